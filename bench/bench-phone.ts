@@ -13,17 +13,17 @@ import { appId } from './target.ts'
 const callTimeoutMs = 10_000
 const pushTimeoutMs = 10_000
 
-export type Asked = { readonly id: string; readonly request: string }
+export type PendingRequest = { readonly id: string; readonly request: string }
 
 type Parts = {
   readonly account: Pick<DeviceAccount, 'origin' | 'issuer' | 'deviceId' | 'tenant' | 'user'>
   readonly possession: LeanKey
   readonly verification: LeanKey
-  /** Absent on a phone that is not pushed to. */
+  /** Absent on a phone without push. */
   readonly inbox: Inbox | null
 }
 
-/** A phone of one user, as cheap as a phone can be. */
+/** A phone of one user at the lowest cost. */
 export class BenchPhone {
   readonly #parts: Parts
   readonly #connection: HttpConnection
@@ -47,20 +47,20 @@ export class BenchPhone {
     return this.#parts.inbox.arrival(challengeId)
   }
 
-  /** A call to fetch what is asked: signed now, made when called. */
-  prepareFetch(): () => Promise<readonly Asked[]> {
+  /** A call that fetches the pending requests: signed now, sent when called. */
+  prepareFetch(): () => Promise<readonly PendingRequest[]> {
     const call = this.#prepare('GET', '/device/v1/challenges')
     return async () => {
-      const { items } = okIn(await call()) as { readonly items: readonly Asked[] }
+      const { items } = okIn(await call()) as { readonly items: readonly PendingRequest[] }
       return items
     }
   }
 
-  /** A call that approves the request: signed now, made when called. */
-  prepareApproval({ id, request }: Asked, number: string): () => Promise<void> {
+  /** A call that approves the request: signed now, sent when called. */
+  prepareApproval({ id, request }: PendingRequest, number: string): () => Promise<void> {
     const { verification, account } = this.#parts
-    const asked = { jws: request, challengeId: id, number }
-    const answer = signApproval(verification, account, asked, nowSeconds())
+    const input = { jws: request, challengeId: id, number }
+    const answer = signApproval(verification, account, input, nowSeconds())
     const call = this.#prepare(
       'POST',
       `/device/v1/challenges/${id}/answer`,
@@ -77,9 +77,9 @@ export class BenchPhone {
 
   #prepare(method: 'GET' | 'POST', target: string, body?: string) {
     const { possession, account } = this.#parts
-    const signed = { method, url: account.origin + target, ...(body !== undefined && { body }) }
+    const proofInput = { method, url: account.origin + target, ...(body !== undefined && { body }) }
     const headers = {
-      'device-proof': proveCall(possession, account, signed, nowSeconds()),
+      'device-proof': proveCall(possession, account, proofInput, nowSeconds()),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     }
     const call = { method, target, headers, timeoutMs: callTimeoutMs }
@@ -92,11 +92,11 @@ function nowSeconds(): number {
 }
 
 export type Inbox = {
-  /** When the push of this challenge came, by `performance.now()`. Rejects when none does. */
+  /** When the push of this challenge arrived, by `performance.now()`. Rejects when none arrives. */
   arrival(challengeId: string): Promise<number>
 }
 
-/** Remembers the last push only: a phone of the bench is asked one thing at a time. */
+/** Remembers the last push only: a phone of the bench has one request at a time. */
 export function openInbox(pushes: PushService, token: string): Inbox {
   let last = { challengeId: '', at: 0 }
   let wake: () => void = () => undefined
@@ -125,18 +125,21 @@ export function openInbox(pushes: PushService, token: string): Inbox {
   }
 }
 
-/** Enrolls a phone of a new user as people do, on the public API. `pushes` null: it finds what it is asked by looking. */
+/**
+ * Enrolls a phone of a new user as people do, on the public API. With `pushes` null it finds its
+ * requests by polling.
+ */
 export async function enrollPhone(
   party: RelyingParty,
   user: string,
   provider: Provider,
   pushes: PushService | null,
 ): Promise<BenchPhone> {
-  const opened = createdIn(
+  const enrollment = createdIn(
     await party.post('/v1/enrollments', JSON.stringify({ user, displayName: user })),
   ) as { readonly id: string; readonly uri: string }
-  const ticket = readEnrollmentUri(opened.uri)
-  if (!ticket) throw new Error(`not an enrollment link: ${opened.uri}`)
+  const ticket = readEnrollmentUri(enrollment.uri)
+  if (!ticket) throw new Error(`not an enrollment link: ${enrollment.uri}`)
   const keys = await createDeviceKeys({ verification: true, extractable: true })
   const { possession, verification } = keys
   if (!verification) throw new Error('a phone of the bench has both keys')
@@ -154,8 +157,8 @@ export async function enrollPhone(
     },
     ...(token !== null && { push: { provider, token } }),
   })
-  const claimed = okIn(await party.get(`/v1/enrollments/${opened.id}`))
-  const { number } = claimed as { readonly number?: string }
+  const claim = okIn(await party.get(`/v1/enrollments/${enrollment.id}`))
+  const { number } = claim as { readonly number?: string }
   if (number !== undefined) await new DeviceClient({ account, keys }).confirm(number)
   return new BenchPhone({
     account,

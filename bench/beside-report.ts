@@ -1,6 +1,6 @@
-import type { Measured } from './beside.ts'
+import type { Measurement } from './beside.ts'
 import type { BesideOptions } from './options.ts'
-import { rounded } from './percentiles.ts'
+import { round } from './percentiles.ts'
 import {
   betweenMsPerLoop,
   databaseMsPerLoop,
@@ -12,7 +12,7 @@ import {
 } from './ratio.ts'
 import { machineLine, type Report } from './report.ts'
 
-/** What a side did and cost, all turns together. Null where there was nothing to measure. */
+/** What a side did and cost over all turns. Null where there was nothing to measure. */
 type Row = {
   readonly side: string
   readonly loops: number
@@ -28,31 +28,31 @@ type Comparison = { readonly side: string; readonly to: string; readonly ratios:
 export type BesideReport = Pick<Report, 'machine'> & {
   readonly concurrency: number
   readonly sliceSeconds: number
-  /** Whole ones: fewer than were asked for when it was stopped. */
+  /** Complete turns: fewer than requested when it was stopped. */
   readonly turns: number
   readonly sides: readonly Row[]
   readonly ratios: readonly Comparison[]
 }
 
-/** What was measured, each side held against all that come after it. */
+/** The measurements, each side compared with all that follow it. */
 export function besideReportOf(
   machine: Report['machine'],
   { concurrency, sliceSeconds }: BesideOptions,
-  measured: readonly Measured[],
+  measurements: readonly Measurement[],
 ): BesideReport {
-  const ratios = measured.flatMap((one, index) =>
-    measured.slice(index + 1).map((other) => ({
+  const ratios = measurements.flatMap((one, index) =>
+    measurements.slice(index + 1).map((other) => ({
       side: one.name,
       to: other.name,
       ratios: ratiosOf(one.parts, other.parts),
     })),
   )
-  const turns = measured[0]?.parts.length ?? 0
-  return { machine, concurrency, sliceSeconds, turns, sides: measured.map(rowOf), ratios }
+  const turns = measurements[0]?.parts.length ?? 0
+  return { machine, concurrency, sliceSeconds, turns, sides: measurements.map(rowOf), ratios }
 }
 
-function rowOf({ name, parts }: Measured): Row {
-  const figure = (value: number) => (Number.isFinite(value) ? rounded(value) : null)
+function rowOf({ name, parts }: Measurement): Row {
+  const figure = (value: number) => (Number.isFinite(value) ? round(value) : null)
   return {
     side: name,
     loops: parts.reduce((sum, part) => sum + part.loops, 0),

@@ -7,8 +7,8 @@ import { canTellProcessTimes, timesOf } from './process-time.ts'
 import type { TurnPart } from './ratio.ts'
 import { runSlice, type Side, type SideWorker, type Slice } from './side.ts'
 
-/** A side with what it did, turn by turn. */
-export type Measured = { readonly name: string; readonly parts: readonly TurnPart[] }
+/** A side with its results, turn by turn. */
+export type Measurement = { readonly name: string; readonly parts: readonly TurnPart[] }
 
 type Entrant = { readonly side: Side; readonly workers: SideWorker[] }
 
@@ -18,15 +18,15 @@ const warmUpTurns = 2
 const ownRoot = path.resolve(import.meta.dirname, '..')
 
 /**
- * Keeps all sides running, and lets them sign in by turns: what else the machine does meets all of
+ * Keeps all sides running, and lets them sign in by turns: other load of the machine affects all of
  * them alike, and an idle side costs the others next to nothing. Leaves nothing behind. When it is
- * stopped, the turns that were whole until then count.
+ * stopped, the turns that were complete until then count.
  */
 export async function measureBeside(
   options: BesideOptions,
   onError: (error: unknown) => void,
   stopping: AbortSignal,
-): Promise<readonly Measured[]> {
+): Promise<readonly Measurement[]> {
   if (!canTellProcessTimes()) {
     throw new Error('--beside and --aa read processor times from /proc, which only Linux has')
   }
@@ -54,9 +54,9 @@ export async function measureBeside(
   }))
 }
 
-type Open = (known: readonly Side['processes'][]) => Promise<Side>
+type Open = (otherProcesses: readonly Side['processes'][]) => Promise<Side>
 
-/** All sides, this tree's first. Throws for a checkout that cannot be one before anything runs. */
+/** All sides, this tree's first. Throws for an unusable checkout before anything runs. */
 async function sidesOf({ against }: BesideOptions): Promise<readonly Open[]> {
   const service = await opening('service', ownRoot)
   if (against === 'bare') return [service, openBare]
@@ -66,13 +66,13 @@ async function sidesOf({ against }: BesideOptions): Promise<readonly Open[]> {
 
 async function opening(name: string, root: string): Promise<Open> {
   const code = await loadCheckout(root)
-  return async (known) => openCheckout(name, code, await anyPort(), known)
+  return async (otherProcesses) => openCheckout(name, code, await anyPort(), otherProcesses)
 }
 
 type WholeTurn = ReadonlyMap<Entrant, TurnPart>
 
 /**
- * The turns that were whole. Every other one goes backwards, so that no side always comes after the
+ * The complete turns. Every other one runs in reverse order, so that no side always follows the
  * same one.
  */
 async function takeTurns(
@@ -98,8 +98,8 @@ async function takeTurn(
   const slices = new Map<Entrant, Slice>()
   for (const entrant of entrants) slices.set(entrant, await run(entrant))
   const parts = [...slices].map(([entrant, slice]) => {
-    const used = usedBy(entrant) - (usedBefore.get(entrant) ?? 0)
-    return [entrant, { ...slice, betweenMs: used - slice.serviceMs - slice.databaseMs }] as const
+    const usage = usedBy(entrant) - (usedBefore.get(entrant) ?? 0)
+    return [entrant, { ...slice, betweenMs: usage - slice.serviceMs - slice.databaseMs }] as const
   })
   return new Map(parts)
 }

@@ -11,8 +11,8 @@ import type { Side } from './side.ts'
 import type { signIn } from './sign-in.ts'
 
 /**
- * What is taken of a checkout: its own code, so that it speaks its own wire. As far as it is needed
- * here it has the types of this one.
+ * What is loaded from a checkout: its own code, so that it speaks its own protocol. As far as it is
+ * needed here it has the types of this checkout.
  */
 type CheckoutCode = {
   readonly startStack: typeof startStack
@@ -22,7 +22,7 @@ type CheckoutCode = {
   readonly signIn: typeof signIn
 }
 
-/** Where each is, and what it was called over time: the newest name first. */
+/** Where each is, and its names over time: the newest name first. */
 const places: Readonly<Record<keyof CheckoutCode, { file: string; names: readonly string[] }>> = {
   startStack: { file: 'demo/stack.ts', names: ['startStack'] },
   forget: { file: 'demo/stack.ts', names: ['forget'] },
@@ -31,7 +31,9 @@ const places: Readonly<Record<keyof CheckoutCode, { file: string; names: readonl
   signIn: { file: 'bench/sign-in.ts', names: ['signIn'] },
 }
 
-/** The code of a checkout of this project. Throws with what is missing when it cannot be used. */
+/**
+ * The code of a checkout of this project. Throws and names what is missing when it cannot be used.
+ */
 export async function loadCheckout(root: string): Promise<CheckoutCode> {
   if (!existsSync(path.join(root, places.signIn.file))) {
     throw new Error(`--beside: ${root} is no checkout of this project (it has no bench)`)
@@ -39,7 +41,7 @@ export async function loadCheckout(root: string): Promise<CheckoutCode> {
   if (!existsSync(path.join(root, 'node_modules'))) {
     throw new Error(`--beside: ${root} has no packages: run npm ci there`)
   }
-  const found = await Promise.all(
+  const entries = await Promise.all(
     Object.entries(places).map(async ([key, { file, names }]) => {
       const url = pathToFileURL(path.join(root, file)).href
       const code = (await import(url)) as Readonly<Record<string, unknown>>
@@ -48,22 +50,24 @@ export async function loadCheckout(root: string): Promise<CheckoutCode> {
       return [key, code[name]] as const
     }),
   )
-  return Object.fromEntries(found) as CheckoutCode
+  return Object.fromEntries(entries) as CheckoutCode
 }
 
-/** Starts the service of a checkout as its own bench does, with a folder that goes with it. */
+/**
+ * Starts the service of a checkout as its own bench does, with a folder that is removed with it.
+ */
 export async function openCheckout(
   name: string,
   code: CheckoutCode,
   port: number,
-  known: readonly ServiceProcesses[],
+  otherProcesses: readonly ServiceProcesses[],
 ): Promise<Side> {
   await using undo = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
   undo.defer(() => code.forget(folder))
   const { account, pushes, stop } = await code.startStack(folder, port)
   undo.defer(stop)
-  const processes = findService(known)
+  const processes = findService(otherProcesses)
   const parts = undo.move()
   let users = 0
   return {

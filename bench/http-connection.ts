@@ -18,9 +18,10 @@ type Waiter = {
 }
 
 /**
- * One keep-alive connection that carries one request at a time, opened when first used and again after it was lost. Deliberate:
- * load generator and service share the machine, and a request costs 40 us of processor time here, 140 with node:http and 340 with
- * fetch. Understands what a service answers that writes `Content-Length`; anything else rejects.
+ * One keep-alive connection that carries one request at a time, opened on first use and again after
+ * it was lost. Deliberate: load generator and service share the machine, and a request costs 40 us
+ * of processor time here, 140 with node:http and 340 with fetch. Reads responses with
+ * `Content-Length`; anything else rejects.
  */
 export class HttpConnection {
   readonly #origin: URL
@@ -32,18 +33,21 @@ export class HttpConnection {
     this.#origin = new URL(origin)
   }
 
-  /** Sends the request and resolves with the answer, whatever its status. Rejects when there is none in time. */
+  /**
+   * Sends the request and resolves with the response of any status. Rejects when there is none in
+   * time.
+   */
   async call(call: Call): Promise<Reply> {
     if (this.#waiter) throw new Error('this connection is busy: open one more')
     const socket = this.#open()
-    const answered = new Promise<Reply>((resolve, reject) => {
+    const reply = new Promise<Reply>((resolve, reject) => {
       this.#waiter = { resolve, reject }
     })
     socket.write(this.#textOf(call))
     const timer = setTimeout(() => {
       socket.destroy(new Error(`${call.method} ${call.target}: no answer in ${call.timeoutMs} ms`))
     }, call.timeoutMs)
-    return answered.finally(() => clearTimeout(timer))
+    return reply.finally(() => clearTimeout(timer))
   }
 
   close(): void {
@@ -66,14 +70,14 @@ export class HttpConnection {
     const socket = isTls ? connectTls({ ...at, servername: host }) : connect(at)
     this.#socket = socket
     this.#received = Buffer.alloc(0)
-    let lost = new Error('the service closed the connection')
+    let failure = new Error('the service closed the connection')
     socket.on('data', (bytes) => this.#receive(socket, bytes))
     socket.on('end', () => socket.destroy())
     socket.on('error', (error) => {
-      lost = error
+      failure = error
     })
     socket.on('close', () => {
-      if (this.#socket === socket) this.#take()?.reject(lost)
+      if (this.#socket === socket) this.#take()?.reject(failure)
     })
     return socket
   }

@@ -1,5 +1,6 @@
-// What a phone signs, at the least cost: load generator and service share the machine, and WebCrypto takes twice the processor
-// time of node:crypto. test/bench holds it against clients/device.
+// What a phone signs, at the least cost: load generator and service share the machine, and
+// WebCrypto takes twice the processor time of node:crypto. test/bench compares it with
+// clients/device.
 
 import { hash, KeyObject, randomBytes, sign } from 'node:crypto'
 import type { DeviceAccount } from '../clients/device/account.ts'
@@ -55,15 +56,18 @@ export function proveCall(
   })
 }
 
-/** Approves a request with the number, signed by the verification key. The request is taken on trust: checking it is the phone's cost. */
+/**
+ * Approves a request with the number, signed by the verification key. The request is not verified:
+ * verification is the phone's cost.
+ */
 export function signApproval(
   { privateKey, answerHeader }: LeanKey,
   { deviceId, user, issuer }: Account,
   request: { readonly jws: string; readonly challengeId: string; readonly number: string },
   nowSeconds: number,
 ): string {
-  const signed = request.jws.slice(0, request.jws.lastIndexOf('.'))
-  const payload = Buffer.from(signed.slice(signed.indexOf('.') + 1), 'base64url')
+  const signingInput = request.jws.slice(0, request.jws.lastIndexOf('.'))
+  const payload = Buffer.from(signingInput.slice(signingInput.indexOf('.') + 1), 'base64url')
   const { nonce } = JSON.parse(payload.toString()) as { readonly nonce: string }
   return signCompact(privateKey, answerHeader, {
     iss: deviceId,
@@ -74,7 +78,7 @@ export function signApproval(
     exp: nowSeconds + 60,
     cid: request.challengeId,
     nonce,
-    rqh: hash('sha256', signed, 'base64url'),
+    rqh: hash('sha256', signingInput, 'base64url'),
     dec: 'approve',
     num: request.number,
     uv: true,

@@ -1,6 +1,6 @@
 import type { BenchPhone } from './bench-phone.ts'
 import type { HttpConnection } from './http-connection.ts'
-import { type Percentiles, percentilesOf, rounded } from './percentiles.ts'
+import { type Percentiles, percentilesOf, round } from './percentiles.ts'
 import type { RelyingParty } from './relying-party.ts'
 import { readTotals, type ServiceUse, useBetween } from './service-metrics.ts'
 import { type legs, type SignInTimes, signIn } from './sign-in.ts'
@@ -8,7 +8,10 @@ import { type legs, type SignInTimes, signIn } from './sign-in.ts'
 /** A user who signs in again and again: the page and the phone. */
 export type Worker = { readonly party: RelyingParty; readonly phone: BenchPhone }
 
-/** One level as it is reported. Null where the service did not tell, or where there was nothing to measure. */
+/**
+ * One level of the report. Null where the service reports no metrics, or where there was nothing to
+ * measure.
+ */
 export type Run = {
   readonly concurrency: number
   readonly loopsPerSecond: number
@@ -28,12 +31,12 @@ export type Level = {
 }
 
 const warmUpSecondsMax = 3
-/** A worker that fails gives the service this long, or an outage would be measured as load. */
+/** A worker waits this long after a failure, or an outage would be measured as load. */
 const pauseAfterErrorMs = 100
 
 type Phase = 'warm-up' | 'measured' | 'over'
 
-/** Runs all workers at once, and measures what ends within the time. */
+/** Runs all workers concurrently, and measures what ends within the time. */
 export async function runLevel(level: Level): Promise<Run> {
   const { workers, seconds, metrics } = level
   const times: SignInTimes[] = []
@@ -43,12 +46,12 @@ export async function runLevel(level: Level): Promise<Run> {
   const work = async ({ party, phone }: Worker): Promise<void> => {
     while (phase !== 'over') {
       try {
-        const taken = await signIn(party, phone)
-        if (phase === 'measured') times.push(taken)
+        const signInTimes = await signIn(party, phone)
+        if (phase === 'measured') times.push(signInTimes)
       } catch (error) {
         if (phase === 'measured') errors++
         level.onError(error)
-        // Whatever was under way on them is lost.
+        // Requests in flight on them are lost.
         party.close()
         phone.close()
         await pause(pauseAfterErrorMs, level.stopping)
@@ -59,10 +62,10 @@ export async function runLevel(level: Level): Promise<Run> {
   await pause(Math.min(warmUpSecondsMax, seconds) * 1000, level.stopping)
   const before = await readTotals(metrics)
   const cpuBefore = process.cpuUsage()
-  const begun = performance.now()
+  const startedAt = performance.now()
   phase = 'measured'
   await pause(seconds * 1000, level.stopping)
-  const tookSeconds = (performance.now() - begun) / 1000
+  const tookSeconds = (performance.now() - startedAt) / 1000
   const cpu = process.cpuUsage(cpuBefore)
   phase = 'over'
   const after = await readTotals(metrics)
@@ -71,7 +74,7 @@ export async function runLevel(level: Level): Promise<Run> {
   return runOf(workers.length, times, { errors, tookSeconds, cpu, use })
 }
 
-type Measured = {
+type Measurement = {
   readonly errors: number
   readonly tookSeconds: number
   readonly cpu: NodeJS.CpuUsage
@@ -81,14 +84,14 @@ type Measured = {
 function runOf(
   concurrency: number,
   times: readonly SignInTimes[],
-  { errors, tookSeconds, cpu, use }: Measured,
+  { errors, tookSeconds, cpu, use }: Measurement,
 ): Run {
-  const perLoop = (amount: number) => rounded(amount / Math.max(1, times.length))
+  const perLoop = (amount: number) => round(amount / Math.max(1, times.length))
   const ofLeg = (leg: (typeof legs)[number]) =>
-    percentilesOf(times.map((taken) => taken[leg]).filter((ms) => ms !== null))
+    percentilesOf(times.map((one) => one[leg]).filter((ms) => ms !== null))
   return {
     concurrency,
-    loopsPerSecond: rounded(times.length / tookSeconds),
+    loopsPerSecond: round(times.length / tookSeconds),
     loop: ofLeg('loop'),
     create: ofLeg('create'),
     push: ofLeg('push'),

@@ -51,15 +51,15 @@ async function measure(
   }
 }
 
-/** Says the first few errors; the report counts all of them. */
+/** Prints the first few errors; the report counts all of them. */
 function firstErrors(): (error: unknown) => void {
-  let shown = 0
+  let count = 0
   return (error) => {
-    if (shown++ < errorsShown) console.error(error instanceof Error ? error.message : error)
+    if (count++ < errorsShown) console.error(error instanceof Error ? error.message : error)
   }
 }
 
-/** Prints what was measured; true when it is whole and without errors. */
+/** Prints the measurement; true when it is complete and without errors. */
 async function runLevels(options: BenchOptions, stopping: AbortSignal): Promise<boolean> {
   await using target = await openTarget(options)
   const report = await measure(target, options, stopping)
@@ -74,8 +74,8 @@ async function runBeside(
   stopping: AbortSignal,
 ): Promise<boolean> {
   const machine = describeMachine()
-  const measured = await measureBeside(options, firstErrors(), stopping)
-  const report = besideReportOf(machine, options, measured)
+  const measurement = await measureBeside(options, firstErrors(), stopping)
+  const report = besideReportOf(machine, options, measurement)
   if (report.turns === 0) throw new Error('stopped before a turn was whole')
   console.log(json ? JSON.stringify(report) : besideTextOf(report))
   return report.sides.every((side) => side.loops > 0 && side.errors === 0)

@@ -2,21 +2,24 @@ import { parseArgs } from 'node:util'
 
 export const usage = `npm run bench -- [options]
 
-  --concurrency <n,...>  sign-ins under way at a time, one level each (1,8,32,64)
+  --concurrency <n,...>  concurrent sign-ins, one level each (1,8,32,64)
   --seconds <n>          how long each level is measured, after a warm-up (10)
-  --platform <name>      phones that are pushed to: ios, android or mixed (ios)
-  --url <origin>         measure a running service, without pushes; the default starts one. It leaves a user bench-...
-                         with a phone behind for each sign-in under way: do not measure a service that people use
+  --platform <name>      phones that receive pushes: ios, android or mixed (ios)
+  --url <origin>         measure a running service, without pushes; the default starts one. It leaves
+                         a user bench-... with a phone behind for each concurrent sign-in: do not
+                         measure a service in production
   --key <key>            API key for --url, with the scopes challenges:write and enrollments:write
   --json                 one line of JSON instead of the table
   --help                 this text
 
-npm run bench -- --beside <what> | --aa [options]     two or three services by turns, and their ratios (bench/README.md)
+npm run bench -- --beside <what> | --aa [options]
+                         two or three services by turns, and their ratios (bench/README.md)
 
-  --beside bare          this tree beside the bare model: a sign-in at its least cost
-  --beside <folder>      this tree beside another checkout, with npm ci done there, and the bare model
-  --aa                   this tree beside itself: how far ratios stray when there is no difference
-  --concurrency <n>      sign-ins under way at a time (32)
+  --beside bare          this tree next to the bare model: a sign-in at its lowest cost
+  --beside <folder>      this tree next to another checkout (with npm ci done there) and the bare
+                         model
+  --aa                   this tree next to itself: the spread of ratios without a difference
+  --concurrency <n>      concurrent sign-ins (32)
   --slices <n>           turns of each (8)
   --slice-seconds <n>    how long a turn takes (1.5)
   --json                 one line of JSON instead of the table`
@@ -52,7 +55,7 @@ const sliceSecondsMax = 60
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean', default: false } as const
-const known = {
+const optionTypes = {
   concurrency: text,
   seconds: text,
   platform: text,
@@ -68,11 +71,11 @@ const known = {
 const ofLevels = ['seconds', 'platform', 'url', 'key'] as const
 const ofTurns = ['slices', 'slice-seconds'] as const
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof known }>>['values']
+type Values = ReturnType<typeof parseArgs<{ options: typeof optionTypes }>>['values']
 
-/** Reads the command line. Throws with what is wrong in words. */
+/** Reads the command line. Throws with a description of the fault. */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const { values } = parseArgs({ args: [...args], options: known })
+  const { values } = parseArgs({ args: [...args], options: optionTypes })
   const beside = besideIn(values)
   const strange = (beside ? ofLevels : ofTurns).find((name) => values[name] !== undefined)
   if (strange) throw new Error(`--${strange} goes ${beside ? 'without' : 'with'} --beside or --aa`)
@@ -129,9 +132,9 @@ function secondsIn(values: Values): number {
 }
 
 function platformIn({ platform = 'ios' }: Values): Platforms {
-  const chosen = platforms.find((one) => one === platform)
-  if (!chosen) throw new Error(`--platform takes one of ${platforms.join(', ')}`)
-  return chosen
+  const knownPlatform = platforms.find((one) => one === platform)
+  if (!knownPlatform) throw new Error(`--platform takes one of ${platforms.join(', ')}`)
+  return knownPlatform
 }
 
 function isWithin(value: number, min: number, max: number): boolean {
@@ -145,9 +148,9 @@ function isWhole(value: number, max: number): boolean {
 function serviceOf({ url, key }: Values): BenchOptions['service'] {
   if (url === undefined && key === undefined) return null
   if (url === undefined || key === undefined) throw new Error('--url and --key go together')
-  const parsed = URL.parse(url)
-  if (!parsed?.protocol.startsWith('http')) {
+  const targetUrl = URL.parse(url)
+  if (!targetUrl?.protocol.startsWith('http')) {
     throw new Error('--url takes the public origin of a service, for example http://localhost:8080')
   }
-  return { origin: parsed.origin, key }
+  return { origin: targetUrl.origin, key }
 }

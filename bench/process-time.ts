@@ -1,48 +1,50 @@
-// Processor time of processes as Linux tells it in /proc.
+// Processor time of processes as Linux reports it in /proc.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** A service that runs here: itself, and the PostgreSQL that it started. */
 export type ServiceProcesses = { readonly service: number; readonly database: number }
 
-/** Milliseconds since the start, children included; what PostgreSQL used is not the service's. */
+/** Milliseconds since the start, children included; the usage of PostgreSQL is not included. */
 export type ProcessTimes = { readonly service: number; readonly database: number }
 
 type Process = {
   readonly pid: number
   readonly parent: number
   readonly name: string
-  /** Of children that ended and were waited for. */
+  /** Of children that have ended and were reaped. */
   readonly reapedMs: number
 }
 
 /** USER_HZ: what /proc counts in, on every processor that Node runs on. */
 const ticksPerSecond = 100
 
-/** Whether this machine tells times of threads, in nanoseconds; those of processes are in ticks. */
+/**
+ * Whether this machine reports times of threads, in nanoseconds; those of processes are in ticks.
+ */
 export function canTellProcessTimes(): boolean {
   return existsSync('/proc/self/schedstat')
 }
 
 /**
- * A child of this process that has a PostgreSQL of its own and is none of the known ones. Throws
+ * A child of this process that has its own PostgreSQL and is not listed in `otherProcesses`. Throws
  * when there is none.
  */
-export function findService(known: readonly ServiceProcesses[]): ServiceProcesses {
+export function findService(otherProcesses: readonly ServiceProcesses[]): ServiceProcesses {
   const all = processes()
   const children = all.filter(({ parent }) => parent === process.pid)
   for (const { pid } of children) {
-    if (known.some(({ service }) => service === pid)) continue
+    if (otherProcesses.some(({ service }) => service === pid)) continue
     const family = treeOf(pid, all)
     const isServer = (one: Process) => one.name === 'postgres'
     const servers = new Set(family.filter(isServer).map((one) => one.pid))
     const database = family.find((one) => isServer(one) && !servers.has(one.parent))
     if (database) return { service: pid, database: database.pid }
   }
-  throw new Error('the service has no PostgreSQL of its own: what it costs cannot be told')
+  throw new Error('the service has no PostgreSQL of its own: its cost cannot be measured')
 }
 
-/** What a service has used until now. */
+/** The usage of a service until now. */
 export function timesOf({ service, database }: ServiceProcesses): ProcessTimes {
   const all = processes()
   const ofDatabase = treeOf(database, all)
@@ -66,10 +68,10 @@ function processes(): Process[] {
     .flatMap((name) => processIn(`/proc/${name}/stat`))
 }
 
-/** Nothing of a process that has ended meanwhile. */
+/** No value for a process that has ended meanwhile. */
 function processIn(file: string): Process[] {
   const text = textOf(file)
-  // The name stands in brackets, and may hold any character.
+  // The name is in brackets, and may contain any character.
   const end = text.lastIndexOf(')')
   if (end < 0) return []
   const start = text.indexOf('(')

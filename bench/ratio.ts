@@ -3,10 +3,10 @@ import type { Slice } from './side.ts'
 /** A side's part of one turn, with the processor time that it used while the others had theirs. */
 export type TurnPart = Slice & { readonly betweenMs: number }
 
-/** How often one goes into the other: over all turns, and how much the turns differ. */
+/** A ratio over all turns, and how much the turns differ. */
 export type Ratio = {
   readonly overall: number
-  /** Two standard errors of it; null of a single turn. */
+  /** Two standard errors of it; null for a single turn. */
   readonly margin: number | null
   readonly median: number
   readonly min: number
@@ -42,7 +42,7 @@ function perLoop(ms: number, loops: number): number {
 
 const processorTime: Figure = (parts) => serviceMsPerLoop(parts) + databaseMsPerLoop(parts)
 
-/** One side to another one that took the same turns. Null when a turn saw no loop end. */
+/** One side compared with another one that ran the same turns. Null when a turn saw no loop end. */
 export function ratiosOf(one: readonly TurnPart[], other: readonly TurnPart[]): Ratios | null {
   if (one.length === 0 || [...one, ...other].some(({ loops }) => loops === 0)) return null
   return {
@@ -56,19 +56,19 @@ function ratioOf(figure: Figure, one: readonly TurnPart[], other: readonly TurnP
     const beside = other[turn]
     return beside ? [figure([part]) / figure([beside])] : []
   })
-  const sorted = turns.toSorted((a, b) => a - b)
-  const at = (index: number) => sorted[index] ?? Number.NaN
-  const middle = (sorted.length - 1) / 2
+  const ascending = turns.toSorted((a, b) => a - b)
+  const at = (index: number) => ascending[index] ?? Number.NaN
+  const middle = (ascending.length - 1) / 2
   return {
     overall: figure(one) / figure(other),
     margin: marginOf(figure, one, other),
     median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
     min: at(0),
-    max: at(sorted.length - 1),
+    max: at(ascending.length - 1),
   }
 }
 
-/** By the jackknife: how far the ratio moves when one turn is left out, for each of them. */
+/** By the jackknife: how far the ratio moves when each turn is left out. */
 function marginOf(
   figure: Figure,
   one: readonly TurnPart[],

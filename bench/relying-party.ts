@@ -13,9 +13,9 @@ const context = {
   userAgent: 'Firefox on Linux',
 }
 
-export type Created = { readonly id: string; readonly number: string }
+export type Creation = { readonly id: string; readonly number: string }
 
-/** One sign-in page: a connection to ask, and one that waits. */
+/** One sign-in page: a connection for creations, and one for the long poll. */
 export class RelyingParty {
   readonly #asking: HttpConnection
   readonly #waiting: HttpConnection
@@ -39,13 +39,15 @@ export class RelyingParty {
     return this.#asking.call({ method: 'GET', target, headers, timeoutMs: callTimeoutMs })
   }
 
-  /** Asks the user, by id. */
-  async create(userId: string): Promise<Created> {
+  /** Creates a challenge for the user, by id. */
+  async create(userId: string): Promise<Creation> {
     const body = JSON.stringify({ user: { id: userId }, context })
-    return createdIn(await this.post('/v1/challenges', body)) as Created
+    return createdIn(await this.post('/v1/challenges', body)) as Creation
   }
 
-  /** Opens the long poll. Resolves when the challenge was approved, and rejects when anything else became of it. */
+  /**
+   * Opens the long poll. Resolves when the challenge was approved, and rejects on any other end.
+   */
   async approval(challengeId: string): Promise<void> {
     const reply = await this.#waiting.call({
       method: 'GET',
@@ -67,15 +69,15 @@ export class RelyingParty {
 
 /** The JSON of a 200. Throws for anything else. */
 export function okIn(reply: Reply): unknown {
-  return expected(reply, 200)
+  return bodyOf(reply, 200)
 }
 
 /** The JSON of a 201. Throws for anything else. */
 export function createdIn(reply: Reply): unknown {
-  return expected(reply, 201)
+  return bodyOf(reply, 201)
 }
 
-function expected({ status, body }: Reply, wanted: number): unknown {
-  if (status === wanted) return JSON.parse(body)
+function bodyOf({ status, body }: Reply, expectedStatus: number): unknown {
+  if (status === expectedStatus) return JSON.parse(body)
   throw new Error(`the service answered ${status}: ${body.slice(0, 300)}`)
 }

@@ -5,12 +5,14 @@ import type { RoundTrips } from './round-trips.ts'
 import { legs } from './sign-in.ts'
 
 export type Report = {
-  /** What else there is to know before two reports are compared. */
+  /** What else matters when two reports are compared. */
   readonly machine: {
     readonly node: string
     readonly cpu: string
     readonly cores: number
-    /** Processes that wanted a core in the minute before; above `cores` others were at work too. */
+    /**
+     * Processes that wanted a core in the minute before; above `cores` the machine had other load.
+     */
     readonly loadBefore: number
   }
   readonly roundTrips: RoundTrips | null

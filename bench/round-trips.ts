@@ -2,17 +2,20 @@ import type { HttpConnection } from './http-connection.ts'
 import type { Worker } from './level.ts'
 import { readTotals, useBetween } from './service-metrics.ts'
 
-/** Statements that one call waits for, and those that follow when it is answered already. */
+/** Statements that one call waits for, and those that follow its response. */
 export type CallTrips = { readonly waitedFor: readonly string[]; readonly after: readonly string[] }
 
 /** The calls whose round trips are bounded. */
 export type RoundTrips = Readonly<Record<'create' | 'fetch' | 'answer', CallTrips>>
 
 const calls = 20
-/** What the service sends behind the answer, together with that of other calls. */
+/** What the service sends after the response, together with that of other calls. */
 const behind = ['settle_deliveries', 'mark_fetched', 'notify']
 
-/** Signs in a few times, one after the other, and counts for each kind of call; null when the service does not tell. */
+/**
+ * Signs in a few times, one after the other, and counts for each kind of call; null when the
+ * service reports no metrics.
+ */
 export async function countRoundTrips(
   { party, phone }: Worker,
   metrics: HttpConnection,
@@ -26,16 +29,16 @@ export async function countRoundTrips(
     const after = await readTotals(metrics)
     const use = before && after && useBetween(before, after)
     before = after
-    for (const [name, sent] of use?.statements ?? []) sum.set(name, (sum.get(name) ?? 0) + sent)
+    for (const [name, times] of use?.statements ?? []) sum.set(name, (sum.get(name) ?? 0) + times)
   }
   for (let call = 0; call < calls; call++) {
     const { id, number } = await party.create(phone.userId)
     if (phone.isPushed) await phone.pushedAt(id)
     await count(sums.create)
-    const asked = (await phone.prepareFetch()()).find((one) => one.id === id)
-    if (!asked) throw new Error('the phone was not asked what the relying party asked')
+    const request = (await phone.prepareFetch()()).find((one) => one.id === id)
+    if (!request) throw new Error('the phone has not received the challenge of the relying party')
     await count(sums.fetch)
-    await phone.prepareApproval(asked, number)()
+    await phone.prepareApproval(request, number)()
     await count(sums.answer)
   }
   return (
@@ -47,7 +50,10 @@ export async function countRoundTrips(
   )
 }
 
-/** What is sent less than every other time belongs to the clock: sweeps, and look-ups that are remembered for a while. */
+/**
+ * Statements sent less than every other time are periodic: sweeps, and look-ups that are cached for
+ * a while.
+ */
 function tripsOf(statements: ReadonlyMap<string, number>): CallTrips {
   const names = [...statements].flatMap(([name, count]) =>
     Array.from({ length: Math.round(count / calls) }, () => name),

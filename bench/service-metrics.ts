@@ -18,7 +18,7 @@ export type ServiceUse = {
 const timeoutMs = 10_000
 const statementLine = /^countersign_database_statements_total\{statement="([^"]+)"\} (\d+)$/gm
 
-/** Reads the totals; null when the service keeps them to itself. */
+/** Reads the totals; null when the service does not publish them. */
 export async function readTotals(connection: HttpConnection): Promise<ServiceTotals | null> {
   const reply = await connection.call({ method: 'GET', target: '/metrics', headers: {}, timeoutMs })
   if (reply.status !== 200) return null
@@ -31,14 +31,14 @@ export async function readTotals(connection: HttpConnection): Promise<ServiceTot
   }
 }
 
-/** What was used from one reading to the next. */
+/** The usage between two readings. */
 export function useBetween(before: ServiceTotals, after: ServiceTotals): ServiceUse {
-  const counted = [...after.statements].map(
+  const counts = [...after.statements].map(
     ([name, count]) => [name, count - (before.statements.get(name) ?? 0)] as const,
   )
   return {
     cpuMs: (after.cpuSeconds - before.cpuSeconds) * 1000,
     roundTrips: after.roundTrips - before.roundTrips,
-    statements: new Map(counted.filter(([, count]) => count > 0)),
+    statements: new Map(counts.filter(([, count]) => count > 0)),
   }
 }

@@ -2,21 +2,21 @@ import { type ServiceProcesses, timesOf } from './process-time.ts'
 
 /** A user who signs in again and again. */
 export type SideWorker = {
-  /** Rejects when any step fails; what was under way is lost then. */
+  /** Rejects when any step fails; the sign-in in flight is lost then. */
   signIn(): Promise<unknown>
   /** Closes its connections; the next sign-in opens new ones. */
   close(): void
 }
 
-/** One of those that are compared: a running service of this machine. */
+/** One of the compared services, running on this machine. */
 export type Side = AsyncDisposable & {
   readonly name: string
   readonly processes: ServiceProcesses
-  /** Makes a user with a phone that is pushed to. */
+  /** Creates a user with a phone that receives pushes. */
   enroll(): Promise<SideWorker>
 }
 
-/** What a side did in its part of a turn. */
+/** The results of a side in its part of a turn. */
 export type Slice = {
   readonly loops: number
   readonly errors: number
@@ -34,15 +34,18 @@ type Slicing = {
   readonly stopping: AbortSignal
 }
 
-/** A failed sign-in takes at least so long, or an outage would be measured as load. */
+/** A failed sign-in takes at least this long, or an outage would be measured as load. */
 const pauseAfterErrorMs = 100
 
-/** Signs in with all workers at once until the time is over, and ends what is under way then. */
+/**
+ * Signs in with all workers concurrently until the time is over, and finishes the sign-ins in
+ * flight then.
+ */
 export async function runSlice(slicing: Slicing): Promise<Slice> {
   const { side, workers, seconds, onError, stopping } = slicing
   const before = timesOf(side.processes)
-  const begun = performance.now()
-  const until = begun + seconds * 1000
+  const startedAt = performance.now()
+  const until = startedAt + seconds * 1000
   let loops = 0
   let errors = 0
   const work = async (worker: SideWorker): Promise<void> => {
@@ -59,7 +62,7 @@ export async function runSlice(slicing: Slicing): Promise<Slice> {
     }
   }
   await Promise.all(workers.map(work))
-  const ms = performance.now() - begun
+  const ms = performance.now() - startedAt
   const after = timesOf(side.processes)
   const serviceMs = after.service - before.service
   return { loops, errors, ms, serviceMs, databaseMs: after.database - before.database }

@@ -5,42 +5,46 @@ import type { RelyingParty } from './relying-party.ts'
 export const legs = ['loop', 'create', 'push', 'fetch', 'answer', 'decision'] as const
 
 /**
- * How long each part took, in milliseconds. `loop` is the whole, signing included; `push` runs from the answer to `create` until
- * the phone has the push, `decision` from sending the answer until the long poll returns. `push` is null where nothing is pushed.
+ * How long each part took, in milliseconds. `loop` is the whole, signing included; `push` runs from
+ * the answer to `create` until the phone has the push, `decision` from sending the answer until the
+ * long poll returns. `push` is null without push.
  */
 export type SignInTimes = Readonly<
   Record<Exclude<(typeof legs)[number], 'push'>, number> & { push: number | null }
 >
 
-/** One sign-in from the question to the relying party's knowing. Rejects when any step of it fails. */
+/**
+ * One sign-in from the creation until the relying party has the decision. Rejects when any step
+ * fails.
+ */
 export async function signIn(party: RelyingParty, phone: BenchPhone): Promise<SignInTimes> {
-  const begun = performance.now()
+  const startedAt = performance.now()
   const { id, number } = await party.create(phone.userId)
-  const created = performance.now()
+  const createdAt = performance.now()
 
   const approval = party.approval(id)
-  // Awaited below; until then a failure of the phone's steps must not leave it unhandled.
+  // Awaited below; a failure of the phone's steps must not leave it unhandled.
   approval.catch(() => undefined)
-  const pushed = phone.isPushed ? Math.max(await phone.pushedAt(id), created) : null
+  const pushedAt = phone.isPushed ? Math.max(await phone.pushedAt(id), createdAt) : null
 
   const fetch = phone.prepareFetch()
   const fetching = performance.now()
-  const asked = (await fetch()).find((one) => one.id === id)
-  const fetched = performance.now()
-  if (!asked) throw new Error('the phone was not asked what the relying party asked')
+  const request = (await fetch()).find((one) => one.id === id)
+  const fetchedAt = performance.now()
+  if (!request) throw new Error('the phone has not received the challenge of the relying party')
 
-  const approve = phone.prepareApproval(asked, number)
+  const approve = phone.prepareApproval(request, number)
   const answering = performance.now()
-  const [answered, decided] = await Promise.all([
+  const [answeredAt, decidedAt] = await Promise.all([
     approve().then(() => performance.now()),
     approval.then(() => performance.now()),
   ])
   return {
-    loop: performance.now() - begun,
-    create: created - begun,
-    push: pushed === null ? null : pushed - created,
-    fetch: fetched - fetching,
-    answer: answered - answering,
-    decision: decided - answering,
+    loop: performance.now() - startedAt,
+    create: createdAt - startedAt,
+    push: pushedAt === null ? null : pushedAt - createdAt,
+    fetch: fetchedAt - fetching,
+    answer: answeredAt - answering,
+    decision: decidedAt - answering,
   }
 }

@@ -8,11 +8,13 @@ import type { Provider } from '../simulator/pushes.ts'
 import { DEFAULT_BUNDLE_ID } from '../simulator/simulator.ts'
 import type { BenchOptions } from './options.ts'
 
-/** What is measured. */
+/** The measured service. */
 export type Target = AsyncDisposable & {
   readonly origin: string
   readonly key: string
-  /** Null where nobody takes the service's pushes: phones then find what they are asked by looking. */
+  /**
+   * Null where nobody receives the service's pushes: phones then find their requests by polling.
+   */
   readonly pushes: PushService | null
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
@@ -21,8 +23,9 @@ export type Target = AsyncDisposable & {
 export const appId = DEFAULT_BUNDLE_ID
 
 /**
- * The service at `--url`, or one of its own: the service with its embedded database in a temporary folder and its default
- * settings, and the push simulator in this process, where handing a push to a phone costs no further hop.
+ * The service at `--url`, or one of its own: the service with its embedded database in a temporary
+ * folder and its default settings, and the push simulator in this process, where delivering a push
+ * to a phone costs no further hop.
  */
 export async function openTarget({ service }: BenchOptions): Promise<Target> {
   if (service) {
@@ -46,7 +49,7 @@ export async function openTarget({ service }: BenchOptions): Promise<Target> {
   }
 }
 
-/** Which provider the phone of the n-th worker registers with. */
+/** The push provider of the n-th worker's phone. */
 export function providerOf(
   { platforms }: Pick<BenchOptions, 'platforms'>,
   worker: number,

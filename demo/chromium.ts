@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
-const known = [
+const usualPaths = [
   '/usr/bin/chromium',
   '/usr/bin/google-chrome',
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
@@ -12,7 +12,7 @@ const known = [
  * Chromium or Chrome of this machine, or the one that CHROMIUM names; undefined when there is none.
  */
 export function chromiumPath(): string | undefined {
-  return process.env.CHROMIUM ?? known.find((file) => existsSync(file))
+  return process.env.CHROMIUM ?? usualPaths.find((file) => existsSync(file))
 }
 
 /** A browser without a window. */

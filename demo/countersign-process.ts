@@ -19,23 +19,24 @@ const logLinesShown = 15
 /** The service under the demo's environment. */
 export type Countersign = {
   readonly origin: string
-  /** Runs an operator command on the same database and gives what it printed as JSON. */
+  /** Runs an operator command on the same database and returns its JSON output. */
   operate(...command: readonly string[]): Promise<unknown>
-  /** Resolves when the process ends without having been told to. */
-  readonly lost: Promise<void>
+  /** Resolves when the process ends without having been stopped. */
+  readonly loss: Promise<void>
   stop(): Promise<void>
 }
 
 /**
- * Starts the service as an operator would, in a process group of its own so that Ctrl-C reaches the demo only, and waits until it
- * is ready. What it logs goes to a file. It ends with the demo, even when that is killed. Throws with the end of the log.
+ * Starts the service as an operator would, in a process group of its own so that Ctrl-C reaches the
+ * demo only, and waits until it is ready. Its log goes to a file. It ends with the demo, even when
+ * the demo is killed. Throws with the end of the log.
  */
 export async function startCountersign(
   environment: Readonly<Record<string, string>>,
   origin: string,
   logFile: string,
 ): Promise<Countersign> {
-  const env = { ...inherited(), ...environment }
+  const env = { ...inheritedEnvironment(), ...environment }
   const log = createWriteStream(logFile, { mode: 0o600 })
   await once(log, 'open')
   const child = spawn(process.execPath, ['--import', preload, entry], {
@@ -45,23 +46,23 @@ export async function startCountersign(
     stdio: ['pipe', log, log],
     windowsHide: true,
   })
-  const ended = once(child, 'exit').then(() => log.end())
+  const exit = once(child, 'exit').then(() => log.end())
   await waitUntilReady(child, origin, logFile)
-  let wanted = true
+  let isWanted = true
   return {
     origin,
     operate: (...command) => operate(command, env),
-    lost: ended.then(() => (wanted ? undefined : new Promise<void>(() => undefined))),
+    loss: exit.then(() => (isWanted ? undefined : new Promise<void>(() => undefined))),
     stop: async () => {
-      wanted = false
+      isWanted = false
       child.stdin?.end()
-      await ended
+      await exit
     },
   }
 }
 
-/** What a process needs of this one; nothing that would configure the service. */
-function inherited(): Record<string, string> {
+/** The environment that a process needs of this one; nothing that would configure the service. */
+function inheritedEnvironment(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'LANG', 'SystemRoot', 'USERPROFILE']
   return Object.fromEntries(
     names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),

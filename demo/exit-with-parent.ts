@@ -1,4 +1,5 @@
-// Preloaded into the service: it stops as on a signal when the demo lets go of its standard input, however the demo ended.
+// Preloaded into the service: it stops as on a signal when its standard input closes, however the
+// demo ended.
 
 process.stdin.on('close', () => {
   if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(1)

@@ -8,21 +8,24 @@ export type DemoPorts = {
 }
 
 /**
- * The ports that follow from the one that is wanted for the pages: the service ten below, the push simulator one above. One that is
- * taken is replaced by the next free one, and `say` is told.
+ * The ports that follow from the one requested for the pages: the service ten below, the push
+ * simulator one above. One in use is replaced by the next free one, and `say` receives a note.
  */
-export async function choosePorts(wanted: number, say: (line: string) => void): Promise<DemoPorts> {
-  const taken = new Set<number>()
+export async function choosePorts(
+  wantedPort: number,
+  say: (line: string) => void,
+): Promise<DemoPorts> {
+  const takenPorts = new Set<number>()
   const choose = async (what: string, port: number) => {
-    const found = await nextFreePort(port, taken)
-    taken.add(found)
-    if (found !== port) say(`Port ${port} is taken, so ${what} takes ${found}.`)
-    return found
+    const freePort = await nextFreePort(port, takenPorts)
+    takenPorts.add(freePort)
+    if (freePort !== port) say(`Port ${port} is taken, so ${what} takes ${freePort}.`)
+    return freePort
   }
   return {
-    service: await choose('the service', wanted - 10),
-    pages: await choose('the demo', wanted),
-    control: await choose('the push simulator', wanted + 1),
+    service: await choose('the service', wantedPort - 10),
+    pages: await choose('the demo', wantedPort),
+    control: await choose('the push simulator', wantedPort + 1),
   }
 }
 
@@ -45,13 +48,16 @@ export function anyPort(): Promise<number> {
 
 const candidates = 100
 
-/** Somebody may be faster between this look and the use, which then fails by itself. Throws when a hundred in a row are taken. */
-async function nextFreePort(wanted: number, taken: ReadonlySet<number>): Promise<number> {
-  for (let port = wanted; port < wanted + candidates; port++) {
-    if (!taken.has(port) && (await isFree(port))) return port
+/**
+ * Another process may take the port between this check and its use, which then fails by itself.
+ * Throws when a hundred in a row are in use.
+ */
+async function nextFreePort(wantedPort: number, takenPorts: ReadonlySet<number>): Promise<number> {
+  for (let port = wantedPort; port < wantedPort + candidates; port++) {
+    if (!takenPorts.has(port) && (await isFree(port))) return port
   }
   throw new Error(
-    `all ports from ${wanted} to ${wanted + candidates - 1} are taken: choose others with --port`,
+    `all ports from ${wantedPort} to ${wantedPort + candidates - 1} are taken: choose others with --port`,
   )
 }
 
@@ -64,7 +70,7 @@ function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => {
-      // A machine without IPv6 has nobody on it either.
+      // A machine without IPv6 has no listener on it either.
       resolve(error.code === 'EADDRNOTAVAIL' || error.code === 'EAFNOSUPPORT')
     })
     server.listen(port, host, () => server.close(() => resolve(true)))

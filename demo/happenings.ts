@@ -1,7 +1,7 @@
 import type { Challenge, Device } from './relying-party.ts'
 import type { Happening, PhoneProgress } from './sign-in-view.ts'
 
-/** What happened to one question, each thing once, in the order of time. */
+/** The events of one challenge, each once, in order of time. */
 export class Happenings {
   readonly #startMs: number
   readonly #entries = new Map<string, { who: string; what: string; atMs: number }>()
@@ -10,15 +10,18 @@ export class Happenings {
     this.#startMs = startMs
   }
 
-  /** Notes a thing under a name; the first note of a name counts. Times are milliseconds since the epoch. */
+  /**
+   * Records an event under a name; the first one of a name counts. Times are milliseconds since the
+   * epoch.
+   */
   note(name: string, who: string, what: string, atMs: number = Date.now()): void {
     if (!this.#entries.has(name)) this.#entries.set(name, { who, what, atMs: atMs - this.#startMs })
   }
 
-  /** Notes what a reading of the challenge tells about its way to the phones. */
-  readProgress({ devices }: Pick<Challenge, 'devices'>, known: readonly Device[]): void {
+  /** Records what a reading of the challenge shows about its delivery to the phones. */
+  readProgress({ devices }: Pick<Challenge, 'devices'>, userDevices: readonly Device[]): void {
     for (const { deviceId, push, receivedAt, fetchedAt } of devices) {
-      const device = known.find(({ id }) => id === deviceId)
+      const device = userDevices.find(({ id }) => id === deviceId)
       const phone = device?.name ?? 'Phone'
       if (push?.settledAt && push.status === 'sent') {
         this.note(
@@ -55,13 +58,13 @@ function gatewayOf(device: Device | undefined): string {
   return device?.platform === 'ios' ? 'APNs (simulated)' : 'FCM (simulated)'
 }
 
-/** How far the question got with each phone. */
+/** How far the challenge got with each phone. */
 export function progressOf(
   { devices }: Pick<Challenge, 'devices'>,
-  known: readonly Device[],
+  userDevices: readonly Device[],
 ): readonly PhoneProgress[] {
   return devices.map(({ deviceId, push, receivedAt, fetchedAt }) => {
-    const device = known.find(({ id }) => id === deviceId)
+    const device = userDevices.find(({ id }) => id === deviceId)
     return {
       name: device?.name ?? 'Phone',
       gateway: gatewayOf(device),

@@ -10,8 +10,8 @@ import { createTimeline } from './story-timeline.ts'
 const storyTimeoutMs = 15_000
 
 /**
- * Plays every story on an installation of its own, which is gone afterwards, and prints what happened when. Resolves to whether all
- * went as it had to.
+ * Plays every story on its own installation, which is removed afterwards, and prints the events
+ * with their times. Resolves to whether all stories went as expected.
  */
 export async function runHeadless(folder: string | null, say: (line: string) => void) {
   const home = folder ?? (await mkdtemp(path.join(tmpdir(), 'countersign-demo-')))
@@ -35,19 +35,19 @@ export async function runHeadless(folder: string | null, say: (line: string) => 
 }
 
 async function playAll(stage: Stage, say: (line: string) => void): Promise<boolean> {
-  const failed: string[] = []
+  const failures: string[] = []
   for (const [index, story] of stories.entries()) {
     say(`\n${index + 1}  ${story.title}`)
     const fault = await playOne(stage, story, say)
-    if (fault !== null) failed.push(`${story.title}: ${fault}`)
+    if (fault !== null) failures.push(`${story.title}: ${fault}`)
   }
-  const passed = `${stories.length - failed.length} of ${stories.length} stories went as they had to.`
-  say(`\n${passed}`)
-  for (const fault of failed) say(`FAILED  ${fault}`)
-  return failed.length === 0
+  const summary = `${stories.length - failures.length} of ${stories.length} stories went as they had to.`
+  say(`\n${summary}`)
+  for (const fault of failures) say(`FAILED  ${fault}`)
+  return failures.length === 0
 }
 
-/** Null, or why the story did not end as it had to. */
+/** Null, or why the story did not end as expected. */
 async function playOne(
   stage: Stage,
   { play }: Story,

@@ -8,24 +8,27 @@ import { forget } from './stack.ts'
 const usualFolder = path.resolve(import.meta.dirname, '..', '.countersign', 'demo')
 const stopTimeoutMs = 20_000
 
-/** Runs the demo with its pages until somebody stops it. Resolves to whether it ended because it was told to. */
+/**
+ * Runs the demo with its pages until somebody stops it. Resolves to whether it ended because it was
+ * stopped.
+ */
 export async function runInteractive(options: DemoOptions, say: (line: string) => void) {
   const folder = options.folder ?? usualFolder
-  const stopped = stopSignal()
-  const demo = await Promise.race([stopped, start(options, folder, say)])
+  const stop = stopSignal()
+  const demo = await Promise.race([stop, start(options, folder, say)])
   if (typeof demo === 'string') {
     say('Stopped before it had started.')
-    // What was started goes with us.
+    // The processes already started end with this one.
     process.exit(128 + constants.signals[demo])
   }
   if (demo.stack.earlierOrigin !== null) say(originNote(demo.stack.earlierOrigin))
   say(announcement(demo, folder))
   const end = await Promise.race([
-    stopped.then(() => 'told' as const),
-    demo.stack.service.lost.then(() => 'lost' as const),
+    stop.then(() => 'told' as const),
+    demo.stack.service.loss.then(() => 'lost' as const),
   ])
   say(end === 'told' ? 'Stopping ...' : 'Countersign ended by itself; see its log. Stopping ...')
-  // A step that hangs must not keep us: the service watches us, and goes when we go.
+  // A step that hangs must not keep this process alive: the service watches it, and ends with it.
   setTimeout(() => process.exit(1), stopTimeoutMs).unref()
   await demo.stop()
   return end === 'told'
@@ -47,7 +50,10 @@ async function start(
 
 type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
-/** Told once: by Ctrl-C, by a service manager, by a closed terminal. The second time ends the process at once. */
+/**
+ * Resolves once: on Ctrl-C, a service manager's stop, a closed terminal. The second signal ends the
+ * process immediately.
+ */
 function stopSignal(): Promise<StopSignal> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -58,7 +64,7 @@ function stopSignal(): Promise<StopSignal> {
 
 function originNote(earlier: string): string {
   return [
-    `Note: phones of earlier runs belong to ${earlier}, which is part of all that they sign.`,
+    `Note: phones of earlier runs belong to ${earlier}, which is part of everything they sign.`,
     'They cannot be used at this address: set them up anew, or free that port and start again.',
   ].join('\n')
 }

@@ -8,7 +8,10 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Node says of stripTypeScriptTypes that it may change, which nobody who looks at the demo can use. */
+/**
+ * Node warns that stripTypeScriptTypes may change, which is of no use to anyone who looks at the
+ * demo.
+ */
 function hideStrippingWarning(): void {
   process.removeAllListeners('warning')
   process.on('warning', (warning) => {

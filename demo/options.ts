@@ -5,8 +5,8 @@ export const usage = `npm run demo -- [options]
 
   --headless      no pages: sign-ins by scripted phones, printed with their times; ends by itself
   --port <n>      port of the demo pages (8090); the service takes n - 10, the push simulator n + 1
-  --fresh         forget all users and phones of earlier runs first
-  --folder <dir>  where the demo keeps its data (.countersign/demo)
+  --fresh         delete all users and phones of earlier runs first
+  --folder <dir>  where the demo stores its data (.countersign/demo)
   --help          this text`
 
 export type DemoOptions = {
@@ -14,17 +14,22 @@ export type DemoOptions = {
   /** Port of the demo's pages. */
   readonly port: number
   readonly fresh: boolean
-  /** Null: the usual place for the pages, a folder that is removed afterwards for a headless run. */
+  /**
+   * Null: the usual place for the pages, a folder that is removed afterwards for a headless run.
+   */
   readonly folder: string | null
   readonly help: boolean
 }
 
 const defaultPort = 8090
-/** Below the ports that operating systems hand out by themselves, so that nobody sits there by chance. */
+/**
+ * Below the ports that operating systems hand out by themselves, so that no other program listens
+ * there by chance.
+ */
 const portsMax = 32_767
 const portsMin = 1_034
 
-/** Reads the command line. Throws with what is wrong in words. */
+/** Reads the command line. Throws with a description of the fault. */
 export function readOptions(args: readonly string[]): DemoOptions {
   const { values } = parseArgs({
     args: [...args],

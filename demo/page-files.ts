@@ -14,10 +14,11 @@ const pages: Readonly<Record<string, string>> = {
 }
 
 /**
- * What browsers may have, under the path that it has in this project, so that imports mean the same here and there: the pages,
- * the device's side of the protocol with the library that it uses, and how a push is read.
+ * The files that browsers may load, under their path in this project, so that imports resolve the
+ * same here and there: the pages, the device's side of the protocol with the library that it uses,
+ * and how a push is read.
  */
-const served = [
+const servedPatterns = [
   /^demo\/web\/[a-z/-]+\.(?:ts|css|svg)$/,
   /^clients\/device\/[a-z-]+\.ts$/,
   /^simulator\/wake-up\.ts$/,
@@ -35,17 +36,20 @@ const contentTypes: Readonly<Record<string, string>> = {
 export type PageFile = {
   readonly body: string
   readonly contentType: string
-  /** For pages: what they may load and do. */
+  /** For pages: their policies. */
   readonly policy: string | null
 }
 
-const stripped = new Map<string, string>()
+const strippedTexts = new Map<string, string>()
 
-/** The file behind an address, or undefined when browsers may not have it. TypeScript is served without its types. */
+/**
+ * The file behind an address, or undefined when browsers may not load it. TypeScript is served
+ * without its types.
+ */
 export async function readPageFile(address: string): Promise<PageFile | undefined> {
   const name = pages[address] ?? address.slice(1)
   const isPage = address in pages
-  if (!isPage && !served.some((pattern) => pattern.test(name))) return undefined
+  if (!isPage && !servedPatterns.some((pattern) => pattern.test(name))) return undefined
   const text = await readFile(path.join(root, name), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const contentType = contentTypes[path.extname(name)] ?? 'application/octet-stream'
@@ -55,16 +59,17 @@ export async function readPageFile(address: string): Promise<PageFile | undefine
 
 /** Positions stay as they are, so a browser's debugger shows the source's lines. */
 function strip(text: string): string {
-  const known = stripped.get(text)
-  if (known !== undefined) return known
+  const cached = strippedTexts.get(text)
+  if (cached !== undefined) return cached
   const script = stripTypeScriptTypes(text)
-  stripped.set(text, script)
+  strippedTexts.set(text, script)
   return script
 }
 
 /**
- * Content Security Policy 3: nothing but files of this server, no script in a page save its import map (which browsers take from
- * the page only, hence its hash), no text that is parsed as HTML.
+ * Content Security Policy 3: nothing but files of this server, no script in a page except its
+ * import map (which browsers take from the page only, hence its hash), no text that is parsed as
+ * HTML.
  */
 function contentPolicy(page: string): string {
   const importMap = /<script type="importmap">([\s\S]*?)<\/script>/.exec(page)?.[1]

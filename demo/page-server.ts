@@ -9,7 +9,7 @@ import { passOn } from './reverse-proxy.ts'
 import { createSignInRoutes } from './sign-in-routes.ts'
 import type { Stack } from './stack.ts'
 
-/** What a phone's app is built with: which company and service it belongs to. */
+/** The build settings of a phone's app: its company and service. */
 export type AppSettings = {
   readonly company: string
   readonly appId: string
@@ -22,9 +22,10 @@ export type PageServer = { readonly url: string; close(): Promise<void> }
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => unknown
 
 /**
- * Serves the company's sign-in page and the phones, and stands as reverse proxy before two others, so that pages need one address
- * only and the service no CORS headers: `/device/v1/` is the service's device API, whose proofs go on naming the service's own public
- * origin; `/simulator/phones` is the part of the push simulator that Apple or Google would be for an app.
+ * Serves the company's sign-in page and the phones, and is the reverse proxy of two others, so that
+ * pages need only one address and the service no CORS headers: `/device/v1/` is the service's
+ * device API, whose proofs still name the service's own public origin; `/simulator/phones` is the
+ * part of the push simulator that an app sees of Apple or Google.
  */
 export async function startPageServer(
   { account, service }: Pick<Stack, 'account' | 'service'>,
@@ -64,10 +65,10 @@ export async function startPageServer(
     url: `http://localhost:${port}`,
     close: async () => {
       signIn.close()
-      const closed = once(server, 'close')
+      const closing = once(server, 'close')
       server.close()
       server.closeAllConnections()
-      await closed
+      await closing
     },
   }
 }

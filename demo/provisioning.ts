@@ -6,38 +6,41 @@ import type { Countersign } from './countersign-process.ts'
 /** A fictitious company: its staff portal is the relying party of the demo. */
 export const company = 'Larkfield'
 const namespace = 'demo'
-/** Enrolling and unregistering are rights of their own, which a key has only when they are asked for. */
+/** Enrolling and unregistering have their own scopes, which a key has only on request. */
 const keyScopes = ['challenges:write', 'enrollments:write', 'users:read', 'devices:write']
 
 const account = z.object({
-  /** Part of every issuer: phones that were set up under another one do not follow. */
+  /** Part of every issuer: phones that were set up under another one cannot be used. */
   origin: z.string(),
   tenantId: z.string(),
   relyingPartyId: z.string(),
   apiKey: z.string(),
 })
 
-/** What an operator hands to a relying party. */
+/** What an operator gives to a relying party. */
 export type RelyingPartyAccount = z.output<typeof account>
 
-/** The account of the demo's relying party, and the origin of earlier runs where it was another one. */
-export type Provisioned = {
+/** The account of the demo's relying party, and the origin of earlier runs where it differs. */
+export type Provisioning = {
   readonly account: RelyingPartyAccount
   readonly earlierOrigin: string | null
 }
 
 /**
- * Makes tenant, relying party and API key as an operator does, by the command line, or takes those of an earlier run. They are
- * kept in a file that only this user can read.
+ * Creates tenant, relying party and API key as an operator does, by the command line, or reuses
+ * those of an earlier run. They are stored in a file that only this user can read.
  */
-export async function provision(service: Countersign, folder: string): Promise<Provisioned> {
+export async function provision(service: Countersign, folder: string): Promise<Provisioning> {
   const file = path.join(folder, 'relying-party.json')
-  const kept = await readAccount(file)
-  const isGood = kept !== null && (await isKeyGood(service.origin, kept.apiKey))
-  const made = isGood ? { ...kept, origin: service.origin } : await createAccount(service)
-  await writeFile(file, JSON.stringify(made), { mode: 0o600 })
-  const earlierOrigin = isGood && kept.origin !== service.origin ? kept.origin : null
-  return { account: made, earlierOrigin }
+  const storedAccount = await readAccount(file)
+  const isGood = storedAccount !== null && (await isKeyGood(service.origin, storedAccount.apiKey))
+  const ownAccount = isGood
+    ? { ...storedAccount, origin: service.origin }
+    : await createAccount(service)
+  await writeFile(file, JSON.stringify(ownAccount), { mode: 0o600 })
+  const earlierOrigin =
+    isGood && storedAccount.origin !== service.origin ? storedAccount.origin : null
+  return { account: ownAccount, earlierOrigin }
 }
 
 async function readAccount(file: string): Promise<RelyingPartyAccount | null> {
@@ -46,7 +49,7 @@ async function readAccount(file: string): Promise<RelyingPartyAccount | null> {
   try {
     return account.parse(JSON.parse(text))
   } catch {
-    // Of another version, or cut off: a new account is as good.
+    // Of another version, or truncated: a new account replaces it.
     return null
   }
 }
@@ -58,13 +61,13 @@ async function isKeyGood(origin: string, apiKey: string): Promise<boolean> {
   return response.ok
 }
 
-const made = z.looseObject({ id: z.string() })
+const idSchema = z.looseObject({ id: z.string() })
 const madeKey = z.looseObject({ secret: z.string() })
 
 async function createAccount({ origin, operate }: Countersign): Promise<RelyingPartyAccount> {
-  const tenant = made.parse(await operate('tenants', 'create', '--name', company))
+  const tenant = idSchema.parse(await operate('tenants', 'create', '--name', company))
   const within = ['--tenant', tenant.id, '--name', company]
-  const party = made.parse(
+  const party = idSchema.parse(
     await operate('relying-parties', 'create', ...within, '--namespace', namespace),
   )
   const rights = keyScopes.flatMap((scope) => ['--scope', scope])

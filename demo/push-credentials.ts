@@ -6,8 +6,8 @@ import { DEFAULT_BUNDLE_ID, type Simulator } from '../simulator/simulator.ts'
 export const appId = DEFAULT_BUNDLE_ID
 
 /**
- * Writes the simulator's keys where the service reads them, as an operator stores those of Apple and Google, and gives the
- * environment that names them.
+ * Writes the simulator's keys where the service reads them, as an operator stores those of Apple
+ * and Google, and returns the environment that names them.
  */
 export async function writePushCredentials(
   { apns, fcm, credentials, caPem }: Simulator,

@@ -1,4 +1,5 @@
-// The demo company's side: a relying party that knows nothing of Countersign but its client and the account that an operator gave it.
+// The demo company's side: a relying party that has nothing of Countersign but its client and the
+// account from an operator.
 
 import {
   CountersignClient,
@@ -10,7 +11,7 @@ import {
 } from '../clients/typescript/src/client.ts'
 import type { RelyingPartyAccount } from './provisioning.ts'
 
-/** What the demo looks at of a device. */
+/** The members of a device that the demo reads. */
 export type Device = Pick<
   Schemas['Device'],
   'id' | 'status' | 'name' | 'model' | 'platform' | 'activatedAt' | 'unregisteredAt'
@@ -18,7 +19,10 @@ export type Device = Pick<
 export type Challenge = Schemas['Challenge']
 export type CreatedChallenge = Schemas['CreatedChallenge']
 
-/** What to ask; always with a binding, and with an id that the company keeps in the browser for long. */
+/**
+ * The input of a challenge; always with a binding, and with a long-lived id that the company keeps
+ * in the browser.
+ */
 export type Question = Schemas['NewChallenge'] & {
   readonly binding: string
   readonly initiator: { readonly browserId: string }
@@ -28,7 +32,7 @@ export type Question = Schemas['NewChallenge'] & {
 export class RelyingParty {
   readonly #client: CountersignClient
   readonly #results: ResultVerifier
-  /** `jti` of results that were used; a real company forgets each when `useOnce` says. */
+  /** `jti` of used results; a real company deletes each at the time that `useOnce` names. */
   readonly #usedResults = new Set<string>()
 
   constructor({ origin, apiKey, tenantId, relyingPartyId }: RelyingPartyAccount) {
@@ -76,7 +80,7 @@ export class RelyingParty {
     return this.#client.call('GET', '/v1/enrollments/{id}', { path: { id } })
   }
 
-  /** Waits this many seconds for the status to be another than the one seen. */
+  /** Waits this many seconds for the status to change from the given one. */
   followEnrollment(
     id: string,
     after: Schemas['Enrollment']['status'],
@@ -111,8 +115,8 @@ export class RelyingParty {
     return this.#client.call('POST', '/v1/challenges/{id}/cancel', { path: { id } })
   }
 
-  /** Believes a result once, when everything about it is ours. Rejects with ResultRefused otherwise. */
-  verifyResult(token: string, asked: ResultExpectation): Promise<Result> {
-    return this.#results.verifyResult(token, asked)
+  /** Accepts a result once, when all its claims match. Rejects with ResultRefused otherwise. */
+  verifyResult(token: string, expectation: ResultExpectation): Promise<Result> {
+    return this.#results.verifyResult(token, expectation)
   }
 }

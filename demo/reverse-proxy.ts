@@ -1,6 +1,6 @@
 import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 
-/** Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that name this server. */
+/** Hop-by-hop headers (RFC 9110, 7.6.1), and those that name this server. */
 const ownHeaders = new Set([
   'connection',
   'cookie',
@@ -16,8 +16,8 @@ const ownHeaders = new Set([
 ])
 
 /**
- * Passes a request on, as a reverse proxy in front of a service does, and the answer back as it comes: event streams too. Cookies
- * stay here. Answers 502 when nobody is there.
+ * Forwards a request, as a reverse proxy in front of a service does, and streams the response back:
+ * event streams too. Cookies are not forwarded. Answers 502 when the service is unreachable.
  */
 export function passOn(
   incoming: IncomingMessage,

@@ -1,4 +1,5 @@
-// Takes the pictures of the documentation: `node demo/screenshots.ts`, with Chromium or Chrome on this machine (or named in CHROMIUM).
+// Takes the screenshots of the documentation: `node demo/screenshots.ts`, with Chromium or Chrome
+// on this machine (or named in CHROMIUM).
 
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -47,7 +48,7 @@ async function openScene(
   return { page, computer: page.frameLocator('#computer'), phone }
 }
 
-/** The picture beside the words "type this number on your phone". */
+/** The screenshot next to the text "type this number on your phone". */
 async function takeRequest(scene: Scene, user: string, name: string): Promise<void> {
   const { computer, phone, page } = scene
   await signIn(scene, user)
@@ -58,7 +59,7 @@ async function takeRequest(scene: Scene, user: string, name: string): Promise<vo
   await page.screenshot({ path: path.join(pictures, name) })
 }
 
-/** A second phone that is lost, unregistered by the first one, and then refused. */
+/** A second phone that is lost, unregistered by the first one, and then rejected. */
 async function takeLostPhone(scene: Scene, user: string, name: string): Promise<void> {
   const { computer, phone, page } = scene
   await signIn(scene, user)

@@ -20,9 +20,12 @@ const credentials = z.strictObject({
     .transform((name) => name.normalize('NFC').toLowerCase()),
   password: z.string().min(1, 'Type a password; in this demo any will do.'),
 })
-const named = z.strictObject({ deviceId: z.string() })
+const deviceSchema = z.strictObject({ deviceId: z.string() })
 
-/** The company's own small API for its sign-in page: one session per browser, in a cookie that scripts cannot read. */
+/**
+ * The company's own small API for its sign-in page: one session per browser, in a cookie that
+ * scripts cannot read.
+ */
 export function createSignInRoutes(party: RelyingParty) {
   const sessions = new Map<string, SignIn>()
 
@@ -70,7 +73,7 @@ export function createSignInRoutes(party: RelyingParty) {
   return {
     /** Answers a call below `/api/sign-in`. */
     handle,
-    /** Ends whatever waits for somebody. */
+    /** Ends all pending waits. */
     close: () => {
       for (const session of sessions.values()) session.close()
     },
@@ -85,9 +88,9 @@ async function act(
 ): Promise<SignIn | undefined> {
   if (action === '') {
     const { user } = credentials.parse(await readJson(request))
-    const opened = open()
-    await opened.begin(user)
-    return opened
+    const signIn = open()
+    await signIn.begin(user)
+    return signIn
   }
   if (!session) throw new RefusedCall(401, 'signed_out', 'Sign in first.')
   const actions: Record<string, () => Promise<void> | void> = {
@@ -96,11 +99,12 @@ async function act(
     '/leave': () => session.leave(),
     '/add-phone': () => session.addPhone(),
     '/unregister-all': () => session.unregisterAll(),
-    '/unregister': async () => session.unregister(named.parse(await readJson(request)).deviceId),
+    '/unregister': async () =>
+      session.unregister(deviceSchema.parse(await readJson(request)).deviceId),
   }
-  const found = actions[action]
-  await found?.()
-  return found && session
+  const perform = actions[action]
+  await perform?.()
+  return perform && session
 }
 
 function reply(response: ServerResponse, status: number, body: unknown): void {
@@ -109,8 +113,8 @@ function reply(response: ServerResponse, status: number, body: unknown): void {
   response.end(JSON.stringify(body))
 }
 
-/** Refusals that a person can do something about, in words for the person. */
-const stopped: Readonly<Record<string, string>> = {
+/** Refusals that the user can act on, with texts for the user. */
+const refusalTexts: Readonly<Record<string, string>> = {
   push_locked: 'Sign-in by phone is locked for this name. Ask the help desk, or try again later.',
   initiator_blocked: 'The owner reported a sign-in from this browser. It is refused for a day.',
   too_many_pending:
@@ -123,7 +127,7 @@ function replyError(response: ServerResponse, error: unknown): void {
     reply(response, 400, { code: 'invalid', detail: error.issues[0]?.message })
   } else if (error instanceof RefusedCall) {
     const { code, retryAfterSeconds } = error
-    const detail = stopped[code] ?? error.message
+    const detail = refusalTexts[code] ?? error.message
     reply(response, error.isTransient ? 503 : error.status, { code, detail, retryAfterSeconds })
   } else {
     reply(response, 500, { code: 'internal', detail: String(error) })
@@ -159,22 +163,25 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/Linux/, 'Linux'],
 ]
 
-/** Of 24 random bytes: nobody guesses the id of another's browser. */
+/** Of 24 random bytes: nobody can guess the id of another browser. */
 const browserIdLength = 32
 
 function cookieOf({ headers }: IncomingMessage, name: string): string | undefined {
   return new RegExp(`(?:^|; )${name}=([\\w-]+)`).exec(headers.cookie ?? '')?.[1]
 }
 
-/** Which browser it is, and what to show on the phone of where the sign-in comes from. A real company looks the address up in a list of places. */
+/**
+ * The browser, and what the phone shows about the origin of the sign-in. A real company looks up
+ * the location of the address.
+ */
 function browserOf(request: IncomingMessage): Browser {
   const { headers, socket } = request
   const agent = headers['user-agent'] ?? ''
-  const find = (known: readonly (readonly [RegExp, string])[]) =>
-    known.find(([pattern]) => pattern.test(agent))?.[1]
-  const known = cookieOf(request, browserCookieName)
+  const find = (routes: readonly (readonly [RegExp, string])[]) =>
+    routes.find(([pattern]) => pattern.test(agent))?.[1]
+  const cookie = cookieOf(request, browserCookieName)
   return {
-    id: known?.length === browserIdLength ? known : randomBytes(24).toString('base64url'),
+    id: cookie?.length === browserIdLength ? cookie : randomBytes(24).toString('base64url'),
     ip: (socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
     location: 'This computer',
     name: `${find(browsers) ?? 'A browser'} on ${find(systems) ?? 'an unknown system'}`,

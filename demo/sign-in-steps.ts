@@ -2,15 +2,15 @@ import type { Result } from '../clients/typescript/src/client.ts'
 import type { Challenge, CreatedChallenge, Device } from './relying-party.ts'
 import type { ApproveStep, Proof, RefusedStep } from './sign-in-view.ts'
 
-/** Countersign pushes the same question again no sooner. */
+/** The least time between two pushes of the same challenge. */
 const pushGapMs = 10_000
 
-/** The earliest time for the next push after one that went out now. */
+/** The earliest time for the next push after one that is sent now. */
 export function pushAgainAt(): string {
   return new Date(Date.now() + pushGapMs).toISOString()
 }
 
-/** What the company can say about how it knows, from a verified result. */
+/** How the company knows who signed in, from a verified result. */
 export function proofOf(result: Result, challenge: Challenge, devices: readonly Device[]): Proof {
   const device = devices.find(({ id }) => id === result.did)
   const { createdAt, decidedAt } = challenge
@@ -29,13 +29,13 @@ export function refusalOf({ decision, reason }: Result): RefusedStep {
     return { name: 'refused', why: decision, detail: null }
   }
   const reasons = ['user_denied', 'user_reported', 'number_mismatch', 'no_device_left'] as const
-  const why = reasons.find((known) => known === reason)
+  const why = reasons.find((one) => one === reason)
   return why
     ? { name: 'refused', why, detail: null }
     : { name: 'refused', why: 'result_not_believed', detail: `decision ${decision}` }
 }
 
-/** How the end of a challenge reads in the list of what happened. */
+/** The text for the end of a challenge in the list of events. */
 export function endingOf(
   { status, reason, decidedDeviceId }: Challenge,
   devices: readonly Device[],
@@ -47,20 +47,20 @@ export function endingOf(
   return { who, what: decidedDeviceId ? `signed its answer: ${status}` : status }
 }
 
-/** A question that was just asked. */
-export function approveStep(created: CreatedChallenge): ApproveStep {
+/** A challenge that was just created. */
+export function approveStep(creation: CreatedChallenge): ApproveStep {
   return {
     name: 'approve',
-    id: created.id,
-    number: created.number ?? '',
-    createdAt: created.createdAt,
-    expiresAt: created.expiresAt,
-    isPullOnly: created.deliveryMode === 'pull_only',
-    suppressed: created.suppressed,
+    id: creation.id,
+    number: creation.number ?? '',
+    createdAt: creation.createdAt,
+    expiresAt: creation.expiresAt,
+    isPullOnly: creation.deliveryMode === 'pull_only',
+    suppression: creation.suppressed,
     phones: [],
-    wrongNumbersLeft: created.wrongNumbersLeft,
+    wrongNumbersLeft: creation.wrongNumbersLeft,
     hadWrongNumber: false,
-    pushesLeft: created.resendsLeft,
+    pushesLeft: creation.resendsLeft,
     pushAgainAt: pushAgainAt(),
   }
 }

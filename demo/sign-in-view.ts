@@ -1,6 +1,6 @@
-// What the company's server tells its sign-in page. Types only: the page takes them from here.
+// What the company's server sends to its sign-in page. Types only: the page imports them from here.
 
-/** How far a question got with one phone. */
+/** How far a challenge got with one phone. */
 export type PhoneProgress = {
   readonly name: string
   readonly gateway: string
@@ -10,13 +10,13 @@ export type PhoneProgress = {
 
 export type FormStep = {
   readonly name: 'form'
-  /** Why the person is back here; null at the beginning. */
+  /** Why the user is back here; null at the beginning. */
   readonly notice: string | null
 }
 
 export type EnrollStep = {
   readonly name: 'enroll'
-  /** True when the person is signed in and adds one more phone. */
+  /** True when the user is signed in and adds another phone. */
   readonly isFurther: boolean
   readonly status: 'open' | 'claimed' | 'completed' | 'cancelled' | 'void' | 'expired'
   readonly uri: string
@@ -34,19 +34,19 @@ export type ApproveStep = {
   readonly number: string
   readonly createdAt: string
   readonly expiresAt: string
-  /** True when no phone can be woken: the person has to open the app. */
+  /** True when no phone can be pushed: the user has to open the app. */
   readonly isPullOnly: boolean
-  /** Why not, in Countersign's word for it. */
-  readonly suppressed: string | null
+  /** Why not: Countersign's code for it. */
+  readonly suppression: string | null
   readonly phones: readonly PhoneProgress[]
   readonly wrongNumbersLeft: number
   readonly hadWrongNumber: boolean
   readonly pushesLeft: number
-  /** When the next push may be asked for. */
+  /** When the next push may be requested. */
   readonly pushAgainAt: string
 }
 
-/** How the company knows, as the verified result token says. */
+/** How the company knows who signed in, from the verified result token. */
 export type Proof = {
   readonly device: string
   readonly isNewDevice: boolean
@@ -81,16 +81,16 @@ export type RefusedStep = {
 
 export type Step = FormStep | EnrollStep | ApproveStep | SignedInStep | RefusedStep
 
-/** One thing that happened, in milliseconds after the question was asked. */
+/** One event, in milliseconds after the creation of the challenge. */
 export type Happening = { readonly who: string; readonly what: string; readonly atMs: number }
 
-/** Everything that the page shows. */
+/** The state that the page shows. */
 export type SignInView = {
   /** Grows with each change. */
   readonly version: number
   readonly user: string
   readonly isServiceUp: boolean
-  /** The server's time, against a page's clock that is wrong. */
+  /** The server's time, for pages with a wrong clock. */
   readonly now: string
   readonly step: Step
   readonly happenings: readonly Happening[]

@@ -6,9 +6,12 @@ import type { Device, RelyingParty } from './relying-party.ts'
 import { approveStep, endingOf, proofOf, pushAgainAt, refusalOf } from './sign-in-steps.ts'
 import type { ApproveStep, EnrollStep, SignedInStep, SignInView, Step } from './sign-in-view.ts'
 
-/** Which browser it is, and what the company shows on the phone about where a sign-in comes from. */
+/** The browser, and what the phone shows about the origin of a sign-in. */
 export type Browser = {
-  /** Kept in a cookie for long, so that strangers cannot use up the pushes of a browser that the user signs in from. */
+  /**
+   * Kept in a long-lived cookie, so that unknown initiators cannot use up the pushes of a browser
+   * that the user signs in from.
+   */
   readonly id: string
   readonly ip: string
   readonly location: string
@@ -16,10 +19,13 @@ export type Browser = {
 }
 
 const retryMs = 1000
-/** The way of a push is followed by looking; the outcome comes by long poll. */
+/** The delivery of a push is polled; the outcome comes by long poll. */
 const lookEveryMs = 250
 
-/** One browser session on its way in. All that it asks of Countersign carries a hash of the session, and so does the answer. */
+/**
+ * One browser session that signs in. Each of its challenges is bound to a hash of the session, and
+ * so is the result.
+ */
 export class SignIn {
   readonly sessionId = randomBytes(24).toString('base64url')
   readonly #binding = createHash('sha256').update(this.sessionId).digest('base64url')
@@ -33,7 +39,7 @@ export class SignIn {
   #step: Step = { name: 'form', notice: null }
   #signedIn: SignedInStep | null = null
   #happenings = new Happenings(Date.now())
-  /** Ends at Countersign what the current step began. */
+  /** Ends at Countersign what the current step started. */
   #giveUp: () => Promise<unknown> = () => Promise.resolve()
 
   constructor(party: RelyingParty, browser: Browser) {
@@ -65,34 +71,37 @@ export class SignIn {
     })
   }
 
-  /** The password was right (any is): sets up the phone of a newcomer, asks the phones of everybody else. */
+  /**
+   * The password was right (any is): sets up the phone of a new user, asks the phones of all
+   * others.
+   */
   async begin(user: string): Promise<void> {
     this.#user = user
-    const known = await this.#party.findUser(user)
-    const devices = known ? await this.#party.devices(known.id) : []
+    const knownUser = await this.#party.findUser(user)
+    const devices = knownUser ? await this.#party.devices(knownUser.id) : []
     const active = devices.filter(({ status }) => status === 'active')
-    if (known && active.length > 0) await this.#ask(known.id, active)
+    if (knownUser && active.length > 0) await this.#ask(knownUser.id, active)
     else await this.#enroll(false)
   }
 
-  /** One more phone for somebody who is signed in. */
+  /** Another phone for a user who is signed in. */
   async addPhone(): Promise<void> {
     if (this.#step.name === 'signed_in') await this.#enroll(true)
   }
 
-  /** A phone is lost, says somebody who is signed in. Only phones that the page lists can be named. */
+  /** A signed-in user reports a lost phone. Only phones that the page lists can be named. */
   async unregister(deviceId: string): Promise<void> {
-    const shown = this.#signedIn
-    if (!shown?.phones.some(({ id }) => id === deviceId)) return
+    const account = this.#signedIn
+    if (!account?.phones.some(({ id }) => id === deviceId)) return
     await this.#party.unregister(deviceId)
-    await this.#showSignedIn(shown.proof)
+    await this.#showSignedIn(account.proof)
   }
 
-  /** What a help desk does for somebody who lost the only phone, once it is sure who is calling. */
+  /** What a help desk does for a user who lost the only phone, after verifying the caller. */
   async unregisterAll(): Promise<void> {
-    const known = this.#step.name === 'approve' && (await this.#party.findUser(this.#user))
-    if (!known) return
-    await this.#party.unregisterAll(known.id)
+    const knownUser = this.#step.name === 'approve' && (await this.#party.findUser(this.#user))
+    if (!knownUser) return
+    await this.#party.unregisterAll(knownUser.id)
     await this.#enroll(false)
   }
 
@@ -103,11 +112,11 @@ export class SignIn {
     this.#show({ ...this.#step, pushesLeft: resendsLeft, pushAgainAt: pushAgainAt() })
   }
 
-  /** Gives up the current step, at Countersign too. */
+  /** Abandons the current step, at Countersign too. */
   async cancel(): Promise<void> {
     const { name } = this.#step
     await this.#giveUp().catch((error: unknown) => {
-      // What has ended meanwhile needs no cancelling.
+      // A challenge that has ended meanwhile needs no cancellation.
       if (!(error instanceof RefusedCall) || error.status !== 409) throw error
     })
     if (name !== 'enroll') return
@@ -115,7 +124,7 @@ export class SignIn {
     else this.leave()
   }
 
-  /** Nobody follows this sign-in any more. */
+  /** The client of this sign-in is gone. */
   close(): void {
     this.#restart()
     this.#show(this.#step)
@@ -130,24 +139,26 @@ export class SignIn {
   }
 
   async #enroll(isFurther: boolean): Promise<void> {
-    const opened = await this.#party.openEnrollment(this.#user)
+    const enrollment = await this.#party.openEnrollment(this.#user)
     const signal = this.#restart()
-    this.#giveUp = () => this.#party.cancelEnrollment(opened.id)
+    this.#giveUp = () => this.#party.cancelEnrollment(enrollment.id)
     this.#happenings = new Happenings(Date.now())
-    const { uri, qrSvg, code, expiresAt } = opened
+    const { uri, qrSvg, code, expiresAt } = enrollment
     const fresh = { status: 'open', number: null, wrongNumbersLeft: 3 } as const
     this.#show({ name: 'enroll', isFurther, uri, qrSvg, code, expiresAt, ...fresh })
-    this.#inBackground(this.#followEnrollment(opened.id, signal))
+    this.#inBackground(this.#followEnrollment(enrollment.id, signal))
   }
 
   async #followEnrollment(id: string, signal: AbortSignal): Promise<void> {
-    let seen: EnrollStep['status'] = 'open'
+    let lastStatus: EnrollStep['status'] = 'open'
     while (!signal.aborted) {
-      // A short wait: a wrong number changes no status, so that only the next look sees it.
-      const enrollment = await this.#insist(signal, () => this.#party.followEnrollment(id, seen, 1))
+      // A short wait: a wrong number changes no status, so that only the next poll sees it.
+      const enrollment = await this.#insist(signal, () =>
+        this.#party.followEnrollment(id, lastStatus, 1),
+      )
       if (!enrollment || this.#step.name !== 'enroll') return
       const { status, number = null, wrongNumbersLeft } = enrollment
-      seen = status
+      lastStatus = status
       const next: EnrollStep = { ...this.#step, status, number, wrongNumbersLeft }
       if (JSON.stringify(next) !== JSON.stringify(this.#step)) this.#show(next)
       if (status === 'completed') {
@@ -163,7 +174,7 @@ export class SignIn {
     const context = { application: 'Staff portal', action: 'Sign in', ip, location, userAgent }
     const happenings = new Happenings(Date.now())
     happenings.note('asked', 'Sign-in page', 'asked Countersign')
-    const created = await this.#party.ask({
+    const creation = await this.#party.ask({
       user: this.#user,
       context,
       binding: this.#binding,
@@ -173,14 +184,14 @@ export class SignIn {
       'created',
       'Countersign',
       'created the challenge',
-      Date.parse(created.createdAt),
+      Date.parse(creation.createdAt),
     )
     const signal = this.#restart()
-    this.#giveUp = () => this.#party.cancelChallenge(created.id)
+    this.#giveUp = () => this.#party.cancelChallenge(creation.id)
     this.#happenings = happenings
-    this.#show(approveStep(created))
-    this.#inBackground(this.#followWay(created.id, userId, signal))
-    this.#inBackground(this.#followOutcome(created.id, userId, devices, signal))
+    this.#show(approveStep(creation))
+    this.#inBackground(this.#followWay(creation.id, userId, signal))
+    this.#inBackground(this.#followOutcome(creation.id, userId, devices, signal))
   }
 
   async #followWay(id: string, userId: string, signal: AbortSignal): Promise<void> {
@@ -209,8 +220,8 @@ export class SignIn {
     devices: readonly Device[],
     signal: AbortSignal,
   ): Promise<void> {
-    const decided = await this.#insist(signal, () => this.#party.waitForDecision(id, signal))
-    if (decided && !signal.aborted) await this.#conclude(decided, userId, devices)
+    const decision = await this.#insist(signal, () => this.#party.waitForDecision(id, signal))
+    if (decision && !signal.aborted) await this.#conclude(decision, userId, devices)
   }
 
   async #conclude(
@@ -224,8 +235,8 @@ export class SignIn {
     this.#note('returned', 'Sign-in page', 'long poll returned')
     this.#restart()
     try {
-      const asked = { challengeId: challenge.id, userId, binding: this.#binding }
-      const result = await this.#party.verifyResult(challenge.result, asked)
+      const expectation = { challengeId: challenge.id, userId, binding: this.#binding }
+      const result = await this.#party.verifyResult(challenge.result, expectation)
       this.#note('verified', 'Sign-in page', 'verified the signed result')
       if (result.decision !== 'approved') return this.#show(refusalOf(result))
       await this.#showSignedIn(proofOf(result, challenge, devices))
@@ -236,8 +247,8 @@ export class SignIn {
   }
 
   async #showSignedIn(proof: SignedInStep['proof']): Promise<void> {
-    const known = await this.#party.findUser(this.#user)
-    const devices = known ? await this.#party.devices(known.id) : []
+    const knownUser = await this.#party.findUser(this.#user)
+    const devices = knownUser ? await this.#party.devices(knownUser.id) : []
     const phones = devices
       .filter(({ status }) => status === 'active')
       .map(({ id, name, model }) => ({ id, name, model, isDeciding: id === proof.claims.did }))
@@ -245,7 +256,10 @@ export class SignIn {
     this.#show(this.#signedIn)
   }
 
-  /** Makes a call until it is answered; tells the page while nobody answers. Undefined when the step is over. */
+  /**
+   * Repeats a call until it is answered; shows an outage on the page meanwhile. Undefined when the
+   * step is over.
+   */
   async #insist<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T | undefined> {
     while (!signal.aborted) {
       try {
@@ -278,7 +292,7 @@ export class SignIn {
     this.#happenings.note(name, who, what, atMs)
   }
 
-  /** Ends what runs for the step so far. */
+  /** Aborts the pending work of the step. */
   #restart(): AbortSignal {
     this.#running.abort()
     this.#running = new AbortController()

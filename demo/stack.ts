@@ -3,21 +3,25 @@ import path from 'node:path'
 import { type PushService, pushServiceOf } from '../simulator/push-service.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { type Countersign, startCountersign } from './countersign-process.ts'
-import { type Provisioned, provision } from './provisioning.ts'
+import { type Provisioning, provision } from './provisioning.ts'
 import { writePushCredentials } from './push-credentials.ts'
 
-/** Everything that a demo needs beside its pages. */
-export type Stack = Provisioned & {
+/** Everything that a demo needs besides its pages. */
+export type Stack = Provisioning & {
   readonly simulator: Simulator
   readonly pushes: PushService
   readonly service: Countersign
   stop(): Promise<void>
 }
 
-/** Starts the push simulator, the service with its own database, and makes the relying party known. Stops what it started when it throws. */
+/**
+ * Starts the push simulator, the service with its own database, and creates the relying party.
+ * Stops what it started when it throws.
+ */
 export async function startStack(folder: string, servicePort: number): Promise<Stack> {
   await mkdir(folder, { recursive: true })
-  // Where root starts the demo the database runs as another user, which must be able to pass.
+  // Where root starts the demo the database runs as another user, which must be able to enter the
+  // folder.
   await chmod(folder, 0o711)
   const simulator = await startSimulator()
   const stopAll: (() => Promise<void>)[] = [() => simulator.close()]
@@ -27,8 +31,8 @@ export async function startStack(folder: string, servicePort: number): Promise<S
   try {
     const service = await startService(simulator, folder, servicePort)
     stopAll.push(service.stop)
-    const provisioned = await provision(service, folder)
-    return { ...provisioned, simulator, pushes: pushServiceOf(simulator), service, stop }
+    const provisioning = await provision(service, folder)
+    return { ...provisioning, simulator, pushes: pushServiceOf(simulator), service, stop }
   } catch (error) {
     await stop()
     throw error
@@ -54,10 +58,13 @@ function dataFolder(folder: string): string {
   return path.join(folder, 'data')
 }
 
-/** Where root's database lives when its account cannot reach the folder; see `location` in the database's folder. */
+/**
+ * Where the database of root is when its account cannot reach the folder; see `location` in the
+ * database's folder.
+ */
 const rootStore = '/var/lib/countersign/postgres-'
 
-/** Forgets everything of earlier runs. */
+/** Deletes everything of earlier runs. */
 export async function forget(folder: string): Promise<void> {
   const note = path.join(dataFolder(folder), 'postgresql', 'location')
   const elsewhere = (await readFile(note, 'utf8').catch(() => '')).trim()

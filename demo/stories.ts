@@ -1,4 +1,4 @@
-// What can happen to a sign-in, played by scripted phones against the running service.
+// Courses of a sign-in, played by scripted phones against the running service.
 
 import { DeviceApiError } from '../clients/device/device-api-error.ts'
 import { type DecidedChallenge, RefusedCall } from '../clients/typescript/src/client.ts'
@@ -10,7 +10,7 @@ import { appId } from './push-credentials.ts'
 import type { Challenge, Question, RelyingParty } from './relying-party.ts'
 import { createTimeline, type StoryTimeline } from './story-timeline.ts'
 
-/** Who plays, and on which stage. */
+/** The name of the story and its environment. */
 export type Stage = {
   readonly party: RelyingParty
   readonly pushes: PushService
@@ -19,36 +19,39 @@ export type Stage = {
 
 export type Story = {
   readonly title: string
-  /** Plays it and says in a few words how it ended; throws when anything went otherwise than it had to. */
+  /**
+   * Plays it and returns a short text about its end; throws when anything differs from the
+   * expectation.
+   */
   readonly play: (stage: Stage, timeline: StoryTimeline) => Promise<string>
 }
 
-/** The stories, each with users and phones of its own. */
+/** The stories, each with its own users and phones. */
 export const stories: readonly Story[] = [
   { title: 'Approve: the number is typed on an iPhone', play: approve },
   { title: 'Deny: the phone says no', play: deny },
   { title: 'Wrong number, then the right one', play: wrongNumber },
   { title: 'Lost phone: unregistered, its later answer is refused', play: lostPhone },
   { title: "The caller's own number is typed", play: callerNumber },
-  { title: 'Prompt bombing: strangers ask on, the phone falls silent', play: bombing },
+  { title: 'Prompt bombing: unknown initiators go on, the phone stays silent', play: bombing },
 ]
 
 const gateways: Record<Provider, string> = { apns: 'APNs (simulated)', fcm: 'FCM (simulated)' }
 const page = 'sign-in page'
 const service = 'Countersign'
 
-/** Holds what happened against what had to happen. */
-function expect(what: string, actual: unknown, wanted: unknown): void {
-  if (actual === wanted) return
-  throw new Error(`${what}: wanted ${String(wanted)}, got ${String(actual)}`)
+/** Compares the actual with the expected value. */
+function expect(what: string, actual: unknown, expectedValue: unknown): void {
+  if (actual === expectedValue) return
+  throw new Error(`${what}: expected ${String(expectedValue)}, got ${String(actual)}`)
 }
 
 async function approve(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const phone = await enroll(stage, timeline, { user: 'ada', name: "Ada's iPhone" })
-  const asked = await ask(stage, timeline, { user: 'ada' })
-  await wake(stage, timeline, phone, asked)
-  await answer(timeline, phone, 'approve', asked.number)
-  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+  const challenge = await ask(stage, timeline, { user: 'ada' })
+  await wake(stage, timeline, phone, challenge)
+  await answer(timeline, phone, 'approve', challenge.number)
+  return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
 
 async function deny(stage: Stage, timeline: StoryTimeline): Promise<string> {
@@ -57,44 +60,44 @@ async function deny(stage: Stage, timeline: StoryTimeline): Promise<string> {
     name: "Bob's Android",
     provider: 'fcm',
   })
-  const asked = await ask(stage, timeline, { user: 'bob' })
-  await wake(stage, timeline, phone, asked)
+  const challenge = await ask(stage, timeline, { user: 'bob' })
+  await wake(stage, timeline, phone, challenge)
   await answer(timeline, phone, 'deny', null)
-  return conclude(stage, timeline, asked, { status: 'denied', reason: 'user_denied' })
+  return conclude(stage, timeline, challenge, { status: 'denied', reason: 'user_denied' })
 }
 
 async function wrongNumber(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const phone = await enroll(stage, timeline, { user: 'cleo', name: "Cleo's iPhone" })
-  const asked = await ask(stage, timeline, { user: 'cleo' })
-  await wake(stage, timeline, phone, asked)
-  const wrong = asked.number === '000000' ? '000001' : '000000'
+  const challenge = await ask(stage, timeline, { user: 'cleo' })
+  await wake(stage, timeline, phone, challenge)
+  const wrong = challenge.number === '000000' ? '000001' : '000000'
   const refusal = await refusalOf(phone.approve(wrong))
   expect('the wrong number', refusal.code, 'wrong_number')
-  expect('tries that are left', refusal.facts.wrongNumbersLeft, 2)
-  timeline.note('phone', `typed ${wrong}: refused, 2 tries left`)
-  await answer(timeline, phone, 'approve', asked.number)
-  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+  expect('attempts left', refusal.facts.wrongNumbersLeft, 2)
+  timeline.note('phone', `typed ${wrong}: refused, 2 attempts left`)
+  await answer(timeline, phone, 'approve', challenge.number)
+  return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
 
 async function lostPhone(stage: Stage, timeline: StoryTimeline): Promise<string> {
-  const kept = await enroll(stage, timeline, { user: 'dora', name: "Dora's iPhone" })
-  const lost = await enroll(stage, timeline, {
+  const keptPhone = await enroll(stage, timeline, { user: 'dora', name: "Dora's iPhone" })
+  const missingPhone = await enroll(stage, timeline, {
     user: 'dora',
     name: "Dora's Android",
     provider: 'fcm',
   })
-  const asked = await ask(stage, timeline, { user: 'dora' })
+  const challenge = await ask(stage, timeline, { user: 'dora' })
   await Promise.all([
-    wake(stage, timeline, kept, asked, 'iPhone'),
-    wake(stage, timeline, lost, asked, 'lost phone'),
+    wake(stage, timeline, keptPhone, challenge, 'iPhone'),
+    wake(stage, timeline, missingPhone, challenge, 'lost phone'),
   ])
-  await kept.client.unregisterOther(lost.client.account.deviceId)
+  await keptPhone.client.unregisterOther(missingPhone.client.account.deviceId)
   timeline.note('iPhone', 'unregistered the lost phone with its verification key')
-  const refusal = await refusalOf(lost.approve(asked.number))
+  const refusal = await refusalOf(missingPhone.approve(challenge.number))
   expect("the lost phone's answer", refusal.code, 'device_unregistered')
   timeline.note('lost phone', `approved with the right number: refused, ${refusal.code}`)
-  await answer(timeline, kept, 'report', null, 'iPhone')
-  return conclude(stage, timeline, asked, { status: 'denied', reason: 'user_reported' })
+  await answer(timeline, keptPhone, 'report', null, 'iPhone')
+  return conclude(stage, timeline, challenge, { status: 'denied', reason: 'user_reported' })
 }
 
 async function callerNumber(stage: Stage, timeline: StoryTimeline): Promise<string> {
@@ -104,19 +107,22 @@ async function callerNumber(stage: Stage, timeline: StoryTimeline): Promise<stri
     provider: 'fcm',
   })
   const value = '27182818'
-  const asked = await ask(stage, timeline, { user: 'eve', number: { mode: 'caller', value } })
-  await wake(stage, timeline, phone, asked)
+  const challenge = await ask(stage, timeline, { user: 'eve', number: { mode: 'caller', value } })
+  await wake(stage, timeline, phone, challenge)
   await answer(timeline, phone, 'approve', value)
-  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+  return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
 
-/** Somebody has the password and tries again and again; the owner gets in from the browser that was approved before. */
+/**
+ * An attacker has the password and tries again and again; the owner signs in from the browser that
+ * was approved before.
+ */
 async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const { party, pushLog } = stage
   const phone = await enroll(stage, timeline, { user: 'finn', name: "Finn's iPhone" })
-  const known = { user: 'finn', browserId: randomId() }
+  const initiator = { user: 'finn', browserId: randomId() }
   const earlier = createTimeline()
-  const first = await ask(stage, earlier, known)
+  const first = await ask(stage, earlier, initiator)
   await wake(stage, earlier, phone, first)
   await answer(earlier, phone, 'approve', first.number)
   await conclude(stage, earlier, first, { status: 'approved', reason: null })
@@ -127,23 +133,23 @@ async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const modes: string[] = []
   for (let n = 1; n <= 20; n++) {
     const mode = await askAsStranger(party, 'finn')
-    if (mode !== modes.at(-1)) timeline.note('stranger', `asks, question ${n} of 20: ${mode}`)
+    if (mode !== modes.at(-1)) timeline.note('attacker', `creates challenge ${n} of 20: ${mode}`)
     modes.push(mode)
   }
-  expect('questions that woke the phone', modes.filter((mode) => mode === 'push').length, 1)
-  expect('questions that wait silently', modes.filter((mode) => mode === 'pull_only').length, 2)
-  const refused = modes.filter((mode) => mode === 'too_many_pending').length
-  expect('questions that were refused', refused, 17)
+  expect('challenges that were pushed', modes.filter((mode) => mode === 'push').length, 1)
+  expect('challenges that wait silently', modes.filter((mode) => mode === 'pull_only').length, 2)
+  const tooManyCount = modes.filter((mode) => mode === 'too_many_pending').length
+  expect('challenges that were refused', tooManyCount, 17)
 
-  const asked = await ask(stage, timeline, known, { begins: false })
-  await wake(stage, timeline, phone, asked)
+  const challenge = await ask(stage, timeline, initiator, { begins: false })
+  await wake(stage, timeline, phone, challenge)
   expect('pushes in all', pushLog.accepted(phone.pushToken).length - before, 2)
-  timeline.note('phone', 'rang twice: once for 20 strangers, once for its owner')
-  await answer(timeline, phone, 'approve', asked.number)
-  return conclude(stage, timeline, asked, { status: 'approved', reason: null })
+  timeline.note('phone', 'rang twice: once for 20 unknown initiators, once for its owner')
+  await answer(timeline, phone, 'approve', challenge.number)
+  return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
 
-/** How the question of a browser that nobody knows fares: woken, silent or refused. */
+/** What becomes of a challenge from an unknown browser: pushed, silent or refused. */
 async function askAsStranger(party: RelyingParty, user: string): Promise<string> {
   const context = { application: 'Staff portal', action: 'Sign in', ip: '203.0.113.9' }
   const initiator = { browserId: randomId() }
@@ -161,33 +167,37 @@ function randomId(): string {
 
 type Newcomer = { readonly user: string; readonly name: string; readonly provider?: Provider }
 
-/** Enrolls a phone as a person does: scan the code, type the number of the page. */
+/** Enrolls a phone as a user does: scan the code, type the number of the page. */
 async function enroll(
   { party, pushes }: Stage,
   timeline: StoryTimeline,
   { user, name, provider = 'apns' }: Newcomer,
 ): Promise<VirtualPhone> {
   const phone = await createVirtualPhone({ pushes, provider, appId, name })
-  const opened = await party.openEnrollment(user)
-  await phone.enroll(opened.uri)
-  const { status, number } = await party.readEnrollment(opened.id)
+  const enrollment = await party.openEnrollment(user)
+  await phone.enroll(enrollment.uri)
+  const { status, number } = await party.readEnrollment(enrollment.id)
   expect('the enrollment', status, 'claimed')
   await phone.confirm(number ?? '')
-  expect('the confirmed enrollment', (await party.readEnrollment(opened.id)).status, 'completed')
+  expect(
+    'the confirmed enrollment',
+    (await party.readEnrollment(enrollment.id)).status,
+    'completed',
+  )
   timeline.before(`${name} was enrolled: code scanned, number typed`)
   return phone
 }
 
-/** A question on its way, with the number to show. */
-type Asked = {
+/** A pending challenge, with the number to show. */
+type PendingSignIn = {
   readonly id: string
   readonly userId: string
   readonly number: string
   readonly binding: string
-  readonly ended: Promise<{ readonly challenge: DecidedChallenge; readonly at: number }>
+  readonly ending: Promise<{ readonly challenge: DecidedChallenge; readonly at: number }>
 }
 
-/** Asks as the sign-in page does, and begins to wait for the end. */
+/** Creates a challenge as the sign-in page does, and starts to wait for its end. */
 async function ask(
   { party }: Stage,
   timeline: StoryTimeline,
@@ -196,39 +206,39 @@ async function ask(
     ...question
   }: Pick<Question, 'user' | 'number'> & { browserId?: string },
   { begins = true }: { readonly begins?: boolean } = {},
-): Promise<Asked> {
+): Promise<PendingSignIn> {
   const binding = randomId()
   const context = { application: 'Staff portal', action: 'Sign in', ip: '192.0.2.44' }
   if (begins) timeline.begin()
   timeline.note(page, `asks Countersign whether this is ${question.user}`)
-  const created = await party.ask({ ...question, context, binding, initiator: { browserId } })
-  const number = question.number?.mode === 'caller' ? question.number.value : created.number
+  const creation = await party.ask({ ...question, context, binding, initiator: { browserId } })
+  const number = question.number?.mode === 'caller' ? question.number.value : creation.number
   if (number === null) throw new Error('the challenge came without a number')
-  timeline.note(service, `created ${created.id}`, Date.parse(created.createdAt))
+  timeline.note(service, `created ${creation.id}`, Date.parse(creation.createdAt))
   timeline.note(page, `shows the number ${number}`)
-  const ended = party
-    .waitForDecision(created.id)
+  const ending = party
+    .waitForDecision(creation.id)
     .then((challenge) => ({ challenge, at: Date.now() }))
-  // Whoever fails first tells what went wrong; this promise may then be left alone.
-  ended.catch(() => undefined)
-  return { id: created.id, userId: created.userId, number, binding, ended }
+  // The first failure is reported; this promise may then stay unhandled.
+  ending.catch(() => undefined)
+  return { id: creation.id, userId: creation.userId, number, binding, ending }
 }
 
-/** The push arrives and the phone fetches what is asked. */
+/** The push arrives and the phone fetches the request. */
 async function wake(
   { pushLog }: Stage,
   timeline: StoryTimeline,
   phone: VirtualPhone,
-  { id }: Asked,
+  { id }: PendingSignIn,
   who = 'phone',
 ): Promise<void> {
   const { push } = await phone.nextPush(id)
-  const accepted = pushLog
+  const pushes = pushLog
     .accepted(phone.pushToken)
     .find(({ sequence }) => sequence === push.sequence)
-  timeline.note(gateways[push.provider], 'accepted the push', accepted?.at ?? push.at)
-  const { requests, refusedRequests: refused } = await phone.pending()
-  expect('requests that the phone refused', refused.length, 0)
+  timeline.note(gateways[push.provider], 'accepted the push', pushes?.at ?? push.at)
+  const { requests, refusedRequests } = await phone.pending()
+  expect('requests that the phone refused', refusedRequests.length, 0)
   expect('the request that the phone fetched', requests[0]?.challengeId, id)
   timeline.note(who, 'woke up, fetched and verified the request')
 }
@@ -240,25 +250,25 @@ async function answer(
   number: string | null,
   who = 'phone',
 ): Promise<void> {
-  const answered = decision === 'approve' ? await phone.approve(number) : await phone[decision]()
-  timeline.note(who, `posted its signed answer (${decision}): ${answered.status}`)
+  const reply = decision === 'approve' ? await phone.approve(number) : await phone[decision]()
+  timeline.note(who, `posted its signed answer (${decision}): ${reply.status}`)
 }
 
-/** The long poll returns; the page believes nothing but the verified result token. */
+/** The long poll returns; the page trusts only the verified result token. */
 async function conclude(
   { party }: Stage,
   timeline: StoryTimeline,
-  { id, userId, binding, ended }: Asked,
-  wanted: Pick<Challenge, 'status' | 'reason'>,
+  { id, userId, binding, ending: ended }: PendingSignIn,
+  expectedEnd: Pick<Challenge, 'status' | 'reason'>,
 ): Promise<string> {
   const { challenge, at } = await ended
   timeline.note(page, `long poll returned: ${challenge.status}`, at)
-  expect('the outcome', challenge.status, wanted.status)
-  expect('the reason', challenge.reason, wanted.reason)
+  expect('the outcome', challenge.status, expectedEnd.status)
+  expect('the reason', challenge.reason, expectedEnd.reason)
   const result = await party.verifyResult(challenge.result, { challengeId: id, userId, binding })
-  expect('the decision in the result token', result.decision, wanted.status)
+  expect('the decision in the result token', result.decision, expectedEnd.status)
   timeline.note(page, 'verified the result token')
-  return wanted.reason ?? wanted.status
+  return expectedEnd.reason ?? expectedEnd.status
 }
 
 async function refusalOf(call: Promise<unknown>): Promise<DeviceApiError> {

@@ -1,17 +1,20 @@
-/** What happened in one story, in milliseconds from `begin`, by the clock that all processes of this machine share. */
+/**
+ * The events of one story, in milliseconds from `begin`, by the clock that all processes of this
+ * machine share.
+ */
 export type StoryTimeline = {
-  /** Notes what went before, without a time. */
+  /** Records what came before, without a time. */
   before(what: string): void
   begin(): void
-  /** Notes that somebody did something, now or at the time given (milliseconds since the epoch). */
+  /** Records an event of a participant, now or at the given time (milliseconds since the epoch). */
   note(who: string, what: string, at?: number): void
-  /** The lines, in the order of time. */
+  /** The lines in order of time. */
   lines(): readonly string[]
 }
 
 type Entry = { readonly who: string; readonly what: string; readonly at: number }
 
-/** A timeline with nothing on it yet. */
+/** An empty timeline. */
 export function createTimeline(): StoryTimeline {
   const prelude: string[] = []
   const entries: Entry[] = []

@@ -11,42 +11,45 @@ const target = path.join(root, 'clients/typescript/src/server-api.ts')
 
 const heading = `// Written by \`npm run client-types\` from openapi.yaml. Do not edit.\n\n`
 
-/** What relying parties and admins call: neither the devices' side nor the portal's. */
+/** The routes that relying parties and admins call: neither the devices' nor the portal's. */
 const isServerApi = (route: string) => route.startsWith('/v1/')
 
-/** Every refusal has the same shape, which the client knows; said at each operation it would be two thirds of the file. */
+/**
+ * Every refusal has the same shape, which the client knows; repeated at each operation it would be
+ * two thirds of the file.
+ */
 const refusal = 'Problem'
 
 type Operation = { readonly responses: Record<string, unknown> }
-type Described = {
+type ApiDescription = {
   readonly paths: Record<string, Record<string, Operation>>
   readonly webhooks: unknown
   readonly components: { readonly schemas: Record<string, unknown> }
 }
 
 /** The description of the server API alone, with the schemas that it reaches. */
-function serverApiOf(whole: Described): Described {
-  const answered = (operation: Operation) => ({
+function serverApiOf(whole: ApiDescription): ApiDescription {
+  const withAnswers = (operation: Operation) => ({
     ...operation,
     responses: pick(operation.responses, (status) => status.startsWith('2')),
   })
-  const paths = change(pick(whole.paths, isServerApi), (route) => change(route, answered))
-  const reached = new Set<string>()
+  const paths = change(pick(whole.paths, isServerApi), (route) => change(route, withAnswers))
+  const reachedNames = new Set<string>()
   const follow = (part: unknown) => {
     const names = [...JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g)]
     for (const [, name = ''] of names) {
-      if (reached.has(name)) continue
-      reached.add(name)
+      if (reachedNames.has(name)) continue
+      reachedNames.add(name)
       follow(whole.components.schemas[name])
     }
   }
   follow([paths, whole.webhooks, { $ref: `#/components/schemas/${refusal}` }])
-  const schemas = pick(whole.components.schemas, (name) => reached.has(name))
+  const schemas = pick(whole.components.schemas, (name) => reachedNames.has(name))
   return { ...whole, paths, components: { ...whole.components, schemas } }
 }
 
-function pick<T>(from: Record<string, T>, wanted: (name: string) => boolean): Record<string, T> {
-  return Object.fromEntries(Object.entries(from).filter(([name]) => wanted(name)))
+function pick<T>(from: Record<string, T>, isWanted: (name: string) => boolean): Record<string, T> {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => isWanted(name)))
 }
 
 function change<T>(from: Record<string, T>, by: (part: T) => T): Record<string, T> {
@@ -55,14 +58,14 @@ function change<T>(from: Record<string, T>, by: (part: T) => T): Record<string, 
 
 /** The types as openapi.yaml describes the API now. */
 export async function currentClientTypes(): Promise<string> {
-  const whole = parse(await readFile(path.join(root, 'openapi.yaml'), 'utf8')) as Described
-  const described = serverApiOf(whole) as unknown as OpenAPI3
-  // What has a default may be left out.
+  const whole = parse(await readFile(path.join(root, 'openapi.yaml'), 'utf8')) as ApiDescription
+  const serverApi = serverApiOf(whole) as unknown as OpenAPI3
+  // A member with a default may be omitted.
   const options = { silent: true, defaultNonNullable: false }
-  return heading + astToString(await openapiTS(described, options))
+  return heading + astToString(await openapiTS(serverApi, options))
 }
 
-/** Brings the file of the types up to openapi.yaml. */
+/** Updates the file of the types from openapi.yaml. */
 export async function writeClientTypes(): Promise<void> {
   await writeFile(target, await currentClientTypes())
 }
@@ -73,7 +76,7 @@ async function main(): Promise<void> {
   const current = await currentClientTypes()
   if ((await readFile(target, 'utf8').catch(() => '')) === current) return
   console.error(
-    `${path.relative(root, target)} is not what openapi.yaml says. Run: npm run client-types`,
+    `${path.relative(root, target)} does not match openapi.yaml. Run: npm run client-types`,
   )
   process.exitCode = 1
 }

@@ -1,4 +1,5 @@
-// Writes docs/configuration.md from the descriptions in src/config.ts; with --check it only says whether they agree.
+// Writes docs/configuration.md from the descriptions in src/config.ts; with --check it only reports
+// whether they agree.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -32,8 +33,10 @@ const sections = [
 ] as const
 
 function defaultOf(name: keyof typeof variables): string {
-  const parsed = variables[name].safeParse(undefined)
-  return parsed.success && parsed.data !== undefined ? `\`${String(parsed.data)}\`` : ''
+  const parseResult = variables[name].safeParse(undefined)
+  return parseResult.success && parseResult.data !== undefined
+    ? `\`${String(parseResult.data)}\``
+    : ''
 }
 
 function rowOf(name: keyof typeof variables): string {
@@ -60,13 +63,13 @@ async function main(options: readonly string[]): Promise<number> {
     await writeFile(file, page)
     return 0
   }
-  const written = await readFile(file, 'utf8').catch(() => '')
-  if (written === page) {
+  const currentText = await readFile(file, 'utf8').catch(() => '')
+  if (currentText === page) {
     console.log('docs/configuration.md agrees with src/config-variables.ts.')
     return 0
   }
-  const known = new Set(written.split('\n'))
-  for (const line of page.split('\n')) if (!known.has(line)) console.error(`+ ${line}`)
+  const currentLines = new Set(currentText.split('\n'))
+  for (const line of page.split('\n')) if (!currentLines.has(line)) console.error(`+ ${line}`)
   console.error('docs/configuration.md is out of date. Write it with: npm run configuration')
   return 1
 }

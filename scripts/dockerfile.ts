@@ -1,4 +1,5 @@
-// The part of the Dockerfile language that ours uses. Anything else is refused, so that a rehearsal never skips a step.
+// The part of the Dockerfile language that this project uses. Anything else is rejected, so that a
+// rehearsal never skips a step.
 
 export type Step =
   | {
@@ -22,7 +23,9 @@ export type Stage = {
 
 type Draft = { -readonly [Name in keyof Stage]: Stage[Name] } & { steps: Step[] }
 
-/** The stages in their order. Throws at the first instruction or form that this parser does not know. */
+/**
+ * The stages in order. Throws at the first instruction or form that this parser does not support.
+ */
 export function parseDockerfile(text: string): readonly Stage[] {
   const stages: Draft[] = []
   const lines = text.replaceAll(/\\\n/g, ' ').split('\n')
@@ -88,5 +91,5 @@ function readList(rest: string, line: string): readonly string[] {
   } catch {
     // Refused below: the shell form is not rehearsed.
   }
-  throw new Error(`only the list form is known: ${line}`)
+  throw new Error(`only the list form is supported: ${line}`)
 }

@@ -1,4 +1,5 @@
-// Builds what the Dockerfile describes without a container engine, starts it on a database, and stops it.
+// Builds the image of the Dockerfile without a container engine, starts it on a database, and stops
+// it.
 
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
@@ -10,7 +11,7 @@ import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/persistence/embedded-postgres.ts'
 import { parseDockerfile, type Stage } from './dockerfile.ts'
 import {
-  type Built,
+  type BuiltStage,
   buildStage,
   prepareRehearsal,
   type Rehearsal,
@@ -19,7 +20,10 @@ import {
   start,
 } from './image-stages.ts'
 
-/** Development dependencies in the image would take it to 450 MB; this leaves room for a new library or two. */
+/**
+ * Development dependencies in the image would take it to 450 MB; this leaves room for a new library
+ * or two.
+ */
 const megabytesMax = 200
 const healthyWithinMs = 30_000
 
@@ -34,12 +38,12 @@ async function rehearse(): Promise<void> {
   checkStages(stages, last)
 
   const rehearsal = await prepareRehearsal(folder)
-  const built = new Map<string, Built>()
+  const builtStages = new Map<string, BuiltStage>()
   for (const stage of stages) {
     console.log(`-- stage ${stage.name}: ${stage.steps.length} steps`)
-    built.set(stage.name, await buildStage(rehearsal, stage, built))
+    builtStages.set(stage.name, await buildStage(rehearsal, stage, builtStages))
   }
-  const image = built.get(last.name)
+  const image = builtStages.get(last.name)
   if (!image) throw new Error('the last stage was not built')
   const megabytes = await sizeInMegabytes(image.workdir)
   console.log(`-- size on top of ${last.image}: ${megabytes} MB`)
@@ -54,17 +58,17 @@ function checkStages(stages: readonly Stage[], last: Stage): void {
   if (last.user === null || last.user === 'root') throw new Error('the image must not run as root')
 }
 
-/** A database of its own on the server of DATABASE_URL, or on an embedded one. */
+/** A new database on the server of DATABASE_URL, or on an embedded one. */
 async function openDatabase(folder: string, undo: AsyncDisposableStack): Promise<string> {
   const name = `countersign_image_${process.pid}`
   let server = process.env.DATABASE_URL
   if (!server) {
-    const embedded = await startEmbeddedPostgres({
+    const cluster = await startEmbeddedPostgres({
       folder: path.join(folder, 'pg'),
       durable: false,
     })
-    undo.defer(embedded.stop)
-    server = embedded.url
+    undo.defer(cluster.stop)
+    server = cluster.url
   }
   const administer = async (sql: string) => {
     const client = new pg.Client({ connectionString: server })
@@ -78,10 +82,13 @@ async function openDatabase(folder: string, undo: AsyncDisposableStack): Promise
   return url.href
 }
 
-/** Starts the image's command, waits until its own health check is content, uses it, and stops it as an engine would. */
+/**
+ * Starts the image's command, waits until its own health check passes, uses it, and stops it as an
+ * engine would.
+ */
 async function serve(
   rehearsal: Rehearsal,
-  image: Built,
+  image: BuiltStage,
   { command, healthcheck }: Stage,
   databaseUrl: string,
 ): Promise<void> {
@@ -96,11 +103,11 @@ async function serve(
     STOP_DELAY_SECONDS: '0',
   }
   const service = start(rehearsal, image, command, environment, ['ignore', 'ignore', 'inherit'])
-  const ended = new Promise<number | string | null>((resolve) => {
+  const exit = new Promise<number | string | null>((resolve) => {
     service.once('close', (code, signal) => resolve(code ?? signal))
   })
   try {
-    await until('the health check is content', async () => {
+    await until('the health check passes', async () => {
       if (service.exitCode !== null) throw new Error(`the service ended with ${service.exitCode}`)
       const check = start(rehearsal, image, healthcheck, environment)
       return new Promise((resolve) => check.once('close', (code) => resolve(code === 0)))
@@ -109,12 +116,12 @@ async function serve(
     if (!ready.ok) throw new Error(`/health/ready answers ${ready.status}`)
     await run(rehearsal, image, ['node', 'src/cli.ts', 'tenants', 'list'], environment)
     service.kill('SIGTERM')
-    const code = await ended
+    const code = await exit
     if (code !== 0) throw new Error(`after SIGTERM the service ended with ${code}`)
     console.log('-- it migrated, became healthy and ready, and ended in order')
   } finally {
     service.kill('SIGKILL')
-    await ended
+    await exit
   }
 }
 

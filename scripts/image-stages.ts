@@ -1,4 +1,5 @@
-// Carries out the stages of the Dockerfile in empty folders, with Node 24 and npm for a base image, as an ordinary user.
+// Carries out the stages of the Dockerfile in empty folders, with Node 24 and npm for a base image,
+// as an ordinary user.
 
 import { execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { access, chmod, cp, lstat, mkdir, readFile, realpath, symlink } from 'node:fs/promises'
@@ -11,21 +12,27 @@ const runFile = promisify(execFile)
 const project = path.resolve(import.meta.dirname, '..')
 const cacheMegabytesMax = 2_000
 
-/** What stands in for the engine: a folder that everybody can enter, an account, and the programs of the base image. */
+/**
+ * The substitute for the engine: a folder that all accounts can enter, an account, and the programs
+ * of the base image.
+ */
 export type Rehearsal = {
   readonly folder: string
   readonly account: Account | undefined
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** A stage that has been carried out. */
-export type Built = {
+/** A stage that has been built. */
+export type BuiltStage = {
   readonly root: string
   readonly workdir: string
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Copies Node, npm and the build context into the folder; as root everything is done by `nobody` from here on. */
+/**
+ * Copies Node, npm and the build context into the folder; as root everything runs as `nobody` from
+ * here on.
+ */
 export async function prepareRehearsal(folder: string): Promise<Rehearsal> {
   await chmod(folder, 0o711)
   const account = await accountFor(path.join(folder, 'none'))
@@ -54,19 +61,22 @@ export async function prepareRehearsal(folder: string): Promise<Rehearsal> {
   return rehearsal
 }
 
-/** A copy, because the Dockerfile empties the cache. A large one is not worth copying: then the registry is asked. */
+/**
+ * A copy, because the Dockerfile empties the cache. A large one is not worth copying: then the
+ * packages come from the registry.
+ */
 async function copyCache(cache: string, copy: string): Promise<void> {
   const megabytes = (await exists(cache)) ? await sizeInMegabytes(cache) : 0
   if (megabytes > 0 && megabytes < cacheMegabytesMax) await cp(cache, copy, { recursive: true })
 }
 
-/** What the folder takes on the disk. */
+/** The size of the folder on disk. */
 export async function sizeInMegabytes(folder: string): Promise<number> {
   const { stdout } = await runFile('du', ['-sk', folder])
   return Math.round(Number.parseInt(stdout, 10) / 1024)
 }
 
-/** Without the tools of this project: what the image lacks must be missed. */
+/** Without the tools of this project: anything missing in the image must fail. */
 async function programPath(name: string): Promise<string> {
   const folders = (process.env.PATH ?? '')
     .split(':')
@@ -83,73 +93,79 @@ async function npmSetting(name: string): Promise<string> {
 
 function networkSettings(): Record<string, string> {
   const names = /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)$/i
-  const given = Object.entries(process.env).filter(([name]) => names.test(name))
-  return Object.fromEntries(given.map(([name, value]) => [name, value ?? '']))
+  const argsOnHost = Object.entries(process.env).filter(([name]) => names.test(name))
+  return Object.fromEntries(argsOnHost.map(([name, value]) => [name, value ?? '']))
 }
 
-/** Our .dockerignore is a list of what may enter (`!name`) and what of that may not; only that form is understood. */
+/**
+ * The project's .dockerignore lists the included names (`!name`) and exclusions among them; only
+ * that form is supported.
+ */
 async function copyContext(context: string): Promise<void> {
   const text = await readFile(path.join(project, '.dockerignore'), 'utf8')
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   if (lines[0] !== '*') throw new Error('.dockerignore must begin with *')
-  const allowed = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1))
-  const refused = lines.slice(1).filter((line) => !line.startsWith('!'))
-  const filter = (file: string) => !refused.includes(path.relative(project, file))
-  for (const name of allowed) {
+  const exceptions = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1))
+  const ignorePatterns = lines.slice(1).filter((line) => !line.startsWith('!'))
+  const filter = (file: string) => !ignorePatterns.includes(path.relative(project, file))
+  for (const name of exceptions) {
     await cp(path.join(project, name), path.join(context, name), { recursive: true, filter })
   }
 }
 
-/** Carries out one stage. `earlier` holds the stages that it may copy from. */
+/** Builds one stage. `earlier` contains the stages that it may copy from. */
 export async function buildStage(
   rehearsal: Rehearsal,
   stage: Stage,
-  earlier: ReadonlyMap<string, Built>,
-): Promise<Built> {
+  earlier: ReadonlyMap<string, BuiltStage>,
+): Promise<BuiltStage> {
   const root = path.join(rehearsal.folder, `stage-${stage.name}`)
   await mkdir(root)
   await own(rehearsal, root)
-  let built: Built = { root, workdir: root, environment: rehearsal.environment }
+  let builtStage: BuiltStage = { root, workdir: root, environment: rehearsal.environment }
   for (const step of stage.steps) {
     if (step.kind === 'env') {
-      built = { ...built, environment: { ...built.environment, ...step.values } }
+      builtStage = { ...builtStage, environment: { ...builtStage.environment, ...step.values } }
     } else if (step.kind === 'workdir') {
-      built = { ...built, workdir: path.join(root, step.folder) }
-      await mkdir(built.workdir, { recursive: true })
-      await own(rehearsal, built.workdir)
-    } else if (step.kind === 'copy') await copy(rehearsal, built, step, earlier)
-    else await run(rehearsal, built, ['/bin/sh', '-c', step.command])
+      builtStage = { ...builtStage, workdir: path.join(root, step.folder) }
+      await mkdir(builtStage.workdir, { recursive: true })
+      await own(rehearsal, builtStage.workdir)
+    } else if (step.kind === 'copy') await copy(rehearsal, builtStage, step, earlier)
+    else await run(rehearsal, builtStage, ['/bin/sh', '-c', step.command])
   }
-  return built
+  return builtStage
 }
 
-/** A file goes into a folder that ends in `/`; a folder's content becomes the target, as COPY does it. */
+/**
+ * A file goes into a folder that ends in `/`; a folder's content becomes the target, as COPY does
+ * it.
+ */
 async function copy(
   rehearsal: Rehearsal,
-  built: Built,
+  builtStage: BuiltStage,
   { from, sources, target }: Extract<Step, { kind: 'copy' }>,
-  earlier: ReadonlyMap<string, Built>,
+  earlier: ReadonlyMap<string, BuiltStage>,
 ): Promise<void> {
   const origin = from === null ? path.join(rehearsal.folder, 'context') : earlier.get(from)?.root
   if (origin === undefined) throw new Error(`COPY --from=${from}: there is no such stage`)
-  const place = path.resolve(built.workdir, target)
+  const place = path.resolve(builtStage.workdir, target)
   for (const source of sources) {
     const original = path.join(origin, source)
     const isFile = (await lstat(original)).isFile()
     const into = isFile && target.endsWith('/') ? path.join(place, path.basename(source)) : place
     await cp(original, into, { recursive: true })
   }
-  await own(rehearsal, built.workdir)
+  await own(rehearsal, builtStage.workdir)
 }
 
 async function own({ account }: Rehearsal, place: string): Promise<void> {
   if (account) await runFile('chown', ['-R', `${account.uid}:${account.gid}`, place])
 }
 
-/** Starts a program in the stage, with nothing but the stage's environment and what is given. */
+/** Starts a program in the stage, with only the stage's environment and the given one. */
 export function start(
   { account }: Rehearsal,
-  { workdir, environment }: Built,
+  { workdir, environment }: BuiltStage,
   [program = '', ...args]: readonly string[],
   more: Readonly<Record<string, string>> = {},
   stdio: SpawnOptions['stdio'] = 'inherit',
@@ -160,11 +176,11 @@ export function start(
 /** Runs a program of the stage to its end. Throws unless it ends with 0. */
 export async function run(
   rehearsal: Rehearsal,
-  built: Built,
+  builtStage: BuiltStage,
   words: readonly string[],
   more: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const child = start(rehearsal, built, words, more)
+  const child = start(rehearsal, builtStage, words, more)
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)

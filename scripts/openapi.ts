@@ -1,4 +1,5 @@
-// Writes openapi.yaml from the routes as they are, and the client's types from it; `--check` only compares openapi.yaml. Needs no database: no use case is ever called.
+// Writes openapi.yaml from the routes, and the client's types from it; `--check` only compares
+// openapi.yaml. Needs no database: no use case is ever called.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -17,7 +18,7 @@ const refusing = new Proxy({} as UseCases, {
   },
 })
 
-/** The description of the API as it is now. */
+/** The current description of the API. */
 export async function currentYaml(): Promise<string> {
   await using app = await buildApp({
     useCases: refusing,
@@ -33,9 +34,9 @@ export async function currentYaml(): Promise<string> {
   return toYaml(app.swagger())
 }
 
-function printDifference(written: string, current: string): void {
+function printDifference(currentText: string, current: string): void {
   let line = 0
-  for (const [operation, text] of diff(written.split('\n'), current.split('\n'))) {
+  for (const [operation, text] of diff(currentText.split('\n'), current.split('\n'))) {
     if (operation !== 1) line += 1
     if (operation !== 0)
       console.error(`${String(line).padStart(5)} ${operation === 1 ? '+' : '-'} ${text}`)
@@ -49,10 +50,10 @@ async function main(): Promise<void> {
     await writeFile(file, current)
     return writeClientTypes()
   }
-  const written = await readFile(file, 'utf8').catch(() => '')
-  if (written === current) return
-  printDifference(written, current)
-  console.error('\nopenapi.yaml is not what the routes say. Run: npm run openapi')
+  const currentText = await readFile(file, 'utf8').catch(() => '')
+  if (currentText === current) return
+  printDifference(currentText, current)
+  console.error('\nopenapi.yaml does not match the routes. Run: npm run openapi')
   process.exitCode = 1
 }
 

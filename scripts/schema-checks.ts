@@ -1,11 +1,11 @@
 import type pg from 'pg'
 
-/** A CHECK constraint that a `/// check: <expression>` comment of the schema asks for. */
+/** A CHECK constraint from a `/// check: <expression>` comment of the schema. */
 export type Check = { readonly table: string; readonly expression: string }
 
 /**
- * The constraints that the schema's comments in or directly above a model ask for. An expression ends at the first full
- * stop or semicolon outside quotes; what follows is for the reader.
+ * The constraints from the schema's comments in or directly above a model. An expression ends at
+ * the first full stop or semicolon outside quotes; the rest is for the reader.
  */
 export function checksOf(schema: string): Check[] {
   const models = schema.matchAll(/((?:^\/\/\/[^\n]*\n)*)^model (\w+) \{$(.*?)^\}$/gms)
@@ -17,25 +17,25 @@ export function checksOf(schema: string): Check[] {
 }
 
 /**
- * The SQL that gives the database exactly the wanted constraints; empty when it has them. PostgreSQL itself says
- * whether two are the same: each wanted one is tried in a transaction that is rolled back.
+ * The SQL that gives the database exactly these constraints; empty when it has them. PostgreSQL
+ * itself compares them: each one is tried in a transaction that is rolled back.
  */
 export async function differenceOfChecks(
   client: pg.Client,
-  wanted: readonly Check[],
+  checks: readonly Check[],
 ): Promise<string> {
   const key = (table: string, definition: string) => `${table} ${definition}`
-  const asked = new Map<string, Check>()
-  for (const check of wanted) {
-    asked.set(key(check.table, await definitionOf(client, check)), check)
+  const checksByTrial = new Map<string, Check>()
+  for (const check of checks) {
+    checksByTrial.set(key(check.table, await definitionOf(client, check)), check)
   }
   const names = new Set<string>()
   const statements: string[] = []
   for (const { table, name, definition } of await definitions(client)) {
-    if (asked.delete(key(table, definition))) names.add(name)
+    if (checksByTrial.delete(key(table, definition))) names.add(name)
     else statements.push(`ALTER TABLE "${table}" DROP CONSTRAINT "${name}";`)
   }
-  for (const { table, expression } of asked.values()) {
+  for (const { table, expression } of checksByTrial.values()) {
     const name = freeName(`${table}_${/[a-z]\w*/.exec(expression)?.[0]}_check`, names)
     names.add(name)
     statements.push(addition(table, name, expression))
@@ -43,10 +43,10 @@ export async function differenceOfChecks(
   return statements.map((statement) => `${statement}\n`).join('')
 }
 
-/** As PostgreSQL names them: with a number when the name is taken. */
-function freeName(wish: string, taken: ReadonlySet<string>): string {
+/** Names as PostgreSQL gives them: with a number when the name is in use. */
+function freeName(wish: string, takenNames: ReadonlySet<string>): string {
   let name = wish
-  for (let count = 1; taken.has(name); count++) name = `${wish}${count}`
+  for (let count = 1; takenNames.has(name); count++) name = `${wish}${count}`
   return name
 }
 
@@ -67,8 +67,8 @@ async function definitionOf(client: pg.Client, { table, expression }: Check): Pr
   await client.query('begin')
   try {
     await client.query(addition(table, trial, expression))
-    const found = (await definitions(client)).find((each) => each.name === trial)
-    return found?.definition ?? ''
+    const definition = (await definitions(client)).find((each) => each.name === trial)
+    return definition?.definition ?? ''
   } catch (cause) {
     throw new Error(`The comment "check: ${expression}" on ${table} is no valid constraint`, {
       cause,

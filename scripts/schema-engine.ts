@@ -10,16 +10,16 @@ import pg from 'pg'
 
 type Wasm = WebAssembly.Exports & { __wbindgen_start(): void }
 
-// Once: the glue code knows one instance, and objects of an earlier one would call into the later.
-let loaded: Promise<void> | undefined
+// Once: the glue code holds one instance, and objects of an earlier one would call into the later.
+let loading: Promise<void> | undefined
 
 const oidOfChar = 18
 const oidOfText = 25
 
 /**
- * The SQL that turns the database into what the Prisma schema describes; empty when it is that already. It reads the
- * database and changes nothing. Prisma sees tables, columns, keys and indexes; CHECK constraints it does not see.
- * Throws what Prisma's engine says when the schema is not valid.
+ * The SQL that migrates the database to the Prisma schema; empty when they agree. It reads the
+ * database and changes nothing. Prisma covers tables, columns, keys and indexes, but not CHECK
+ * constraints. Throws the error of Prisma's engine when the schema is not valid.
  */
 export async function differenceTo(schema: string, url: string): Promise<string> {
   const files = [{ path: 'schema.prisma', content: schema }]
@@ -35,14 +35,14 @@ export async function differenceTo(schema: string, url: string): Promise<string>
   return exitCode === 0 ? '' : (stdout ?? '')
 }
 
-/** Lets Prisma's own schema engine, of the version that its CLI uses, work on a database. */
+/** Runs Prisma's own schema engine, of the version that its CLI uses, on a database. */
 export async function withEngine<T>(
   schema: string,
   url: string,
   work: (engine: bindings.SchemaEngine) => Promise<T>,
 ): Promise<T> {
-  loaded ??= load()
-  await loaded
+  loading ??= load()
+  await loading
   const pool = new pg.Pool({ connectionString: url, max: 1 })
   const adapter = bindMigrationAwareSqlAdapterFactory(new CatalogPg(pool))
   const datamodels: [string, string][] = [['schema.prisma', schema]]
@@ -54,7 +54,10 @@ export async function withEngine<T>(
   }
 }
 
-/** Loads the engine by hand: the package's own entry imports WebAssembly as a module, of which Node warns. */
+/**
+ * Loads the engine by hand: the package's own entry imports WebAssembly as a module, for which Node
+ * prints a warning.
+ */
 async function load(): Promise<void> {
   const file = new URL('schema_engine_bg.wasm', import.meta.resolve('@prisma/schema-engine-wasm'))
   const glue = bindings as unknown as { __wbg_set_wasm(wasm: WebAssembly.Exports): void }
@@ -73,8 +76,9 @@ async function load(): Promise<void> {
 }
 
 /**
- * The catalogs are full of columns of type "char", which Prisma's adapter refuses to read and its engine insists on: the
- * adapter is given text, and the engine told afterwards which columns were "char".
+ * The catalogs have many columns of type "char", which Prisma's adapter refuses to read and its
+ * engine requires: the adapter receives text, and the column types for the engine are set to "char"
+ * afterwards.
  */
 class CatalogPg extends PrismaPg {
   readonly #chars: WeakMap<object, number[]>
@@ -84,13 +88,13 @@ class CatalogPg extends PrismaPg {
     const query = pool.query.bind(pool) as (config: pg.QueryConfig) => Promise<pg.QueryResult>
     const queryAsText = async (config: pg.QueryConfig) => {
       const result = await query(config)
-      const found: number[] = []
+      const indexes: number[] = []
       for (const [at, field] of result.fields.entries()) {
         if (field.dataTypeID !== oidOfChar) continue
         field.dataTypeID = oidOfText
-        found.push(at)
+        indexes.push(at)
       }
-      chars.set(result.rows, found)
+      chars.set(result.rows, indexes)
       return result
     }
     super(Object.assign(pool, { query: queryAsText }))

@@ -17,8 +17,8 @@ provider = "postgresql"
 `
 
 /**
- * The SQL by which `schema.prisma` is ahead of `migrations/` in the folder; empty when they agree. The database must be
- * empty; afterwards it is what the schema describes.
+ * The SQL that `migrations/` in the folder lack against `schema.prisma`; empty when they agree. The
+ * database must be empty; afterwards it matches the schema.
  */
 export async function differenceIn(folder: string, url: string): Promise<string> {
   const schema = await readFile(path.join(folder, 'schema.prisma'), 'utf8')
@@ -28,7 +28,7 @@ export async function differenceIn(folder: string, url: string): Promise<string>
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    // Checks of new tables can only be tried where the tables are.
+    // Checks of new tables can only be tried after the tables exist.
     await client.query(tables)
     const checks = await differenceOfChecks(client, checksOf(schema))
     return [tables, checks && `-- Checks\n${checks}`].filter(Boolean).join('\n')
@@ -37,7 +37,9 @@ export async function differenceIn(folder: string, url: string): Promise<string>
   }
 }
 
-/** Writes the difference as the newest migration and gives its name; nothing when there is none. */
+/**
+ * Writes the difference as the newest migration and returns its name; nothing when there is none.
+ */
 export async function createMigration(
   folder: string,
   url: string,
@@ -83,7 +85,7 @@ async function check(folder: string, url: string): Promise<number> {
     return 0
   }
   console.error(
-    `prisma/schema.prisma says more or less than prisma/migrations. Run: npm run schema create <name>\n\n${sql}`,
+    `prisma/schema.prisma and prisma/migrations differ. Run: npm run schema create <name>\n\n${sql}`,
   )
   return 1
 }

@@ -1,5 +1,5 @@
-// Writes docs/test-vectors.json. Contents are always the same; signatures are not, because ECDSA is randomised: run it only
-// when the protocol changes, and commit what it wrote.
+// Writes docs/test-vectors.json. Contents are always the same; signatures are not, because ECDSA is
+// randomised: run it only when the protocol changes, and commit what it wrote.
 
 import { writeFile } from 'node:fs/promises'
 import { answerVectors } from './vectors/answers.ts'

@@ -1,4 +1,5 @@
-// Writes the table of events into docs/webhooks.md from the schemas; with --check it only says whether they agree.
+// Writes the table of events into docs/webhooks.md from the schemas; with --check it only reports
+// whether they agree.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -29,7 +30,7 @@ export function eventTable(): string {
   return [head, '|---|---|---|', ...rows, '', members].join('\n')
 }
 
-/** The document with the table as it is now. */
+/** The document with the current table. */
 export function withTable(document: string): string {
   const [from, to] = [document.indexOf(head), document.indexOf(foot)]
   if (from < 0 || to < from) throw new Error('docs/webhooks.md has no table of events')
@@ -37,9 +38,9 @@ export function withTable(document: string): string {
 }
 
 async function main(options: readonly string[]): Promise<number> {
-  const written = await readFile(file, 'utf8')
-  const current = withTable(written)
-  if (written === current) return 0
+  const currentText = await readFile(file, 'utf8')
+  const current = withTable(currentText)
+  if (currentText === current) return 0
   if (!options.includes('--check')) {
     await writeFile(file, current)
     return 0

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { ConnectionTokens } from './apns-token.ts'
 
-/** Streams that a client may open at once after its provider token was accepted. */
+/** Concurrent streams of a client after its provider token was accepted. */
 const STREAMS_WITH_TOKEN = 1000
 const HIGHEST_STREAM_ID = 2 ** 31 - 1
 const DRAIN_LIMIT_MS = 1000
@@ -10,8 +10,8 @@ const DRAIN_LIMIT_MS = 1000
 /** One HTTP/2 connection of a client: its provider token, its open requests and how it ends. */
 export class ApnsConnection implements ConnectionTokens {
   current: ConnectionTokens['current'] = undefined
-  /** Whether the connection has gone silent for good. */
-  stalled = false
+  /** Whether the connection stays silent permanently. */
+  isStalled = false
   readonly remotePort: number | undefined
   readonly #session: ServerHttp2Session
   readonly #open = new Set<ServerHttp2Stream>()
@@ -29,19 +29,22 @@ export class ApnsConnection implements ConnectionTokens {
     stream.on('close', () => this.abandon(stream))
   }
 
-  /** Nobody needs to wait for this request any more. */
+  /** The request has ended. */
   abandon(stream: ServerHttp2Stream): void {
     this.#open.delete(stream)
     if (this.#open.size === 0) this.#onIdle?.()
   }
 
-  /** Leaves a request without an answer for ever, and with `whole` every later one too. */
+  /** Leaves a request unanswered permanently, and with `whole` every later one too. */
   stall(stream: ServerHttp2Stream, whole: boolean): void {
-    this.stalled ||= whole
+    this.isStalled ||= whole
     this.abandon(stream)
   }
 
-  /** Allows many streams, once: until a valid token came, one must do ("Establishing a token-based connection to APNs"). */
+  /**
+   * Raises the stream limit, once: until a valid token came, it is one ("Establishing a token-based
+   * connection to APNs").
+   */
   raiseStreamLimit(): void {
     if (this.#raised || this.#session.destroyed) return
     this.#raised = true
@@ -49,8 +52,9 @@ export class ApnsConnection implements ConnectionTokens {
   }
 
   /**
-   * GOAWAY. In two phases (RFC 9113, 6.8): first a warning that names no stream, a round trip later the real last stream.
-   * The frame carries the reason as JSON. Resolves once the last frame is on its way; never, when the connection is gone before that.
+   * GOAWAY. In two phases (RFC 9113, 6.8): first a warning that names no stream, a round trip later
+   * the real last stream. The frame carries the reason as JSON. Resolves once the last frame is on
+   * its way; never, when the connection is gone before that.
    */
   goaway(phases: 1 | 2, reason: string): Promise<void> {
     const data = Buffer.from(JSON.stringify({ reason }))
@@ -68,16 +72,16 @@ export class ApnsConnection implements ConnectionTokens {
   /** Two-phase GOAWAY, waits for open requests up to a second, then ends the connection. */
   async drain(): Promise<void> {
     if (this.#session.destroyed) return
-    const closed = once(this.#session, 'close')
+    const closing = once(this.#session, 'close')
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const deadline = setTimeout(resolve, DRAIN_LIMIT_MS)
-    const idle = new Promise<void>((done) => {
-      this.#onIdle = done
+    const idle = new Promise<void>((settle) => {
+      this.#onIdle = settle
     })
     if (this.#open.size === 0) this.#onIdle?.()
-    await Promise.race([Promise.all([this.goaway(2, 'Shutdown'), idle]), closed, late])
+    await Promise.race([Promise.all([this.goaway(2, 'Shutdown'), idle]), closing, late])
     clearTimeout(deadline)
     this.#session.destroy()
-    await closed
+    await closing
   }
 }

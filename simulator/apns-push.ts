@@ -11,25 +11,25 @@ import type { ConnectionTokens, ProviderTokens } from './apns-token.ts'
 import type { Environment, Phone, Phones } from './phones.ts'
 import type { ApnsPush } from './pushes.ts'
 
-/** One request as it came off the wire. */
+/** One request as received. */
 export type WireRequest = {
   readonly headers: IncomingHttpHeaders
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
 }
 
-/** A request that is right in itself; the device has not been looked at. */
+/** A valid request; the device has not been looked up. */
 export type RightPush = {
   readonly deviceToken: string
   readonly request: ApnsRequest
   readonly payload: Record<string, unknown>
 }
 
-/** Apple keeps an undelivered notification no longer than this. */
+/** The longest time that Apple stores an undelivered notification. */
 const STORAGE_LIMIT_MS = 30 * 24 * 60 * 60 * 1000
 const HEX = /^(?:[0-9a-f]{2})+$/i
 
-/** Checks everything that the request alone shows, in the order path, token, header fields, payload. */
+/** Checks the request alone, in the order path, token, header fields, payload. */
 export async function checkRequest(
   wire: WireRequest,
   connection: ConnectionTokens,
@@ -39,8 +39,8 @@ export async function checkRequest(
   const target = readTarget(wire.headers)
   if (isRefusal(target)) return target
   if (hasDuplicates(wire.rawHeaders)) return refuse('DuplicateHeaders')
-  const unauthorised = await tokens.judge(connection, wire.headers.authorization)
-  if (unauthorised) return unauthorised
+  const tokenRefusal = await tokens.validate(connection, wire.headers.authorization)
+  if (tokenRefusal) return tokenRefusal
   const request = readRequest(wire.headers)
   if (isRefusal(request)) return request
   const body = readPayload(wire.body, request.pushType)
@@ -50,7 +50,7 @@ export async function checkRequest(
   return { ...target, request, payload: body.payload }
 }
 
-/** The environment that a client means by the name it called us by; a plain address means either. */
+/** The environment that the server name of a client selects; a plain address selects either. */
 export function environmentOf(authority: string | undefined): Environment | undefined {
   if (authority === undefined) return undefined
   if (/^api\.push\.apple\.com\b/i.test(authority)) return 'production'
@@ -58,7 +58,7 @@ export function environmentOf(authority: string | undefined): Environment | unde
   return undefined
 }
 
-/** Finds the device of a right push, or says as Apple would why there is none. */
+/** Finds the device of a valid push, or returns Apple's refusal. */
 export function findDevice(
   phones: Phones,
   push: RightPush,
@@ -73,7 +73,7 @@ export function findDevice(
   return phone
 }
 
-/** The push that the gateway keeps, taken at `at`. */
+/** The push that the gateway stores, accepted at `at`. */
 export function describePush(
   push: RightPush,
   phone: Phone,
@@ -83,14 +83,14 @@ export function describePush(
   const { request, payload } = push
   const { expirationSeconds, collapseId, pushType, priority, headers } = request
   const latest = at + STORAGE_LIMIT_MS
-  const wanted = expirationSeconds === undefined ? latest : expirationSeconds * 1000
+  const requestedExpiry = expirationSeconds === undefined ? latest : expirationSeconds * 1000
   return {
     provider: 'apns',
     id,
     token: phone.token,
     appId: phone.appId,
     ...(collapseId === undefined ? {} : { collapseId }),
-    expiresAt: expirationSeconds === 0 ? at : Math.min(wanted, latest),
+    expiresAt: expirationSeconds === 0 ? at : Math.min(requestedExpiry, latest),
     at,
     pushType,
     priority,

@@ -1,4 +1,6 @@
-/** An answer other than 200, with a reason string of "Handling notification responses from APNs". */
+/**
+ * An answer other than 200, with a reason string of "Handling notification responses from APNs".
+ */
 export type ApnsRefusal = {
   readonly status: number
   readonly reason: string
@@ -40,7 +42,7 @@ export function refuse(reason: string, timestamp?: number): ApnsRefusal {
   return timestamp === undefined ? { status, reason } : { status, reason, timestamp }
 }
 
-/** Whether a judgement is a refusal. */
+/** Whether the outcome is a refusal. */
 export function isRefusal(value: object): value is ApnsRefusal {
   return 'status' in value && 'reason' in value
 }

@@ -1,14 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http2'
 import { type ApnsRefusal, refuse } from './apns-reasons.ts'
 
-/** What the header fields of a right request say. */
+/** The header fields of a valid request. */
 export type ApnsRequest = {
   readonly topic: string
-  /** The topic without the suffix that some push types ask for. */
+  /** The topic without the suffix that some push types require. */
   readonly bundleId: string
   readonly pushType: string
   readonly priority: 10 | 5 | 1
-  /** Seconds since the epoch; 0 means now or never, absent means that Apple decides. */
+  /**
+   * Seconds since the epoch; 0 means deliver once without storing, absent means that Apple decides.
+   */
   readonly expirationSeconds: number | undefined
   readonly collapseId: string | undefined
   readonly headers: Readonly<Record<string, string>>
@@ -37,7 +39,7 @@ const TOPIC_SUFFIXES: Readonly<Record<string, string>> = {
   controls: '.push-type.controls',
 }
 
-/** The `apns-id` of the request when it is a UUID as it must be. */
+/** The `apns-id` of the request when it is a UUID as required. */
 export function readApnsId(headers: IncomingHttpHeaders): string | undefined {
   const id = headers['apns-id']
   return typeof id === 'string' && UUID.test(id) ? id : undefined
@@ -52,14 +54,16 @@ export function readTarget(headers: IncomingHttpHeaders): ApnsRefusal | { device
   return { deviceToken }
 }
 
-/** Whether a field that Apple reads came more than once; `rawHeaders` alternates names and values. */
+/**
+ * Whether a field that Apple reads occurs more than once; `rawHeaders` alternates names and values.
+ */
 export function hasDuplicates(rawHeaders: readonly string[]): boolean {
-  const seen = new Set<string>()
+  const seenNames = new Set<string>()
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
     if (!name.startsWith('apns-') && name !== 'authorization') continue
-    if (seen.has(name)) return true
-    seen.add(name)
+    if (seenNames.has(name)) return true
+    seenNames.add(name)
   }
   return false
 }
@@ -78,8 +82,9 @@ function readPriority(value: string | undefined, pushType: string): 10 | 5 | 1 |
 }
 
 /**
- * Reads the `apns-*` header fields of "Sending notification requests to APNs". Stricter than Apple in one point: `apns-push-type` must be there
- * (Apple demands it for watchOS and advises it elsewhere; a sender that forgets it finds out here).
+ * Reads the `apns-*` header fields of "Sending notification requests to APNs". Stricter than Apple
+ * in one point: `apns-push-type` is required (Apple requires it for watchOS and recommends it
+ * elsewhere; a sender that forgets it fails here).
  */
 export function readRequest(headers: IncomingHttpHeaders): ApnsRefusal | ApnsRequest {
   const own = readApnsHeaders(headers)
@@ -114,7 +119,7 @@ export function readRequest(headers: IncomingHttpHeaders): ApnsRefusal | ApnsReq
   }
 }
 
-/** The payload as an object, or why it cannot be sent. */
+/** The payload as an object, or the refusal. */
 export function readPayload(
   body: Buffer,
   pushType: string,

@@ -5,7 +5,10 @@ import type { ApnsCredentials } from './credentials.ts'
 
 /** A provider token is refused once it is older than this. */
 const PROVIDER_TOKEN_MAX_AGE_MS = 60 * 60 * 1000
-/** On one connection a newer provider token must be issued at least this much later than the one before. */
+/**
+ * On one connection a newer provider token must be issued at least this much later than the one
+ * before.
+ */
 const PROVIDER_TOKEN_MIN_UPDATE_MS = 20 * 60 * 1000
 const FUTURE_TOLERANCE_MS = 5 * 60 * 1000
 const CACHE_LIMIT = 1000
@@ -13,7 +16,7 @@ const CACHE_LIMIT = 1000
 /** A provider token with a good signature; `issuedAt` in milliseconds since the epoch. */
 export type ProviderToken = { readonly issuedAt: number }
 
-/** What a connection remembers: the last provider token that was accepted on it. */
+/** The state of a connection: the last provider token that was accepted on it. */
 export type ConnectionTokens = { current: ProviderToken | undefined }
 
 function readClaims(payload: Uint8Array): { iss?: unknown; iat?: unknown } {
@@ -22,9 +25,10 @@ function readClaims(payload: Uint8Array): { iss?: unknown; iat?: unknown } {
 }
 
 /**
- * Judges provider tokens as "Establishing a token-based connection to APNs" describes them. A signature is verified once per token text, its age each time;
- * the 20-minute rule compares times of issue, so signing one again for the same time is
- * no update, and it holds per connection, so that several servers may share a key.
+ * Validates provider tokens as "Establishing a token-based connection to APNs" describes them. A
+ * signature is verified once per token text, its age each time; the 20-minute rule compares times
+ * of issue, so signing one again for the same time is no update, and it applies per connection, so
+ * that several servers may share a key.
  */
 export class ProviderTokens {
   readonly #key: KeyObject
@@ -38,8 +42,10 @@ export class ProviderTokens {
     this.#clock = clock
   }
 
-  /** The reason to refuse, or nothing; a token that passes becomes the connection's current one. */
-  async judge(
+  /**
+   * The reason to refuse, or undefined; a token that passes becomes the connection's current one.
+   */
+  async validate(
     connection: ConnectionTokens,
     authorization: string | undefined,
   ): Promise<ApnsRefusal | undefined> {

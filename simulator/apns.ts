@@ -24,7 +24,7 @@ import type { Fault } from './faults.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { type Address, listenForTls, type TlsListener } from './tls-listener.ts'
 
-/** More than any body that Apple takes; the rest is read and thrown away. */
+/** More than any body that Apple accepts; the rest is read and discarded. */
 const KEPT_BODY_BYTES = 8192
 const UNLIMITED = 1_000_000
 const GARBAGE = '<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>'
@@ -33,7 +33,7 @@ type Exchange = {
   readonly stream: ServerHttp2Stream
   readonly connection: ApnsConnection
   readonly wire: WireRequest
-  /** The request's own `apns-id`, or one that we made. */
+  /** The request's own `apns-id`, or a generated one. */
   readonly id: string
 }
 
@@ -71,7 +71,7 @@ export class ApnsGateway {
     this.#server.on('tlsClientError', () => undefined)
   }
 
-  /** Starts to listen; port 0 takes a free one. */
+  /** Starts to listen; port 0 selects a free one. */
   async listen(at: Address): Promise<Address> {
     this.#listener = await listenForTls(this.#server, at, this.#parts.faults, ['apns'])
     return this.#listener.address
@@ -82,12 +82,18 @@ export class ApnsGateway {
     return this.#connections.size
   }
 
-  /** Tells every client to go elsewhere, in one GOAWAY or in the two of a graceful shutdown; requests in flight are answered. */
+  /**
+   * Sends every client away, with one GOAWAY or the two of a graceful shutdown; requests in flight
+   * are answered.
+   */
   goaway(phases: 1 | 2, reason = 'Shutdown'): void {
     for (const connection of this.#connections.values()) void connection.goaway(phases, reason)
   }
 
-  /** Graceful shutdown: two-phase GOAWAY, requests in flight get their answer for at most a second, then everything is closed. */
+  /**
+   * Graceful shutdown: two-phase GOAWAY, requests in flight have at most a second for their answer,
+   * then everything is closed.
+   */
   async close(): Promise<void> {
     this.#listener?.stop()
     await Promise.all([...this.#connections.values()].map((connection) => connection.drain()))
@@ -124,7 +130,7 @@ export class ApnsGateway {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { connection, wire } = exchange
-    if (connection.stalled) return connection.abandon(exchange.stream)
+    if (connection.isStalled) return connection.abandon(exchange.stream)
     const push = await checkRequest(wire, connection, this.#tokens, this.#bundleIds)
     if (connection.current) connection.raiseStreamLimit()
     if (isRefusal(push)) return this.#refuse(exchange, push)
@@ -195,14 +201,15 @@ export class ApnsGateway {
   }
 
   #refuseOnPurpose(exchange: Exchange, fault: Extract<Fault, { kind: 'reason' }>): void {
-    // A client that is told so signs anew at once, which the 20-minute rule would refuse for a token that had not really expired.
+    // A client then signs a new token immediately, which the 20-minute rule would refuse for a
+    // token that had not really expired.
     if (fault.reason === 'ExpiredProviderToken') exchange.connection.current = undefined
     const retry = fault.retryAfterSeconds
     const headers = retry === undefined ? {} : { 'retry-after': String(retry) }
-    const paired = refuse(fault.reason, fault.timestamp)
-    const status = fault.status ?? paired.status
+    const pairedReply = refuse(fault.reason, fault.timestamp)
+    const status = fault.status ?? pairedReply.status
     const stamp = status === 410 ? { timestamp: fault.timestamp ?? this.#parts.clock() } : {}
-    this.#refuse(exchange, { ...paired, ...stamp, status }, headers, fault)
+    this.#refuse(exchange, { ...pairedReply, ...stamp, status }, headers, fault)
   }
 
   #refuse(exchange: Exchange, refusal: ApnsRefusal, headers = {}, fault?: Fault): void {

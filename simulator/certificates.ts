@@ -11,7 +11,10 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 
-/** What the gateway's TLS servers need, and the authority that a client must trust to reach them. */
+/**
+ * The material of the gateway's TLS servers, and the authority that a client must trust to reach
+ * them.
+ */
 export type TlsCredentials = {
   readonly caPem: string
   readonly certificatePem: string
@@ -37,8 +40,9 @@ function validity(): { notBefore: Date; notAfter: Date } {
 }
 
 /**
- * A fresh authority and one server certificate for every name the providers answer under, so that clients keep their
- * ordinary name check (RFC 9525) while they are led to loopback. The authority's key is forgotten at once.
+ * A fresh authority and one server certificate for every name of the providers, so that clients
+ * keep their ordinary name check (RFC 9525) while they connect to loopback. The authority's key is
+ * discarded immediately.
  */
 export async function makeTlsCredentials(): Promise<TlsCredentials> {
   const authorityKeys = await makeKeys()

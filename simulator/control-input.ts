@@ -8,7 +8,7 @@ const common = {
   collapseId: z.string().exactOptional(),
 }
 const status = z.int().min(200).max(599)
-const processed = z.boolean().exactOptional()
+const processedFlag = z.boolean().exactOptional()
 
 /** Body of `POST /phones`. */
 export const phoneInput = z.strictObject({
@@ -36,15 +36,15 @@ export const faultInput = z.discriminatedUnion('kind', [
     timestamp: z.int().nonnegative().exactOptional(),
   }),
   z.strictObject({ ...common, kind: z.literal('delay'), ms: z.int().nonnegative() }),
-  z.strictObject({ ...common, kind: z.literal('stall'), processed }),
+  z.strictObject({ ...common, kind: z.literal('stall'), processed: processedFlag }),
   z.strictObject({ ...common, kind: z.literal('stall_connection') }),
   z.strictObject({
     ...common,
     kind: z.literal('reset'),
-    processed,
+    processed: processedFlag,
     code: z.int().nonnegative().exactOptional(),
   }),
-  z.strictObject({ ...common, kind: z.literal('close_socket'), processed }),
+  z.strictObject({ ...common, kind: z.literal('close_socket'), processed: processedFlag }),
   z.strictObject({
     ...common,
     kind: z.literal('goaway'),

@@ -12,16 +12,16 @@ type Call = {
   readonly url: URL
   readonly token: string
 }
-/** What to answer: a status with a JSON body, or nothing when the handler answers by itself. */
+/** The response: a status with a JSON body, or undefined when the handler responds by itself. */
 type Answer = { readonly status: number; readonly body?: unknown } | undefined
-/** A call that the control API knows. */
+/** A call of the control API. */
 export type Route = {
   readonly method: string
   readonly path: RegExp
   readonly handle: (call: Call) => Answer | Promise<Answer>
 }
 
-/** Refusal of a call, with the text that its sender reads. */
+/** Refusal of a call, with the text for its sender. */
 export class CallError extends Error {
   readonly status: number
 
@@ -33,7 +33,7 @@ export class CallError extends Error {
 
 const BODY_LIMIT_BYTES = 64 * 1024
 
-/** Everything that can be asked for; see the handlers' inputs in control-input. */
+/** All routes; see the handlers' inputs in control-input. */
 export const ROUTES: readonly Route[] = [
   { method: 'GET', path: /^\/configuration$/, handle: readConfiguration },
   { method: 'GET', path: /^\/log$/, handle: readLog },
@@ -151,7 +151,7 @@ async function readInput<T>(request: IncomingMessage, schema: z.ZodType<T>): Pro
   } catch {
     throw new CallError(400, 'the body is not JSON')
   }
-  const parsed = schema.safeParse(value)
-  if (!parsed.success) throw new CallError(400, z.prettifyError(parsed.error))
-  return parsed.data
+  const parseResult = schema.safeParse(value)
+  if (!parseResult.success) throw new CallError(400, z.prettifyError(parseResult.error))
+  return parseResult.data
 }

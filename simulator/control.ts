@@ -7,7 +7,7 @@ import type { Simulator } from './simulator.ts'
 /** A running control API. */
 export type Control = { readonly url: string; close(): Promise<void> }
 
-/** Where the control API listens, and which pages besides loopback ones may call it. */
+/** Where the control API listens, and the pages besides loopback ones that may call it. */
 export type ControlOptions = {
   /** Default 127.0.0.1. */
   readonly host?: string
@@ -19,15 +19,20 @@ export type ControlOptions = {
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
-/** Whether a page of this origin may call: pages of other sites must not read keys or drive phones. */
-function mayCall(origin: string, allowed: readonly string[]): boolean {
-  if (allowed.includes(origin)) return true
+/**
+ * Whether a page of this origin may call: pages of other sites must not read keys or drive phones.
+ */
+function mayCall(origin: string, allowedOrigins: readonly string[]): boolean {
+  if (allowedOrigins.includes(origin)) return true
   return URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname)
 }
 
-/** Whether we may be called by this name; a public name that leads here is DNS rebinding, unless it was allowed. */
-function mayBeCalled(host: string, allowed: readonly string[]): boolean {
-  if (allowed.some((origin) => new URL(origin).host === host)) return true
+/**
+ * Whether the server may be called by this name; a public name that resolves here is DNS rebinding,
+ * unless it was allowed.
+ */
+function mayBeCalled(host: string, allowedHosts: readonly string[]): boolean {
+  if (allowedHosts.some((origin) => new URL(origin).host === host)) return true
   const { hostname } = new URL(`http://${host}`)
   return !hostname.includes('.') || isIP(hostname) !== 0
 }
@@ -92,8 +97,9 @@ async function answerCall(
 }
 
 /**
- * Serves a simulator to other processes and to pages: phones, pushes as server-sent events, faults, log, configuration.
- * It hands out the simulator's keys, so keep it on loopback. Throws when the port is taken or an allowed origin is none.
+ * Serves a simulator to other processes and to pages: phones, pushes as server-sent events, faults,
+ * log, configuration. It exposes the simulator's keys, so keep it on loopback. Throws when the port
+ * is in use or an allowed origin is invalid.
  */
 export async function startControl(
   simulator: Simulator,
@@ -113,10 +119,10 @@ export async function startControl(
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
     close: async () => {
-      const closed = once(server, 'close')
+      const closing = once(server, 'close')
       server.close()
       server.closeAllConnections()
-      await closed
+      await closing
     },
   }
 }

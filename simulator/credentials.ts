@@ -2,7 +2,9 @@ import { generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { makeTlsCredentials, type TlsCredentials } from './certificates.ts'
 
-/** One APNs authentication key as Apple's developer portal hands it out: the `.p8` text and the ids that go with it. */
+/**
+ * One APNs authentication key as Apple's developer portal issues it: the `.p8` text and its ids.
+ */
 export type ApnsCredentials = {
   readonly keyPem: string
   readonly keyId: string
@@ -11,7 +13,7 @@ export type ApnsCredentials = {
   readonly bundleIds: readonly string[]
 }
 
-/** The fields of a Google service account's JSON file, in its own spelling. */
+/** The fields of a Google service account's JSON file, with its own names. */
 export type ServiceAccount = {
   readonly type: 'service_account'
   readonly project_id: string
@@ -24,7 +26,10 @@ export type ServiceAccount = {
   readonly universe_domain: string
 }
 
-/** Everything a client needs to be let in. Handed to another simulator, it makes a gateway that the same client still trusts. */
+/**
+ * Everything a client needs for access. Given to another simulator, it makes a gateway that the
+ * same client still trusts.
+ */
 export type SimulatorCredentials = {
   readonly tls: TlsCredentials
   readonly apns: ApnsCredentials
@@ -38,7 +43,10 @@ function makeAppleId(): string {
   return [...randomBytes(10)].map((byte) => ID_ALPHABET[byte % ID_ALPHABET.length]).join('')
 }
 
-/** A P-256 key in PKCS #8 (RFC 5958), the form of Apple's `.p8` files, under fresh ten-character ids. */
+/**
+ * A P-256 key in PKCS #8 (RFC 5958), the form of Apple's `.p8` files, under fresh ten-character
+ * ids.
+ */
 export async function makeApnsCredentials(bundleIds: readonly string[]): Promise<ApnsCredentials> {
   const { privateKey } = await makeKeyPair('ec', { namedCurve: 'prime256v1' })
   const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -61,7 +69,7 @@ export async function makeServiceAccount(projectId: string): Promise<ServiceAcco
   }
 }
 
-/** Fresh credentials of every kind; nothing in them outlives the process that keeps them. */
+/** Fresh credentials of every kind; nothing in them outlives the process that holds them. */
 export async function makeCredentials(
   bundleIds: readonly string[],
   projectId: string,

@@ -5,8 +5,8 @@ import type { PushListener } from './phones.ts'
 const HEARTBEAT_MS = 15_000
 
 /**
- * Answers with server-sent events (HTML standard, 9.2): one per push, its `sequence` as event id, until the client leaves.
- * `listen` subscribes and returns how to stop.
+ * Answers with server-sent events (HTML standard, 9.2): one per push, its `sequence` as event id,
+ * until the client disconnects. `listen` subscribes and returns the function that unsubscribes.
  */
 export function streamPushes(
   request: IncomingMessage,

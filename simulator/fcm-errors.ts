@@ -9,7 +9,7 @@ const UNAUTHENTICATED_TEXT =
 
 type Canonical = { readonly http: number; readonly status: string; readonly message: string }
 
-/** FCM's own error codes (REST reference, `ErrorCode`) with the canonical status that each travels under. */
+/** FCM's own error codes (REST reference, `ErrorCode`) with the canonical status of each. */
 const FCM_CODES: Readonly<Record<string, Canonical>> = {
   INVALID_ARGUMENT: {
     http: 400,
@@ -52,16 +52,19 @@ const GOOGLE_CODES: Readonly<Record<string, Canonical>> = {
   },
 }
 
-/** What can be said beyond the code. */
+/** Details beyond the code. */
 export type ErrorDetails = {
   readonly message?: string
-  /** The HTTP status, when it should not be the usual one. */
+  /** The HTTP status, when it differs from the usual one. */
   readonly status?: number
   readonly retryAfterSeconds?: number
   readonly details?: readonly object[]
 }
 
-/** An error answer in Google's shape, by FCM error code or canonical code; an unknown code travels as FCM's with status 400. */
+/**
+ * An error answer in Google's shape, by FCM error code or canonical code; an unknown code is sent
+ * as FCM's with status 400.
+ */
 export function fcmError(code: string, extra: ErrorDetails = {}): GatewayReply {
   const google = GOOGLE_CODES[code]
   const canonical = google ?? FCM_CODES[code] ?? FCM_CODES.INVALID_ARGUMENT
@@ -81,13 +84,13 @@ export function fcmError(code: string, extra: ErrorDetails = {}): GatewayReply {
     code,
   )
   const retry = extra.retryAfterSeconds
-  const added = {
+  const addedHeaders = {
     ...(retry === undefined ? {} : { 'retry-after': String(retry) }),
     ...(code === 'UNAUTHENTICATED'
       ? { 'www-authenticate': 'Bearer realm="https://accounts.google.com/", error="invalid_token"' }
       : {}),
   }
-  return { ...reply, headers: { ...reply.headers, ...added } }
+  return { ...reply, headers: { ...reply.headers, ...addedHeaders } }
 }
 
 function detailsOf(code: string): readonly object[] {
@@ -105,8 +108,8 @@ function detailsOf(code: string): readonly object[] {
 }
 
 /**
- * 400 for one field. `json`: the JSON does not fit the message type, which the front end says without `FcmError`; otherwise
- * FCM itself looked at the value.
+ * 400 for one field. `json`: the JSON does not fit the message type, which the front end reports
+ * without `FcmError`; otherwise FCM itself checked the value.
  */
 export function fieldError(field: string, description: string, from: 'json' | 'fcm'): GatewayReply {
   const violation = { '@type': BAD_REQUEST, fieldViolations: [{ field, description }] }

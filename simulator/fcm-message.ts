@@ -1,13 +1,13 @@
 import { fcmError, fieldError } from './fcm-errors.ts'
 import type { GatewayReply } from './gateway-reply.ts'
 
-/** Whom a message is for. */
+/** The target of a message. */
 export type FcmTarget = {
   readonly kind: 'token' | 'fid' | 'topic' | 'condition'
   readonly value: string
 }
 
-/** A message that is right in itself. */
+/** A valid message. */
 export type FcmMessage = {
   readonly target: FcmTarget
   readonly data: Readonly<Record<string, string>>
@@ -20,10 +20,10 @@ export type FcmMessage = {
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Keys plus values of what travels to the device, in bytes; half for topics. */
+/** Keys plus values sent to the device, in bytes; half for topics. */
 const PAYLOAD_LIMIT_BYTES = 4096
 const TOPIC_PAYLOAD_LIMIT_BYTES = 2048
-/** Four weeks: the longest life of a message, and the one it gets when it names none. */
+/** Four weeks: the longest lifetime of a message, and the default. */
 const TTL_LIMIT_SECONDS = 2_419_200
 const RESERVED_KEY = /^(?:from|gcm|message_type|google.*|gcm\..*)$/i
 const TARGET_KINDS = ['token', 'fid', 'topic', 'condition'] as const
@@ -39,7 +39,7 @@ const MESSAGE_FIELDS = [
   'fcmOptions',
 ]
 
-/** Whether a judgement is an answer already. */
+/** Whether the outcome is an answer already. */
 export function isReply(value: object): value is GatewayReply {
   return 'status' in value && 'body' in value
 }
@@ -51,9 +51,9 @@ function isObject(value: unknown): value is Json {
 function unknownField(
   where: string,
   body: Json,
-  known: readonly string[],
+  knownFields: readonly string[],
 ): GatewayReply | undefined {
-  const name = Object.keys(body).find((key) => !known.includes(key))
+  const name = Object.keys(body).find((key) => !knownFields.includes(key))
   if (name === undefined) return undefined
   const at = where === '' ? '' : ` at '${where}'`
   const text = `Invalid JSON payload received. Unknown name "${name}"${at}: Cannot find field.`
@@ -82,8 +82,8 @@ function readData(where: string, value: unknown): GatewayReply | Record<string, 
   for (const [index, [key, text]] of Object.entries(value).entries()) {
     const field = `${where}[${index}].value`
     if (typeof text !== 'string') {
-      const shown = JSON.stringify(text)
-      return fieldError(field, `Invalid value at '${field}' (TYPE_STRING), ${shown}`, 'json')
+      const shownValue = JSON.stringify(text)
+      return fieldError(field, `Invalid value at '${field}' (TYPE_STRING), ${shownValue}`, 'json')
     }
     if (RESERVED_KEY.test(key)) return fieldError(where, `Invalid data payload key: ${key}`, 'fcm')
     data[key] = text
@@ -133,8 +133,8 @@ function readFields(message: Json, android: Json, target: FcmTarget): GatewayRep
   if (isReply(common)) return common
   const own = readData('message.android.data', android.data)
   if (isReply(own)) return own
-  const shown = android.notification ?? message.notification
-  const notification = isObject(shown) ? shown : undefined
+  const shownNotification = android.notification ?? message.notification
+  const notification = isObject(shownNotification) ? shownNotification : undefined
   const ttl = readTtl(android.ttl)
   if (isReply(ttl)) return ttl
   const priority = readPriority(android.priority, notification !== undefined)
@@ -159,7 +159,10 @@ function readFields(message: Json, android: Json, target: FcmTarget): GatewayRep
   }
 }
 
-/** Reads the body of `messages:send` (REST reference, `projects.messages`), in Google's spelling or in camelCase as protobuf JSON allows. */
+/**
+ * Reads the body of `messages:send` (REST reference, `projects.messages`), with Google's names or
+ * in camelCase as protobuf JSON allows.
+ */
 export function readMessage(body: unknown): GatewayReply | FcmMessage {
   if (!isObject(body)) return fcmError('INVALID_ARGUMENT', { details: [] })
   const outer = unknownField('', body, ['message', 'validate_only', 'validateOnly'])

@@ -12,7 +12,7 @@ const SEND_PATH = /^\/v1\/projects\/([^/]+)\/messages:send$/
 /** A registration token: the installation's id, a colon, and the part that FCM signs. */
 const REGISTRATION_TOKEN = /^[A-Za-z0-9_-]{11,}:APA91b[A-Za-z0-9_-]{40,}$/
 
-/** A request that is right in itself; the device has not been looked at. */
+/** A valid request; the device has not been looked up. */
 export type RightMessage = {
   readonly message: FcmMessage
   readonly raw: unknown
@@ -26,7 +26,7 @@ export class MessagesEndpoint {
   readonly #phones: Phones
   readonly #log: PushLog
   readonly #clock: () => number
-  /** Keeps message names apart: random once for this gateway, then counted. */
+  /** Makes message names unique: random once for this gateway, then counted. */
   readonly #nameSuffix = randomBytes(8).toString('hex')
   #names = 0
 
@@ -42,13 +42,13 @@ export class MessagesEndpoint {
     this.#clock = parts.clock
   }
 
-  /** Checks everything that the request alone shows: path, bearer token, project, message. */
+  /** Checks the request alone: path, bearer token, project, message. */
   read(request: GatewayRequest): GatewayReply | RightMessage {
     const project = SEND_PATH.exec(request.path)?.[1]
     if (project === undefined || request.method !== 'POST') return notFoundPage(request.path)
     const authorization = String(request.headers.authorization ?? '')
     const bearer = /^bearer (\S+)$/i.exec(authorization)?.[1]
-    const verdict = bearer === undefined ? 'unknown' : this.#tokens.judge(bearer)
+    const verdict = bearer === undefined ? 'unknown' : this.#tokens.validate(bearer)
     if (verdict === 'unknown') return fcmError('UNAUTHENTICATED')
     if (verdict === 'other_scope') return fcmError('PERMISSION_DENIED')
     if (project !== this.#account.project_id) return fcmError('NOT_FOUND')
@@ -62,7 +62,7 @@ export class MessagesEndpoint {
     return { message, raw, token: kind === 'token' ? value : undefined }
   }
 
-  /** Accepts a message that `read` let through, or says as Google would why its device cannot be reached. */
+  /** Accepts a message that `read` let through, or returns Google's error for its device. */
   answer({ message }: RightMessage): GatewayReply {
     const { target } = message
     const prefix = `projects/${this.#account.project_id}/messages`
@@ -127,10 +127,10 @@ function parse(body: string): unknown {
   }
 }
 
-/** What Google's front end shows for a path that it does not know: HTML, not JSON. */
+/** The response of Google's front end to an unknown path: HTML, not JSON. */
 function notFoundPage(path: string): GatewayReply {
-  const shown = path.replaceAll(/[<>&"]/g, '')
-  const body = `<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p>The requested URL <code>${shown}</code> was not found on this server.\n`
+  const shownPath = path.replaceAll(/[<>&"]/g, '')
+  const body = `<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p>The requested URL <code>${shownPath}</code> was not found on this server.\n`
   const headers = { 'content-type': 'text/html; charset=UTF-8' }
   return { status: 404, headers, body, reason: 'unknown_path' }
 }

@@ -1,4 +1,4 @@
-/** One HTTP request to a Google endpoint, whatever HTTP version carried it. */
+/** One HTTP request to a Google endpoint, of any HTTP version. */
 export type GatewayRequest = {
   readonly method: string
   readonly path: string

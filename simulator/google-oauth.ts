@@ -6,7 +6,7 @@ import { type GatewayReply, type GatewayRequest, jsonReply } from './gateway-rep
 /** The only audience of a service account assertion. */
 const TOKEN_AUDIENCE = 'https://oauth2.googleapis.com/token'
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-/** Scopes that open FCM; a token without one of them is let in nowhere here. */
+/** Scopes of FCM; a token without one of them has no access here. */
 const MESSAGING_SCOPES: readonly string[] = [
   'https://www.googleapis.com/auth/firebase.messaging',
   'https://www.googleapis.com/auth/cloud-platform',
@@ -17,12 +17,12 @@ const CLOCK_SKEW_SECONDS = 300
 type Grant = { readonly expiresAt: number; readonly scopes: readonly string[] }
 type Claims = Readonly<Record<string, unknown>>
 
-/** The token endpoint's refusal (RFC 6749, 5.2), 400 unless said otherwise. */
+/** The token endpoint's refusal (RFC 6749, 5.2), 400 by default. */
 export function oauthError(error: string, description: string, status = 400): GatewayReply {
   return jsonReply(status, { error, error_description: description }, error)
 }
 
-/** Access tokens that were handed out. */
+/** Access tokens that were issued. */
 export class AccessTokens {
   readonly #grants = new Map<string, Grant>()
   readonly #clock: () => number
@@ -33,7 +33,7 @@ export class AccessTokens {
     this.#lifeSeconds = lifeSeconds
   }
 
-  /** A new token, and the seconds that its owner may count on. */
+  /** A new token, and its guaranteed lifetime in seconds. */
   issue(scopes: readonly string[]): { accessToken: string; expiresInSeconds: number } {
     const accessToken = `ya29.c.${randomBytes(96).toString('base64url')}`
     const expiresAt = this.#clock() + this.#lifeSeconds * 1000
@@ -41,8 +41,8 @@ export class AccessTokens {
     return { accessToken, expiresInSeconds: this.#lifeSeconds }
   }
 
-  /** What a bearer token is good for. */
-  judge(accessToken: string): 'messaging' | 'other_scope' | 'unknown' {
+  /** The validity of a bearer token. */
+  validate(accessToken: string): 'messaging' | 'other_scope' | 'unknown' {
     const grant = this.#grants.get(accessToken)
     if (!grant) return 'unknown'
     if (grant.expiresAt <= this.#clock()) {
@@ -54,14 +54,17 @@ export class AccessTokens {
       : 'other_scope'
   }
 
-  /** Makes one token, or all of them, worthless at once. */
+  /** Revokes one token, or all of them, immediately. */
   revoke(accessToken?: string): void {
     if (accessToken === undefined) this.#grants.clear()
     else this.#grants.delete(accessToken)
   }
 }
 
-/** `oauth2.googleapis.com/token` for service accounts (RFC 7523): checks the signed assertion and hands out access tokens. */
+/**
+ * `oauth2.googleapis.com/token` for service accounts (RFC 7523): checks the signed assertion and
+ * issues access tokens.
+ */
 export class TokenEndpoint {
   readonly #account: ServiceAccount
   readonly #key: KeyObject
@@ -75,7 +78,7 @@ export class TokenEndpoint {
     this.#clock = clock
   }
 
-  /** The form fields, or the refusal of a request that is none. */
+  /** The form fields, or the refusal of a malformed request. */
   read(request: GatewayRequest): GatewayReply | URLSearchParams {
     if (request.method !== 'POST') return oauthError('invalid_request', 'Method not allowed.', 405)
     const fields = new URLSearchParams(request.body)

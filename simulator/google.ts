@@ -19,7 +19,7 @@ import { type Address, listenForTls, type TlsListener } from './tls-listener.ts'
 const GARBAGE =
   '<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n<p>The server encountered a temporary error.\n'
 const KEPT_BODY_BYTES = 64 * 1024
-/** Longer than any client keeps an idle connection, so that the client is the one who closes it. */
+/** Longer than any client keeps an idle connection, so that the client closes it. */
 const KEEP_ALIVE_MS = 240_000
 
 type Exchange = {
@@ -28,9 +28,9 @@ type Exchange = {
   readonly connection: object
   readonly remotePort: number | undefined
 }
-/** A request that passed every check of its own, and how to answer it. */
+/** A request that passed all checks, and its answer. */
 type Ready = {
-  readonly described: FaultRequest
+  readonly faultRequest: FaultRequest
   readonly answer: () => Promise<GatewayReply> | GatewayReply
 }
 
@@ -42,7 +42,7 @@ export class GoogleGateway {
   readonly #messages: MessagesEndpoint
   readonly #server: Http2SecureServer
   readonly #sessions = new Set<ServerHttp2Session>()
-  /** Connections that have gone silent: HTTP/2 sessions and HTTP/1.1 sockets. */
+  /** Silent connections: HTTP/2 sessions and HTTP/1.1 sockets. */
   readonly #stalled = new WeakSet<object>()
   #listener: TlsListener | undefined
 
@@ -70,13 +70,16 @@ export class GoogleGateway {
     this.#server.on('tlsClientError', () => undefined)
   }
 
-  /** Starts to listen; port 0 takes a free one. */
+  /** Starts to listen; port 0 selects a free one. */
   async listen(at: Address): Promise<Address> {
     this.#listener = await listenForTls(this.#server, at, this.#parts.faults, ['fcm', 'oauth'])
     return this.#listener.address
   }
 
-  /** Ends every connection at once: FCM's HTTP/1.1 clients get no goodbye from the real one either. */
+  /**
+   * Ends every connection immediately: FCM's HTTP/1.1 clients get no notice from the real one
+   * either.
+   */
   async close(): Promise<void> {
     for (const session of this.#sessions) session.destroy()
     await this.#listener?.close()
@@ -111,13 +114,13 @@ export class GoogleGateway {
     const ready = provider === 'oauth' ? this.#readToken(request) : this.#readPush(request)
     if (isReply(ready)) return this.#send(exchange, provider, ready)
     const { faults } = this.#parts
-    const fault = faults.empty ? undefined : faults.take(ready.described)
+    const fault = faults.empty ? undefined : faults.take(ready.faultRequest)
     if (fault?.kind === 'delay') {
       await new Promise((resolve) => setTimeout(resolve, fault.ms).unref())
     }
     if (fault?.kind === 'goaway') this.#goaway(exchange, fault.phases)
     if (!fault || fault.kind === 'delay' || fault.kind === 'goaway') {
-      return this.#send(exchange, provider, await ready.answer(), fault, ready.described)
+      return this.#send(exchange, provider, await ready.answer(), fault, ready.faultRequest)
     }
     return this.#fail(exchange, ready, fault)
   }
@@ -127,7 +130,7 @@ export class GoogleGateway {
     if (isReply(fields)) return fields
     const body = Object.fromEntries(fields)
     return {
-      described: { provider: 'oauth', headers: request.headers, body },
+      faultRequest: { provider: 'oauth', headers: request.headers, body },
       answer: () => this.#oauth.answer(fields),
     }
   }
@@ -137,7 +140,7 @@ export class GoogleGateway {
     if (isReply(push)) return push
     const { collapseKey } = push.message
     return {
-      described: {
+      faultRequest: {
         provider: 'fcm',
         ...(push.token === undefined ? {} : { token: push.token }),
         ...(collapseKey === undefined ? {} : { collapseId: collapseKey }),
@@ -150,18 +153,18 @@ export class GoogleGateway {
 
   async #fail(exchange: Exchange, ready: Ready, fault: Fault): Promise<void> {
     const { response, remotePort } = exchange
-    const { provider } = ready.described
+    const { provider } = ready.faultRequest
     if (fault.kind === 'reason') {
-      return this.#send(exchange, provider, refusal(fault, provider), fault, ready.described)
+      return this.#send(exchange, provider, refusal(fault, provider), fault, ready.faultRequest)
     }
     if (fault.kind === 'garbage' || fault.kind === 'empty_body') {
       const body = fault.kind === 'garbage' ? GARBAGE : ''
       const headers = body === '' ? {} : { 'content-type': 'text/html; charset=UTF-8' }
       const reply = { status: fault.status ?? 502, headers, body }
-      return this.#send(exchange, provider, reply, fault, ready.described)
+      return this.#send(exchange, provider, reply, fault, ready.faultRequest)
     }
     if ('processed' in fault && fault.processed) await ready.answer()
-    this.#record(provider, { status: 0, body: '' }, fault, ready.described)
+    this.#record(provider, { status: 0, body: '' }, fault, ready.faultRequest)
     if (fault.kind === 'close_socket') this.#listener?.cut(remotePort)
     if (fault.kind === 'stall_connection') this.#stalled.add(exchange.connection)
     if (fault.kind !== 'reset') return
@@ -185,9 +188,9 @@ export class GoogleGateway {
     provider: FaultProvider,
     reply: GatewayReply,
     fault?: Fault,
-    described?: FaultRequest,
+    faultRequest?: FaultRequest,
   ): void {
-    this.#record(provider, reply, fault, described)
+    this.#record(provider, reply, fault, faultRequest)
     if (response.destroyed || response.writableEnded) return
     const length = { 'content-length': String(Buffer.byteLength(reply.body)) }
     response.writeHead(reply.status, { ...reply.headers, ...length })
@@ -198,9 +201,9 @@ export class GoogleGateway {
     provider: FaultProvider,
     reply: GatewayReply,
     fault: Fault | undefined,
-    described: FaultRequest | undefined,
+    faultRequest: FaultRequest | undefined,
   ): void {
-    const token = reply.token ?? described?.token
+    const token = reply.token ?? faultRequest?.token
     this.#parts.log.record({
       at: this.#parts.clock(),
       provider,

@@ -3,7 +3,7 @@ import { startControl } from './control.ts'
 import { startSimulator } from './simulator.ts'
 
 const USAGE = `node simulator/main.ts [options]
-  --host <address>       where everything listens (127.0.0.1)
+  --host <address>       listening address of all parts (127.0.0.1)
   --port <number>        control API (a free port)
   --apns-port <number>   APNs gateway (a free port)
   --fcm-port <number>    FCM gateway and token endpoint (a free port)

@@ -2,19 +2,25 @@ import { randomBytes } from 'node:crypto'
 import type { AcceptedPush, Provider } from './pushes.ts'
 import { storePush } from './stored-pushes.ts'
 
-/** Which of Apple's two gateways knows a token. */
+/** The one of Apple's two gateways that knows a token. */
 export type Environment = 'production' | 'sandbox'
 
-/** What an app installation tells its push service when it registers. */
+/** The registration of an app installation at its push service. */
 export type PhoneRegistration = {
   readonly provider: Provider
   /** Bundle id or package name. */
   readonly appId: string
-  /** APNs only; production unless said otherwise. */
+  /** APNs only; production by default. */
   readonly environment?: Environment
-  /** FCM only: the project that the app was built for; the simulator's own unless said otherwise (another one makes `SENDER_ID_MISMATCH`). */
+  /**
+   * FCM only: the project that the app was built for; the simulator's own by default (another one
+   * makes `SENDER_ID_MISMATCH`).
+   */
   readonly projectId?: string
-  /** A token to use instead of a fresh one, for a phone that was known to an earlier simulator. */
+  /**
+   * A token to use instead of a fresh one, for a phone that was registered with an earlier
+   * simulator.
+   */
   readonly token?: string
 }
 
@@ -22,17 +28,22 @@ export type PhoneRegistration = {
 export type Phone = PhoneRegistration & {
   readonly token: string
   readonly environment: Environment
-  /** Set once the app is gone: from then on the token is dead. Milliseconds since the epoch. */
+  /**
+   * Set once the app is removed: from then on the token is invalid. Milliseconds since the epoch.
+   */
   readonly unregisteredAt: number | undefined
   readonly online: boolean
 }
 
-/** Called once per delivered push, never while the call that caused it is still running. What it throws is an uncaught exception. */
+/**
+ * Called once per delivered push, never while the call that caused it is still running. An error it
+ * throws is an uncaught exception.
+ */
 export type PushListener = (push: AcceptedPush) => void
 
 type Entry = {
   phone: Phone
-  stored: readonly AcceptedPush[]
+  storedPushes: readonly AcceptedPush[]
   readonly listeners: Set<PushListener>
 }
 
@@ -43,9 +54,10 @@ function makeToken(provider: Provider): string {
 }
 
 /**
- * The app installations that the gateways can reach. A token may be shared by any number of accounts and listeners.
- * A phone is reachable while it is online and somebody listens; otherwise pushes are stored as the provider would
- * store them, and handed over when it becomes reachable, unless they expired.
+ * The app installations that the gateways can reach. A token may be shared by any number of
+ * accounts and listeners. A phone is reachable while it is online and has a listener; otherwise
+ * pushes are stored as the provider would store them, and delivered when it becomes reachable,
+ * unless they expired.
  */
 export class Phones {
   readonly #entries = new Map<string, Entry>()
@@ -56,37 +68,45 @@ export class Phones {
     this.#clock = clock
   }
 
-  /** Gives an app installation its token (APNs tokens in lower case). Throws when the chosen token is already in use. */
+  /**
+   * Gives an app installation its token (APNs tokens in lower case). Throws when the chosen token
+   * is already in use.
+   */
   register(registration: PhoneRegistration): { readonly token: string } {
-    const chosen = registration.token ?? makeToken(registration.provider)
-    const token = registration.provider === 'apns' ? chosen.toLowerCase() : chosen
+    const newToken = registration.token ?? makeToken(registration.provider)
+    const token = registration.provider === 'apns' ? newToken.toLowerCase() : newToken
     if (this.#entries.has(token)) throw new Error(`register: token ${token} is already in use`)
     const environment = registration.environment ?? 'production'
     const phone = { ...registration, token, environment, unregisteredAt: undefined, online: true }
-    this.#entries.set(token, { phone, stored: [], listeners: new Set() })
+    this.#entries.set(token, { phone, storedPushes: [], listeners: new Set() })
     return { token }
   }
 
-  /** The phone behind a token, dead or alive. */
+  /** The phone of a token, valid or not. */
   find(token: string): Phone | undefined {
     return this.#entries.get(token)?.phone
   }
 
-  /** The FCM phone whose Firebase installation id (the part of the token before the colon) this is. */
+  /**
+   * The FCM phone whose Firebase installation id (the part of the token before the colon) this is.
+   */
   findInstallation(installationId: string): Phone | undefined {
     const prefix = `${installationId}:`
     const token = [...this.#entries.keys()].find((candidate) => candidate.startsWith(prefix))
     return token === undefined ? undefined : this.find(token)
   }
 
-  /** The app was removed at `at` (now unless said otherwise, milliseconds or a Date): the token is dead and what was stored is lost. */
+  /**
+   * The app was removed at `at` (now by default, milliseconds or a Date): the token is invalid and
+   * stored pushes are lost.
+   */
   unregister(token: string, at?: Date | number): void {
     const entry = this.#require(token)
     entry.phone = { ...entry.phone, unregisteredAt: Number(at ?? this.#clock()) }
-    entry.stored = []
+    entry.storedPushes = []
   }
 
-  /** The phone has network again; what was stored for it arrives. */
+  /** The phone has network again; its stored pushes arrive. */
   online(token: string): void {
     const entry = this.#require(token)
     entry.phone = { ...entry.phone, online: true }
@@ -99,7 +119,10 @@ export class Phones {
     entry.phone = { ...entry.phone, online: false }
   }
 
-  /** Hands every later push of this token to the listener, first what is stored. Call the result to stop. */
+  /**
+   * Passes every later push of this token to the listener, stored ones first. Call the result to
+   * stop.
+   */
   listen(token: string, listener: PushListener): () => void {
     const entry = this.#require(token)
     const own: PushListener = (push) => listener(push)
@@ -108,7 +131,10 @@ export class Phones {
     return () => void entry.listeners.delete(own)
   }
 
-  /** Hands every push of every phone to the listener; makes all phones that are online reachable. Call the result to stop. */
+  /**
+   * Passes every push of every phone to the listener; makes all phones that are online reachable.
+   * Call the result to stop.
+   */
   listenToAll(listener: PushListener): () => void {
     const own: PushListener = (push) => listener(push)
     this.#everywhere.add(own)
@@ -116,16 +142,16 @@ export class Phones {
     return () => void this.#everywhere.delete(own)
   }
 
-  /** What the provider keeps for this phone at the moment. */
-  stored(token: string): readonly AcceptedPush[] {
-    return this.#entries.get(token)?.stored ?? []
+  /** The pushes that the provider currently stores for this phone. */
+  storedPushes(token: string): readonly AcceptedPush[] {
+    return this.#entries.get(token)?.storedPushes ?? []
   }
 
   /** For the gateways: a push was accepted. Delivers, stores or drops it. */
   deliver(push: AcceptedPush): void {
     const entry = this.#entries.get(push.token)
     if (!entry) return
-    if (!this.#reachable(entry)) entry.stored = storePush(entry.stored, push)
+    if (!this.#reachable(entry)) entry.storedPushes = storePush(entry.storedPushes, push)
     else if (push.expiresAt >= this.#clock()) this.#hand(entry, push)
   }
 
@@ -134,9 +160,9 @@ export class Phones {
   }
 
   #flush(entry: Entry): void {
-    if (entry.stored.length === 0 || !this.#reachable(entry)) return
-    const fresh = entry.stored.filter((push) => push.expiresAt > this.#clock())
-    entry.stored = []
+    if (entry.storedPushes.length === 0 || !this.#reachable(entry)) return
+    const fresh = entry.storedPushes.filter((push) => push.expiresAt > this.#clock())
+    entry.storedPushes = []
     for (const push of fresh) this.#hand(entry, push)
   }
 

@@ -1,6 +1,6 @@
 import type { AcceptedPush, Provider, PushDraft } from './pushes.ts'
 
-/** One request that reached a gateway, whatever became of it. */
+/** One request that reached a gateway, with any outcome. */
 export type Exchange = {
   readonly sequence: number
   readonly at: number
@@ -10,16 +10,19 @@ export type Exchange = {
   /** The provider's reason or error code; absent for a success. */
   readonly reason?: string
   readonly token?: string
-  /** The kind of fault that was played, if any. */
+  /** The kind of fault that was applied, if any. */
   readonly fault?: string
 }
 
-/** How often something happened since the start or the last `clear`; unlike the entries these are never forgotten. */
+/** Counts since the start or the last `clear`; unlike the entries these are never dropped. */
 export type Counts = Readonly<
   Record<Provider | 'oauth', { readonly answered: Readonly<Record<string, number>> }>
 > & { readonly accepted: number }
 
-/** A list that forgets its oldest entries; dropping half at a time keeps `push` at constant cost. */
+/**
+ * A bounded list that drops its oldest entries; dropping half at a time keeps `push` at constant
+ * cost.
+ */
 class BoundedList<T> {
   #entries: T[] = []
   readonly #limit: number
@@ -42,7 +45,7 @@ class BoundedList<T> {
   }
 }
 
-/** What the gateways were asked and what they accepted, the newest `limit` of each. */
+/** The requests to the gateways and the accepted pushes, the newest `limit` of each. */
 export class PushLog {
   readonly #accepted: BoundedList<AcceptedPush>
   readonly #exchanges: BoundedList<Exchange>
@@ -56,7 +59,7 @@ export class PushLog {
     this.#exchanges = new BoundedList(limit)
   }
 
-  /** Accepted pushes, oldest first; of one token when it is given. */
+  /** Accepted pushes, oldest first; optionally of one token. */
   accepted(token?: string): readonly AcceptedPush[] {
     const all = this.#accepted.entries()
     return token === undefined ? all : all.filter((push) => push.token === token)
@@ -67,27 +70,30 @@ export class PushLog {
     return this.#accepted.entries().filter((push) => push.sequence > sequence)
   }
 
-  /** Requests that reached a gateway, oldest first; those that match when a filter is given. */
+  /** Requests that reached a gateway, oldest first; optionally those that match a filter. */
   exchanges(filter: Partial<Exchange> = {}): readonly Exchange[] {
-    const wanted = Object.entries(filter)
+    const conditions = Object.entries(filter)
     return this.#exchanges
       .entries()
       .filter((exchange) =>
-        wanted.every(([name, value]) => exchange[name as keyof Exchange] === value),
+        conditions.every(([name, value]) => exchange[name as keyof Exchange] === value),
       )
   }
 
-  /** Totals: accepted pushes, and answers per provider by reason (`ok` for a success, `none` for no answer). */
+  /**
+   * Totals: accepted pushes, and answers per provider by reason (`ok` for a success, `none` for no
+   * answer).
+   */
   counts(): Counts {
     const of = (provider: string): { answered: Record<string, number> } => {
       const own = [...this.#answered].filter(([name]) => name.startsWith(`${provider} `))
-      const answered = own.map(([name, count]) => [name.slice(provider.length + 1), count])
-      return { answered: Object.fromEntries(answered) }
+      const answers = own.map(([name, count]) => [name.slice(provider.length + 1), count])
+      return { answered: Object.fromEntries(answers) }
     }
     return { accepted: this.#acceptedCount, apns: of('apns'), fcm: of('fcm'), oauth: of('oauth') }
   }
 
-  /** Forgets entries and totals; sequences go on. */
+  /** Deletes entries and totals; sequences go on. */
   clear(): void {
     this.#accepted.clear()
     this.#exchanges.clear()
@@ -95,7 +101,7 @@ export class PushLog {
     this.#acceptedCount = 0
   }
 
-  /** For the gateways: numbers an accepted push and keeps it. */
+  /** For the gateways: numbers an accepted push and stores it. */
   accept(draft: PushDraft): AcceptedPush {
     this.#sequence += 1
     this.#acceptedCount += 1
@@ -104,7 +110,7 @@ export class PushLog {
     return push
   }
 
-  /** For the gateways: keeps what became of a request. */
+  /** For the gateways: stores the outcome of a request. */
   record(exchange: Omit<Exchange, 'sequence'>): void {
     this.#exchangeSequence += 1
     this.#exchanges.push({ ...exchange, sequence: this.#exchangeSequence })

@@ -2,15 +2,15 @@ import type { PhoneRegistration, PushListener } from './phones.ts'
 import type { AcceptedPush } from './pushes.ts'
 import type { Simulator } from './simulator.ts'
 
-/** What a phone needs of Apple or Google: an address for its app, and the pushes that go there. */
+/** The part of Apple or Google that a phone needs: an address for its app, and the pushes to it. */
 export type PushService = {
   /** Gives an app installation its token. */
   register(registration: PhoneRegistration): Promise<string>
-  /** Hands every later push of the token to the listener; call the result to stop. */
+  /** Passes every later push of the token to the listener; call the result to stop. */
   listen(token: string, listener: PushListener): () => void
   /** Network on or off. */
   setOnline(token: string, online: boolean): Promise<void>
-  /** The app is removed: the token is dead from now on. */
+  /** The app is removed: the token is invalid from now on. */
   remove(token: string): Promise<void>
   close(): Promise<void>
 }
@@ -30,8 +30,9 @@ export function pushServiceOf({ phones }: Pick<Simulator, 'phones'>): PushServic
 }
 
 /**
- * The push services of a simulator in another process, through its control API. One event stream carries the pushes of all
- * phones, so that thousands of them cost one connection. Throws when nothing answers there.
+ * The push services of a simulator in another process, through its control API. One event stream
+ * carries the pushes of all phones, so that thousands of them cost one connection. Throws when
+ * there is no answer.
  */
 export async function connectPushService(controlUrl: string): Promise<PushService> {
   const listeners = new Map<string, Set<PushListener>>()
@@ -40,15 +41,15 @@ export async function connectPushService(controlUrl: string): Promise<PushServic
   if (!stream.ok || !stream.body) {
     throw new Error(`no simulator answers at ${controlUrl}: start one with simulator/main.ts`)
   }
-  const ended = readPushes(stream.body, (push) => {
+  const reading = readPushes(stream.body, (push) => {
     for (const listener of listeners.get(push.token) ?? []) listener(push)
   }).catch((error: unknown) => {
     if (!leaving.signal.aborted) throw error
   })
   return {
     register: async (registration) => {
-      const made = await call(controlUrl, 'POST', '/phones', registration)
-      return ((await made.json()) as { readonly token: string }).token
+      const phone = await call(controlUrl, 'POST', '/phones', registration)
+      return ((await phone.json()) as { readonly token: string }).token
     },
     listen: (token, listener) => {
       const own: PushListener = (push) => listener(push)
@@ -64,7 +65,7 @@ export async function connectPushService(controlUrl: string): Promise<PushServic
     },
     close: async () => {
       leaving.abort()
-      await ended
+      await reading
     },
   }
 }

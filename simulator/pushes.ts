@@ -2,30 +2,32 @@
 export type Provider = 'apns' | 'fcm'
 
 type Push = {
-  /** Grows by one with every push that this simulator accepts, whatever the provider. */
+  /** Increases by one with every push that this simulator accepts, from either provider. */
   readonly sequence: number
   /** The `apns-id`, or the FCM message name. */
   readonly id: string
   readonly token: string
   readonly appId: string
   readonly collapseId?: string
-  /** Milliseconds since the epoch; equal to `at` for a push that must be delivered now or never. */
+  /** Milliseconds since the epoch; equal to `at` for a push that must not be stored. */
   readonly expiresAt: number
-  /** When the gateway took it, in milliseconds since the epoch. */
+  /** When the gateway accepted it, in milliseconds since the epoch. */
   readonly at: number
 }
 
-/** A push as Apple took it. */
+/** A push as Apple accepted it. */
 export type ApnsPush = Push & {
   readonly provider: 'apns'
   readonly pushType: string
   readonly priority: 10 | 5 | 1
-  /** The `apns-*` headers as they came; never the authorization. */
+  /** The `apns-*` headers as received; never the authorization. */
   readonly headers: Readonly<Record<string, string>>
   readonly payload: Readonly<Record<string, unknown>>
 }
 
-/** A push as Google took it; `data` is what the app receives (`android.data` wins over `data`). */
+/**
+ * A push as Google accepted it; `data` is what the app receives (`android.data` wins over `data`).
+ */
 export type FcmPush = Push & {
   readonly provider: 'fcm'
   readonly priority: 'high' | 'normal'
@@ -34,8 +36,8 @@ export type FcmPush = Push & {
   readonly notification?: Readonly<Record<string, unknown>>
 }
 
-/** A push that a gateway said yes to. Accepted is not delivered: see `Phones`. */
+/** A push that a gateway accepted. Accepted is not delivered: see `Phones`. */
 export type AcceptedPush = ApnsPush | FcmPush
 
-/** `Omit` that keeps the two providers apart. */
+/** `Omit` that preserves the union of the two providers. */
 export type PushDraft = Omit<ApnsPush, 'sequence'> | Omit<FcmPush, 'sequence'>

@@ -7,7 +7,7 @@ import { Phones } from './phones.ts'
 import { PushLog } from './push-log.ts'
 import type { Address } from './tls-listener.ts'
 
-/** Everything about a simulator that can be chosen. */
+/** The options of a simulator. */
 export type SimulatorOptions = {
   /** Default 127.0.0.1. */
   readonly host?: string
@@ -15,23 +15,29 @@ export type SimulatorOptions = {
   readonly apnsPort?: number
   /** Default 0: a free port. */
   readonly fcmPort?: number
-  /** Those of an earlier simulator, so that its clients still trust this one; fresh ones by default. They decide bundle ids and project. */
+  /**
+   * Those of an earlier simulator, so that its clients still trust this one; fresh ones by default.
+   * They decide bundle ids and project.
+   */
   readonly credentials?: SimulatorCredentials
   /** The apps of the APNs team, for fresh credentials. */
   readonly bundleIds?: readonly string[]
   /** The Firebase project, for fresh credentials. */
   readonly projectId?: string
-  /** Milliseconds since the epoch; moves token ages, expiry and storage. */
+  /** Milliseconds since the epoch; determines token ages, expiry and storage. */
   readonly clock?: () => number
-  /** How long OAuth access tokens live; 3599 as with Google. */
+  /** Lifetime of OAuth access tokens; 3599 as with Google. */
   readonly accessTokenLifeSeconds?: number
-  /** How many accepted pushes and exchanges the log keeps; 10000 by default. */
+  /** How many accepted pushes and exchanges the log stores; 10000 by default. */
   readonly logLimit?: number
 }
 
 /** A running gateway. */
 export type Simulator = {
-  /** `https://api.push.apple.com` and its sandbox; the name that the client asks for decides which, an address means either. */
+  /**
+   * `https://api.push.apple.com` and its sandbox; the server name that the client uses decides
+   * which, an address means either.
+   */
   readonly apns: Address
   /** Both `https://fcm.googleapis.com` and `https://oauth2.googleapis.com`, HTTP/1.1 and HTTP/2. */
   readonly fcm: Address
@@ -40,7 +46,7 @@ export type Simulator = {
   readonly phones: Phones
   readonly faults: Faults
   readonly log: PushLog
-  /** OAuth access tokens: `revoke()` makes all of them worthless. */
+  /** OAuth access tokens: `revoke()` revokes all of them. */
   readonly accessTokens: Pick<AccessTokens, 'revoke'>
   /** Sends every APNs client away, in one GOAWAY or in two; requests in flight are answered. */
   goaway(phases: 1 | 2): void
@@ -50,12 +56,15 @@ export type Simulator = {
   close(): Promise<void>
 }
 
-/** Where the app of the examples and tests lives. */
+/** The bundle id of the app in the examples and tests. */
 export const DEFAULT_BUNDLE_ID = 'com.example.authenticator'
 /** The Firebase project of the examples and tests. */
 const DEFAULT_PROJECT_ID = 'countersign-demo'
 
-/** Starts an APNs and an FCM gateway on loopback that enforce what the real ones document. Throws when a port is taken. */
+/**
+ * Starts an APNs and an FCM gateway on loopback that enforce what the real ones document. Throws
+ * when a port is in use.
+ */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', clock = Date.now } = options
   const credentials =

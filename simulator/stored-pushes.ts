@@ -1,26 +1,29 @@
 import type { AcceptedPush } from './pushes.ts'
 
-/** FCM keeps at most this many messages without a collapse key for an unreachable device; one more, and it discards them all. */
+/**
+ * FCM keeps at most this many messages without a collapse key for an unreachable device; at one
+ * more it discards all of them.
+ */
 const FCM_STORED_LIMIT = 100
-/** FCM keeps messages of at most this many collapse keys per device at a time. */
+/** FCM stores messages of at most this many collapse keys per device at a time. */
 const FCM_COLLAPSE_KEYS_LIMIT = 4
 
 /**
- * What a gateway keeps for a device that it cannot reach, after one more push came.
- * APNs stores one notification per app and device, the newest. FCM replaces by collapse key, and bounds both kinds.
+ * The pushes that a gateway stores for an unreachable device, after one more push. APNs stores one
+ * notification per app and device, the newest. FCM replaces by collapse key, and bounds both kinds.
  */
 export function storePush(
-  stored: readonly AcceptedPush[],
+  storedPushes: readonly AcceptedPush[],
   push: AcceptedPush,
 ): readonly AcceptedPush[] {
-  if (push.expiresAt <= push.at) return stored
+  if (push.expiresAt <= push.at) return storedPushes
   if (push.provider === 'apns') return [push]
   if (push.collapseId === undefined) {
-    const plain = stored.filter((other) => other.collapseId === undefined)
-    if (plain.length < FCM_STORED_LIMIT) return [...stored, push]
-    return stored.filter((other) => other.collapseId !== undefined)
+    const plain = storedPushes.filter((other) => other.collapseId === undefined)
+    if (plain.length < FCM_STORED_LIMIT) return [...storedPushes, push]
+    return storedPushes.filter((other) => other.collapseId !== undefined)
   }
-  const others = stored.filter((other) => other.collapseId !== push.collapseId)
+  const others = storedPushes.filter((other) => other.collapseId !== push.collapseId)
   const collapsible = others.filter((other) => other.collapseId !== undefined)
   if (collapsible.length < FCM_COLLAPSE_KEYS_LIMIT) return [...others, push]
   const oldest = collapsible[0]

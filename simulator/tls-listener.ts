@@ -11,17 +11,17 @@ export type TlsListener = {
   readonly address: Address
   /** Ends a connection, found by its remote port, with a TCP reset. */
   reset(remotePort: number | undefined): void
-  /** Ends a connection, found by its remote port, without a word of TLS. */
+  /** Ends a connection, found by its remote port, before TLS begins. */
   cut(remotePort: number | undefined): void
   /** Refuses new connections. */
   stop(): void
-  /** Refuses new connections and ends those that are left at once. */
+  /** Refuses new connections and ends the remaining ones immediately. */
   close(): Promise<void>
 }
 
 /**
- * Accepts TCP connections for a TLS server. The TLS server does not listen by itself, so that a connection can be refused
- * or left in silence before TLS begins, and reset below it.
+ * Accepts TCP connections for a TLS server. The TLS server does not listen by itself, so that a
+ * connection can be refused or left in silence before TLS begins, and reset below it.
  */
 export async function listenForTls(
   server: Http2SecureServer,
@@ -52,10 +52,10 @@ export async function listenForTls(
     cut: (remotePort) => void sockets.get(remotePort ?? -1)?.destroy(),
     stop,
     close: async () => {
-      const closed = listener.listening ? once(listener, 'close') : undefined
+      const closing = listener.listening ? once(listener, 'close') : undefined
       stop()
       for (const socket of sockets.values()) socket.destroy()
-      await closed
+      await closing
     },
   }
 }

@@ -1,4 +1,4 @@
-// A phone without a screen: whoever drives it is the person. For demo, benchmark and tests.
+// A phone without a screen: its caller acts as the user. For demo, benchmark and tests.
 
 import type { DeviceAccount } from '../clients/device/account.ts'
 import type { ApprovalRequest } from '../clients/device/approval-request.ts'
@@ -20,9 +20,9 @@ export type VirtualPhoneOptions = {
   readonly provider: Provider
   /** Bundle id or package name of the app. */
   readonly appId: string
-  /** What its owner calls it. */
+  /** Its name. */
   readonly name: string
-  /** Whether it has a key for biometrics or PIN; true unless said otherwise. */
+  /** Whether it has a key for biometrics or PIN; true by default. */
   readonly verification?: boolean
   readonly fetch?: typeof fetch
 }
@@ -31,9 +31,12 @@ export type VirtualPhoneOptions = {
 export class VirtualPhone {
   readonly name: string
   readonly pushToken: string
-  /** Hears every push; call the result to stop. */
+  /** Receives every push; call the result to stop. */
   readonly onPush: Inbox['onPush']
-  /** The next push that opens a question, of this challenge when one is named; each is handed out once. */
+  /**
+   * The next push that opens a challenge, of this challenge when an id is given; each is returned
+   * once.
+   */
   readonly nextPush: Inbox['next']
   readonly #options: VirtualPhoneOptions
   readonly #keys: DeviceKeys
@@ -50,16 +53,19 @@ export class VirtualPhone {
     this.nextPush = inbox.next
   }
 
-  /** The device's side of the protocol, for what has no shorthand here. Throws before the phone is enrolled. */
+  /**
+   * The device's side of the protocol, for calls without a shorthand here. Throws before the phone
+   * is enrolled.
+   */
   get client(): DeviceClient {
     if (this.#client) return this.#client
     throw new Error(`${this.name} has no account yet: call enroll first`)
   }
 
-  /** Claims an enrollment: the text of a QR code, or what a person typed. */
-  async enroll(given: string | EnrollmentTicket): Promise<DeviceAccount> {
-    const ticket = typeof given === 'string' ? readEnrollmentUri(given) : given
-    if (!ticket) throw new Error(`${given} is no enrollment link`)
+  /** Claims an enrollment: the text of a QR code, or a typed code. */
+  async enroll(codeOrTicket: string | EnrollmentTicket): Promise<DeviceAccount> {
+    const ticket = typeof codeOrTicket === 'string' ? readEnrollmentUri(codeOrTicket) : codeOrTicket
+    if (!ticket) throw new Error(`${codeOrTicket} is no enrollment link`)
     const { appId, provider } = this.#options
     const push = { provider, token: this.pushToken }
     const device = describe(this.name, provider)
@@ -74,14 +80,17 @@ export class VirtualPhone {
     return this.client.confirm(number)
   }
 
-  /** Fetches what is asked. */
+  /** Fetches the pending requests. */
   async pending(): Promise<Pending> {
     const pending = await this.client.pending()
     this.#fetched = pending.requests
     return pending
   }
 
-  /** Approves the request, or else the newest of the last fetch; null where there is no number to type. */
+  /**
+   * Approves the request, or else the newest of the last fetch; null where there is no number to
+   * type.
+   */
   async approve(number: string | null, request = this.#newest()): Promise<AnswerOutcome> {
     return this.client.approve(request, number)
   }
@@ -94,7 +103,10 @@ export class VirtualPhone {
     return this.client.report(request)
   }
 
-  /** Its owner has it no more: no push reaches it. Whoever finds it can still try to answer with its keys. */
+  /**
+   * The phone is lost: no push reaches it. Anyone who finds it can still try to answer with its
+   * keys.
+   */
   lose(): Promise<void> {
     return this.#options.pushes.setOnline(this.pushToken, false)
   }
@@ -110,7 +122,10 @@ export class VirtualPhone {
   }
 }
 
-/** Makes a phone: its keys and its push token, once. It has no timers; without pushes and calls it does nothing. */
+/**
+ * Creates a phone: its keys and its push token, once. It has no timers; without pushes and calls it
+ * does nothing.
+ */
 export async function createVirtualPhone(options: VirtualPhoneOptions): Promise<VirtualPhone> {
   const { pushes, provider, appId, verification = true } = options
   const [pushToken, keys] = await Promise.all([
@@ -120,7 +135,7 @@ export async function createVirtualPhone(options: VirtualPhoneOptions): Promise<
   return new VirtualPhone(options, pushToken, keys)
 }
 
-/** Pushes that nobody asked for yet; the oldest is forgotten beyond this many. */
+/** Unread pushes; the oldest is dropped beyond this many. */
 const unreadMax = 100
 
 function describe(name: string, provider: Provider): DeviceDescription {
@@ -139,7 +154,7 @@ type Inbox = {
   readonly next: (challengeId?: string) => Promise<WakeUp>
 }
 
-/** The pushes of one token: told to listeners, and kept until somebody asks for the next. */
+/** The pushes of one token: passed to listeners, and kept until they are read. */
 function openInbox(pushes: PushService, token: string): Inbox {
   const listeners = new Set<(wakeUp: WakeUp) => void>()
   const waiters: Waiter[] = []
@@ -168,8 +183,8 @@ function openInbox(pushes: PushService, token: string): Inbox {
     },
     next: (challengeId) => {
       const index = unread.findIndex((wakeUp) => fits(wakeUp, challengeId))
-      const [found] = index < 0 ? [] : unread.splice(index, 1)
-      if (found) return Promise.resolve(found)
+      const [receivedPush] = index < 0 ? [] : unread.splice(index, 1)
+      if (receivedPush) return Promise.resolve(receivedPush)
       return new Promise((resolve) => waiters.push({ challengeId, resolve }))
     },
   }

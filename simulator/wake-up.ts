@@ -1,6 +1,6 @@
 import type { AcceptedPush } from './pushes.ts'
 
-/** A push as the app reads it: which question, and whether it is still open. */
+/** A push as the app reads it: the challenge, and whether it is still open. */
 export type WakeUp = {
   readonly challengeId: string
   readonly deviceId: string
@@ -8,7 +8,10 @@ export type WakeUp = {
   readonly push: AcceptedPush
 }
 
-/** What an app reads from a push; undefined for one that is not of Countersign, or of a version that the app does not know. */
+/**
+ * The data that an app reads from a push; undefined for one that is not from Countersign, or of an
+ * unknown version.
+ */
 export function readWakeUp(push: AcceptedPush): WakeUp | undefined {
   const { v, cid, did } = push.provider === 'apns' ? push.payload : push.data
   if (String(v) !== '1' || typeof cid !== 'string' || typeof did !== 'string') return undefined

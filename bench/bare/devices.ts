@@ -33,7 +33,7 @@ export class Devices {
     return this.#byUser.get(userId)
   }
 
-  /** The device that signed this very call just now. That a proof comes twice is not noticed. */
+  /** The device that signed this call. Replayed proofs are not detected. */
   whoSigned({ method, url, body, proof }: SignedCall): Device | undefined {
     const { did, htm, htu, iat, bh } = claimsOf(proof)
     const device = this.#byId.get(String(did))

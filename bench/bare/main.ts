@@ -1,5 +1,5 @@
-// The bare model in a process of its own. The process that forked it sends the settings and is
-// told the origin; the model ends when that one lets go of it, however that came.
+// The bare model in a process of its own. The process that forked it sends the settings and
+// receives the origin; the model ends when that process disconnects, however it ended.
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -10,7 +10,7 @@ import { Pushes, type PushSettings } from './push.ts'
 import { addSignIn } from './sign-in-routes.ts'
 import { openStore } from './store.ts'
 
-/** What the model is told. */
+/** The settings of the model. */
 export type BareSettings = {
   /** Of its database. */
   readonly folder: string
@@ -18,7 +18,7 @@ export type BareSettings = {
   readonly push: PushSettings
 }
 
-/** What it tells when it listens. */
+/** What it reports when it listens. */
 export type BareReady = { readonly origin: string }
 
 async function serve({ folder, apiKey, push }: BareSettings, letGo: Promise<unknown>) {
@@ -34,8 +34,8 @@ async function serve({ folder, apiKey, push }: BareSettings, letGo: Promise<unkn
   parts.defer(() => app.close())
   // The device's proof is over the bytes.
   app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, body),
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, callback) =>
+    callback(null, body),
   )
   let origin = ''
   const needs = { store, devices: new Devices(), pushes, apiKey, origin: () => origin }

@@ -14,7 +14,7 @@ const apple = 'api.push.apple.com'
 const tokenLifeMs = 40 * 60_000
 const alert = { title: 'Sign-in request', body: 'Open the app to check it.' }
 
-/** Pushes over one HTTP/2 connection with one provider token. What fails is told on the console. */
+/** Pushes over one HTTP/2 connection with one provider token. Failures go to the console. */
 export class Pushes {
   readonly #settings: PushSettings
   #session: http2.ClientHttp2Session | undefined
@@ -53,7 +53,7 @@ export class Pushes {
   #open(): http2.ClientHttp2Session {
     if (this.#session && !this.#session.closed && !this.#session.destroyed) return this.#session
     const { origin, caPem } = this.#settings
-    // APNs allows one stream until it has seen a token that it believes.
+    // APNs allows one stream until it has accepted a token.
     const limits = { peerMaxConcurrentStreams: 1, maxSessionMemory: 1000 }
     const session = http2.connect(origin, { ca: caPem, servername: apple, ...limits })
     session.on('error', (error) => console.error(error.message))

@@ -1,4 +1,4 @@
-// The wire of one sign-in, as bench/sign-in.ts calls it.
+// The endpoints of one sign-in, as bench/sign-in.ts calls them.
 
 import { generateKeyPairSync, hash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -27,9 +27,9 @@ const { privateKey: signingKey } = generateKeyPairSync('ec', { namedCurve: 'P-25
 
 function keyCheck(apiKey: string) {
   const bytesOf = (key: string) => hash('sha256', key, 'buffer')
-  const expected = bytesOf(apiKey)
+  const expectedKey = bytesOf(apiKey)
   return ({ headers: { authorization = '' } }: FastifyRequest) =>
-    timingSafeEqual(bytesOf(authorization.replace('Bearer ', '')), expected)
+    timingSafeEqual(bytesOf(authorization.replace('Bearer ', '')), expectedKey)
 }
 
 type Waiting = Map<string, (row: ChallengeRow) => void>
@@ -54,8 +54,8 @@ function addAsking(app: FastifyInstance, needs: Needs): void {
     return {}
   })
 
-  const created = answering({ id: text, number: text })
-  app.post<{ Body: string }>('/v1/challenges', created, async (request, reply) => {
+  const creationReply = answering({ id: text, number: text })
+  app.post<{ Body: string }>('/v1/challenges', creationReply, async (request, reply) => {
     if (!mayAsk(request)) return reply.code(401).send({})
     const { user, context } = JSON.parse(request.body) as { user: { id: string }; context: object }
     const device = devices.ofUser(user.id)
@@ -69,8 +69,8 @@ function addAsking(app: FastifyInstance, needs: Needs): void {
     const claims = { iss: origin(), aud: device.id, jti, iat, exp, cid: id, sub: device.userId }
     const payload = JSON.stringify({ ...claims, nonce, ctx: context, number: { digits: 2 } })
     const requestHash = digest(`${requestHeader}.${encode(payload)}`)
-    const made = { id, deviceId: device.id, payload, requestHash, nonce, number, expires: exp }
-    if (!(await store.create(made))) return reply.code(409).send({})
+    const challenge = { id, deviceId: device.id, payload, requestHash, nonce, number, expires: exp }
+    if (!(await store.create(challenge))) return reply.code(409).send({})
     pushes.send(device, id, exp)
     return reply.code(201).send({ id, number })
   })
@@ -84,8 +84,8 @@ function addAnswering(app: FastifyInstance, needs: Needs, waiting: Waiting): voi
     const device = signerOf(needs, request)
     if (!device) return reply.code(401).send({})
     const rows = await store.pending(device.id)
-    const signed = (payload: string) => signJws(signingKey, requestHeader, payload)
-    return { items: rows.map(({ id, payload }) => ({ id, request: signed(payload) })) }
+    const signRequest = (payload: string) => signJws(signingKey, requestHeader, payload)
+    return { items: rows.map(({ id, payload }) => ({ id, request: signRequest(payload) })) }
   })
 
   type Answering = { Body: string; Params: { id: string } }
@@ -104,18 +104,18 @@ function addLongPoll(app: FastifyInstance, needs: Needs, waiting: Waiting): void
   const { store } = needs
   const mayAsk = keyCheck(needs.apiKey)
   type LongPoll = { Params: { id: string }; Querystring: { wait?: string } }
-  const told = answering({ id: text, status: text, result: text })
-  app.get<LongPoll>('/v1/challenges/:id', told, async (request, reply) => {
+  const statusReply = answering({ id: text, status: text, result: text })
+  app.get<LongPoll>('/v1/challenges/:id', statusReply, async (request, reply) => {
     if (!mayAsk(request)) return reply.code(401).send({})
     const { id } = request.params
-    const { promise: decided, resolve } = Promise.withResolvers<ChallengeRow | undefined>()
+    const { promise: decision, resolve } = Promise.withResolvers<ChallengeRow | undefined>()
     // Before the statement: a decision between the two must not be missed.
     waiting.set(id, resolve)
     const timer = setTimeout(resolve, Number(request.query.wait ?? 0) * 1000)
     try {
-      const found = await store.find(id)
-      if (!found) return reply.code(404).send({})
-      const row = found.status === 'pending' ? ((await decided) ?? found) : found
+      const challenge = await store.find(id)
+      if (!challenge) return reply.code(404).send({})
+      const row = challenge.status === 'pending' ? ((await decision) ?? challenge) : challenge
       return { id, status: row.status, ...(row.status !== 'pending' && resultOf(needs, row)) }
     } finally {
       clearTimeout(timer)
@@ -154,6 +154,14 @@ function answerIn(needs: Needs, request: FastifyRequest<{ Body: string; Params: 
 function resultOf({ origin }: Needs, { id, userId, deviceId, status }: ChallengeRow) {
   const iat = nowSeconds()
   const claims = { iss: origin(), aud: 'rp', jti: digest(id).slice(0, 22), iat, exp: iat + 60 }
-  const said = { cid: id, sub: userId, did: deviceId, decision: status, amr: ['pop', 'user'] }
-  return { result: signJws(signingKey, resultHeader, JSON.stringify({ ...claims, ...said })) }
+  const resultClaims = {
+    cid: id,
+    sub: userId,
+    did: deviceId,
+    decision: status,
+    amr: ['pop', 'user'],
+  }
+  return {
+    result: signJws(signingKey, resultHeader, JSON.stringify({ ...claims, ...resultClaims })),
+  }
 }

@@ -20,11 +20,12 @@ import type { BareReady, BareSettings } from './main.ts'
 const entry = path.join(import.meta.dirname, 'main.ts')
 
 /** Starts the bare model with a folder that goes with it, and a push simulator in this process. */
-export async function openBare(known: readonly ServiceProcesses[]): Promise<Side> {
+export async function openBare(otherProcesses: readonly ServiceProcesses[]): Promise<Side> {
   await using undo = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bare-'))
   undo.defer(() => forget(folder))
-  // Where root runs this, the database runs as another user, which must be able to pass.
+  // Where root runs this, the database runs as another user, which must be able to enter the
+  // folder.
   await chmod(folder, 0o711)
   const simulator = await startSimulator()
   undo.defer(() => simulator.close())
@@ -37,7 +38,7 @@ export async function openBare(known: readonly ServiceProcesses[]): Promise<Side
     push: { keyPem, keyId, teamId, appId, origin: gateway, caPem: simulator.caPem },
   })
   undo.defer(model.stop)
-  const processes = findService(known)
+  const processes = findService(otherProcesses)
   const parts = undo.move()
   return {
     name: 'bare',
@@ -47,19 +48,19 @@ export async function openBare(known: readonly ServiceProcesses[]): Promise<Side
   }
 }
 
-/** Detached: Ctrl-C goes to the whole terminal group, and is ours to handle. */
+/** Detached: Ctrl-C goes to the whole terminal group, and this process handles it. */
 async function startModel(settings: BareSettings) {
   const child = fork(entry, { detached: true })
-  const ended = once(child, 'exit')
+  const exit = once(child, 'exit')
   const ready = once(child, 'message') as Promise<[BareReady]>
   const stop = async () => {
     if (child.connected) child.disconnect()
-    await ended
+    await exit
   }
   child.send(settings)
-  const said = await Promise.race([ready, ended.then(() => null)])
-  if (!said) throw new Error('the bare model did not start')
-  return { origin: said[0].origin, stop }
+  const message = await Promise.race([ready, exit.then(() => null)])
+  if (!message) throw new Error('the bare model did not start')
+  return { origin: message[0].origin, stop }
 }
 
 async function enroll(origin: string, apiKey: string, pushes: PushService) {

@@ -71,7 +71,7 @@ const find = `select ${columns} from challenges c where c.id = $1`
 
 export type Store = Awaited<ReturnType<typeof openStore>>
 
-/** Makes the tables. Every call is one prepared statement in a transaction of its own. */
+/** Creates the tables. Every call is one prepared statement in a transaction of its own. */
 export async function openStore(url: string) {
   const options = '-c plan_cache_mode=force_generic_plan'
   const pool = new pg.Pool({ connectionString: url, max: connections, options })
@@ -89,8 +89,8 @@ export async function openStore(url: string) {
       await query('add_device', addDevice, [row.id, row.userId, row.pushToken, ...keys])
     },
     /** False when the device is not active. */
-    create: async (made: NewChallenge) => {
-      const { id, deviceId, payload, requestHash, nonce, number, expires } = made
+    create: async (challenge: NewChallenge) => {
+      const { id, deviceId, payload, requestHash, nonce, number, expires } = challenge
       const values = [id, deviceId, payload, requestHash, nonce, number, expires]
       return (await query('create', create, values)).length === 1
     },

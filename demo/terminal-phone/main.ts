@@ -7,17 +7,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { shownPasscode } from './passcode.ts'
 import { loadPhone, savePhone } from './stored-phone.ts'
-import { enroll, live, type PhoneNeeds } from './terminal-phone.ts'
+import { enroll, live, type PhoneDependencies } from './terminal-phone.ts'
 
 const usage = `npm run phone -- [options]
 
-  --uri <uri>     enroll with the \`uri\` of an enrollment, in quotes; without it the phone of the last time goes on
-  --name <name>   what the phone is called (Terminal phone)
-  --file <file>   where it keeps its keys (.countersign/phone.json); one phone per file
-  --passcode      show the code of this moment, for a sign-in without a network, and end
+  --uri <uri>     enroll with the \`uri\` of an enrollment, in quotes; by default the last phone is reused
+  --name <name>   name of the phone (Terminal phone)
+  --file <file>   where it stores its keys (.countersign/phone.json); one phone per file
+  --passcode      show the current code, for a sign-in without a network, and end
   --help          this text
 
-It is for trying things out: it claims the enrollment, asks for the number, then lists what is pending and approves or denies.`
+It is for trying things out: it claims the enrollment, asks for the number, then lists the pending
+requests and approves or denies.`
 
 const options = {
   uri: { type: 'string' },
@@ -34,13 +35,13 @@ function openKeyboard() {
   const keyboard = createInterface({ input: process.stdin })
   const lines = keyboard[Symbol.asyncIterator]()
   let isClosed = false
-  const closed = once(keyboard, 'close').then(() => {
+  const closing = once(keyboard, 'close').then(() => {
     isClosed = true
   })
   return {
     close: () => keyboard.close(),
     async pause(): Promise<boolean> {
-      await Promise.race([delay(lookEveryMs), closed])
+      await Promise.race([delay(lookEveryMs), closing])
       return !isClosed
     },
     async ask(question: string): Promise<string | null> {
@@ -56,17 +57,17 @@ async function main(): Promise<void> {
   const say = (line: string) => void process.stdout.write(`${line}\n`)
   if (help) return say(usage)
   const keyboard = openKeyboard()
-  const needs: PhoneNeeds = {
+  const dependencies: PhoneDependencies = {
     say,
     ask: keyboard.ask,
     save: (phone) => savePhone(file, phone),
     pause: keyboard.pause,
   }
   try {
-    const phone = uri === undefined ? await loadPhone(file) : await enroll(uri, name, needs)
+    const phone = uri === undefined ? await loadPhone(file) : await enroll(uri, name, dependencies)
     if (!phone) throw new Error(`There is no phone in ${file} yet: give --uri.\n\n${usage}`)
     if (passcode) return say(shownPasscode(phone.account) ?? 'The tenant allows no passcodes.')
-    process.exitCode = (await live(phone, needs)) ? 0 : 1
+    process.exitCode = (await live(phone, dependencies)) ? 0 : 1
   } finally {
     keyboard.close()
   }

@@ -1,4 +1,5 @@
-// A phone for people who have none at hand: its screen is the terminal, and it finds challenges by looking.
+// A phone for people who have none at hand: its screen is the terminal, and it finds challenges by
+// polling.
 
 import type { DeviceAccount } from '../../clients/device/account.ts'
 import type { ApprovalRequest } from '../../clients/device/approval-request.ts'
@@ -8,24 +9,27 @@ import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollm
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { StoredPhone } from './stored-phone.ts'
 
-/** The person in front of it. */
+/** The user at the terminal. */
 export type Terminal = {
   say(line: string): void
-  /** What the person types, trimmed; null when nobody is there any more. */
+  /** The input of the user, trimmed; null at the end of input. */
   ask(question: string): Promise<string | null>
 }
 
-export type PhoneNeeds = Terminal & {
+export type PhoneDependencies = Terminal & {
   save(phone: StoredPhone): Promise<void>
-  /** Resolves when it is time to look again; with false when nobody is there any more. */
+  /** Resolves when it is time to poll again; with false at the end of input. */
   pause(): Promise<boolean>
 }
 
-/** Joins the account behind the enrollment's address. Throws DeviceApiError, or an Error with what is wrong with the address. */
+/**
+ * Joins the account behind the enrollment's address. Throws DeviceApiError, or an Error that
+ * describes the fault of the address.
+ */
 export async function enroll(
   uri: string,
   name: string,
-  { save }: PhoneNeeds,
+  { save }: PhoneDependencies,
 ): Promise<StoredPhone> {
   const ticket = readEnrollmentUri(uri)
   if (!ticket) throw new Error('--uri takes the `uri` of an enrollment, in quotes')
@@ -42,17 +46,17 @@ export async function enroll(
   return { keys, account }
 }
 
-/** Lives as this phone until the person leaves; false when the service will not have it any more. */
-export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boolean> {
-  const { say } = needs
-  const keep = (account: DeviceAccount) => void needs.save({ ...phone, account })
+/** Runs this phone until the user leaves; false when the service has unregistered it. */
+export async function live(phone: StoredPhone, dependencies: PhoneDependencies): Promise<boolean> {
+  const { say } = dependencies
+  const keep = (account: DeviceAccount) => void dependencies.save({ ...phone, account })
   const client = new DeviceClient({ ...phone, onAccountChange: keep })
   const { user, tenant, origin } = client.account
   say(`This is a phone of ${user.displayName} (${tenant.name}) at ${origin}.`)
   try {
-    if (!(await confirm(client, needs))) return true
+    if (!(await confirm(client, dependencies))) return true
     say('It looks for sign-ins every second. Ctrl-C ends it; it comes back without --uri.')
-    await watch(client, needs)
+    await watch(client, dependencies)
     return true
   } catch (error) {
     if (!(error instanceof DeviceApiError)) throw error
@@ -61,8 +65,8 @@ export async function live(phone: StoredPhone, needs: PhoneNeeds): Promise<boole
   }
 }
 
-/** False when nobody is there to type the number. */
-async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<boolean> {
+/** False at the end of input. */
+async function confirm(client: DeviceClient, { say, ask }: PhoneDependencies): Promise<boolean> {
   while (client.account.status === 'unconfirmed') {
     const digits = client.account.confirmationDigits
     const number = await ask(`Type the ${digits} digits that the enrollment shows: `)
@@ -82,43 +86,45 @@ async function confirm(client: DeviceClient, { say, ask }: PhoneNeeds): Promise<
   return true
 }
 
-async function watch(client: DeviceClient, needs: PhoneNeeds): Promise<void> {
-  const left = new Set<string>()
+async function watch(client: DeviceClient, dependencies: PhoneDependencies): Promise<void> {
+  const unansweredIds = new Set<string>()
   let isAway = false
   for (;;) {
     const requests = await client.pending().then(
       ({ requests }) => requests,
       (error: unknown) => {
         if (!(error instanceof DeviceApiError && error.outcomeUnknown)) throw error
-        if (!isAway) needs.say(error.message)
+        if (!isAway) dependencies.say(error.message)
         isAway = true
         return null
       },
     )
     if (requests) isAway = false
-    const request = requests?.find(({ challengeId }) => !left.has(challengeId))
-    const goesOn = request ? decide(client, request, left, needs) : needs.pause()
+    const request = requests?.find(({ challengeId }) => !unansweredIds.has(challengeId))
+    const goesOn = request
+      ? decide(client, request, unansweredIds, dependencies)
+      : dependencies.pause()
     if (!(await goesOn)) return
   }
 }
 
-/** Shows a request and does what the person says; false when nobody is there. */
+/** Shows a request and carries out the user's choice; false at the end of input. */
 async function decide(
   client: DeviceClient,
   request: ApprovalRequest,
-  left: Set<string>,
-  { say, ask }: PhoneNeeds,
+  unansweredIds: Set<string>,
+  { say, ask }: PhoneDependencies,
 ): Promise<boolean> {
   show(request, say)
   const approval =
     request.numberDigits === null ? '"yes" approves' : 'the number on the sign-in page approves'
-  const said = await ask(`${approval}, "deny", "report" (not me), Enter leaves it: `)
-  if (said === null) return false
+  const answer = await ask(`${approval}, "deny", "report" (not me), Enter leaves it: `)
+  if (answer === null) return false
   try {
-    if (said === '') left.add(request.challengeId)
-    else if (said === 'deny') say(`-> ${(await client.deny(request)).status}`)
-    else if (said === 'report') say(`-> ${(await client.report(request)).status}, and reported`)
-    else say(`-> ${(await client.approve(request, said === 'yes' ? null : said)).status}`)
+    if (answer === '') unansweredIds.add(request.challengeId)
+    else if (answer === 'deny') say(`-> ${(await client.deny(request)).status}`)
+    else if (answer === 'report') say(`-> ${(await client.report(request)).status}, and reported`)
+    else say(`-> ${(await client.approve(request, answer === 'yes' ? null : answer)).status}`)
   } catch (error) {
     if (isWrongNumber(error)) {
       say(`That is not the number; ${String(error.facts.wrongNumbersLeft)} tries left.`)

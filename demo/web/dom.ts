@@ -1,9 +1,12 @@
-// Elements without a framework, and without any text that is parsed as HTML.
+// Elements without a framework, and without parsing any text as HTML.
 
 type Listener = (event: Event) => unknown
 type Value = string | number | boolean | null | Listener
 
-/** An element with attributes, listeners (`onclick`, ...) and children. False and null leave an attribute out. */
+/**
+ * An element with attributes, listeners (`onclick`, ...) and children. False and null leave an
+ * attribute out.
+ */
 export function el<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, Value>> = {},
@@ -79,7 +82,7 @@ const shapes = {
 
 export type Shape = keyof typeof shapes
 
-/** A line drawing in the colour of the text around it; it says nothing that the text does not. */
+/** A line drawing in the color of the text around it; it carries no information beyond the text. */
 export function icon(shape: Shape): SVGSVGElement {
   const namespace = 'http://www.w3.org/2000/svg'
   const svg = document.createElementNS(namespace, 'svg')
@@ -94,16 +97,16 @@ export function icon(shape: Shape): SVGSVGElement {
   return svg
 }
 
-/** A button; while what it does is under way it takes no second press. */
+/** A button; it is disabled while its action runs. */
 export function button(
   label: string,
   kind: 'primary' | 'plain' | 'danger' | 'quiet',
   onPress: () => unknown,
   more: Readonly<Record<string, Value>> = {},
 ): HTMLButtonElement {
-  const made = el('button', { type: 'button', class: `button ${kind}`, ...more }, label)
-  onceAtATime(made, 'click', 'ariaDisabled', onPress)
-  return made
+  const element = el('button', { type: 'button', class: `button ${kind}`, ...more }, label)
+  onceAtATime(element, 'click', 'ariaDisabled', onPress)
+  return element
 }
 
 /** A form that a script handles; `onSubmit` gets its fields. */
@@ -111,9 +114,9 @@ export function form(
   onSubmit: (fields: FormData) => unknown,
   ...children: readonly (Node | string | null)[]
 ): HTMLFormElement {
-  const made = el('form', { novalidate: true }, ...children)
-  onceAtATime(made, 'submit', 'ariaBusy', () => onSubmit(new FormData(made)))
-  return made
+  const element = el('form', { novalidate: true }, ...children)
+  onceAtATime(element, 'submit', 'ariaBusy', () => onSubmit(new FormData(element)))
+  return element
 }
 
 function onceAtATime(
@@ -143,12 +146,12 @@ export function field(
   return { element: el('label', { class: 'field' }, el('span', {}, label), input), input }
 }
 
-/** A message with its colour. */
+/** A message with its color. */
 export function note(kind: 'good' | 'bad' | 'warn' | 'plain', ...text: readonly (Node | string)[]) {
   return el('p', { class: `note ${kind}`, role: kind === 'bad' ? 'alert' : null }, ...text)
 }
 
-/** Puts the content in place of the old one and, so that readers begin there, the focus on its heading. */
+/** Replaces the content and focuses its heading, so that screen readers start there. */
 export function show(place: HTMLElement, content: HTMLElement, takeFocus: boolean): void {
   place.replaceChildren(content)
   if (!takeFocus) return

@@ -4,7 +4,7 @@ const channelName = 'countersign-demo-camera'
 
 type Message = { readonly camera: 'looks' } | { readonly qrCode: string }
 
-/** Shows a QR code to every phone of this browser that looks; call the result to take it away. */
+/** Shows a QR code to every scanning phone of this browser; call the result to remove it. */
 export function showToCameras(qrCode: string): () => void {
   const channel = new BroadcastChannel(channelName)
   const show = () => channel.postMessage({ qrCode } satisfies Message)
@@ -15,7 +15,7 @@ export function showToCameras(qrCode: string): () => void {
   return () => channel.close()
 }
 
-/** Looks for a QR code that is shown somewhere in this browser, or will be, until one comes into sight or the signal ends it. */
+/** Waits for a QR code shown anywhere in this browser, until one appears or the signal aborts. */
 export function lookForQrCode(signal: AbortSignal): Promise<string> {
   const channel = new BroadcastChannel(channelName)
   signal.addEventListener('abort', () => channel.close())

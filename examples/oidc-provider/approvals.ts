@@ -1,4 +1,4 @@
-// What Countersign is asked, and what it decided. Nothing here knows of OpenID.
+// Challenges at Countersign and their decisions. Nothing here depends on OpenID.
 
 import { createHash, randomUUID } from 'node:crypto'
 import {
@@ -8,19 +8,24 @@ import {
   type Schemas,
 } from '../../clients/typescript/src/client.ts'
 
-/** Where Countersign is, and what its operator gave to this identity provider. */
+/** The address of Countersign, and the credentials from its operator. */
 export type Account = {
   readonly origin: string
   readonly tenantId: string
   readonly relyingPartyId: string
   readonly apiKey: string
-  /** The longest that Countersign may take to ask; 3,000 unless given. The client of a CIBA request waits for it, and so does its user. */
+  /**
+   * The timeout for creating a challenge; 3,000 by default. The client of a CIBA request waits for
+   * it, and so does its user.
+   */
   readonly timeoutMs?: number
   /** Another `fetch`, for proxies and tests. */
   readonly fetch?: typeof fetch
 }
 
-/** One question; `requestId` is the secret of the session that waits for the answer, and never leaves this process. */
+/**
+ * One challenge; `requestId` is the secret of the waiting session, and never leaves this process.
+ */
 export type Question = {
   readonly requestId: string
   readonly user: string
@@ -31,41 +36,47 @@ export type Question = {
   readonly initiator: string
 }
 
-/** Tells the session that waits what was decided. */
+/** Passes the decision to the waiting session. */
 export type Settle = (requestId: string, result: Result) => Promise<void>
 
-type Asked = {
+type PendingApproval = {
   readonly requestId: string
   readonly binding: string
-  readonly created: Promise<Schemas['CreatedChallenge']>
-  /** Settled, or about to be. */
-  settled?: Promise<void> | undefined
+  readonly creation: Promise<Schemas['CreatedChallenge']>
+  /** Settled, or being settled. */
+  settlement?: Promise<void> | undefined
 }
 
 const usualTimeoutMs = 3000
 const keptSecondsAfterEnd = 120
 
-/** Asks and reads decisions. What was asked is kept in memory; several processes would keep it in a store that they share. */
+/**
+ * Creates challenges and reads decisions. Pending challenges are kept in memory; several processes
+ * would keep them in a shared store.
+ */
 export class Approvals {
   readonly #client: CountersignClient
   readonly #results: ResultVerifier
   readonly #timeoutMs: number
-  readonly #asked = new Map<string, Asked>()
+  readonly #asked = new Map<string, PendingApproval>()
 
   constructor(account: Account) {
     const { origin, apiKey, tenantId, relyingPartyId, timeoutMs = usualTimeoutMs } = account
-    const given = account.fetch && { fetch: account.fetch }
+    const fetchOption = account.fetch && { fetch: account.fetch }
     this.#timeoutMs = timeoutMs
-    this.#client = new CountersignClient({ origin, apiKey, timeoutMs, ...given })
+    this.#client = new CountersignClient({ origin, apiKey, timeoutMs, ...fetchOption })
     const issuer = `${origin}/t/${tenantId}`
-    this.#results = new ResultVerifier({ issuer, audience: relyingPartyId, ...given })
+    this.#results = new ResultVerifier({ issuer, audience: relyingPartyId, ...fetchOption })
   }
 
-  /** Asks the person. Rejects with RefusedCall, or with a TimeoutError; an answer that comes all the same then counts for nothing. */
+  /**
+   * Asks the user. Rejects with RefusedCall, or with a TimeoutError; a later answer is then
+   * ignored.
+   */
   async ask({ requestId, user, digits, ttlSeconds, context, initiator }: Question): Promise<void> {
     const correlationId = randomUUID()
     const binding = createHash('sha256').update(requestId).digest('base64url')
-    const created = this.#client.createChallenge(
+    const creation = this.#client.createChallenge(
       {
         user,
         context,
@@ -76,11 +87,11 @@ export class Approvals {
       },
       { idempotencyKey: correlationId, signal: AbortSignal.timeout(this.#timeoutMs) },
     )
-    // Kept before it is answered: the webhook of a quick approval may be here first.
-    this.#asked.set(correlationId, { requestId, binding, created })
+    // Stored before the response: the webhook of a quick approval may arrive first.
+    this.#asked.set(correlationId, { requestId, binding, creation })
     const forget = () => this.#asked.delete(correlationId)
     try {
-      await created
+      await creation
     } catch (error) {
       forget()
       throw error
@@ -89,21 +100,26 @@ export class Approvals {
   }
 
   /**
-   * Settles the question that was asked under this id, once however often it is called. What it gives to `settle` was read from Countersign
-   * itself and is signed for this relying party, this challenge, this user and this session. Nothing happens when nobody asked or waits;
-   * rejects while the question has not ended or cannot be believed, and may then be called again.
+   * Settles the challenge with this id, once however often it is called. The input of `settle` was
+   * read from Countersign itself and is signed for this relying party, this challenge, this user
+   * and this session. Does nothing when there is no such challenge or no waiting session; rejects
+   * while the challenge has not ended or its result cannot be verified, and may then be called
+   * again.
    */
   async conclude(correlationId: string, settle: Settle): Promise<void> {
-    const asked = this.#asked.get(correlationId)
-    if (!asked) return
-    asked.settled ??= this.#conclude(asked, settle).catch((error: unknown) => {
-      asked.settled = undefined
+    const pending = this.#asked.get(correlationId)
+    if (!pending) return
+    pending.settlement ??= this.#conclude(pending, settle).catch((error: unknown) => {
+      pending.settlement = undefined
       throw error
     })
-    await asked.settled
+    await pending.settlement
   }
 
-  async #conclude({ requestId, binding, created }: Asked, settle: Settle): Promise<void> {
+  async #conclude(
+    { requestId, binding, creation: created }: PendingApproval,
+    settle: Settle,
+  ): Promise<void> {
     const challenge = await created.catch(() => undefined)
     if (!challenge) return
     const { id, userId } = challenge

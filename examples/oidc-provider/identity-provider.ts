@@ -3,13 +3,13 @@ import { type Account, Approvals } from './approvals.ts'
 import { createProvider, type Directory, settle } from './provider.ts'
 import { receiveWebhooks, webhookPath } from './webhook-receiver.ts'
 
-/** What an identity provider is made of. */
+/** The settings of an identity provider. */
 export type Settings = {
   readonly issuer: string
   readonly port: number
   readonly account: Account
   readonly directory: Directory
-  /** Asked once it listens, with the address at which it hears webhooks. */
+  /** Called once it listens, with the address at which it receives webhooks. */
   readonly webhookSecret: (url: string) => Promise<string>
   readonly log: (line: string) => void
 }
@@ -25,7 +25,7 @@ export async function startIdentityProvider(settings: Settings): Promise<AsyncDi
   )
   const secrets: string[] = []
   const onEnded = (correlationId: string) =>
-    approvals.conclude(correlationId, (...decided) => settle(provider, ...decided))
+    approvals.conclude(correlationId, (...decision) => settle(provider, ...decision))
   const webhooks = receiveWebhooks(secrets, onEnded, log)
   const answer = provider.callback()
   const server = createServer((request, response) => {

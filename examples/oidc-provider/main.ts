@@ -1,4 +1,4 @@
-// The identity provider of the example, until Ctrl-C. README.md says what it needs.
+// The identity provider of the example, until Ctrl-C. README.md lists what it needs.
 
 import { randomBytes } from 'node:crypto'
 import closeWithGrace from 'close-with-grace'
@@ -7,7 +7,7 @@ import { registerWebhooks } from './webhook-endpoint.ts'
 
 const { env } = process
 
-function given(name: string): string {
+function requiredVariable(name: string): string {
   const value = env[name]
   if (!value) throw new Error(`Set ${name}: npm start printed it at its first start.`)
   return value
@@ -16,9 +16,9 @@ function given(name: string): string {
 async function main(): Promise<void> {
   const account = {
     origin: env.COUNTERSIGN_URL ?? 'http://localhost:8080',
-    tenantId: given('COUNTERSIGN_TENANT'),
-    relyingPartyId: given('COUNTERSIGN_RELYING_PARTY'),
-    apiKey: given('COUNTERSIGN_KEY'),
+    tenantId: requiredVariable('COUNTERSIGN_TENANT'),
+    relyingPartyId: requiredVariable('COUNTERSIGN_RELYING_PARTY'),
+    apiKey: requiredVariable('COUNTERSIGN_KEY'),
   }
   const port = Number(env.PORT ?? 3000)
   const issuer = env.ISSUER ?? `http://localhost:${port}`

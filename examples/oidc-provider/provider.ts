@@ -7,7 +7,7 @@ import type { Approvals } from './approvals.ts'
 import { digitsIn } from './binding-message.ts'
 import { errorFor } from './refusals.ts'
 
-/** Who this identity provider knows, and which client may ask. */
+/** The users of this identity provider, and the client that may ask. */
 export type Directory = {
   readonly people: readonly string[]
   readonly client: { readonly id: string; readonly secret: string; readonly name: string }
@@ -16,13 +16,16 @@ export type Directory = {
 type Ciba = NonNullable<NonNullable<Configuration['features']>['ciba']>
 
 const grantType = 'urn:openid:params:grant-type:ciba'
-/** Tells applications how the person was verified; name your own in its place. */
+/** Shows applications how the user was verified; replace it with your own. */
 const acr = 'urn:example:countersign-push'
 const tokenSeconds = 600
-/** What Countersign allows for a challenge. */
+/** The limits of Countersign for a challenge. */
 const ttlSeconds = { min: 15, usual: 120, max: 600 }
 
-/** An identity provider that asks `approvals`. Its keys and its store are in memory: see what oidc-provider says of production. */
+/**
+ * An identity provider that asks `approvals`. Its keys and its store are in memory: see the notes
+ * of oidc-provider on production.
+ */
 export function createProvider(issuer: string, directory: Directory, approvals: Approvals) {
   const { client, people } = directory
   return new Provider(issuer, {
@@ -95,7 +98,10 @@ function cibaOver(approvals: Approvals, people: readonly string[]): Ciba {
   }
 }
 
-/** Gives the waiting client what was decided; nothing happens when it has been told already, or does not wait any more. */
+/**
+ * Passes the decision to the waiting client; does nothing when the client has it already, or no
+ * longer waits.
+ */
 export async function settle(provider: Provider, requestId: string, result: Result): Promise<void> {
   const request = await provider.BackchannelAuthenticationRequest.find(requestId)
   if (!request || request.consumed || request.isExpired || request.grantId || request.error) return
@@ -118,8 +124,8 @@ export async function settle(provider: Provider, requestId: string, result: Resu
   }
 }
 
-function expirySeconds(requested: unknown): number {
-  const seconds = requested === undefined ? ttlSeconds.usual : Number(requested)
+function expirySeconds(requestedExpiry: unknown): number {
+  const seconds = requestedExpiry === undefined ? ttlSeconds.usual : Number(requestedExpiry)
   return Math.min(Math.max(seconds, ttlSeconds.min), ttlSeconds.max)
 }
 

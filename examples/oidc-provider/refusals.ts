@@ -1,12 +1,16 @@
 import { errors } from 'oidc-provider'
 import { RefusedCall } from '../../clients/typescript/src/client.ts'
 
-/** What the person or an admin has decided already, or cannot be asked for. */
+/**
+ * Refusals because of an earlier decision by the user or an admin, or because the user cannot be
+ * asked.
+ */
 const denials = new Set(['no_capable_device', 'user_suspended', 'push_locked', 'initiator_blocked'])
 
 /**
- * What the client of a CIBA request is told when nobody was asked (CIBA Core 1.0, section 13). Whatever is not known here, and every fault of
- * the connection or of the key, means that nobody can be signed in at this time.
+ * The error for the client of a CIBA request when no challenge was created (CIBA Core 1.0, section
+ * 13). Any unknown code, and every fault of the connection or of the key, means that no sign-in is
+ * possible at this time.
  */
 export function errorFor(error: unknown): errors.OIDCProviderError {
   const code = error instanceof RefusedCall ? error.code : 'unreachable'

@@ -1,4 +1,4 @@
-// A client of the identity provider without a browser: a call centre that wants to know whether it is really them.
+// A client of the identity provider without a browser: a call center that verifies a caller.
 
 import { randomInt } from 'node:crypto'
 import * as oidc from 'openid-client'
@@ -14,19 +14,20 @@ async function main(): Promise<void> {
     'call-centre',
     undefined,
     oidc.ClientSecretBasic(CLIENT_SECRET),
-    // For this machine only: an identity provider that others reach has https.
+    // For this machine only: a reachable identity provider uses https.
     issuer.protocol === 'http:' ? { execute: [oidc.allowInsecureRequests] } : {},
   )
-  // New ones for each sign-in, from a source that nobody can foresee: whoever knows them can approve by reflex.
+  // New ones for each sign-in, from an unpredictable source: a user who knows them in advance can
+  // approve by reflex.
   const digits = String(randomInt(1_000_000)).padStart(6, '0')
-  const asked = await oidc.initiateBackchannelAuthentication(client, {
+  const authRequest = await oidc.initiateBackchannelAuthentication(client, {
     scope: 'openid',
     login_hint: user,
     binding_message: `Sign-in ${digits}`,
   })
   process.stdout.write(`Tell ${user} to type ${digits} on the phone.\n`)
   const tokens = await oidc.pollBackchannelAuthenticationGrant(client, {
-    ...asked,
+    ...authRequest,
     interval: pollSeconds,
   })
   process.stdout.write(`${JSON.stringify(tokens.claims(), null, 2)}\n`)

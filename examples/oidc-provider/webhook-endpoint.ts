@@ -3,8 +3,9 @@ import type { Account } from './approvals.ts'
 import { endings } from './webhook-receiver.ts'
 
 /**
- * Has the ends of challenges told to this address, and resolves to the secret that signs them. An endpoint of an earlier run gets a new
- * secret, and the old one ends. The key needs the scope `webhooks:write`.
+ * Has the ends of challenges sent to this address, and resolves to the secret that signs them. An
+ * endpoint of an earlier run gets a new secret, and the old one expires. The key needs the scope
+ * `webhooks:write`.
  */
 export async function registerWebhooks(account: Account, url: string): Promise<string> {
   const client = new CountersignClient(account)

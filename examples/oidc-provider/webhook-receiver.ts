@@ -1,4 +1,5 @@
-// Where Countersign tells that a question has ended. It is a hint to look, and never believed.
+// Receives the ends of challenges from Countersign. A webhook is a hint to read the challenge, and
+// is never trusted.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
@@ -6,7 +7,7 @@ import { RefusedWebhook, verifyWebhook } from '../../clients/typescript/src/clie
 
 export const webhookPath = '/countersign/events'
 
-/** The events that end a challenge; exactly one of them is told of each. */
+/** The events that end a challenge; exactly one of them is sent for each. */
 export const endings = [
   'challenge.approved',
   'challenge.denied',
@@ -15,7 +16,7 @@ export const endings = [
   'challenge.cancelled',
 ] as const
 
-const ended = z.object({
+const endingSchema = z.object({
   type: z.enum(endings),
   data: z.object({ idempotencyKey: z.string() }),
 })
@@ -23,8 +24,8 @@ const ended = z.object({
 const bodyBytesMax = 64 * 1024
 
 /**
- * Answers a webhook: 204 once `onEnded` was told, or when it is of no interest; 400 unless it carries a signature with one of the
- * secrets; 503 when `onEnded` fails, so that Countersign tells it again.
+ * Answers a webhook: 204 after `onEnded`, or when it is irrelevant; 400 unless it carries a
+ * signature with one of the secrets; 503 when `onEnded` fails, so that Countersign sends it again.
  */
 export function receiveWebhooks(
   secrets: readonly string[],
@@ -35,7 +36,7 @@ export function receiveWebhooks(
     try {
       const body = await bodyOf(request)
       const { payload } = await verifyWebhook(body, request.headers, secrets)
-      const { success, data: event } = ended.safeParse(payload)
+      const { success, data: event } = endingSchema.safeParse(payload)
       if (success) await onEnded(event.data.idempotencyKey)
       response.writeHead(204).end()
     } catch (error) {

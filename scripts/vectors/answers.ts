@@ -1,4 +1,4 @@
-// Answers to the request, each with what the challenge becomes or why it is refused.
+// Answers to the request, each with the status of the challenge or the refusal.
 
 import { requestFacts, requestHash } from './requests.ts'
 import { spellings, wrongHeaders } from './spellings.ts'
@@ -11,7 +11,7 @@ import {
   issuer,
   keys,
   other,
-  refused,
+  refusal,
   sha256,
   signJson,
   type TestKey,
@@ -22,7 +22,7 @@ const answerTyp = 'approval-response+jwt'
 const { possession, verification, stranger } = keys
 type Changes = Readonly<Record<string, unknown>>
 
-/** What the service knows of the challenge when the answer arrives. */
+/** The service's state of the challenge when the answer arrives. */
 export type AskedChallenge = {
   readonly userVerification: 'required' | 'preferred' | 'not_required'
   readonly numberMode: 'service' | 'caller' | 'none'
@@ -39,7 +39,7 @@ export type AnswerVector = {
   readonly expected: Expected
 }
 
-/** The challenge of every vector that names no other. */
+/** The default challenge of the vectors. */
 const usual: AskedChallenge = {
   userVerification: 'preferred',
   numberMode: 'service',
@@ -81,10 +81,10 @@ function answer(
   return { name, challenge: { ...usual, ...challenge }, jws, expected }
 }
 
-const approved = { ok: true, status: 'approved' } as const
-const denied = { ok: true, status: 'denied' } as const
-const malformed = refused('answer_malformed')
-const invalid = (claim: string) => refused('answer_invalid', claim)
+const approval = { ok: true, status: 'approved' } as const
+const denial = { ok: true, status: 'denied' } as const
+const malformedAnswer = refusal('answer_malformed')
+const invalid = (claim: string) => refusal('answer_invalid', claim)
 const wrong = (wrongNumbersLeft: number, currentStatus: string): Expected => ({
   refused: 'wrong_number',
   wrongNumbersLeft,
@@ -94,38 +94,38 @@ const promptless: How = { key: possession }
 const withoutNumber = { numberMode: 'none', numberDigits: null, number: null } as const
 
 const good = [
-  answer('approve with the number, by the verification key', approved),
-  answer('approve with a reason', approved, { rsn: 'It is me' }),
-  answer('approve with a reason of joined emoji and letters that are not composed', approved, {
+  answer('approve with the number, by the verification key', approval),
+  answer('approve with a reason', approval, { rsn: 'It is me' }),
+  answer('approve with a reason of joined emoji and letters that are not composed', approval, {
     rsn: 'C\u2019e\u0301tait moi \u{1f469}\u200d\u{1f4bb}',
   }),
   answer(
     'approve where no verification is wanted',
-    approved,
+    approval,
     { uv: false },
     { ...promptless, challenge: { userVerification: 'not_required' } },
   ),
   answer(
     'approve by a device that has no verification key',
-    approved,
+    approval,
     { uv: false },
     { ...promptless, challenge: { deviceHasVerificationKey: false } },
   ),
   answer(
     'approve where there is nothing to type',
-    approved,
+    approval,
     { num: undefined },
     { challenge: withoutNumber },
   ),
-  answer('deny, without a prompt', denied, deny, promptless),
-  answer('deny, with a prompt', denied, { ...deny, uv: true }),
+  answer('deny, without a prompt', denial, deny, promptless),
+  answer('deny, with a prompt', denial, { ...deny, uv: true }),
   answer(
     'report: this was not me',
-    denied,
+    denial,
     { ...deny, dec: 'report', rsn: 'I did not sign in' },
     promptless,
   ),
-  answer('a lifetime of one second', approved, { exp: iat + 1 }),
+  answer('a lifetime of one second', approval, { exp: iat + 1 }),
 ]
 
 const wrongNumbers = [
@@ -138,7 +138,7 @@ const wrongNumbers = [
     { num: '083921' },
     { challenge: { wrongNumbersLeft: 1 } },
   ),
-  answer('no number', refused('number_missing'), { num: undefined }),
+  answer('no number', refusal('number_missing'), { num: undefined }),
   answer('a number where there is none to type', invalid('num'), {}, { challenge: withoutNumber }),
 ]
 
@@ -151,20 +151,20 @@ const wrongClaims = [
   answer('another text than was shown', invalid('rqh'), { rqh: sha256('another') }),
   answer('a lifetime of 61 seconds', invalid('exp'), { exp: iat + 61 }),
   answer('an end before its beginning', invalid('exp'), { exp: iat }),
-  answer('61 seconds behind', refused('clock_skew'), { iat: iat - 61, exp: iat - 1 }),
-  answer('11 seconds ahead', refused('clock_skew'), { iat: iat + 11, exp: iat + 71 }),
+  answer('61 seconds behind', refusal('clock_skew'), { iat: iat - 61, exp: iat - 1 }),
+  answer('11 seconds ahead', refusal('clock_skew'), { iat: iat + 11, exp: iat + 71 }),
 ]
 
 const wrongKeys = [
   answer(
     'the possession key where the device has a verification key',
-    refused('answer_key_not_allowed'),
+    refusal('answer_key_not_allowed'),
     { uv: false },
     promptless,
   ),
   answer(
     'the possession key where verification is required',
-    refused('answer_key_not_allowed'),
+    refusal('answer_key_not_allowed'),
     { uv: false },
     { ...promptless, challenge: { userVerification: 'required', deviceHasVerificationKey: false } },
   ),
@@ -180,16 +180,16 @@ const wrongKeys = [
 ]
 
 const malformedOnes = [
-  answer('a number with a denial', malformed, { ...deny, num: '083920' }, promptless),
-  answer('a decision that we do not know', malformed, { dec: 'allow' }),
-  answer('a number as a number', malformed, { num: 83920 }),
-  answer('uv as text', malformed, { uv: 'true' }),
-  answer('no uv', malformed, { uv: undefined }),
-  answer('a member we do not know', malformed, { amr: ['hwk'] }),
-  answer('a reason that hides its order', malformed, { rsn: 'me \u202Eton' }),
-  answer('a reason of 141 characters', malformed, { rsn: 'x'.repeat(141) }),
-  answer('a jti of 15 characters', malformed, { jti: 'A'.repeat(15) }),
-  answer('null where there is nothing', malformed, { rsn: null }),
+  answer('a number with a denial', malformedAnswer, { ...deny, num: '083920' }, promptless),
+  answer('a decision that we do not know', malformedAnswer, { dec: 'allow' }),
+  answer('a number as a number', malformedAnswer, { num: 83920 }),
+  answer('uv as text', malformedAnswer, { uv: 'true' }),
+  answer('no uv', malformedAnswer, { uv: undefined }),
+  answer('a member we do not know', malformedAnswer, { amr: ['hwk'] }),
+  answer('a reason that hides its order', malformedAnswer, { rsn: 'me \u202Eton' }),
+  answer('a reason of 141 characters', malformedAnswer, { rsn: 'x'.repeat(141) }),
+  answer('a jti of 15 characters', malformedAnswer, { jti: 'A'.repeat(15) }),
+  answer('null where there is nothing', malformedAnswer, { rsn: null }),
 ]
 
 export const answerVectors: readonly AnswerVector[] = [
@@ -202,11 +202,11 @@ export const answerVectors: readonly AnswerVector[] = [
     name,
     challenge: usual,
     jws: signJson(verification, header, approve),
-    expected: malformed,
+    expected: malformedAnswer,
   })),
   ...spellings(verification, headerOf(answerTyp, verification), approve, {
-    malformed,
+    malformed: malformedAnswer,
     notSigned: invalid('kid'),
-    accepted: approved,
+    accepted: approval,
   }).map((vector) => ({ challenge: usual, ...vector })),
 ]

@@ -8,7 +8,7 @@ import {
   keys,
   ok,
   other,
-  refused,
+  refusal,
   sha256,
   signJson,
   type TestKey,
@@ -16,11 +16,11 @@ import {
 } from './world.ts'
 
 const claimTyp = 'device-claim+jwt'
-const scanned = 'dmVjdG9yLWNvZGUtb2YtMzItYnl0ZXMtMDAwMDAwMDE'
+const scannedCode = 'dmVjdG9yLWNvZGUtb2YtMzItYnl0ZXMtMDAwMDAwMDE'
 
-/** Codes as people and cameras give them, and what both sides hash. */
+/** Codes as users type them and cameras read them, and the form that both sides hash. */
 export const codes = [
-  { given: scanned, kind: 'scanned', code: scanned, hash: sha256(scanned) },
+  { given: scannedCode, kind: 'scanned', code: scannedCode, hash: sha256(scannedCode) },
   ...[
     '7K3QM-9TX2R',
     '7k3qm9tx2r',
@@ -44,7 +44,7 @@ export const codes = [
     '7K3QM-9TX2U',
     '7K3QM+9TX2R',
     '7\u041a3QM-9TX2R',
-    scanned.slice(1),
+    scannedCode.slice(1),
   ].map((given) => ({
     given,
     kind: null,
@@ -74,14 +74,14 @@ function payload(code: string, changes: Readonly<Record<string, unknown>> = {}) 
 function prove(
   key: TestKey,
   changes: Readonly<Record<string, unknown>> = {},
-  code = scanned,
+  code = scannedCode,
 ): string {
   return signJson(key, headerOf(claimTyp, key), payload(code, changes))
 }
 
 function claim(name: string, expected: Expected, changes: Partial<ClaimVector> = {}): ClaimVector {
   const proofs = { possession: prove(possession), verification: prove(verification) }
-  return { name, code: scanned, keys: jwks, proofs, expected, ...changes }
+  return { name, code: scannedCode, keys: jwks, proofs, expected, ...changes }
 }
 
 /** Both proofs with the same fault. */
@@ -95,19 +95,19 @@ function faulty(
   })
 }
 
-const malformed = refused('proof_malformed')
-const invalid = (wrong?: string) => refused('proof_invalid', wrong)
-const noKey = refused('invalid_request')
+const malformedProof = refusal('proof_malformed')
+const invalid = (wrong?: string) => refusal('proof_invalid', wrong)
+const noKey = refusal('invalid_request')
 const alone = { vk: undefined }
-const typed = '7k3qm9tx2r'
+const typedCode = '7k3qm9tx2r'
 
 export const claimVectors: readonly ClaimVector[] = [
   claim('two keys, a scanned code', ok),
   claim('a typed code: the hash is over its plain spelling', ok, {
-    code: typed,
+    code: typedCode,
     proofs: {
-      possession: prove(possession, {}, typed),
-      verification: prove(verification, {}, typed),
+      possession: prove(possession, {}, typedCode),
+      verification: prove(verification, {}, typedCode),
     },
   }),
   claim('a possession key alone: no vk', ok, {
@@ -117,7 +117,7 @@ export const claimVectors: readonly ClaimVector[] = [
   faulty('another tenant', invalid('aud'), { aud: issuer.replace(/.$/, '0') }),
   faulty('the origin as audience', invalid('aud'), { aud: new URL(issuer).origin }),
   faulty('hash of another code', invalid('ch'), { ch: sha256('another') }),
-  faulty('the code itself instead of its hash', invalid('ch'), { ch: scanned }),
+  faulty('the code itself instead of its hash', invalid('ch'), { ch: scannedCode }),
   faulty('another possession key', invalid('pk'), { pk: stranger.kid }),
   faulty('another verification key', invalid('vk'), { vk: stranger.kid }),
   faulty('vk left out though there is such a key', invalid('vk'), alone),
@@ -130,22 +130,26 @@ export const claimVectors: readonly ClaimVector[] = [
   }),
   claim('a key introduced by somebody who does not hold it', invalid(), {
     proofs: {
-      possession: signJson(stranger, headerOf(claimTyp, possession), payload(scanned)),
+      possession: signJson(stranger, headerOf(claimTyp, possession), payload(scannedCode)),
       verification: prove(verification),
     },
   }),
-  claim('one proof missing', malformed, { proofs: { possession: prove(possession) } }),
-  faulty('a member we do not know', malformed, { sub: `usr_${other}` }),
-  faulty('no jti', malformed, { jti: undefined }),
-  faulty('61 seconds behind', refused('clock_skew'), { iat: iat - 61 }),
-  faulty('11 seconds ahead', refused('clock_skew'), { iat: iat + 11 }),
-  claim('a device proof in its place', malformed, {
+  claim('one proof missing', malformedProof, { proofs: { possession: prove(possession) } }),
+  faulty('a member we do not know', malformedProof, { sub: `usr_${other}` }),
+  faulty('no jti', malformedProof, { jti: undefined }),
+  faulty('61 seconds behind', refusal('clock_skew'), { iat: iat - 61 }),
+  faulty('11 seconds ahead', refusal('clock_skew'), { iat: iat + 11 }),
+  claim('a device proof in its place', malformedProof, {
     proofs: {
-      possession: signJson(possession, headerOf('device-proof+jwt', possession), payload(scanned)),
+      possession: signJson(
+        possession,
+        headerOf('device-proof+jwt', possession),
+        payload(scannedCode),
+      ),
       verification: prove(verification),
     },
   }),
-  claim('one key in both roles', refused('key_already_registered'), {
+  claim('one key in both roles', refusal('key_already_registered'), {
     keys: { possession: possession.jwk, verification: possession.jwk },
     proofs: {
       possession: prove(possession, { vk: possession.kid }),

@@ -1,4 +1,4 @@
-// The same signatures in DER, as platforms give them, and as JWS wants them.
+// The same signatures in DER, as platforms return them, and in the form of JWS.
 
 import { sign } from 'node:crypto'
 import { base64url, keys } from './world.ts'
@@ -12,7 +12,7 @@ export type DerVector = {
 
 const input = 'countersign'
 
-/** r and s of a DER signature, each as DER spells it. */
+/** r and s of a DER signature, each in DER encoding. */
 function parts(der: Buffer): [r: Buffer, s: Buffer] {
   const rLength = der.readUInt8(3)
   const sLength = der.readUInt8(5 + rLength)
@@ -20,7 +20,7 @@ function parts(der: Buffer): [r: Buffer, s: Buffer] {
 }
 
 /** 32 bytes: DER drops leading zero bytes, and adds one where the first bit is set. */
-function fixed(integer: Buffer): Buffer {
+function fixedLength(integer: Buffer): Buffer {
   const bytes = integer.subarray(Math.max(0, integer.length - 32))
   return Buffer.concat([Buffer.alloc(32 - bytes.length), bytes])
 }
@@ -30,7 +30,10 @@ function signUntil(fits: (r: Buffer, s: Buffer) => boolean): Pick<DerVector, 'de
     const der = sign('sha256', Buffer.from(input), keys.possession.privateKey)
     const [r, s] = parts(der)
     if (fits(r, s)) {
-      return { der: der.toString('hex'), raw: base64url(Buffer.concat([fixed(r), fixed(s)])) }
+      return {
+        der: der.toString('hex'),
+        raw: base64url(Buffer.concat([fixedLength(r), fixedLength(s)])),
+      }
     }
   }
 }

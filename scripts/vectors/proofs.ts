@@ -1,4 +1,4 @@
-// `Device-Proof`: a call and the proof that goes with it.
+// `Device-Proof`: a call and its proof.
 
 import { spellings, wrongHeaders } from './spellings.ts'
 import {
@@ -12,7 +12,7 @@ import {
   ok,
   origin,
   other,
-  refused,
+  refusal,
   sha256,
   signJson,
   type TestKey,
@@ -45,7 +45,7 @@ type Call = { readonly method: string; readonly uri: string; readonly body: stri
 export type ProofVector = {
   readonly name: string
   readonly request: Call
-  /** The least key that the route takes. */
+  /** The least key that the route accepts. */
   readonly routeKey: 'possession' | 'verification'
   readonly jws: string
   readonly expected: Expected
@@ -80,9 +80,9 @@ function proof(
   return { name, request, routeKey, jws, expected }
 }
 
-const invalid = (claim?: string) => refused('proof_invalid', claim)
-const malformed = refused('proof_malformed')
-const skewed = refused('clock_skew')
+const invalid = (claim?: string) => refusal('proof_invalid', claim)
+const malformedProof = refusal('proof_malformed')
+const clockSkew = refusal('clock_skew')
 const lostPhone: How = { request: lostPhoneCall, routeKey: 'verification' }
 const swappedQuery = pageCall.uri.replace('cursor=act_1&limit=5', 'limit=5&cursor=act_1')
 
@@ -97,11 +97,11 @@ const good = [
 ]
 
 const bad = [
-  proof('61 seconds behind', skewed, { iat: iat - 61 }),
-  proof('11 seconds ahead', skewed, { iat: iat + 11 }),
+  proof('61 seconds behind', clockSkew, { iat: iat - 61 }),
+  proof('11 seconds ahead', clockSkew, { iat: iat + 11 }),
   proof(
     'the possession key on a route of the verification key',
-    refused('proof_key_not_allowed'),
+    refusal('proof_key_not_allowed'),
     {},
     lostPhone,
   ),
@@ -128,12 +128,12 @@ const bad = [
     {},
     { key: keys.stranger, kid: keys.possession.kid },
   ),
-  proof('a member we do not know', malformed, { aud: issuer }),
-  proof('an id of another kind', malformed, { did: `usr_${other}` }),
-  proof('jti of 15 characters', malformed, { jti: 'A'.repeat(15) }),
-  proof('jti of 65 characters', malformed, { jti: 'A'.repeat(65) }),
-  proof('iat as text', malformed, { iat: String(iat) }),
-  proof('iat with a fraction', malformed, { iat: iat + 0.5 }),
+  proof('a member we do not know', malformedProof, { aud: issuer }),
+  proof('an id of another kind', malformedProof, { did: `usr_${other}` }),
+  proof('jti of 15 characters', malformedProof, { jti: 'A'.repeat(15) }),
+  proof('jti of 65 characters', malformedProof, { jti: 'A'.repeat(65) }),
+  proof('iat as text', malformedProof, { iat: String(iat) }),
+  proof('iat with a fraction', malformedProof, { iat: iat + 0.5 }),
 ]
 
 const answerProof = { request: answerCall, routeKey: 'possession' } as const
@@ -145,10 +145,10 @@ export const proofVectors: readonly ProofVector[] = [
     name,
     ...answerProof,
     jws: signJson(keys.possession, header, claims(answerCall)),
-    expected: malformed,
+    expected: malformedProof,
   })),
   ...spellings(keys.possession, headerOf(proofTyp, keys.possession), claims(answerCall), {
-    malformed,
+    malformed: malformedProof,
     notSigned: invalid(),
   }).map((vector) => ({ ...answerProof, ...vector })),
 ]

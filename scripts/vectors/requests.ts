@@ -19,7 +19,7 @@ import {
   ok,
   origin,
   other,
-  refused,
+  refusal,
   relyingPartyId,
   sha256,
   signJson,
@@ -40,7 +40,7 @@ export type SignedVector = {
 const { service1, service2, stranger } = keys
 const seconds = (from: Date, more: number) => new Date(from.getTime() + more * 1000)
 
-/** The request that the answers of the other file answer. */
+/** The request for the answers of the other file. */
 export const requestFacts: RequestFacts = {
   issuer,
   tenantId,
@@ -74,7 +74,7 @@ export const requestHash = sha256(
   `${base64url(requestHeader(service1.kid))}.${base64url(requestText)}`,
 )
 
-function asked(
+function requestVector(
   name: string,
   expected: Expected,
   changes: Changes = {},
@@ -84,7 +84,7 @@ function asked(
   return { name, jws, expected }
 }
 
-const malformed = refused('malformed')
+const malformedToken = refusal('malformed')
 
 export const requestVectors: readonly SignedVector[] = [
   {
@@ -92,50 +92,53 @@ export const requestVectors: readonly SignedVector[] = [
     jws: signTexts(service1, requestHeader(service1.kid), requestText),
     expected: { ok: true, requestHash, numberDigits: 6 },
   },
-  asked('without a number to type', { ok: true, numberDigits: null }, { number: null }),
-  asked('with the least context', ok, { ctx: { relyingParty: 'Example Mail' } }),
-  asked('texts with joiners, a flag made of tags, and both directions', ok, {
+  requestVector('without a number to type', { ok: true, numberDigits: null }, { number: null }),
+  requestVector('with the least context', ok, { ctx: { relyingParty: 'Example Mail' } }),
+  requestVector('texts with joiners, a flag made of tags, and both directions', ok, {
     ctx: {
       relyingParty: 'Example Mail',
       action: '\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u{1f469}\u200d\u{1f4bb}',
       location: '\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}',
     },
   }),
-  asked('another issuer', refused('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
-  asked('another tenant', refused('tenant_wrong'), { tid: `tnt_${other}` }),
-  asked('another device', refused('audience_wrong'), { aud: deviceId.replace(/.$/, 'z') }),
-  asked('another user', refused('user_wrong'), { sub: `usr_${other}` }),
-  asked('another challenge than it was listed under', refused('challenge_wrong'), {
+  requestVector('another issuer', refusal('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
+  requestVector('another tenant', refusal('tenant_wrong'), { tid: `tnt_${other}` }),
+  requestVector('another device', refusal('audience_wrong'), { aud: deviceId.replace(/.$/, 'z') }),
+  requestVector('another user', refusal('user_wrong'), { sub: `usr_${other}` }),
+  requestVector('another challenge than it was listed under', refusal('challenge_wrong'), {
     cid: `chl_${other}`,
   }),
-  asked('its time is over', refused('expired'), { exp: iat }),
-  asked('its time has not come', refused('not_yet_valid'), { iat: iat + 61, exp: iat + 120 }),
-  asked('it lives longer than ten minutes', malformed, { exp: iat + 571 }),
-  asked('a member we do not know', malformed, { hint: 'x' }),
-  asked('a text to show that we do not know', malformed, {
+  requestVector('its time is over', refusal('expired'), { exp: iat }),
+  requestVector('its time has not come', refusal('not_yet_valid'), {
+    iat: iat + 61,
+    exp: iat + 120,
+  }),
+  requestVector('it lives longer than ten minutes', malformedToken, { exp: iat + 571 }),
+  requestVector('a member we do not know', malformedToken, { hint: 'x' }),
+  requestVector('a text to show that we do not know', malformedToken, {
     ctx: { relyingParty: 'x', html: '<b>' },
   }),
-  asked('nine digits', malformed, { number: { digits: 9 } }),
-  asked('a wish that we do not know', malformed, { uv: 'always' }),
-  asked('no nonce', malformed, { nonce: undefined }),
-  asked('a key that was never pinned', refused('key_unknown'), {}, stranger),
+  requestVector('nine digits', malformedToken, { number: { digits: 9 } }),
+  requestVector('a wish that we do not know', malformedToken, { uv: 'always' }),
+  requestVector('no nonce', malformedToken, { nonce: undefined }),
+  requestVector('a key that was never pinned', refusal('key_unknown'), {}, stranger),
   {
     name: 'a signature by another key',
     jws: signJson(stranger, headerOf(requestTyp, service1), request),
-    expected: refused('signature_wrong'),
+    expected: refusal('signature_wrong'),
   },
   ...wrongHeaders(requestTyp, service1.kid).map(([name, header]) => ({
     name,
     jws: signJson(service1, header, request),
-    // A device looks its pinned keys up by `kid` and needs no other shape of it.
-    expected: name.startsWith('kid') ? refused('key_unknown') : malformed,
+    // A device looks up its pinned keys by `kid` and needs no other form of them.
+    expected: name.startsWith('kid') ? refusal('key_unknown') : malformedToken,
   })),
 ]
 
-const set = (...held: TestKey[]) => held.map(({ kid, jwk }) => ({ ...jwk, kid }))
+const set = (...keys: TestKey[]) => keys.map(({ kid, jwk }) => ({ ...jwk, kid }))
 const linkTyp = 'keyset+jwt'
 
-/** What the device pinned before it meets these links. */
+/** The keys that the device pinned before these links. */
 export const heldKeySet = { seq: 1, keys: set(service1) }
 
 function link(
@@ -156,22 +159,22 @@ function link(
 
 export const linkVectors: readonly SignedVector[] = [
   link('the next set, signed by the key before', { ok: true, seq: 2 }),
-  link('signed by the key that it introduces', refused('key_unknown'), {}, service2),
-  link('signed by a stranger', refused('key_unknown'), {}, stranger),
-  link('another tenant', refused('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
-  link('the same seq again: a fork', refused('seq_wrong'), { seq: 1 }),
-  link('a seq left out', refused('seq_wrong'), { seq: 3 }),
-  link('a key dropped', refused('keys_wrong'), { keys: set(service2) }),
-  link('nothing new', refused('keys_wrong'), { keys: set(service1) }),
-  link('a kid that is no thumbprint of its key', refused('keys_wrong'), {
+  link('signed by the key that it introduces', refusal('key_unknown'), {}, service2),
+  link('signed by a stranger', refusal('key_unknown'), {}, stranger),
+  link('another tenant', refusal('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
+  link('the same seq again: a fork', refusal('seq_wrong'), { seq: 1 }),
+  link('a seq left out', refusal('seq_wrong'), { seq: 3 }),
+  link('a key dropped', refusal('keys_wrong'), { keys: set(service2) }),
+  link('nothing new', refusal('keys_wrong'), { keys: set(service1) }),
+  link('a kid that is no thumbprint of its key', refusal('keys_wrong'), {
     keys: [{ ...service2.jwk, kid: stranger.kid }, ...set(service1)],
   }),
-  link('a member we do not know', malformed, { exp: iat }),
+  link('a member we do not know', malformedToken, { exp: iat }),
 ]
 
 const resultTyp = 'approval-result+jwt'
 
-/** What the relying party expects of a result that it accepts. */
+/** The relying party's expectation for an accepted result. */
 export const resultExpectation = {
   issuer,
   audience: relyingPartyId,
@@ -179,7 +182,7 @@ export const resultExpectation = {
   binding: 'dmVjdG9yLWJpbmRpbmctb2Ytc2Vzc2lvbg',
 }
 
-const approved = {
+const approval = {
   iss: issuer,
   aud: relyingPartyId,
   jti: 'dmVjdG9yLXJlc3VsdC0wMQ',
@@ -204,31 +207,31 @@ function result(
 ): SignedVector {
   return {
     name,
-    jws: signJson(key, headerOf(resultTyp, key), { ...approved, ...changes }),
+    jws: signJson(key, headerOf(resultTyp, key), { ...approval, ...changes }),
     expected,
   }
 }
 
-const denied = { decision: 'denied', amr: undefined, auth_time: undefined }
+const denial = { decision: 'denied', amr: undefined, auth_time: undefined }
 
 export const resultVectors: readonly SignedVector[] = [
   result('approved', { ok: true, decision: 'approved' }),
-  result('denied', { ok: true, decision: 'denied' }, { ...denied, reason: 'user_denied' }),
-  result('another audience', refused('audience_wrong'), { aud: `rp_${other}` }),
-  result('another issuer', refused('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
-  result('too old', refused('expired'), { iat: iat - 61, exp: iat - 1 }),
-  result('another challenge', refused('challenge_wrong'), { cid: `chl_${other}` }),
-  result('the session of somebody else', refused('binding_wrong'), { binding: 'A'.repeat(34) }),
-  result('no binding though one was given', refused('binding_wrong'), { binding: undefined }),
-  result('a key that is not the tenant’s', refused('key_unknown'), {}, stranger),
+  result('denied', { ok: true, decision: 'denied' }, { ...denial, reason: 'user_denied' }),
+  result('another audience', refusal('audience_wrong'), { aud: `rp_${other}` }),
+  result('another issuer', refusal('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
+  result('too old', refusal('expired'), { iat: iat - 61, exp: iat - 1 }),
+  result('another challenge', refusal('challenge_wrong'), { cid: `chl_${other}` }),
+  result('the session of somebody else', refusal('binding_wrong'), { binding: 'A'.repeat(34) }),
+  result('no binding though one was given', refusal('binding_wrong'), { binding: undefined }),
+  result('a key that is not the tenant’s', refusal('key_unknown'), {}, stranger),
   {
     name: 'another kind of text',
-    jws: signJson(service1, headerOf(requestTyp, service1), approved),
-    expected: malformed,
+    jws: signJson(service1, headerOf(requestTyp, service1), approval),
+    expected: malformedToken,
   },
-  ...spellings(service1, headerOf(resultTyp, service1), approved, {
-    malformed,
-    notSigned: refused('signature_wrong'),
+  ...spellings(service1, headerOf(resultTyp, service1), approval, {
+    malformed: malformedToken,
+    notSigned: refusal('signature_wrong'),
     accepted: { ok: true, decision: 'approved' },
-  }).filter(({ expected }) => expected !== malformed),
+  }).filter(({ expected }) => expected !== malformedToken),
 ]

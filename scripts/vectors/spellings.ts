@@ -1,4 +1,4 @@
-// Texts that mean the same to a careless reader and must not be read at all; and signatures that are none.
+// Texts that a lax parser reads as the same and that must be rejected; and invalid signatures.
 
 import { sign } from 'node:crypto'
 import {
@@ -20,7 +20,7 @@ export type SpellingVector = {
 const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
 /** The second valid signature (r, n-s) over the same input. */
-function malleated(bytes: Buffer): Buffer {
+function withOtherS(bytes: Buffer): Buffer {
   const s = order - BigInt(`0x${bytes.toString('hex', 32)}`)
   return Buffer.concat([
     bytes.subarray(0, 32),
@@ -28,7 +28,10 @@ function malleated(bytes: Buffer): Buffer {
   ])
 }
 
-/** Spellings of one valid text. `malformed` and `notSigned` are the refusals of its kind; `accepted` what its contents lead to. */
+/**
+ * Spellings of one valid text. `malformed` and `notSigned` are the refusals of its kind; `accepted`
+ * is the outcome of its contents.
+ */
 export function spellings(
   key: TestKey,
   header: Readonly<Record<string, unknown>>,
@@ -47,12 +50,12 @@ export function spellings(
   const s = base64url(bytes)
   const der = sign('sha256', Buffer.from(input), key.privateKey)
   const firstName = Object.keys(payload)[0] ?? ''
-  const repeated = `{${JSON.stringify(firstName)}:"x",${payloadText.slice(1)}`
+  const repeatedName = `{${JSON.stringify(firstName)}:"x",${payloadText.slice(1)}`
   const vector = (name: string, jws: string, expected = malformed) => ({ name, jws, expected })
   return [
     vector(
       'malleated signature (r, n-s): valid too, so no text is a replay key',
-      `${input}.${base64url(malleated(bytes))}`,
+      `${input}.${base64url(withOtherS(bytes))}`,
       accepted,
     ),
     vector(
@@ -75,13 +78,13 @@ export function spellings(
     vector('no signature', `${input}.`),
     vector('detached payload', `${h}..${s}`),
     vector('JSON serialisation', JSON.stringify({ protected: h, payload: p, signature: s })),
-    vector('payload with a repeated member', signTexts(key, headerText, repeated)),
+    vector('payload with a repeated member', signTexts(key, headerText, repeatedName)),
     vector(
       'payload with a repeated member, once by escape',
       signTexts(
         key,
         headerText,
-        repeated.replace(`"${firstName[0]}`, `"\\u00${firstName.charCodeAt(0).toString(16)}`),
+        repeatedName.replace(`"${firstName[0]}`, `"\\u00${firstName.charCodeAt(0).toString(16)}`),
       ),
     ),
     vector(

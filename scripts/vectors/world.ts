@@ -1,8 +1,9 @@
-// The people, keys and times of the test vectors. Nothing here is secret: the keys are for tests alone.
+// The users, keys and times of the test vectors. Nothing here is secret: the keys are for tests
+// alone.
 
 import { createECDH, createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 
-/** The service's time at which every vector is judged. */
+/** The service's time at which every vector is verified. */
 export const time = new Date('2027-01-01T00:00:30.000Z')
 export const iat = time.getTime() / 1000
 
@@ -15,14 +16,16 @@ export const challengeId = 'chl_01kzw5qv8heg4tt2f8xj1c7m9e'
 export const other = '01kzw5qv8heg4tt2f8xj1c7m9z'
 export const issuer = `${origin}/t/${tenantId}`
 
-/** What a vector's text must lead to: nothing wrong, or the code (and claim) that names the first fault. */
+/**
+ * The expected outcome of a vector: accepted, or the code (and claim) that names the first fault.
+ */
 export type Expected =
   | { readonly ok: true; readonly [fact: string]: unknown }
   | { readonly refused: string; readonly claim?: string; readonly [fact: string]: unknown }
 
 export const ok = { ok: true } as const
 
-export function refused(code: string, claim?: string): Expected {
+export function refusal(code: string, claim?: string): Expected {
   return claim === undefined ? { refused: code } : { refused: code, claim }
 }
 
@@ -48,7 +51,7 @@ export type TestKey = {
   readonly kid: string
 }
 
-/** A key that anybody can make again from its name. */
+/** A key that can be derived again from its name. */
 function keyNamed(name: string): TestKey {
   const secret = createHash('sha256').update(`countersign test vectors: ${name}`).digest()
   const ecdh = createECDH('prime256v1')
@@ -91,12 +94,12 @@ export function signJson(key: TestKey, header: Json, payload: Json): string {
   return signTexts(key, JSON.stringify(header), JSON.stringify(payload))
 }
 
-/** The header that a text of this kind must have. */
+/** The required header of a text of this kind. */
 export function headerOf(typ: string, { kid }: Pick<TestKey, 'kid'>) {
   return { alg: 'ES256', typ, kid }
 }
 
-/** The same bytes in another spelling: the last character's unused bits set. */
+/** The same bytes in another encoding: the last character's unused bits set. */
 export function withTailBits(segment: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return segment.slice(0, -1) + alphabet[alphabet.indexOf(segment.slice(-1)) + 1]

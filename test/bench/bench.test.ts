@@ -28,7 +28,7 @@ const percentiles = {
 }
 
 test(
-  'a second of sign-ins ends well, tells every leg in one line of JSON, and leaves nothing behind',
+  'a second of sign-ins succeeds, reports every leg in one line of JSON, and leaves nothing behind',
   async () => {
     const { stdout } = await bench(
       '--concurrency',
@@ -87,7 +87,11 @@ test.each([
   [['--aa', '--slice-seconds', '0.01'], '--slice-seconds'],
   [['--slices', '2'], '--slices goes with'],
   [['--aa', '--seconds', '3'], '--seconds goes without'],
-])('a wrong command line is refused with the option at fault: %j', async (args, named) => {
+])('a wrong command line is rejected with the option at fault: %j', async (args, optionAtFault) => {
   const failure = await bench(...args).catch((error: unknown) => error)
-  expect(failure).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(named) })
+  expect(failure).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining(optionAtFault),
+  })
 })

@@ -1,4 +1,4 @@
-// Short real runs of the comparison: that it runs, and what it tells. No times are promised here.
+// Short real runs of the comparison: that it runs, and its report. No times are guaranteed here.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -31,8 +31,8 @@ function start(...args: readonly string[]) {
     detached: true,
   })
   const exit = once(child, 'close')
-  const ended = Promise.all([text(child.stdout), text(child.stderr), exit])
-  return { child, ended: ended.then(([stdout, stderr, [code]]) => ({ stdout, stderr, code })) }
+  const childExit = Promise.all([text(child.stdout), text(child.stderr), exit])
+  return { child, ended: childExit.then(([stdout, stderr, [code]]) => ({ stdout, stderr, code })) }
 }
 
 const short = ['--slices', '1', '--slice-seconds', '0.3', '--concurrency', '2', '--json']
@@ -60,7 +60,7 @@ const comparison = (side: string, to: string) => ({
   ratios: { processorTime: ratio, loops: ratio },
 })
 
-/** Processes that were started with this in their arguments. */
+/** Processes with this in their arguments. */
 function processesWith(place: string): string[] {
   return globSync('/proc/[0-9]*/cmdline').filter((file) => {
     try {

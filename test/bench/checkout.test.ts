@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(root, { recursive: true }))
 
-/** Functions that give their own name. */
+/** Functions that return their own name. */
 async function plant(file: string, ...names: readonly string[]): Promise<void> {
   const target = path.join(root, file)
   await mkdir(path.dirname(target), { recursive: true })
@@ -27,25 +27,25 @@ async function plantCheckout(enrolling: string): Promise<void> {
 }
 
 test.each(['enrollPhone', 'enrolPhone'])(
-  'a checkout enrolls with its own %s, whatever this one calls it',
+  'a checkout enrolls with its own %s, under any name in this one',
   async (enrolling) => {
     await plantCheckout(enrolling)
     const { enrollPhone, signIn } = await loadCheckout(root)
-    const [enrolled, signedIn] = [enrollPhone, signIn] as unknown as (() => string)[]
-    expect([enrolled?.(), signedIn?.()]).toEqual([enrolling, 'signIn'])
+    const [enrollResult, signedIn] = [enrollPhone, signIn] as unknown as (() => string)[]
+    expect([enrollResult?.(), signedIn?.()]).toEqual([enrolling, 'signIn'])
   },
 )
 
-test('a checkout whose bench is of another kind is refused with what it lacks', async () => {
+test('a checkout with a different bench is rejected with the missing name', async () => {
   await plantCheckout('makePhone')
   await expect(loadCheckout(root)).rejects.toThrow(/bench-phone\.ts .* enrollPhone or enrolPhone/)
 })
 
-test('a checkout without its packages is told what to do', async () => {
+test('a checkout without its packages is rejected with the command to run', async () => {
   await plant('bench/sign-in.ts', 'signIn')
   await expect(loadCheckout(root)).rejects.toThrow('npm ci')
 })
 
-test('a folder that is no checkout is refused', async () => {
+test('a folder that is no checkout is rejected', async () => {
   await expect(loadCheckout(root)).rejects.toThrow('no checkout of this project')
 })

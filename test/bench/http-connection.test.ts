@@ -21,17 +21,17 @@ function connectTo(handle: RequestListener): Promise<HttpConnection> {
 
 const get = { method: 'GET', target: '/', headers: {}, timeoutMs: 5_000 } as const
 
-test('headers and body arrive as given, and the answer in full', async () => {
+test('headers and body arrive as sent, and the response in full', async () => {
   const body = JSON.stringify({ name: 'Ada Lovelaçe' })
   const connection = await connectTo(async (request, response) => {
-    let received = ''
-    for await (const chunk of request) received += chunk
-    const seen = {
+    let requestBody = ''
+    for await (const chunk of request) requestBody += chunk
+    const requestFacts = {
       url: request.url,
       key: request.headers.authorization,
-      body: received,
+      body: requestBody,
     }
-    const text = JSON.stringify(seen)
+    const text = JSON.stringify(requestFacts)
     response.writeHead(201, { 'content-length': Buffer.byteLength(text) }).end(text)
   })
   const headers = { authorization: 'Bearer k' }
@@ -40,7 +40,7 @@ test('headers and body arrive as given, and the answer in full', async () => {
   expect(JSON.parse(reply.body)).toEqual({ url: '/a?b=c', key: 'Bearer k', body })
 })
 
-test('calls share one connection, answers in pieces and without a body among them', async () => {
+test('calls share one connection, with responses in pieces and without a body among them', async () => {
   const ports = new Set<number | undefined>()
   const connection = await connectTo((request, response) => {
     ports.add(request.socket.remotePort)
@@ -56,28 +56,30 @@ test('calls share one connection, answers in pieces and without a body among the
   expect(ports.size).toBe(1)
 })
 
-test('a connection that the service closed is opened anew', async () => {
+test('a connection that the service closed is reopened', async () => {
   const connection = await connectTo((_request, response) => {
     response.writeHead(200, { 'content-length': 2, connection: 'close' }).end('ok')
   })
   for (let call = 0; call < 3; call++) expect((await connection.call(get)).body).toBe('ok')
 })
 
-test('a silent service, a lost one and one that writes no length reject', async () => {
+test('a silent service, a lost one and one without Content-Length reject', async () => {
   const silent = await connectTo(() => undefined)
   await expect(silent.call({ ...get, timeoutMs: 20 })).rejects.toThrow('no answer in 20 ms')
-  const lost = await listen(createRawServer((socket) => socket.once('data', () => socket.end())))
-  await expect(lost.call(get)).rejects.toThrow('closed the connection')
-  const chunked = await connectTo((_request, response) => {
+  const closingServer = await listen(
+    createRawServer((socket) => socket.once('data', () => socket.end())),
+  )
+  await expect(closingServer.call(get)).rejects.toThrow('closed the connection')
+  const chunkedConnection = await connectTo((_request, response) => {
     response.write('a')
     response.end('b')
   })
-  await expect(chunked.call(get)).rejects.toThrow('without Content-Length')
+  await expect(chunkedConnection.call(get)).rejects.toThrow('without Content-Length')
   const absent = new HttpConnection('http://127.0.0.1:1')
   await expect(absent.call(get)).rejects.toThrow('ECONNREFUSED')
 })
 
-test('a second call at the same time is refused', async () => {
+test('a second concurrent call is rejected', async () => {
   const connection = await connectTo((_request, response) => {
     response.writeHead(200, { 'content-length': 2 }).end('ok')
   })

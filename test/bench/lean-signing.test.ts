@@ -21,7 +21,7 @@ const account = {
 const now = new Date('2026-01-31T12:00:00Z')
 const nowSeconds = now.getTime() / 1000
 
-async function opened(jws: string, { publicJwk }: DeviceKey) {
+async function payloadOf(jws: string, { publicJwk }: DeviceKey) {
   const { payload } = await compactVerify(jws, await importJWK(publicJwk, 'ES256'))
   const claims = JSON.parse(new TextDecoder().decode(payload))
   expect(claims.jti).toMatch(/^[A-Za-z0-9_-]{16,64}$/)
@@ -46,21 +46,21 @@ test.each([
   ['GET', '/device/v1/challenges', undefined],
   ['POST', '/device/v1/challenges/chl_1/answer', { answer: 'x' }],
 ] as const)(
-  'a lean proof of %s says what the client library says',
+  'a lean proof of %s has the claims of the client library’s',
   async (method, target, body) => {
     const url = account.origin + target
     const call = { method, url, ...(body && { body: JSON.stringify(body) }) }
     const lean = proveCall(leanKeyOf(possession), account, call, nowSeconds)
     const real = await proofOf(method, target, body)
-    expect(await opened(lean, possession)).toEqual(await opened(real, possession))
+    expect(await payloadOf(lean, possession)).toEqual(await payloadOf(real, possession))
   },
 )
 
-test('a lean approval says what the client library says', async () => {
+test('a lean approval has the claims of the client library’s', async () => {
   const claims = { cid: 'chl_1', nonce: 'n'.repeat(43) }
   const request = await signCompact(possession, 'approval-request+jwt', claims)
-  const asked = { jws: request, challengeId: 'chl_1', number: '483920' }
-  const lean = signApproval(leanKeyOf(verification), account, asked, nowSeconds)
+  const input = { jws: request, challengeId: 'chl_1', number: '483920' }
+  const lean = signApproval(leanKeyOf(verification), account, input, nowSeconds)
   const real = await signAnswer(
     {
       challengeId: 'chl_1',
@@ -77,5 +77,5 @@ test('a lean approval says what the client library says', async () => {
     account,
     now,
   )
-  expect(await opened(lean, verification)).toEqual(await opened(real, verification))
+  expect(await payloadOf(lean, verification)).toEqual(await payloadOf(real, verification))
 })

@@ -12,7 +12,7 @@ import {
 } from '../../bench/process-time.ts'
 import { until } from '../support/until.ts'
 
-/** Uses that much processor time, then tells its process id. */
+/** Uses that much processor time, then prints its process id. */
 const burning = (ms: number) => `
   for (let used = 0; used < ${ms}e3; ) {
     const { user, system } = process.cpuUsage()
@@ -21,22 +21,22 @@ const burning = (ms: number) => `
   console.log(process.pid)`
 
 test.runIf(canTellProcessTimes())(
-  'children count while they live and when they have ended, and the database for itself',
+  'children count while they run and after they ended, and the database counts separately',
   async () => {
     const script = '"$0" -e "$1" >/dev/null; exec 3<&0; "$0" -e "$2" <&3 & wait'
     const living = `${burning(1500)}; process.stdin.resume()`
     const args = ['-c', script, process.execPath, burning(300), living]
     const family = spawn('/bin/sh', args, { stdio: ['pipe', 'pipe', 'inherit'] })
-    const ended = once(family, 'exit')
+    const exit = once(family, 'exit')
     try {
-      const [said] = (await once(family.stdout, 'data')) as [Buffer]
-      const times = timesOf({ service: family.pid ?? 0, database: Number(said) })
+      const [firstOutput] = (await once(family.stdout, 'data')) as [Buffer]
+      const times = timesOf({ service: family.pid ?? 0, database: Number(firstOutput) })
       expect(times.service).toBeGreaterThan(250)
       expect(times.service).toBeLessThan(1200)
       expect(times.database).toBeGreaterThan(1400)
     } finally {
       family.stdin.end()
-      await ended
+      await exit
     }
   },
 )
@@ -48,33 +48,33 @@ function startPretender(server: string) {
 }
 
 test.runIf(canTellProcessTimes())(
-  'services are found with their databases, each once, and one without a database is none',
+  'services are found with their databases, each once; one without a database is not a service',
   async () => {
     expect(() => findService([])).toThrow('no PostgreSQL')
     const folder = await mkdtemp(path.join(tmpdir(), 'cs-process-'))
     const server = path.join(folder, 'postgres')
     await symlink('/bin/sh', server)
     const pretenders = [startPretender(server), startPretender(server)]
-    const ended = pretenders.map((child) => once(child, 'exit'))
-    const found: ServiceProcesses[] = []
+    const exits = pretenders.map((child) => once(child, 'exit'))
+    const processes: ServiceProcesses[] = []
     const findNext = () => {
       try {
-        return findService(found)
+        return findService(processes)
       } catch {
         return undefined
       }
     }
     try {
-      for (const which of ['one', 'the other']) found.push(await until(which, findNext))
-      const pids = found.map(({ service }) => service)
+      for (const which of ['one', 'the other']) processes.push(await until(which, findNext))
+      const pids = processes.map(({ service }) => service)
       expect(new Set(pids)).toEqual(new Set(pretenders.map(({ pid }) => pid)))
-      expect(found.every(({ service, database }) => database > 0 && database !== service)).toBe(
+      expect(processes.every(({ service, database }) => database > 0 && database !== service)).toBe(
         true,
       )
-      expect(() => findService(found)).toThrow('no PostgreSQL')
+      expect(() => findService(processes)).toThrow('no PostgreSQL')
     } finally {
       for (const child of pretenders) child.stdin.end()
-      await Promise.all(ended)
+      await Promise.all(exits)
       await rm(folder, { recursive: true })
     }
   },

@@ -11,8 +11,8 @@ const part = (loops: number, serviceMs: number, databaseMs: number) => ({
   betweenMs: 0,
 })
 
-test('a ratio is of all turns together, with the middle and the ends of single turns', () => {
-  // 6, 4 and 10 ms a loop beside 2 ms a loop: 3, 2 and 5 times as much.
+test('a ratio covers all turns together, with median, minimum and maximum of single turns', () => {
+  // 6, 4 and 10 ms per loop against 2 ms per loop: 3, 2 and 5 times as much.
   const one = [part(100, 400, 200), part(100, 300, 100), part(50, 300, 200)]
   const other = [part(200, 300, 100), part(100, 100, 100), part(100, 100, 100)]
   const margin = expect.any(Number)
@@ -32,13 +32,13 @@ test('where turns are alike in size, the margin is twice the standard error of t
   expect(ratiosOf(one.slice(1, 2), other.slice(1, 2))?.processorTime.margin).toBeNull()
 })
 
-test('of an even number of turns the middle is between the two middle ones', () => {
+test('for an even number of turns the median is between the two middle ones', () => {
   const one = [part(100, 100, 0), part(100, 200, 0)]
   const other = [part(100, 100, 0), part(100, 100, 0)]
   expect(ratiosOf(one, other)?.processorTime).toMatchObject({ median: 1.5, min: 1, max: 2 })
 })
 
-test('a long part counts by its loops and its time, not as one of so many', () => {
+test('a long part is weighted by its loops and time, not as one turn among many', () => {
   const parts = [part(100, 100, 0), { ...part(900, 1800, 0), ms: 3000 }]
   expect(serviceMsPerLoop(parts)).toBe(1.9)
   expect(loopsPerSecond(parts)).toBe(250)

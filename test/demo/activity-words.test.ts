@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { activityTitle, actorName, phoneNames } from '../../demo/web/phone/words.ts'
 
-const told = [
+const activities = [
   {
     type: 'device_unregistered',
     actor: 'device:dev_new',
@@ -26,10 +26,10 @@ const told = [
   { type: 'challenge_expired', actor: 'service', deviceId: null, details: {} },
 ] as const
 
-test('what happened to a phone names the phone, and where it came from, seen from the phone that shows it', () => {
-  const names = phoneNames([{ id: 'dev_new', name: 'New phone' }], told)
+test('an activity of a phone names the phone and the actor, from the view of the showing phone', () => {
+  const names = phoneNames([{ id: 'dev_new', name: 'New phone' }], activities)
   const lines = (own: string) =>
-    told.map((one) => [activityTitle(one), actorName(one, own, names, 'Larkfield')])
+    activities.map((one) => [activityTitle(one), actorName(one, own, names, 'Larkfield')])
   expect(lines('dev_new')).toEqual([
     ['Phone unregistered: Old phone', 'from this phone'],
     ['Phone renamed: A is now Old phone', 'on Old phone'],

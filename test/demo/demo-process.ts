@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** A folder that the database's account can enter; it goes when the test is over. */
+/** A folder that the database's account can enter; it is removed after the test. */
 export async function reachableFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'cs-demo-')))
   await chmod(folder, 0o711)
@@ -13,7 +13,7 @@ export async function reachableFolder(): Promise<string> {
   return folder
 }
 
-/** The demo as `npm run demo` starts it; killed when the test is over if it still runs. */
+/** The demo as `npm run demo` starts it; killed after the test if it still runs. */
 export function runDemo(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
@@ -23,25 +23,25 @@ export function runDemo(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
-  let printed = ''
+  let output = ''
   let complaints = ''
   child.stdout.on('data', (chunk) => {
-    printed += chunk
+    output += chunk
   })
   child.stderr.on('data', (chunk) => {
     complaints += chunk
   })
-  const ended = once(child, 'close').then(([code]) => code as number | null)
+  const exit = once(child, 'close').then(([code]) => code as number | null)
   onTestFinished(async () => {
     child.kill('SIGKILL')
-    await ended
+    await exit
   })
   return {
-    printed: () => printed,
+    printed: () => output,
     complaints: () => complaints,
-    ended,
+    ended: exit,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Ctrl-C at a terminal: everybody in the group hears of it. */
+    /** Ctrl-C at a terminal: signals the whole group. */
     interrupt: () => child.pid !== undefined && process.kill(-child.pid, 'SIGINT'),
   }
 }

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { expect, onTestFinished, test } from 'vitest'
 import { anyPort, choosePorts } from '../../demo/free-port.ts'
 
-/** Far from the ports that the operating system hands out by itself. */
+/** Far from the ports that the operating system assigns by itself. */
 async function somePort(): Promise<number> {
   return 10_000 + ((await anyPort()) % 20_000)
 }
@@ -23,28 +23,32 @@ async function occupy(port: number, host: string): Promise<void> {
   })
 }
 
-test('ports that are free are taken as they follow from the one that is wanted, without a word', async () => {
-  const wanted = await somePort()
-  const said: string[] = []
-  expect(await choosePorts(wanted, (line) => said.push(line))).toEqual({
-    service: wanted - 10,
-    pages: wanted,
-    control: wanted + 1,
+test('free ports are used as they follow from the requested one, without a message', async () => {
+  const wantedPort = await somePort()
+  const lines: string[] = []
+  expect(await choosePorts(wantedPort, (line) => lines.push(line))).toEqual({
+    service: wantedPort - 10,
+    pages: wantedPort,
+    control: wantedPort + 1,
   })
-  expect(said).toEqual([])
+  expect(lines).toEqual([])
 })
 
 test.each(['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])])(
-  'a port that is taken on %s is replaced by the next one, and that is said',
+  'a port in use on %s is replaced by the next one, with a message',
   async (host) => {
-    const wanted = await somePort()
-    await occupy(wanted, host)
-    const said: string[] = []
-    const ports = await choosePorts(wanted, (line) => said.push(line))
-    expect(ports).toEqual({ service: wanted - 10, pages: wanted + 1, control: wanted + 2 })
-    expect(said).toEqual([
-      `Port ${wanted} is taken, so the demo takes ${wanted + 1}.`,
-      `Port ${wanted + 1} is taken, so the push simulator takes ${wanted + 2}.`,
+    const wantedPort = await somePort()
+    await occupy(wantedPort, host)
+    const lines: string[] = []
+    const ports = await choosePorts(wantedPort, (line) => lines.push(line))
+    expect(ports).toEqual({
+      service: wantedPort - 10,
+      pages: wantedPort + 1,
+      control: wantedPort + 2,
+    })
+    expect(lines).toEqual([
+      `Port ${wantedPort} is taken, so the demo takes ${wantedPort + 1}.`,
+      `Port ${wantedPort + 1} is taken, so the push simulator takes ${wantedPort + 2}.`,
     ])
   },
 )

@@ -15,14 +15,14 @@ const phone: Device = {
 const push = { status: 'sent', attempts: 1, reason: null, settledAt: at(11) } as const
 const challenge = { devices: [{ deviceId: 'dev_1', push, receivedAt: at(12), fetchedAt: at(13) }] }
 
-test('a phone that is unregistered while it is asked is shown as such, whatever it did before', () => {
+test('a phone unregistered while the challenge is pending is shown as such, after any progress', () => {
   expect(progressOf(challenge, [phone])).toMatchObject([{ stage: 'opened' }])
-  const gone: Device = { ...phone, status: 'unregistered', unregisteredAt: at(15) }
-  expect(progressOf(challenge, [gone])).toMatchObject([
+  const unregisteredPhone: Device = { ...phone, status: 'unregistered', unregisteredAt: at(15) }
+  expect(progressOf(challenge, [unregisteredPhone])).toMatchObject([
     { name: 'Old phone', stage: 'unregistered' },
   ])
   const happenings = new Happenings(10_000)
-  happenings.readProgress(challenge, [gone])
+  happenings.readProgress(challenge, [unregisteredPhone])
   expect(happenings.list().at(-1)).toEqual({
     who: 'Countersign',
     what: 'unregistered Old phone',

@@ -8,35 +8,35 @@ test('the headless demo plays every story against the real service, ends with 0 
 
   expect(await demo.ended, demo.printed() + demo.complaints()).toBe(0)
 
-  const printed = demo.printed()
+  const output = demo.printed()
   for (const ending of [
     /^1 {2}Approve.*?ok: approved/ms,
     /^2 {2}Deny.*?ok: user_denied/ms,
-    /^3 {2}Wrong number.*?refused, 2 tries left.*?ok: approved/ms,
+    /^3 {2}Wrong number.*?refused, 2 attempts left.*?ok: approved/ms,
     /^4 {2}Lost phone.*?refused, device_unregistered.*?ok: user_reported/ms,
     /^5 {2}The caller's own number.*?ok: approved/ms,
-    /^6 {2}Prompt bombing.*?question 1 of 20: push.*?question 2 of 20: pull_only.*?question 4 of 20: too_many_pending.*?rang twice.*?ok: approved/ms,
+    /^6 {2}Prompt bombing.*?challenge 1 of 20: push.*?challenge 2 of 20: pull_only.*?challenge 4 of 20: too_many_pending.*?rang twice.*?ok: approved/ms,
   ]) {
-    expect(printed).toMatch(ending)
+    expect(output).toMatch(ending)
   }
   const step = (who: string, what: string) => new RegExp(`^ +\\d+ ms {2}${who} +${what}`, 'm')
-  expect(printed).toMatch(step('Countersign', 'created chl_'))
-  expect(printed).toMatch(step('APNs \\(simulated\\)', 'accepted the push'))
-  expect(printed).toMatch(step('FCM \\(simulated\\)', 'accepted the push'))
-  expect(printed).toMatch(step('phone', 'woke up, fetched and verified the request'))
-  expect(printed).toMatch(step('phone', 'posted its signed answer'))
-  expect(printed).toMatch(step('sign-in page', 'long poll returned'))
-  expect(printed).toMatch(step('sign-in page', 'verified the result token'))
+  expect(output).toMatch(step('Countersign', 'created chl_'))
+  expect(output).toMatch(step('APNs \\(simulated\\)', 'accepted the push'))
+  expect(output).toMatch(step('FCM \\(simulated\\)', 'accepted the push'))
+  expect(output).toMatch(step('phone', 'woke up, fetched and verified the request'))
+  expect(output).toMatch(step('phone', 'posted its signed answer'))
+  expect(output).toMatch(step('sign-in page', 'long poll returned'))
+  expect(output).toMatch(step('sign-in page', 'verified the result token'))
   expect(demo.complaints()).toBe('')
 
-  const origin = /http:\/\/localhost:\d+/.exec(printed)?.[0]
+  const origin = /http:\/\/localhost:\d+/.exec(output)?.[0]
   await expect(fetch(`${origin}/health/live`)).rejects.toThrow()
   expect((await readdir(temporary)).filter((name) => name.startsWith('countersign-demo-'))).toEqual(
     [],
   )
 }, 90_000)
 
-test('what the command line cannot mean is said in words, with 1', async () => {
+test('an invalid command line prints the reason and exits with 1', async () => {
   const demo = runDemo(['--port', '99999'])
   expect(await demo.ended).toBe(1)
   expect(demo.complaints()).toBe('--port takes a number between 1034 and 32767\n')

@@ -7,7 +7,7 @@ import { createVirtualPhone } from '../../simulator/virtual-phone.ts'
 import { until } from '../support/until.ts'
 import { reachableFolder, runDemo } from './demo-process.ts'
 
-/** The sign-in page's side, without a browser. */
+/** The sign-in page's calls, without a browser. */
 function openBrowser(pages: string) {
   const cookies = new Map<string, string>()
   const send = async (path: string, body?: object): Promise<SignInView> => {
@@ -27,7 +27,7 @@ function openBrowser(pages: string) {
   }
   return {
     send,
-    /** The step of this name, once it is on the screen and fits. */
+    /** The step of this name, once it is shown and matches. */
     see: <Name extends Step['name']>(
       name: Name,
       fits: (step: Extract<Step, { name: Name }>) => boolean = () => true,
@@ -61,7 +61,7 @@ async function isGone(origin: string): Promise<boolean> {
   )
 }
 
-test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all of it, a kill too, and users are kept', async () => {
+test('the demo signs a new user in; Ctrl-C and a kill end all of it, and users are kept', async () => {
   const folder = await reachableFolder()
   const port = 10_000 + ((await anyPort()) % 20_000)
   const demo = await startDemo(folder, port)
@@ -72,42 +72,42 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
     provider: 'fcm',
     appId,
     name: "Ada's phone",
-    // The way of a phone in the browser: through the pages' own address.
+    // A phone in the browser calls through the pages' own address.
     fetch: (input, init) => fetch(String(input).replace(demo.service, demo.pages), init),
   })
 
   const { step } = await browser.send('', { user: 'Ada', password: 'any' })
   expect(step).toMatchObject({ name: 'enroll', status: 'open', isFurther: false })
   await phone.enroll((await browser.see('enroll')).uri)
-  const claimed = await browser.see('enroll', ({ status }) => status === 'claimed')
-  await phone.confirm(claimed.number ?? '')
+  const claimedStep = await browser.see('enroll', ({ status }) => status === 'claimed')
+  await phone.confirm(claimedStep.number ?? '')
 
-  const asked = await browser.see('approve', ({ phones }) => phones[0]?.stage === 'sent')
-  await phone.nextPush(asked.id)
+  const approveStep = await browser.see('approve', ({ phones }) => phones[0]?.stage === 'sent')
+  await phone.nextPush(approveStep.id)
   await phone.pending()
   await browser.see('approve', ({ phones }) => phones[0]?.stage === 'opened')
-  await phone.approve(asked.number)
+  await phone.approve(approveStep.number)
   const signedIn = await browser.see('signed_in')
   expect(signedIn.proof).toMatchObject({
     device: "Ada's phone (Virtual Android)",
     isUserVerified: true,
-    claims: { cid: asked.id, decision: 'approved' },
+    claims: { cid: approveStep.id, decision: 'approved' },
   })
   const { happenings } = await browser.send('')
   expect(happenings.map(({ what }) => what)).toEqual(
     expect.arrayContaining(['long poll returned', 'verified the signed result']),
   )
 
-  // Strangers wake the phone once and then no more; the browser that was approved goes on waking it.
+  // Unknown initiators wake the phone once and then no more; the approved browser still wakes it.
   const name = { user: 'Ada', password: 'any' }
   const stranger = await openBrowser(demo.pages).send('', name)
-  expect(stranger.step).toMatchObject({ name: 'approve', isPullOnly: false, suppressed: null })
+  expect(stranger.step).toMatchObject({ name: 'approve', isPullOnly: false, suppression: null })
   const next = await openBrowser(demo.pages).send('', name)
-  expect(next.step).toMatchObject({ isPullOnly: true, suppressed: 'recently_unanswered' })
+  expect(next.step).toMatchObject({ isPullOnly: true, suppression: 'recently_unanswered' })
   const mine = await browser.send('', name)
-  expect(mine.step).toMatchObject({ isPullOnly: false, suppressed: null })
+  expect(mine.step).toMatchObject({ isPullOnly: false, suppression: null })
 
-  // Somebody waits, at the page and at the service, while the demo is told to end.
+  // Waits are pending, at the page and at the service, while the demo is stopped.
   await browser.send('', name)
   await pushes.close()
   demo.kill('SIGINT')
@@ -115,14 +115,14 @@ test('the demo serves a sign-in from a new name to "signed in"; Ctrl-C ends all 
   expect(await isGone(demo.service)).toBe(true)
 
   const again = await startDemo(folder, port)
-  const known = await openBrowser(again.pages).send('', { user: 'Ada', password: 'any' })
-  expect(known.step.name).toBe('approve')
+  const reply = await openBrowser(again.pages).send('', { user: 'Ada', password: 'any' })
+  expect(reply.step.name).toBe('approve')
   again.kill('SIGKILL')
   await again.ended
   await until('the service has gone', () => isGone(again.service))
 }, 120_000)
 
-test('Ctrl-C while it starts is one line and 130, and leaves nothing behind', async () => {
+test('Ctrl-C during the start prints one line, exits with 130 and leaves nothing behind', async () => {
   const port = 30_000 + ((await anyPort()) % 20_000)
   const demo = runDemo(['--folder', await reachableFolder(), '--port', String(port)])
   await until('it starts', () => demo.printed().includes('Starting'), 60_000)

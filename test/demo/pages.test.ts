@@ -19,7 +19,7 @@ async function serve(serviceOrigin: string): Promise<PageServer> {
   const service = {
     origin: serviceOrigin,
     operate: absent,
-    lost: new Promise<void>(() => undefined),
+    loss: new Promise<void>(() => undefined),
     stop: absent,
   }
   return startPageServer({ account, service }, nowhere, await anyPort())
@@ -36,7 +36,7 @@ async function read(address: string): Promise<{ type: string; text: string }> {
   return { type: response.headers.get('content-type') ?? '', text: await response.text() }
 }
 
-/** What a page, a script or a style sheet loads. */
+/** The references of a page, a script or a style sheet. */
 function references({ type, text }: { readonly type: string; readonly text: string }): string[] {
   const patterns = type.startsWith('text/html')
     ? [/(?:src|href)="([^"]+)"/g, /"jose": "([^"]+)"/g]
@@ -51,7 +51,7 @@ function references({ type, text }: { readonly type: string; readonly text: stri
 }
 
 test.each(['/', '/sign-in', '/phone'])(
-  'page %s may load and run nothing but files of this server',
+  'page %s may load and run only files of this server',
   async (page) => {
     const response = await fetch(server.url + page)
     const policy = response.headers.get('content-security-policy') ?? ''
@@ -76,27 +76,28 @@ test.each(['/', '/sign-in', '/phone'])(
   },
 )
 
-test('everything that the pages load is there, on this server, and needs nothing from elsewhere', async () => {
-  const seen = new Set<string>()
+test('everything that the pages load exists, on this server, and needs no other server', async () => {
+  const visited = new Set<string>()
   const visit = async (address: string): Promise<void> => {
     const path = address.split('?')[0] ?? ''
-    if (seen.has(path)) return
-    seen.add(path)
+    if (visited.has(path)) return
+    visited.add(path)
     const file = await read(path)
     for (const reference of references(file)) {
-      const named = reference === 'jose' ? '/node_modules/jose/dist/webapi/index.js' : reference
-      const url = new URL(named, new URL(path, server.url))
+      const pageAddress =
+        reference === 'jose' ? '/node_modules/jose/dist/webapi/index.js' : reference
+      const url = new URL(pageAddress, new URL(path, server.url))
       expect(url.origin, `${path} loads ${reference}`).toBe(server.url)
       await visit(url.pathname)
     }
   }
   for (const page of ['/', '/sign-in', '/phone']) await visit(page)
-  expect(seen).toContain('/clients/device/device-client.ts')
-  expect(seen).toContain('/node_modules/jose/dist/webapi/index.js')
-  expect(seen).toContain('/demo/web/phone/handset.ts')
+  expect(visited).toContain('/clients/device/device-client.ts')
+  expect(visited).toContain('/node_modules/jose/dist/webapi/index.js')
+  expect(visited).toContain('/demo/web/phone/handset.ts')
 })
 
-test('TypeScript arrives without its types, as a script', async () => {
+test('TypeScript is served without its types, as a script', async () => {
   const { type, text } = await read('/clients/device/device-client.ts')
   expect(type).toBe('text/javascript; charset=utf-8')
   expect(text).not.toMatch(/readonly|: Promise</)
@@ -113,7 +114,7 @@ test.each([
   '/node_modules/jose/package.json',
   '/.countersign/demo/relying-party.json',
   '/simulator/configuration',
-])('%s is nobody’s business', async (address) => {
+])('%s is not served', async (address) => {
   const { port } = new URL(server.url)
   const status = await new Promise((resolve, reject) => {
     // Unlike fetch this sends the path as it is.
@@ -128,7 +129,7 @@ test.each([
 })
 
 test.each<readonly [Readonly<Record<string, string>>, string]>([
-  [{ host: 'demo.example.com' }, 'a public name that leads here'],
+  [{ host: 'demo.example.com' }, 'a public name that resolves here'],
   [{ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }, 'the page of another site'],
 ])('%o is refused: %s', async (headers) => {
   const { port } = new URL(server.url)
@@ -143,13 +144,13 @@ test.each<readonly [Readonly<Record<string, string>>, string]>([
   expect(status).toBe(403)
 })
 
-test('the device API is reached through the page’s own address: path, query, proof and body as they were sent, no cookie', async () => {
-  const heard: unknown[] = []
+test('the device API is proxied at the page’s address: path, query, proof, body unchanged, no cookie', async () => {
+  const receivedCalls: unknown[] = []
   const service = createServer((incoming, answer) => {
     const { 'device-proof': proof, cookie } = incoming.headers
-    incoming.on('data', (chunk) => heard.push(String(chunk)))
+    incoming.on('data', (chunk) => receivedCalls.push(String(chunk)))
     incoming.on('end', () => {
-      heard.push(incoming.method, incoming.url, proof, cookie)
+      receivedCalls.push(incoming.method, incoming.url, proof, cookie)
       answer.writeHead(409, { 'content-type': 'application/problem+json' }).end('{"code":"x"}')
     })
   })
@@ -167,7 +168,7 @@ test('the device API is reached through the page’s own address: path, query, p
   expect(answer.status).toBe(409)
   expect(answer.headers.get('content-type')).toBe('application/problem+json')
   expect(await answer.json()).toEqual({ code: 'x' })
-  expect(heard).toEqual([
+  expect(receivedCalls).toEqual([
     '{"n":1}',
     'POST',
     '/device/v1/activities?limit=3&cursor=a%2Fb',
@@ -191,7 +192,7 @@ test.each([
   [{ user: '<b>', password: 'x' }],
   [{ user: 'ada', password: '' }],
   [{ user: 'ada', password: 'x', admin: true }],
-])('a sign-in with %j is refused in words', async (body) => {
+])('a sign-in with %j is refused with a text', async (body) => {
   const answer = await fetch(`${server.url}/api/sign-in`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -37,7 +37,7 @@ beforeEach(() => {
   party = new RelyingParty({ origin, tenantId, relyingPartyId, apiKey: 'unused' })
 })
 
-const asked = { challengeId, userId, binding }
+const expectation = { challengeId, userId, binding }
 
 type Changes = {
   readonly claims?: Readonly<Record<string, unknown>>
@@ -64,12 +64,12 @@ function sign({ claims = {}, typ = 'approval-result+jwt', key = keys.privateKey 
     .sign(key)
 }
 
-test('a result for this challenge and this browser session is believed once', async () => {
+test('a result for this challenge and this browser session is accepted once', async () => {
   const token = await sign()
-  await expect(party.verifyResult(token, asked)).resolves.toMatchObject({
+  await expect(party.verifyResult(token, expectation)).resolves.toMatchObject({
     decision: 'approved',
   })
-  await expect(party.verifyResult(token, asked)).rejects.toThrow('used before')
+  await expect(party.verifyResult(token, expectation)).rejects.toThrow('used before')
 })
 
 test.each<readonly [string, Changes]>([
@@ -79,6 +79,6 @@ test.each<readonly [string, Changes]>([
   ['another browser session', { claims: { binding: 'binding-of-another-session' } }],
   ['another kind of token', { typ: 'approval-request+jwt' }],
   ['a key that is not the tenant’s', { key: strangersKeys.privateKey }],
-])('a result with %s is not believed', async (_, changes) => {
-  await expect(party.verifyResult(await sign(changes), asked)).rejects.toThrow()
+])('a result with %s is rejected', async (_, changes) => {
+  await expect(party.verifyResult(await sign(changes), expectation)).rejects.toThrow()
 })

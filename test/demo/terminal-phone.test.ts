@@ -14,31 +14,31 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** `npm run phone`, with a person who types. */
+/** `npm run phone`, with a user who types. */
 function startPhone(...args: string[]) {
   const child = spawn(process.execPath, ['demo/terminal-phone/main.ts', ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   let screen = ''
-  let seen = 0
+  let readTo = 0
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
       screen += chunk
     })
   }
-  const ended = once(child, 'close').then(([code]) => code as number | null)
+  const exit = once(child, 'close').then(([code]) => code as number | null)
   onTestFinished(async () => {
     child.kill('SIGKILL')
-    await ended
+    await exit
   })
   return {
-    ended,
-    /** Waits for these words after what was seen before. */
+    ended: exit,
+    /** Waits for this text after the output already read. */
     async sees(words: string) {
-      await until(`the phone shows "${words}", not ${screen.slice(seen)}`, () =>
-        screen.includes(words, seen),
+      await until(`the phone shows "${words}", not ${screen.slice(readTo)}`, () =>
+        screen.includes(words, readTo),
       )
-      seen = screen.indexOf(words, seen) + words.length
+      readTo = screen.indexOf(words, readTo) + words.length
     },
     shown: () => screen,
     type: (text: string) => child.stdin.write(`${text}\n`),
@@ -60,45 +60,45 @@ const statusOf = async (id: string) =>
   (await service.api('GET', `/v1/challenges/${id}`)).json.status
 const not = (number: string) => number.replace(/^./, (digit) => `${(Number(digit) + 1) % 10}`)
 
-test('the phone in the terminal enrolls, approves, denies, reports, goes on after a pause, and ends when it is unregistered', async () => {
+test('the terminal phone enrolls, answers, reports, resumes after a restart, ends when unregistered', async () => {
   const file = path.join(await reachableFolder(), 'new', 'phone.json')
   const enrollment = await anEnrollment('alice')
   const first = startPhone('--uri', enrollment.uri, '--file', file)
   await first.sees('a phone of Alice (Default)')
   await first.sees('digits that the enrollment shows')
-  const claimed = await service.api('GET', `/v1/enrollments/${enrollment.id}?wait=30&after=open`)
-  first.type(not(claimed.json.number))
+  const claim = await service.api('GET', `/v1/enrollments/${enrollment.id}?wait=30&after=open`)
+  first.type(not(claim.json.number))
   await first.sees('2 tries left')
-  first.type(claimed.json.number)
+  first.type(claim.json.number)
   await first.sees('The phone is active')
   expect((await stat(file)).mode & 0o777).toBe(0o600)
 
-  const approved = await ask('alice')
+  const approvedChallenge = await ask('alice')
   await first.sees('Payroll asks: Sign in')
   await first.sees('Lisbon')
-  first.type(not(approved.number))
+  first.type(not(approvedChallenge.number))
   await first.sees('2 tries left')
   first.type('12')
   await first.sees('exactly 6 digits')
-  first.type(` ${approved.number} `)
+  first.type(` ${approvedChallenge.number} `)
   await first.sees('-> approved')
-  expect(await statusOf(approved.id)).toBe('approved')
+  expect(await statusOf(approvedChallenge.id)).toBe('approved')
 
-  const denied = await ask('alice')
+  const deniedChallenge = await ask('alice')
   await first.sees('Payroll asks')
   first.type('deny')
   await first.sees('-> denied')
-  expect(await statusOf(denied.id)).toBe('denied')
+  expect(await statusOf(deniedChallenge.id)).toBe('denied')
 
-  const left = await ask('alice')
+  const unansweredChallenge = await ask('alice')
   await first.sees('Payroll asks')
   first.type('')
-  const cancelled = await ask('alice')
+  const cancelledChallenge = await ask('alice')
   await first.sees('Payroll asks')
-  await service.api('POST', `/v1/challenges/${cancelled.id}/cancel`)
-  first.type(cancelled.number)
+  await service.api('POST', `/v1/challenges/${cancelledChallenge.id}/cancel`)
+  first.type(cancelledChallenge.number)
   await first.sees('It is already cancelled.')
-  expect(await statusOf(left.id)).toBe('pending')
+  expect(await statusOf(unansweredChallenge.id)).toBe('pending')
 
   await ask('alice')
   await first.sees('Payroll asks')
@@ -121,28 +121,28 @@ test('the phone in the terminal shows a passcode that the service accepts', asyn
   const file = path.join(await reachableFolder(), 'phone.json')
   const enrollment = await anEnrollment('bob')
   const first = startPhone('--uri', enrollment.uri, '--file', file)
-  const claimed = await service.api('GET', `/v1/enrollments/${enrollment.id}?wait=30&after=open`)
-  first.type(claimed.json.number)
+  const claim = await service.api('GET', `/v1/enrollments/${enrollment.id}?wait=30&after=open`)
+  first.type(claim.json.number)
   await first.sees('The phone is active')
   const offline = startPhone('--passcode', '--file', file)
   expect(await offline.ended).toBe(0)
-  const verify = `/v1/users/${claimed.json.userId}/passcodes/verify`
-  const accepted = await service.api('POST', verify, { code: offline.shown() })
-  expect(accepted.json.method).toBe('passcode')
+  const verify = `/v1/users/${claim.json.userId}/passcodes/verify`
+  const acceptance = await service.api('POST', verify, { code: offline.shown() })
+  expect(acceptance.json.method).toBe('passcode')
 })
 
-test('the phone in the terminal ends when nobody sits at it, also while nothing is asked', async () => {
+test('the phone in the terminal ends at the end of input, also without a pending request', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
   const { id, uri } = await anEnrollment('bob')
   const phone = startPhone('--uri', uri, '--file', file)
-  const claimed = await service.api('GET', `/v1/enrollments/${id}?wait=30&after=open`)
-  phone.type(claimed.json.number)
+  const claim = await service.api('GET', `/v1/enrollments/${id}?wait=30&after=open`)
+  phone.type(claim.json.number)
   await phone.sees('Ctrl-C ends it')
   phone.leave()
   expect(await phone.ended).toBe(0)
 })
 
-test('without a phone or with an address that is none it says what to give', async () => {
+test('without a phone or with an invalid address it names the missing option', async () => {
   const file = path.join(await reachableFolder(), 'phone.json')
   const none = startPhone('--file', file)
   await none.sees('give --uri')

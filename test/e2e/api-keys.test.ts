@@ -1,4 +1,4 @@
-// What a stolen or ended key can still do: over HTTP, from real processes.
+// What a stolen or expired key can still do: over HTTP, with real processes.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
@@ -19,9 +19,9 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 /** A key of the caller's own relying party. */
 async function aKey(api: Api, more: object = {}): Promise<{ id: string; secret: string }> {
   const [{ id: relyingPartyId }] = (await api('GET', '/v1/relying-parties')).json.items
-  const made = await api('POST', '/v1/api-keys', { relyingPartyId, name: 'test', ...more })
-  if (made.status !== 201) throw new Error(made.text)
-  return made.json
+  const creation = await api('POST', '/v1/api-keys', { relyingPartyId, name: 'test', ...more })
+  if (creation.status !== 201) throw new Error(creation.text)
+  return creation.json
 }
 
 describe('two processes of the service', () => {
@@ -44,32 +44,32 @@ describe('two processes of the service', () => {
     await database.drop()
   })
 
-  /** The last moment at which a request was begun that the second process still took. */
+  /** The start time of the last request that the second process still accepted. */
   async function lastTaken(api: Api): Promise<number> {
     let last = 0
     await until('the other process refuses the key', async () => {
-      const begun = performance.now()
+      const startedAt = performance.now()
       const { status } = await api('GET', '/v1/tenant')
-      if (status === 200) last = begun
+      if (status === 200) last = startedAt
       return status === 401
     })
     return last
   }
 
-  test('a key that one revokes or lets end is refused by the other within a second', async () => {
+  test('a key that one revokes or lets expire is refused by the other within a second', async () => {
     for (const end of ['revoke', 'rotate'] as const) {
       const key = await aKey(admin)
       const elsewhere = createApi(origins[1], key.secret)
       expect((await elsewhere('GET', '/v1/tenant')).status).toBe(200)
       const body = end === 'rotate' ? { overlapSeconds: 0 } : undefined
-      const ended = await admin('POST', `/v1/api-keys/${key.id}/${end}`, body)
+      const ending = await admin('POST', `/v1/api-keys/${key.id}/${end}`, body)
       const at = performance.now()
-      expect(ended.status).toBeLessThan(300)
+      expect(ending.status).toBeLessThan(300)
       expect((await lastTaken(elsewhere)) - at).toBeLessThan(1_000)
     }
   })
 
-  test('so is one whose revocation was signalled to nobody', async () => {
+  test('so is one whose revocation was not signalled', async () => {
     const key = await aKey(admin)
     const elsewhere = createApi(origins[1], key.secret)
     expect((await elsewhere('GET', '/v1/tenant')).status).toBe(200)
@@ -80,7 +80,7 @@ describe('two processes of the service', () => {
     expect((await lastTaken(elsewhere)) - at).toBeLessThan(1_000)
   })
 
-  test('so is one that a command revokes', async () => {
+  test('so is one revoked by a command', async () => {
     const key = await aKey(admin)
     const elsewhere = createApi(origins[1], key.secret)
     expect((await elsewhere('GET', '/v1/tenant')).status).toBe(200)
@@ -95,28 +95,29 @@ describe('two processes of the service', () => {
 })
 
 describe('a key that is bound to addresses', () => {
-  const bound = { allowedAddresses: ['203.0.113.0/24', '2001:db8::/32'] }
+  const addressBinding = { allowedAddresses: ['203.0.113.0/24', '2001:db8::/32'] }
   const from = (address: string) => ({ 'x-forwarded-for': address })
 
-  test('is judged by the client that a trusted proxy names, and refused without a word of the list', async () => {
+  test('is checked against the client address from a trusted proxy, and refused without naming the list', async () => {
     await using service = await startTestService({ trustProxy: '127.0.0.1' })
-    const api = createApi(service.origin, (await aKey(service.api, bound)).secret)
+    const api = createApi(service.origin, (await aKey(service.api, addressBinding)).secret)
     const status = async (address: string) =>
       (await api('GET', '/v1/tenant', undefined, from(address))).status
     expect(await status('203.0.113.9')).toBe(200)
     expect(await status('2001:db8::5')).toBe(200)
     expect(await status('203.0.114.9')).toBe(403)
-    // Only the hop that the trusted proxy wrote counts; whatever the client put before it does not.
+    // Only the hop that the trusted proxy wrote counts; addresses that the client put before it do
+    // not.
     expect(await status('203.0.113.9, 198.51.100.1')).toBe(403)
     expect(await status('unknown')).toBe(403)
-    const refused = await api('GET', '/v1/tenant')
-    expect(refused.json).toMatchObject({ status: 403, code: 'address_not_allowed' })
-    expect(refused.text).not.toMatch(/203\.|2001:|127\.0/)
+    const refusal = await api('GET', '/v1/tenant')
+    expect(refusal.json).toMatchObject({ status: 403, code: 'address_not_allowed' })
+    expect(refusal.text).not.toMatch(/203\.|2001:|127\.0/)
   })
 
-  test('is judged by the address alone where the proxies write ports and brackets', async () => {
+  test('is checked by the address alone where the proxies write ports and brackets', async () => {
     await using service = await startTestService({ trustProxy: '127.0.0.1, 198.51.100.1' })
-    const api = createApi(service.origin, (await aKey(service.api, bound)).secret)
+    const api = createApi(service.origin, (await aKey(service.api, addressBinding)).secret)
     const status = async (address: string) =>
       (await api('GET', '/v1/tenant', undefined, from(address))).status
     for (const fine of [
@@ -151,18 +152,18 @@ describe('a key that is bound to addresses', () => {
     }
   })
 
-  test('is judged by the connection itself where no proxy is trusted', async () => {
+  test('is checked against the connection itself where no proxy is trusted', async () => {
     await using service = await startTestService()
-    const api = createApi(service.origin, (await aKey(service.api, bound)).secret)
-    const spoofed = await api('GET', '/v1/tenant', undefined, from('203.0.113.9'))
-    expect(spoofed.json).toMatchObject({ code: 'address_not_allowed' })
+    const api = createApi(service.origin, (await aKey(service.api, addressBinding)).secret)
+    const spoofedReply = await api('GET', '/v1/tenant', undefined, from('203.0.113.9'))
+    expect(spoofedReply.json).toMatchObject({ code: 'address_not_allowed' })
     const own = { allowedAddresses: ['127.0.0.0/8'] }
     const local = createApi(service.origin, (await aKey(service.api, own)).secret)
     expect((await local('GET', '/v1/tenant', undefined, from('203.0.113.9'))).status).toBe(200)
   })
 })
 
-describe('whoever steals a key with every scope', () => {
+describe('the thief of a key with every scope', () => {
   type Ids = Readonly<Record<string, string>>
 
   /** Every documented route of the server API with these ids in it. */
@@ -206,7 +207,7 @@ describe('whoever steals a key with every scope', () => {
     expect([...answers, after].filter(({ text }) => number.test(text))).toEqual([])
   })
 
-  test('speaks for no device: the whole device API refuses the key', async () => {
+  test('acts for no device: the whole device API refuses the key', async () => {
     await using service = await startTestService()
     const routes = await serverRoutes(service.origin, {})
     const ofDevices = routes.filter(([, path]) => path.startsWith('/device/v1/'))
@@ -217,7 +218,7 @@ describe('whoever steals a key with every scope', () => {
     }
   })
 
-  test('enrolls nobody silently: the owner’s phone sees it, and the result says that the device is new', async () => {
+  test('enrolls no device silently: the owner’s phone shows it, and the result marks the device as new', async () => {
     await using service = await startTestService()
     const owner = await enrollPhone(service)
     const unable = createApi(service.origin, (await aKey(service.api)).secret)
@@ -227,18 +228,18 @@ describe('whoever steals a key with every scope', () => {
     const thief = await enrollPhone(service, { name: 'the other phone' })
     expect(thief.userId).toBe(owner.userId)
     const { items } = (await service.api('GET', `/v1/users/${owner.userId}/activities`)).json
-    const added = items.find((item: { type: string; deviceId: string }) => {
+    const addition = items.find((item: { type: string; deviceId: string }) => {
       return item.type === 'device_added' && item.deviceId === thief.deviceId
     })
-    expect(added).toMatchObject({ severity: 'critical', details: { name: 'the other phone' } })
-    expect(JSON.stringify(await owner.client.activities())).toContain(added.id)
+    expect(addition).toMatchObject({ severity: 'critical', details: { name: 'the other phone' } })
+    expect(JSON.stringify(await owner.client.activities())).toContain(addition.id)
 
-    const asked = await service.api('POST', '/v1/challenges', { user: 'alice' })
+    const creation = await service.api('POST', '/v1/challenges', { user: 'alice' })
     const { requests } = await thief.client.pending()
-    const request = requests.find(({ challengeId }) => challengeId === asked.json.id)
+    const request = requests.find(({ challengeId }) => challengeId === creation.json.id)
     if (!request) throw new Error('the new phone is not asked')
-    await thief.client.approve(request, asked.json.number)
-    const { result } = (await service.api('GET', `/v1/challenges/${asked.json.id}`)).json
+    await thief.client.approve(request, creation.json.number)
+    const { result } = (await service.api('GET', `/v1/challenges/${creation.json.id}`)).json
     const claims = Buffer.from(result.split('.')[1], 'base64url').toString()
     expect(JSON.parse(claims)).toMatchObject({ decision: 'approved', new_device: true })
   })

@@ -1,4 +1,4 @@
-// Keys that their maker vouches for, from the claim over HTTP to what the relying party reads in a result.
+// Attested keys, from the claim over HTTP to the relying party's result.
 
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -56,20 +56,20 @@ let people = 0
 async function openEnrollment() {
   people += 1
   const user = `person-${people}`
-  const opened = await service.api('POST', '/v1/enrollments', { user, displayName: user })
-  const ticket = readEnrollmentUri(opened.json.uri)
-  if (!ticket) throw new Error(opened.text)
-  return { user, ticket, id: opened.json.id as string }
+  const enrollment = await service.api('POST', '/v1/enrollments', { user, displayName: user })
+  const ticket = readEnrollmentUri(enrollment.json.uri)
+  if (!ticket) throw new Error(enrollment.text)
+  return { user, ticket, id: enrollment.json.id as string }
 }
 
 async function androidStatement(
   ticket: EnrollmentTicket,
   keys: DeviceKeys,
-  said: Partial<Said> = {},
+  statementChanges: Partial<Said> = {},
 ) {
   const challenge = await attestationChallenge(ticket)
   const chain = async (key: DeviceKeys['possession']) =>
-    (await android.attest(await publicKeyOf(key), challenge, said)).map(text)
+    (await android.attest(await publicKeyOf(key), challenge, statementChanges)).map(text)
   if (!keys.verification) throw new Error('it was asked for')
   return {
     format: 'android_key',
@@ -94,10 +94,10 @@ function claim(ticket: EnrollmentTicket, keys: DeviceKeys, attestation?: Attesta
   })
 }
 
-async function refusalOf(claimed: Promise<unknown>) {
-  const error = await claimed.then(
+async function refusalOf(claimCall: Promise<unknown>) {
+  const error = await claimCall.then(
     () => undefined,
-    (thrown: unknown) => thrown,
+    (cause: unknown) => cause,
   )
   if (!(error instanceof DeviceApiError)) throw new Error(`it was not refused: ${error}`)
   return error
@@ -108,40 +108,40 @@ const readDevice = async (id: string) => (await service.api('GET', `/v1/devices/
 describe('a tenant that requires attestations', () => {
   beforeAll(() => setPolicy('require'))
 
-  test('refuses a claim without one or with a bad one, says why, and leaves the code as it was', async () => {
+  test('refuses a claim without one or with a bad one, names the reason, and keeps the code usable', async () => {
     const { ticket } = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const missing = await refusalOf(claim(ticket, keys))
     expect([missing.code, missing.status]).toEqual(['attestation_missing', 403])
-    for (const [said, why] of [
+    for (const [changes, why] of [
       [{ locked: false }, 'bootloader_unlocked'],
       [{ keyLevel: 0 }, 'level_software'],
       [{ challenge: text(new Uint8Array(32)) }, 'challenge_mismatch'],
     ] as const) {
-      const refused = await refusalOf(
-        claim(ticket, keys, await androidStatement(ticket, keys, said)),
+      const refusal = await refusalOf(
+        claim(ticket, keys, await androidStatement(ticket, keys, changes)),
       )
-      expect([refused.code, refused.status, refused.facts.why]).toEqual([
+      expect([refusal.code, refusal.status, refusal.facts.why]).toEqual([
         'attestation_invalid',
         403,
         why,
       ])
     }
-    const claimed = await claim(ticket, keys, await androidStatement(ticket, keys))
-    expect(claimed.status).toBe('unconfirmed')
+    const claimReply = await claim(ticket, keys, await androidStatement(ticket, keys))
+    expect(claimReply.status).toBe('unconfirmed')
   })
 
-  test('does not take an attestation from one enrollment for another, nor for other keys', async () => {
+  test('does not accept an attestation of one enrollment for another, nor for other keys', async () => {
     const first = await openEnrollment()
     const second = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const others = await createDeviceKeys({ verification: true })
     for (const make of [androidStatement, appleStatement]) {
-      const made = await make(first.ticket, keys)
-      const elsewhere = await refusalOf(claim(second.ticket, keys, made))
+      const statement = await make(first.ticket, keys)
+      const elsewhere = await refusalOf(claim(second.ticket, keys, statement))
       expect(elsewhere.facts.why).toBe('challenge_mismatch')
-      const replaced = await refusalOf(claim(first.ticket, others, made))
-      expect(['key_mismatch', 'challenge_mismatch']).toContain(replaced.facts.why)
+      const otherKeysRefusal = await refusalOf(claim(first.ticket, others, statement))
+      expect(['key_mismatch', 'challenge_mismatch']).toContain(otherKeysRefusal.facts.why)
     }
   })
 
@@ -165,16 +165,16 @@ describe('a tenant that requires attestations', () => {
 describe('a tenant that logs attestations', () => {
   beforeAll(() => setPolicy('log'))
 
-  test('lets everybody in, records what was wrong, and says `swk`', async () => {
+  test('accepts every claim, records the fault, and reports `swk`', async () => {
     const { user, ticket, id } = await openEnrollment()
     const keys = await createDeviceKeys({ verification: true })
     const statement = await androidStatement(ticket, keys, { bootState: 2 })
     const account = await claim(ticket, keys, statement)
     const client = new DeviceClient({ account, keys })
     await client.confirm((await service.api('GET', `/v1/enrollments/${id}`)).json.number)
-    const recorded = { level: 'none', verdict: 'invalid', why: 'boot_not_verified' }
+    const record = { level: 'none', verdict: 'invalid', why: 'boot_not_verified' }
     const device = await readDevice(account.deviceId)
-    expect(device.attestation).toEqual(recorded)
+    expect(device.attestation).toEqual(record)
     expect(await amrOf(user, client)).toEqual(['pop', 'swk', 'user'])
     const activities = await service.api('GET', `/v1/users/${device.userId}/activities`)
     const claimedOnes = activities.json.items.filter(
@@ -183,33 +183,33 @@ describe('a tenant that logs attestations', () => {
     expect(claimedOnes[0].details.attestation).toBe('invalid')
   })
 
-  test('records that none came', async () => {
+  test('records a missing attestation', async () => {
     const { ticket } = await openEnrollment()
     const account = await claim(ticket, await createDeviceKeys({ verification: true }))
-    const recorded = { level: 'none', verdict: 'missing', why: null }
-    expect((await readDevice(account.deviceId)).attestation).toEqual(recorded)
+    const record = { level: 'none', verdict: 'missing', why: null }
+    expect((await readDevice(account.deviceId)).attestation).toEqual(record)
   })
 })
 
-test('a tenant that asks for none looks at none', async () => {
+test('a tenant that requires none verifies none', async () => {
   await setPolicy('off')
   const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const account = await claim(ticket, keys, await androidStatement(ticket, keys))
-  const recorded = { level: 'none', verdict: 'not_asked', why: null }
-  expect((await readDevice(account.deviceId)).attestation).toEqual(recorded)
+  const record = { level: 'none', verdict: 'not_asked', why: null }
+  expect((await readDevice(account.deviceId)).attestation).toEqual(record)
 })
 
-test('a claim as long as its chains may be altogether is too long for any body', async () => {
+test('a claim with chains of the total maximum length exceeds the body limit', async () => {
   const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const chain = Array.from({ length: 10 }, () => 'A'.repeat(5462))
   const statement = { format: 'android_key', possession: chain, verification: chain } as const
-  const refused = await refusalOf(claim(ticket, keys, statement))
-  expect([refused.code, refused.status]).toEqual(['body_too_large', 413])
+  const refusal = await refusalOf(claim(ticket, keys, statement))
+  expect([refusal.code, refusal.status]).toEqual(['body_too_large', 413])
 })
 
-test('a chain of more than ten certificates is not even looked at', async () => {
+test('a chain of more than ten certificates is not parsed', async () => {
   const { ticket } = await openEnrollment()
   const keys = await createDeviceKeys({ verification: true })
   const statement = await androidStatement(ticket, keys)
@@ -218,22 +218,22 @@ test('a chain of more than ten certificates is not even looked at', async () => 
     10,
   )
   await setPolicy('require')
-  const refused = await refusalOf(claim(ticket, keys, { ...statement, possession: chain }))
-  expect(refused.code).toBe('attestation_invalid')
+  const refusal = await refusalOf(claim(ticket, keys, { ...statement, possession: chain }))
+  expect(refusal.code).toBe('attestation_invalid')
   const longer = [...chain, ...chain.slice(0, 1)]
   const tooLong = await refusalOf(claim(ticket, keys, { ...statement, possession: longer }))
   expect([tooLong.code, tooLong.status]).toEqual(['invalid_request', 400])
 })
 
-/** What the result of an approval by this phone says of its methods. */
+/** The methods in the result of an approval by this phone. */
 async function amrOf(user: string, client: DeviceClient): Promise<unknown> {
-  const asked = await service.api('POST', '/v1/challenges', {
+  const creation = await service.api('POST', '/v1/challenges', {
     user,
     context: { application: 'Mail' },
   })
   const [request] = (await client.pending()).requests
   if (!request) throw new Error('the phone was asked')
-  await client.approve(request, asked.json.number)
-  const read = await service.api('GET', `/v1/challenges/${asked.json.id}`)
+  await client.approve(request, creation.json.number)
+  const read = await service.api('GET', `/v1/challenges/${creation.json.id}`)
   return decodeJwt(read.json.result).amr
 }

@@ -1,4 +1,5 @@
-// Every route of openapi.yaml, called by everybody: who is served, and that nobody else learns or changes anything.
+// Every route of openapi.yaml, called by every kind of caller: who is served, and that no other
+// caller learns or changes anything.
 
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
@@ -28,7 +29,7 @@ type Operation = {
   readonly method: Method
   readonly path: string
   readonly scheme: Scheme | null
-  /** Scope or key role that the description names. */
+  /** Scope or key role from the description. */
   readonly needs: string | undefined
   readonly statuses: readonly number[]
   // biome-ignore lint/suspicious/noExplicitAny: JSON Schema, read where it is needed
@@ -36,7 +37,8 @@ type Operation = {
 }
 
 const document = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
-// What those of the Auth API answer to whom, in their own wire format, is said by test/e2e/doors/auth-api-callers.test.ts.
+// The routes of the Auth API, with their own wire format, are tested in
+// test/e2e/doors/auth-api-callers.test.ts.
 const paths = Object.entries<Record<string, never>>(document.paths).filter(
   ([path]) => !path.startsWith('/auth/v2/'),
 )
@@ -78,16 +80,16 @@ type Caller = (typeof callers)[number]
 
 let service: RunningService
 let otherTenant: Tenancy
-/** What everybody tries to get at. */
+/** The target of all calls. */
 let victim: Scene
 let stranger: Scene
-let unregistered: Phone
-let suspended: Phone
+let unregisteredPhone: Phone
+let suspendedPhone: Phone
 let elsewhere: Scene
 const keys = new Map<string, string>()
 
 beforeAll(async () => {
-  // No worker: what the tables hold changes by calls alone.
+  // No worker: only calls change the tables.
   service = await startTestService({ role: 'api' })
   const log = pino({ level: 'silent' })
   const operator = await openOperations(service.config, service.origin, log)
@@ -103,8 +105,8 @@ beforeAll(async () => {
         namespaces,
       }),
     )
-    const asked = { tenantId: party.tenantId, rpId: party.id, name, scopes, expiresAt: null }
-    const key = await operator.createApiKey(asked)
+    const input = { tenantId: party.tenantId, rpId: party.id, name, scopes, expiresAt: null }
+    const key = await operator.createApiKey(input)
     if (isRefusal(key)) throw new Error(key.refused)
     keys.set(name, key.secret)
   }
@@ -114,8 +116,8 @@ beforeAll(async () => {
     await made(service.api, 'GET', '/v1/relying-parties')
   ).items.filter(({ name }: { name: string }) => name === 'Default')
   for (const scope of scopes.filter((one) => one !== 'admin')) {
-    const granted = scopes.filter((one) => one !== 'admin' && one !== scope)
-    const body = { relyingPartyId, name: scope, scopes: granted }
+    const otherScopes = scopes.filter((one) => one !== 'admin' && one !== scope)
+    const body = { relyingPartyId, name: scope, scopes: otherScopes }
     keys.set(`all but ${scope}`, (await made(service.api, 'POST', '/v1/api-keys', body)).secret)
   }
   const all = { relyingPartyId, name: 'x', scopes: scopes.filter((one) => one !== 'admin') }
@@ -127,11 +129,13 @@ beforeAll(async () => {
   stranger = createScene(service)
   elsewhere = createScene(otherTenant)
   await Promise.all([victim.phone(), stranger.phone(), elsewhere.phone(), stranger.integration()])
-  unregistered = await enrollPhone(service, { user: victim.name })
-  await unregistered.client.unregister()
-  await unregistered.client.self().catch(() => 'told to the user once')
-  suspended = await enrollPhone(service, { user: victim.name })
-  await made(service.api, 'PATCH', `/v1/devices/${suspended.deviceId}`, { status: 'suspended' })
+  unregisteredPhone = await enrollPhone(service, { user: victim.name })
+  await unregisteredPhone.client.unregister()
+  await unregisteredPhone.client.self().catch(() => 'told to the user once')
+  suspendedPhone = await enrollPhone(service, { user: victim.name })
+  await made(service.api, 'PATCH', `/v1/devices/${suspendedPhone.deviceId}`, {
+    status: 'suspended',
+  })
   for (const thing of [
     victim.user,
     victim.party,
@@ -150,13 +154,13 @@ beforeAll(async () => {
   ]) {
     await thing()
   }
-  // That a phone fetches for the first time is written down.
+  // The first fetch of a phone is recorded.
   await (await victim.phone()).client.pending()
-  // A report ends what is pending, so that of another user stands in.
-  const reported = createScene(service)
-  await reported.report()
+  // A report ends the pending challenge, so another user's is used.
+  const reportingScene = createScene(service)
+  await reportingScene.report()
   await victim.incident()
-  victim = { ...victim, report: reported.report }
+  victim = { ...victim, report: reportingScene.report }
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -178,7 +182,7 @@ const schemes: Readonly<Record<Caller, Scheme | null>> = Object.fromEntries(
   }),
 ) as Record<Caller, Scheme | null>
 
-const uncredited = {
+const codeWithoutCredential = {
   realmToken: 'integration_invalid',
   integrationSecret: 'integration_invalid',
   apiKey: 'unauthenticated',
@@ -186,7 +190,7 @@ const uncredited = {
   portalSession: 'portal_session_invalid',
 } as const
 
-/** Whoever may call a route and owns nothing that it names. */
+/** Callers with access to the route who own nothing that it names. */
 const outsiders: ReadonlySet<Caller> = new Set([
   'an admin key of another relying party of the tenant',
   'an admin key of another tenant',
@@ -195,7 +199,7 @@ const outsiders: ReadonlySet<Caller> = new Set([
   'the portal session of another user',
 ])
 
-/** True for what an admin key does to things of the whole tenant. */
+/** True for admin keys on objects of the whole tenant. */
 function isShared(operation: Operation, caller: Caller): boolean {
   if (caller !== 'an admin key of another relying party of the tenant') return false
   const folder = folderOf(operation)
@@ -204,8 +208,8 @@ function isShared(operation: Operation, caller: Caller): boolean {
     : tenantWide.has(folder)
 }
 
-/** What meets this caller; null is a success. */
-function expected(operation: Operation, caller: Caller): ProblemCode | null {
+/** The expected refusal of this caller; null is a success. */
+function expectedRefusal(operation: Operation, caller: Caller): ProblemCode | null {
   const { scheme, needs, method } = operation
   const { everybody, ownPages, granted = null, foreign } = factsOf(operation)
   const isCross = caller.endsWith('another site')
@@ -213,9 +217,9 @@ function expected(operation: Operation, caller: Caller): ProblemCode | null {
   if (scheme === 'portalSession' && schemes[caller] !== scheme && method !== 'GET') {
     return 'origin_not_allowed'
   }
-  // Both come as bearers.
+  // Both are bearer tokens.
   if (scheme === 'apiKey' && schemes[caller] === 'integrationSecret') return 'api_key_invalid'
-  if (schemes[caller] !== scheme) return uncredited[scheme]
+  if (schemes[caller] !== scheme) return codeWithoutCredential[scheme]
   switch (caller) {
     case 'a key of every scope but the one':
       return needs === undefined ? granted : 'scope_missing'
@@ -224,7 +228,7 @@ function expected(operation: Operation, caller: Caller): ProblemCode | null {
     case 'an unregistered device of the user':
       return 'device_unregistered'
     case 'a suspended device of the user':
-      // It may ask why it is refused.
+      // It may read why it is refused.
       return operation.name === 'GET /device/v1/self' ? granted : 'device_suspended'
     case 'the portal session of the user, from a page of another site':
       return 'origin_not_allowed'
@@ -236,24 +240,24 @@ function expected(operation: Operation, caller: Caller): ProblemCode | null {
   return folderOf(operation) === undefined ? (foreign ?? granted) : 'not_found'
 }
 
-/** What a call is about, and on whose behalf an outsider makes it. */
+/** The object of a call, and the user in whose name an outsider makes it. */
 type Stage = { readonly scene: Scene; readonly outsider?: Scene }
 
 function phoneOf(caller: Caller, { scene, outsider }: Stage): Promise<Phone> {
   if (caller === 'a device of another user') return (outsider ?? stranger).phone()
   if (caller === 'a device of another tenant') return (outsider ?? elsewhere).phone()
-  if (caller === 'an unregistered device of the user') return Promise.resolve(unregistered)
-  if (caller === 'a suspended device of the user') return Promise.resolve(suspended)
+  if (caller === 'an unregistered device of the user') return Promise.resolve(unregisteredPhone)
+  if (caller === 'a suspended device of the user') return Promise.resolve(suspendedPhone)
   return scene.phone()
 }
 
-type Sent = { readonly body: string | undefined; readonly path: string }
+type SentRequest = { readonly body: string | undefined; readonly path: string }
 
 async function credentials(
   operation: Operation,
   caller: Caller,
   stage: Stage,
-  { body, path }: Sent,
+  { body, path }: SentRequest,
 ): Promise<Record<string, string>> {
   const scheme = schemes[caller]
   if (scheme === 'apiKey') {
@@ -291,12 +295,12 @@ async function credentials(
 
 const browsers = new Map<Scene, Promise<Record<string, string>>>()
 function browser(of: Scene) {
-  const known = browsers.get(of) ?? of.browser()
-  browsers.set(of, known)
-  return known
+  const browserHeaders = browsers.get(of) ?? of.browser()
+  browsers.set(of, browserHeaders)
+  return browserHeaders
 }
 
-type Answered = {
+type CallReply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
@@ -309,38 +313,47 @@ async function call(
   operation: Operation,
   caller: Caller,
   { scene = victim, outsider, id, body }: Partial<Stage> & { id?: string; body?: string } = {},
-): Promise<Answered> {
+): Promise<CallReply> {
   const facts = factsOf(operation)
   const stage = { scene, ...(outsider && { outsider }) }
   const folder = folders[folderOf(operation) ?? '']
   const phone = await phoneOf(caller, stage)
-  const named = id ?? (await (facts.object ?? folder?.of)?.(scene))
+  const objectId = id ?? (await (facts.object ?? folder?.of)?.(scene))
   const plain = operation.path.replace('{secret}', madeUpSecret)
-  const path = plain.replace(/\{\w+\}/, named ?? '') + ((await facts.query?.(scene)) ?? '')
-  const given = await facts.body?.(scene, phone)
-  const sent = { path, body: body ?? (given === undefined ? undefined : JSON.stringify(given)) }
+  const path = plain.replace(/\{\w+\}/, objectId ?? '') + ((await facts.query?.(scene)) ?? '')
+  const defaultBody = await facts.body?.(scene, phone)
+  const sentRequest = {
+    path,
+    body: body ?? (defaultBody === undefined ? undefined : JSON.stringify(defaultBody)),
+  }
   const response = await fetch(service.origin + path, {
     method: operation.method,
     redirect: 'manual',
     headers: {
-      ...(sent.body !== undefined && { 'content-type': 'application/json' }),
+      ...(sentRequest.body !== undefined && { 'content-type': 'application/json' }),
       ...(facts.ownPages && { 'sec-fetch-site': 'same-origin' }),
-      ...(await credentials(operation, caller, stage, sent)),
+      ...(await credentials(operation, caller, stage, sentRequest)),
     },
-    ...(sent.body !== undefined && { body: sent.body }),
+    ...(sentRequest.body !== undefined && { body: sentRequest.body }),
   })
   const headers = Object.fromEntries([...response.headers].filter(([one]) => !perAnswer.has(one)))
   const { status } = response
   const isStream = headers['content-type']?.startsWith('text/event-stream') ?? false
-  // A stream of events has no end to wait for.
+  // An event stream has no end to wait for.
   if (isStream) await response.body?.cancel()
   return { status, headers, text: isStream ? '' : await response.text() }
 }
 
-/** What an answer says, as `expected` puts it; undocumented answers say more, and so fit nothing. */
-function outcome({ statuses }: Operation, { status, text }: Answered): ProblemCode | null | string {
+/**
+ * The outcome of a response, comparable to `expectedRefusal`; undocumented responses contain more,
+ * and so match nothing.
+ */
+function outcome(
+  { statuses }: Operation,
+  { status, text }: CallReply,
+): ProblemCode | null | string {
   if (!statuses.includes(status)) return `undocumented: ${status} ${text}`
-  // A page that did what it was asked leads on to the next.
+  // A page redirects to the next one after success.
   if (status < 400) return null
   const { code } = JSON.parse(text)
   return problems[code as ProblemCode]?.status === status ? code : `${status} ${text}`
@@ -358,8 +371,8 @@ async function inParallel<T, R>(all: readonly T[], each: (one: T) => Promise<R>)
 }
 
 /**
- * Every row of every table, without when something was last used, and without the proofs that callers spent of their own; `about`
- * keeps those that hold this text.
+ * Every row of every table, without last-use times, and without the callers' own used proofs;
+ * `about` keeps the rows that contain this text.
  */
 async function rows(about?: string): Promise<string[]> {
   return onServer(service.database.url, async (client) => {
@@ -368,37 +381,38 @@ async function rows(about?: string): Promise<string[]> {
     )
     const all: string[] = []
     for (const { name } of tables.rows) {
-      const found = await client.query<{ row: string }>(
+      const result = await client.query<{ row: string }>(
         `select (to_jsonb(x) - array['last_used_at', 'last_seen_at', 'uses', 'last_error_code',
            'last_error_at', 'probed_at'])::text as row from "${name}" x`,
       )
-      all.push(...found.rows.map(({ row }) => `${name} ${row}`))
+      all.push(...result.rows.map(({ row }) => `${name} ${row}`))
     }
     return about === undefined ? all : all.filter((row) => row.includes(about))
   })
 }
 
-/** What came and went between two looks at the tables. */
+/** The rows added and removed between two reads of the tables. */
 function difference(before: readonly string[], after: readonly string[]): string[] {
   const [had, has] = [new Set(before), new Set(after)]
-  const gone = before.filter((row) => !has.has(row)).map((row) => `- ${row}`)
-  return [...gone, ...after.filter((row) => !had.has(row)).map((row) => `+ ${row}`)]
+  const removedRows = before.filter((row) => !has.has(row)).map((row) => `- ${row}`)
+  return [...removedRows, ...after.filter((row) => !had.has(row)).map((row) => `+ ${row}`)]
 }
 
 type Cell = { readonly operation: Operation; readonly caller: Caller }
 const cells: Cell[] = operations.flatMap((operation) =>
   callers.map((caller) => ({ operation, caller })),
 )
-const said = ({ operation, caller }: Cell, what: unknown) => `${operation.name}, ${caller}: ${what}`
+const complaint = ({ operation, caller }: Cell, what: unknown) =>
+  `${operation.name}, ${caller}: ${what}`
 
 describe('the description', () => {
-  test('has a row for each of its routes, and no row is left of one that is gone', () => {
+  test('has a row for each of its routes, and no row of a removed one', () => {
     expect(Object.keys(routeFacts).toSorted()).toEqual(
       operations.map(({ name }) => name).toSorted(),
     )
   })
 
-  test('opens to everybody nothing but what is known here, and protects each part of the API in its own way', () => {
+  test('opens only the routes listed here to everybody, and protects each part of the API in its own way', () => {
     const parts = [
       ['/v1/', 'apiKey'],
       ['/integrations/keycloak/', 'realmToken'],
@@ -414,7 +428,7 @@ describe('the description', () => {
     }
   })
 
-  test('lets no key change anything by a scope that only reads', () => {
+  test('lets no key change anything by a read scope', () => {
     const changing = operations.filter(
       ({ scheme, method }) => scheme === 'apiKey' && method !== 'GET',
     )
@@ -429,107 +443,117 @@ describe('the description', () => {
   })
 })
 
-/** Each cell has one of these: open to all, refused, served to an outsider who gets at nothing, or served with what it names. */
+/**
+ * Each cell has one of these: open to all, refused, served to an outsider without access to the
+ * object, or served with the object.
+ */
 function kindOf({ operation, caller }: Cell): 'open' | 'refused' | 'apart' | 'served' {
   if (operation.scheme === null) return 'open'
-  if (expected(operation, caller) !== (factsOf(operation).granted ?? null)) return 'refused'
+  if (expectedRefusal(operation, caller) !== (factsOf(operation).granted ?? null)) return 'refused'
   return outsiders.has(caller) && !isShared(operation, caller) ? 'apart' : 'served'
 }
 
 const changes = ({ operation }: Cell) => operation.method !== 'GET'
 const ofOtherTenant = ({ caller }: Cell) => caller.endsWith('another tenant')
 
-/** Calls all; what was not as expected. */
+/** Calls all; returns the deviations. */
 async function play(
   some: readonly Cell[],
   stageOf: (cell: Cell) => Partial<Stage>,
-  judge: (cell: Cell, answered: Answered, stage: Partial<Stage>) => unknown = () => null,
+  check: (cell: Cell, reply: CallReply, stage: Partial<Stage>) => unknown = () => null,
 ): Promise<unknown[]> {
   const wrong = await inParallel(some, async (cell) => {
     const { operation, caller } = cell
     const stage = stageOf(cell)
-    const answered = await call(operation, caller, stage)
-    const seen = outcome(operation, answered)
+    const reply = await call(operation, caller, stage)
+    const actualOutcome = outcome(operation, reply)
     const faults = [
-      seen === expected(operation, caller) ? null : seen,
-      await judge(cell, answered, stage),
+      actualOutcome === expectedRefusal(operation, caller) ? null : actualOutcome,
+      await check(cell, reply, stage),
     ]
-    return faults.filter((fault) => fault !== null).map((fault) => said(cell, fault))
+    return faults.filter((fault) => fault !== null).map((fault) => complaint(cell, fault))
   })
   return wrong.flat()
 }
 
 describe('the matrix', () => {
   const all = Map.groupBy(cells, kindOf)
-  const { open = [], refused = [], apart = [], served = [] } = Object.fromEntries(all)
+  const {
+    open = [],
+    refused: refusedCells = [],
+    apart = [],
+    served: servedCells = [],
+  } = Object.fromEntries(all)
 
   test('is whole', () => {
-    expect(open.length + refused.length + apart.length + served.length).toBe(
+    expect(open.length + refusedCells.length + apart.length + servedCells.length).toBe(
       operations.length * callers.length,
     )
-    // A realm signs each question anew: test/e2e/doors/keycloak.test.ts lets one in.
-    const guarded = operations.filter(({ scheme }) => scheme !== null && scheme !== 'realmToken')
-    for (const { name, scheme } of guarded) {
-      const owners = served.filter(({ operation }) => operation.name === name)
+    // A realm signs each request: test/e2e/doors/keycloak.test.ts covers its success.
+    const guardedOperations = operations.filter(
+      ({ scheme }) => scheme !== null && scheme !== 'realmToken',
+    )
+    for (const { name, scheme } of guardedOperations) {
+      const owners = servedCells.filter(({ operation }) => operation.name === name)
       expect(owners.length, `${name} serves nobody by its ${scheme}`).toBeGreaterThan(0)
     }
   })
 
-  test('refuses everybody who may not, who learns nothing about what is there and changes nothing', async () => {
+  test('refuses callers without permission, who learn nothing about existing objects and change nothing', async () => {
     await Promise.all([browser(victim), browser(stranger)])
     const before = await rows()
     const wrong = await play(
-      refused,
+      refusedCells,
       () => ({}),
       async ({ operation, caller }, first) => {
         const id = folders[folderOf(operation) ?? '']?.unknown
         if (id === undefined) return null
-        const [known, unknown] = [first, await call(operation, caller, { id })].map((one) =>
+        const [foreignReply, unknown] = [first, await call(operation, caller, { id })].map((one) =>
           JSON.stringify(one),
         )
-        return known === unknown ? null : `tells apart ${known} ${unknown}`
+        return foreignReply === unknown ? null : `tells apart ${foreignReply} ${unknown}`
       },
     )
     expect(wrong).toEqual([])
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('treats an id that names nothing as it treats those of others', async () => {
+  test('treats an unknown id like an id of others', async () => {
     const before = await rows()
-    const owned = served.filter(({ operation }) => folderOf(operation) !== undefined)
-    const wrong = await inParallel(owned, async ({ operation, caller }) => {
+    const ownedCells = servedCells.filter(({ operation }) => folderOf(operation) !== undefined)
+    const wrong = await inParallel(ownedCells, async ({ operation, caller }) => {
       const id = folders[folderOf(operation) ?? '']?.unknown ?? ''
-      const answered = await call(operation, caller, { id })
+      const reply = await call(operation, caller, { id })
       const isDoor = operation.scheme === 'integrationSecret'
-      return outcome(operation, answered) === (isDoor ? 'integration_invalid' : 'not_found')
+      return outcome(operation, reply) === (isDoor ? 'integration_invalid' : 'not_found')
         ? []
-        : said({ operation, caller }, answered.text)
+        : complaint({ operation, caller }, reply.text)
     })
     expect(wrong.flat()).toEqual([])
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('serves what is open to all in the same way to all, and changes nothing by it', async () => {
+  test('serves open routes equally to all, and changes nothing by it', async () => {
     const before = await rows()
-    const first = new Map<string, Answered>()
+    const first = new Map<string, CallReply>()
     for (const operation of operations.filter(({ scheme }) => scheme === null)) {
       first.set(operation.name, await call(operation, 'nobody'))
     }
     const wrong = await play(
       open,
       () => ({}),
-      ({ operation, operation: { name }, caller }, answered) =>
+      ({ operation, operation: { name }, caller }, reply) =>
         name === 'GET /metrics' ||
-        expected(operation, caller) !== expected(operation, 'nobody') ||
-        JSON.stringify(answered) === JSON.stringify(first.get(name))
+        expectedRefusal(operation, caller) !== expectedRefusal(operation, 'nobody') ||
+        JSON.stringify(reply) === JSON.stringify(first.get(name))
           ? null
-          : answered.text,
+          : reply.text,
     )
     expect(wrong).toEqual([])
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('serves others with what is their own, and lets them see and change nothing of the user', async () => {
+  test('serves others with their own objects, and lets them see and change nothing of the user', async () => {
     const things = [
       await victim.user(),
       victim.name,
@@ -547,11 +571,11 @@ describe('the matrix', () => {
       await victim.party(),
     ]
     const forAdmins = ['admin', 'audit:read', 'integrations:write']
-    const see = (cell: Cell, { text }: Answered) => {
+    const see = (cell: Cell, { text }: CallReply) => {
       const { operation, caller } = cell
       const isAdmin = caller.includes('relying party') && forAdmins.includes(operation.needs ?? '')
-      const hidden = ofOtherTenant(cell) ? [...things, ...ofTenant, service.tenantId] : things
-      return isAdmin ? null : (hidden.find((one) => text.includes(one)) ?? null)
+      const hiddenTexts = ofOtherTenant(cell) ? [...things, ...ofTenant, service.tenantId] : things
+      return isAdmin ? null : (hiddenTexts.find((one) => text.includes(one)) ?? null)
     }
     const [far, near] = [apart.filter(ofOtherTenant), apart.filter((one) => !ofOtherTenant(one))]
     for (const [some, where, about] of [
@@ -565,20 +589,20 @@ describe('the matrix', () => {
     }
   })
 
-  test('serves those who may, with what the route is for', async () => {
+  test('serves permitted callers with the object of the route', async () => {
     const own = (cell: Cell) => (changes(cell) ? { scene: createScene(service) } : {})
-    expect(await play(served, own)).toEqual([])
+    expect(await play(servedCells, own)).toEqual([])
   })
 })
 
-/** Members that the schema of a body knows at its top. */
+/** Top-level members of the schema of a body. */
 function membersOf(schema: { $ref?: string; properties?: object } = {}): string[] {
   const name = schema.$ref?.split('/').at(-1)
-  const known = name === undefined ? schema : document.components.schemas[name]
-  return Object.keys(known.properties ?? {})
+  const resolvedSchema = name === undefined ? schema : document.components.schemas[name]
+  return Object.keys(resolvedSchema.properties ?? {})
 }
 
-/** The text of a body with more members, at its top and in each object within it. */
+/** The text of a body with added members, at its top and in each object within it. */
 function withMember(value: unknown, member: string): string[] {
   if (Array.isArray(value)) {
     return value.flatMap((item, index) =>
@@ -606,18 +630,18 @@ const owners = {
   portalSession: 'the portal session of the user',
 } as const
 
-describe('a body with a member that its route does not know', () => {
+describe('a body with an unknown member', () => {
   const changing = operations.filter(
     (operation) => operation.method !== 'GET' && !factsOf(operation).openBody,
   )
   const callerOf = ({ scheme }: Operation) => (scheme === null ? 'nobody' : owners[scheme])
-  /** A body that would be right, and one for a route that takes none. */
+  /** A valid body, and one for a route that takes none. */
   const rightBody = async (operation: Operation): Promise<object> => {
     const body = await factsOf(operation).body?.(victim, await victim.phone())
     return (body ?? {}) as object
   }
 
-  test('is refused whatever column of the database it names, and changes nothing', async () => {
+  test('is refused for any column name of the database, and changes nothing', async () => {
     const { rows: columns } = await onServer(service.database.url, (client) =>
       client.query<{ name: string }>(
         `select distinct column_name as name from information_schema.columns where table_schema = 'public'`,
@@ -628,9 +652,9 @@ describe('a body with a member that its route does not know', () => {
     const before = await rows()
     const calls = await Promise.all(
       changing.map(async (operation) => {
-        const known = new Set(membersOf(operation.body))
-        const names = [...new Set([...snake, ...camel])].filter((name) => !known.has(name))
-        // So few that the answer names them all.
+        const knownMembers = new Set(membersOf(operation.body))
+        const names = [...new Set([...snake, ...camel])].filter((name) => !knownMembers.has(name))
+        // So few that the response names all of them.
         const size = 5
         const batches = Array.from({ length: Math.ceil(names.length / size) }, (_, index) =>
           names.slice(index * size, (index + 1) * size),
@@ -645,22 +669,25 @@ describe('a body with a member that its route does not know', () => {
         ...Object.fromEntries(batch.map((one) => [one, 'x'])),
       })
       const { status, text } = await call(operation, callerOf(operation), { body })
-      const unnamed = operation.body ? batch.filter((one) => !text.includes(`\\"${one}\\"`)) : []
-      const isRefused = status === 400 && text.includes('"invalid_request"') && unnamed.length === 0
+      const unnamedMembers = operation.body
+        ? batch.filter((one) => !text.includes(`\\"${one}\\"`))
+        : []
+      const isRefused =
+        status === 400 && text.includes('"invalid_request"') && unnamedMembers.length === 0
       return isRefused ? [] : [`${operation.name} ${batch}: ${status} ${text}`]
     })
     expect(wrong.flat()).toEqual([])
     expect(difference(before, await rows())).toEqual([])
   })
 
-  test('is refused for names that programs trip over, at every depth', async () => {
+  test('is refused for names with special meaning in programs, at every depth', async () => {
     const before = await rows()
     const wrong = await inParallel(changing, async (operation) => {
-      const known = membersOf(operation.body)
+      const knownMembers = membersOf(operation.body)
       const names = ['status', 'tenantId', '__proto__', 'constructor']
       const right = await rightBody(operation)
       const bodies = names
-        .filter((name) => !known.includes(name))
+        .filter((name) => !knownMembers.includes(name))
         .flatMap((name) => withMember(right, name))
       const faults: string[] = []
       for (const body of bodies) {

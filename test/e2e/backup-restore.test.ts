@@ -1,4 +1,5 @@
-// The drill of docs/runbook.md: a database that was restored to an earlier state is told again what was revoked since.
+// The drill of docs/runbook.md: after a restore to an earlier state, later revocations are applied
+// again.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,28 +19,28 @@ test('what was revoked after the backup is revoked again after the restore', asy
   const revocationLog = path.join(folder, 'revocations.jsonl')
   const service = stack.use(await startTestService({ revocationLog }))
   const { api } = service
-  const [lost, paused, kept] = [
+  const [lostPhone, pausedPhone, keptPhone] = [
     await enrollPhone(service),
     await enrollPhone(service),
     await enrollPhone(service),
   ]
   const party = await api('POST', '/v1/relying-parties', { name: 'P', namespaces: ['default'] })
   const key = { relyingPartyId: party.json.id, name: 'stolen' }
-  const stolen = await api('POST', '/v1/api-keys', key)
-  const thief = createApi(service.origin, stolen.json.secret)
-  const [removed, stopped, rotated, open] = [
+  const stolenKey = await api('POST', '/v1/api-keys', key)
+  const thief = createApi(service.origin, stolenKey.json.secret)
+  const [removedDoor, stoppedDoor, rotatedDoor, open] = [
     await makeWaitDoor(service),
     await makeWaitDoor(service),
     await makeWaitDoor(service),
     await makeWaitDoor(service),
   ]
-  const doors = [removed, stopped, rotated, open]
+  const doors = [removedDoor, stoppedDoor, rotatedDoor, open]
   const atDoors = async () => {
     const question = { username: 'nobody', number: '123456' }
     return (await Promise.all(doors.map((door) => door.ask(question)))).map(({ status }) => status)
   }
-  const believed = await atDoors()
-  expect(believed).toEqual([404, 404, 404, 404])
+  const doorStatuses = await atDoors()
+  expect(doorStatuses).toEqual([404, 404, 404, 404])
   const hook = { url: 'https://127.0.0.1:9443/', events: ['user.unlocked'] }
   const endpoint = await api('POST', '/v1/webhook-endpoints', hook)
   expect(endpoint.status).toBe(201)
@@ -53,14 +54,14 @@ test('what was revoked after the backup is revoked again after the restore', asy
     async () => void (await onCluster(`create database "${copy}" template "${name}"`)),
   )
 
-  await api('POST', `/v1/devices/${lost.deviceId}/unregister`, { reason: 'stolen' })
-  await api('PATCH', `/v1/devices/${paused.deviceId}`, { status: 'suspended' })
-  await api('PATCH', `/v1/devices/${kept.deviceId}`, { status: 'suspended' })
-  await api('PATCH', `/v1/devices/${kept.deviceId}`, { status: 'active' })
-  await api('POST', `/v1/api-keys/${stolen.json.id}/revoke`)
-  await api('DELETE', `/v1/integrations/${removed.id}`)
-  await stopped.change({ status: 'paused' })
-  await api('POST', `/v1/integrations/${rotated.id}/rotate`, { overlapSeconds: 0 })
+  await api('POST', `/v1/devices/${lostPhone.deviceId}/unregister`, { reason: 'stolen' })
+  await api('PATCH', `/v1/devices/${pausedPhone.deviceId}`, { status: 'suspended' })
+  await api('PATCH', `/v1/devices/${keptPhone.deviceId}`, { status: 'suspended' })
+  await api('PATCH', `/v1/devices/${keptPhone.deviceId}`, { status: 'active' })
+  await api('POST', `/v1/api-keys/${stolenKey.json.id}/revoke`)
+  await api('DELETE', `/v1/integrations/${removedDoor.id}`)
+  await stoppedDoor.change({ status: 'paused' })
+  await api('POST', `/v1/integrations/${rotatedDoor.id}/rotate`, { overlapSeconds: 0 })
   await open.change({ status: 'paused' })
   await open.change({ status: 'active' })
   await api('DELETE', `/v1/webhook-endpoints/${endpoint.json.id}`)
@@ -71,10 +72,10 @@ test('what was revoked after the backup is revoked again after the restore', asy
     await onCluster(`drop database "${name}" with (force)`)
     await onCluster(`alter database "${copy}" rename to "${name}"`)
   })
-  // The backup knows nothing of it: this is what the drill is for.
-  expect(await lost.client.self()).toMatchObject({ status: 'active' })
+  // The backup does not contain it: this is the reason for the drill.
+  expect(await lostPhone.client.self()).toMatchObject({ status: 'active' })
   expect((await thief('GET', '/v1/tenant')).status).toBe(200)
-  expect(await atDoors()).toEqual(believed)
+  expect(await atDoors()).toEqual(doorStatuses)
 
   const environment = {
     DATABASE_URL: service.database.url,
@@ -88,13 +89,13 @@ test('what was revoked after the backup is revoked again after the restore', asy
     return { code, ...JSON.parse(program.stdout()) }
   }
   expect(await apply()).toEqual({ code: 1, applied: 7, already: 0, unknown: 1, unreadable: 1 })
-  const refused = { code: 'device_unregistered' }
-  await expect(lost.client.self()).rejects.toMatchObject(refused)
-  await expect(paused.client.pending()).rejects.toMatchObject({ code: 'device_suspended' })
-  expect(await kept.client.self()).toMatchObject({ status: 'active' })
+  const refusal = { code: 'device_unregistered' }
+  await expect(lostPhone.client.self()).rejects.toMatchObject(refusal)
+  await expect(pausedPhone.client.pending()).rejects.toMatchObject({ code: 'device_suspended' })
+  expect(await keptPhone.client.self()).toMatchObject({ status: 'active' })
   expect((await thief('GET', '/v1/tenant')).status).toBe(401)
   expect(await atDoors()).toEqual([401, 403, 401, 404])
   expect((await api('GET', '/v1/webhook-endpoints')).json.items).toEqual([])
-  // What was removed is not there any more.
+  // Removed objects no longer exist.
   expect(await apply()).toMatchObject({ applied: 0, already: 5, unknown: 3 })
 })

@@ -19,19 +19,22 @@ import { until } from '../support/until.ts'
 
 type Asking = Pick<RunningService, 'api'>
 
-/** Asks, waits for the push, approves on the phone, and reads what the relying party gets. */
+/**
+ * Creates a challenge, waits for the push, approves on the phone, and reads the relying party's
+ * result.
+ */
 async function signIn({ api }: Asking, phone: Phone) {
-  const created = await api('POST', '/v1/challenges', { user: 'alice' })
-  expect(created.status, created.text).toBe(201)
-  const { id, number } = created.json
+  const creation = await api('POST', '/v1/challenges', { user: 'alice' })
+  expect(creation.status, creation.text).toBe(201)
+  const { id, number } = creation.json
   await until('the push arrives', () => phone.pushes.find((push) => challengeOf(push) === id))
   const { client } = phone
-  const { requests, refusedRequests: refused } = await client.pending()
-  expect(refused).toEqual([])
+  const { requests, refusedRequests } = await client.pending()
+  expect(refusedRequests).toEqual([])
   const request = requests.find(({ challengeId }) => challengeId === id)
   if (!request) throw new Error('nothing is pending')
   await client.approve(request, number)
-  const read = await until('the push is written down as sent', async () => {
+  const read = await until('the push is recorded as sent', async () => {
     const { json } = await api('GET', `/v1/challenges/${id}`)
     return json.devices[0].push.status === 'sent' && json
   })
@@ -39,7 +42,7 @@ async function signIn({ api }: Asking, phone: Phone) {
   return read
 }
 
-/** Seconds between what a result token says and what is so. */
+/** Seconds between the times of a result token and the real ones. */
 function ageOf(result: string): number {
   const payload = Buffer.from(result.split('.')[1] ?? '', 'base64url').toString()
   return Math.abs(
@@ -50,7 +53,7 @@ function ageOf(result: string): number {
 describe.each([-300, 300])('in a process whose clock is %i s off', (seconds) => {
   afterEach(() => vi.useRealTimers())
 
-  test('a phone enrolls and signs in, and the result is dated truly', async () => {
+  test('a phone enrolls and signs in, and the result has the true time', async () => {
     await using service = await startTestService()
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 })
     await service.restart()
@@ -63,7 +66,7 @@ describe.each([-300, 300])('in a process whose clock is %i s off', (seconds) => 
     expect(Math.abs(Number(offset) - seconds)).toBeLessThan(10)
   })
 
-  test('nothing changes when the clock begins to be so in the middle', async () => {
+  test('nothing changes when the clock jumps by that in the middle', async () => {
     await using service = await startTestService()
     const phone = await enrollPhone(service)
     await signIn(service, phone)
@@ -108,10 +111,10 @@ async function startApart(offsets: readonly number[]) {
   const outputs: (() => string)[] = []
   for (const [index, seconds] of offsets.entries()) {
     const own = { ...clockOffBy(seconds), PORT: String(ports[index]) }
-    const started = stack.use(await startServiceProcess({ ...environment, ...own }))
-    outputs.push(started.stdout)
+    const serviceProcess = stack.use(await startServiceProcess({ ...environment, ...own }))
+    outputs.push(serviceProcess.stdout)
     origins.push(`http://127.0.0.1:${ports[index]}`)
-    key ||= /cs_[0-9a-z]{26}_[\w-]{43}/.exec(started.stdout())?.[0] ?? ''
+    key ||= /cs_[0-9a-z]{26}_[\w-]{43}/.exec(serviceProcess.stdout())?.[0] ?? ''
   }
   const apis = origins.map((at) => createApi(at, key))
   return Object.assign(stack, { simulator, origins, apis, outputs })
@@ -135,16 +138,16 @@ if (isFaketimeHere) {
       const phone = await enrollPhone({ api, simulator: apart.simulator })
       const { result } = await signIn({ api }, phone)
       expect(ageOf(result)).toBeLessThan(60)
-      const told = apart.outputs[0]?.().match(/clock of this machine differs/g)
-      expect(told).toHaveLength(1)
+      const warnings = apart.outputs[0]?.().match(/clock of this machine differs/g)
+      expect(warnings).toHaveLength(1)
     })
 
-    test('two processes 300 s apart enroll a phone and sign it in, calls going to either in turns', async () => {
+    test('two processes 300 s apart enroll a phone and sign it in, with calls alternating between them', async () => {
       await using apart = await startApart([-150, 150])
       const turns = inTurns(apart.origins)
       const [first, second] = apart.apis
       if (!first || !second) throw new Error('nothing runs')
-      const api: typeof first = (...given) => (given[0] === 'POST' ? first : second)(...given)
+      const api: typeof first = (...args) => (args[0] === 'POST' ? first : second)(...args)
       const phone = await enrollPhone({ api, simulator: apart.simulator }, { fetch: turns })
       await signIn({ api }, phone)
       await signIn({ api: second }, phone)

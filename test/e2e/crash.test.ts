@@ -44,11 +44,11 @@ async function environmentOf(simulator: Simulator, url: string, port: number, fo
   }
 }
 
-async function killed(child: ChildProcess): Promise<void> {
+async function killProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const exit = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGKILL')
-  await gone
+  await exit
 }
 
 test('kill -9 between commit and push loses no push: the next process sends it', async () => {
@@ -62,37 +62,38 @@ test('kill -9 between commit and push loses no push: the next process sends it',
   const environment = await environmentOf(simulator, database.url, port, folder)
 
   const first = await start(environment)
-  stack.defer(() => killed(first.child))
+  stack.defer(() => killProcess(first.child))
   const key = /cs_[0-9a-z]{26}_[\w-]{43}/.exec(first.output())?.[0] ?? ''
   const api = createApi(`http://127.0.0.1:${port}`, key)
   const phone = await enrollPhone({ api, simulator })
 
-  // APNs takes the connection and says nothing: the push is committed, under way, and nowhere.
+  // APNs accepts the connection and stays silent: the push is committed, in flight, and not
+  // delivered.
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
-  const created = await api('POST', '/v1/challenges', { user: 'alice' })
-  expect(created.status).toBe(201)
-  await killed(first.child)
+  const creation = await api('POST', '/v1/challenges', { user: 'alice' })
+  expect(creation.status).toBe(201)
+  await killProcess(first.child)
   expect(phone.pushes).toEqual([])
 
   simulator.faults.clear()
   const second = await start(environment)
-  stack.defer(() => killed(second.child))
-  // Sooner than the lease would end: whoever held it is gone.
+  stack.defer(() => killProcess(second.child))
+  // Sooner than the lease would end: its holder is gone.
   const push = await until('the push arrives after all', () => phone.pushes[0])
-  expect(challengeOf(push)).toBe(created.json.id)
+  expect(challengeOf(push)).toBe(creation.json.id)
 
   const { requests } = await phone.client.pending()
   const [request] = requests
   if (!request) throw new Error('the challenge is gone')
-  await phone.client.approve(request, created.json.number)
-  const read = await api('GET', `/v1/challenges/${created.json.id}`)
+  await phone.client.approve(request, creation.json.number)
+  const read = await api('GET', `/v1/challenges/${creation.json.id}`)
   expect(read.json).toMatchObject({
     status: 'approved',
     devices: [{ push: { status: 'sent', attempts: 2 } }],
   })
 })
 
-test('kill -9 of a process that has taken on a push and a webhook: another that runs sends both at once', async () => {
+test('kill -9 of a process that has leased a push and a webhook: another one sends both immediately', async () => {
   await using stack = new AsyncDisposableStack()
   const simulator = await startSimulator()
   stack.defer(() => simulator.close())
@@ -108,7 +109,7 @@ test('kill -9 of a process that has taken on a push and a webhook: another that 
   }
 
   const first = await start(environment)
-  stack.defer(() => killed(first.child))
+  stack.defer(() => killProcess(first.child))
   const key = /cs_[0-9a-z]{26}_[\w-]{43}/.exec(first.output())?.[0] ?? ''
   const api = createApi(`http://127.0.0.1:${port}`, key)
   const phone = await enrollPhone({ api, simulator })
@@ -116,15 +117,15 @@ test('kill -9 of a process that has taken on a push and a webhook: another that 
   const endpoint = { url: sink.url, events: ['challenge.created'] }
   expect((await api('POST', '/v1/webhook-endpoints', endpoint)).status).toBe(201)
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
-  const created = await api('POST', '/v1/challenges', { user: 'alice' })
-  expect(created.status).toBe(201)
-  await until('the webhook is under way', () => sink.received.length === 1)
+  const creation = await api('POST', '/v1/challenges', { user: 'alice' })
+  expect(creation.status).toBe(201)
+  await until('the webhook is in flight', () => sink.received.length === 1)
 
   const other = await start({ ...environment, ROLE: 'worker' })
-  stack.defer(() => killed(other.child))
+  stack.defer(() => killProcess(other.child))
   simulator.faults.clear()
   sink.answer((response) => response.writeHead(204).end())
-  await killed(first.child)
+  await killProcess(first.child)
   // Sooner than the leases end, which are 15 and 30 s.
   await until('the push arrives', () => phone.pushes[0], 5_000)
   await until('the webhook arrives again', () => sink.received.length === 2, 5_000)

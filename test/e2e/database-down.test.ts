@@ -41,8 +41,8 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync())
 
 describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {
-  test('everything is refused with 503 and Retry-After, nothing is approved, and it heals by itself', async () => {
-    const created = await api('POST', '/v1/challenges', { user: 'alice' })
+  test('everything is refused with 503 and Retry-After, nothing is approved, and it recovers by itself', async () => {
+    const creation = await api('POST', '/v1/challenges', { user: 'alice' })
     const { requests } = await phone.client.pending()
     const [request] = requests
     if (!request) throw new Error('nothing is pending')
@@ -50,8 +50,8 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
     line.set(state)
     const replies = await Promise.all([
       api('POST', '/v1/challenges', { user: 'alice' }),
-      api('GET', `/v1/challenges/${created.json.id}`),
-      api('GET', `/v1/challenges/${created.json.id}?wait=5`),
+      api('GET', `/v1/challenges/${creation.json.id}`),
+      api('GET', `/v1/challenges/${creation.json.id}?wait=5`),
       api('GET', '/v1/users?identifier=alice'),
       api('POST', '/v1/enrollments', { user: 'bob', displayName: 'Bob' }),
     ])
@@ -59,8 +59,8 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
       expect(reply.json, reply.text).toMatchObject({ status: 503, code: 'unavailable' })
       expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
     }
-    const refused = await door.ask({ username: 'alice', number: '483920' })
-    expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'unavailable'])
+    const refusal = await door.ask({ username: 'alice', number: '483920' })
+    expect([refusal.status, JSON.parse(refusal.text).code]).toEqual([503, 'unavailable'])
     expect((await api('GET', '/health/ready')).status).toBe(503)
     expect((await api('GET', '/health/live')).status).toBe(200)
 
@@ -69,17 +69,17 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
       'the service is ready again',
       async () => (await api('GET', '/health/ready')).status === 200,
     )
-    const still = await api('GET', `/v1/challenges/${created.json.id}`)
+    const still = await api('GET', `/v1/challenges/${creation.json.id}`)
     expect(still.json.status).toBe('pending')
-    await phone.client.approve(request, created.json.number)
-    expect((await api('GET', `/v1/challenges/${created.json.id}`)).json.status).toBe('approved')
+    await phone.client.approve(request, creation.json.number)
+    expect((await api('GET', `/v1/challenges/${creation.json.id}`)).json.status).toBe('approved')
   })
 })
 
 describe.each(['refusing', 'silent'] as const)(
   'when the database becomes %s while a door waits',
   (state) => {
-    test('the client gets a no, and nobody can approve what nobody waits for any more', async () => {
+    test('the client gets a denial, and an abandoned challenge cannot be approved', async () => {
       const asking = door.ask({ username: 'alice', number: '483920', host: `door-${state}` })
       const request = await until('the phone is asked', async () =>
         (await phone.client.pending()).requests.find(({ context }) =>
@@ -89,11 +89,11 @@ describe.each(['refusing', 'silent'] as const)(
       line.set(state)
       expect((await asking).status).toBe(503)
       line.set('open')
-      const ended = await until('it is cancelled', async () => {
+      const ending = await until('it is cancelled', async () => {
         const { status, json } = await api('GET', `/v1/challenges/${request.challengeId}`)
         return status === 200 && json.status !== 'pending' ? json.status : null
       })
-      expect(ended).toBe('cancelled')
+      expect(ending).toBe('cancelled')
     })
   },
 )
@@ -101,13 +101,13 @@ describe.each(['refusing', 'silent'] as const)(
 describe('when the database commits and its reply is lost', () => {
   const unknown = /^Whether it happened is unknown\. Send the same call again .*`Idempotency-Key`/
 
-  test('a creation is answered 503 as of unknown outcome, and the same call again finds what it made', async () => {
+  test('a creation is answered 503 with unknown outcome, and a retry returns the created challenge', async () => {
     const key = { 'idempotency-key': 'lost-reply' }
     const create = () => api('POST', '/v1/challenges', { user: 'alice' }, key)
     const before = (await api('GET', '/v1/challenges?limit=100')).json.items.length
     line.loseReplyTo('insert_challenge')
-    const lost = await create()
-    expect(lost.json).toMatchObject({ status: 503, detail: expect.stringMatching(unknown) })
+    const lostReply = await create()
+    expect(lostReply.json).toMatchObject({ status: 503, detail: expect.stringMatching(unknown) })
     line.set('open')
     const again = await until('the service is back', async () => {
       const reply = await create()
@@ -120,40 +120,40 @@ describe('when the database commits and its reply is lost', () => {
     await api('POST', `/v1/challenges/${again.json.id}/cancel`)
   })
 
-  test('an answer that the phone sends again because it heard 503 counts once', async () => {
-    const created = await api('POST', '/v1/challenges', { user: 'alice' })
+  test('an answer that the phone sends again after a 503 counts once', async () => {
+    const creation = await api('POST', '/v1/challenges', { user: 'alice' })
     const request = (await phone.client.pending()).requests.find(
-      ({ challengeId }) => challengeId === created.json.id,
+      ({ challengeId }) => challengeId === creation.json.id,
     )
     if (!request) throw new Error('nothing is pending')
     line.loseReplyTo('record_answer')
-    // The client repeats what it heard 503 of, with the same answer.
-    const approving = phone.client.approve(request, created.json.number)
+    // The client repeats the call after a 503, with the same answer.
+    const approving = phone.client.approve(request, creation.json.number)
     await until(
       'it is recorded',
       async () =>
         (
           await onServer(database.url, (client) =>
             client.query('select 1 from challenges where id = $1 and status = $2', [
-              created.json.id,
+              creation.json.id,
               'approved',
             ]),
           )
         ).rowCount === 1,
     )
-    expect((await api('GET', `/v1/challenges/${created.json.id}`)).status).toBe(503)
+    expect((await api('GET', `/v1/challenges/${creation.json.id}`)).status).toBe(503)
     line.set('open')
     await approving
-    const reading = (await api('GET', `/v1/challenges/${created.json.id}`)).json
+    const reading = (await api('GET', `/v1/challenges/${creation.json.id}`)).json
     expect(reading).toMatchObject({ status: 'approved', wrongNumbersLeft: 3 })
   })
 })
 
-test('a wait that outlives an outage still learns the answer', async () => {
-  const created = await api('POST', '/v1/challenges', { user: 'alice' })
+test('a wait that outlives an outage still returns the answer', async () => {
+  const creation = await api('POST', '/v1/challenges', { user: 'alice' })
   const request = (await phone.client.pending()).requests[0]
   if (!request) throw new Error('nothing is pending')
-  await phone.client.approve(request, created.json.number)
-  const waited = await api('GET', `/v1/challenges/${created.json.id}?wait=10`)
-  expect(waited.json.status).toBe('approved')
+  await phone.client.approve(request, creation.json.number)
+  const reply = await api('GET', `/v1/challenges/${creation.json.id}?wait=10`)
+  expect(reply.json.status).toBe('approved')
 })

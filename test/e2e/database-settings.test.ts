@@ -1,4 +1,4 @@
-// Whatever a server, a database or a role sets, every route gives the same answer.
+// Under any settings of server, database or role, every route gives the same answer.
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -18,14 +18,14 @@ let ordinary: Comparable[]
 beforeAll(async () => {
   simulator = await startSimulator()
   await using stack = new AsyncDisposableStack()
-  ordinary = await callEveryRoute(await serve(stack, await prepared(stack)))
+  ordinary = await callEveryRoute(await serve(stack, await preparePlace(stack)))
 })
 afterAll(() => simulator.close())
 
 type Place = { readonly url: string; readonly schema?: string; readonly own?: string }
 
 /** An empty database on which these statements were run; DB stands for its name. */
-async function prepared(stack: AsyncDisposableStack, ...statements: string[]): Promise<Place> {
+async function preparePlace(stack: AsyncDisposableStack, ...statements: string[]): Promise<Place> {
   const { url } = stack.use(await createEmptyDatabase())
   const name = new URL(url).pathname.slice(1)
   await onServer(url, async (client) => {
@@ -39,22 +39,22 @@ async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own 
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const database = { url: own, schema, connections: 10 }
-  // Without the worker's sweeps calls alone change what is there.
+  // Without the worker's sweeps only calls change the data.
   const config = testConfig(simulator, own, port, { database, role: 'api' })
   const service = await startService(config, origin, pino({ level: 'silent' }))
   stack.defer(() => service.stop())
   const { secret: key, tenantId } = service.firstKey ?? { secret: '', tenantId: '' }
-  const seen = new URL(url)
-  seen.searchParams.set('options', `-c search_path=${schema}`)
-  const tested = { url: seen.href, drop: async () => undefined }
-  const disposable = { ...tested, [Symbol.asyncDispose]: tested.drop }
+  const schemaUrl = new URL(url)
+  schemaUrl.searchParams.set('options', `-c search_path=${schema}`)
+  const testDatabase = { url: schemaUrl.href, drop: async () => undefined }
+  const disposable = { ...testDatabase, [Symbol.asyncDispose]: testDatabase.drop }
   return { origin, key, tenantId, simulator, api: createApi(origin, key), database: disposable }
 }
 
-/** A role with a schema of its own name, which PostgreSQL looks into first. */
+/** A role with a schema of its own name, which PostgreSQL searches first. */
 async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { role: string }> {
   const role = `approver_${Date.now().toString(36)}_${Math.random().toString(36).slice(2, 8)}`
-  const place = await prepared(
+  const place = await preparePlace(
     stack,
     `create role ${role} login password 'x'`,
     `create schema ${role} authorization ${role}`,
@@ -72,13 +72,13 @@ async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { rol
 }
 
 const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = {
-  'datestyle German': (stack) => prepared(stack, `alter database DB set datestyle = 'German'`),
+  'datestyle German': (stack) => preparePlace(stack, `alter database DB set datestyle = 'German'`),
   'timezone Asia/Kolkata': (stack) =>
-    prepared(stack, `alter database DB set timezone = 'Asia/Kolkata'`),
+    preparePlace(stack, `alter database DB set timezone = 'Asia/Kolkata'`),
   'default_transaction_isolation repeatable read': (stack) =>
-    prepared(stack, `alter database DB set default_transaction_isolation = 'repeatable read'`),
-  'all that is strange at once': (stack) =>
-    prepared(
+    preparePlace(stack, `alter database DB set default_transaction_isolation = 'repeatable read'`),
+  'all unusual settings together': (stack) =>
+    preparePlace(
       stack,
       `alter database DB set datestyle = 'SQL, DMY'`,
       `alter database DB set intervalstyle = 'iso_8601'`,
@@ -101,7 +101,7 @@ const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = 
 }
 if (hasPgBouncer) {
   places['PgBouncer in session mode'] = async (stack) => {
-    const place = await prepared(stack, `alter database DB set datestyle = 'German'`)
+    const place = await preparePlace(stack, `alter database DB set datestyle = 'German'`)
     const settings = { pool_mode: 'session', default_pool_size: 40 }
     const pooler = stack.use(await startPgBouncer(place.url, settings))
     return { ...place, own: pooler.url }
@@ -117,8 +117,8 @@ test.each(Object.keys(places))('every route gives the same answer under %s', asy
   const place = await places[name]?.(stack)
   if (!place) throw new Error(name)
   const answers = await callEveryRoute(await serve(stack, place))
-  expect(answers.map(({ name: route, said }) => `${route} ${said}`)).toEqual(
-    ordinary.map(({ name: route, said }) => `${route} ${said}`),
+  expect(answers.map(({ name: route, text }) => `${route} ${text}`)).toEqual(
+    ordinary.map(({ name: route, text }) => `${route} ${text}`),
   )
   const apart = answers.filter(({ times }, n) =>
     times.some((seconds, at) => Math.abs(seconds - (ordinary[n]?.times[at] ?? 0)) > 60),
@@ -127,7 +127,7 @@ test.each(Object.keys(places))('every route gives the same answer under %s', asy
 })
 
 describe('an API key that was revoked or has expired', () => {
-  test.each(['datestyle German', 'all that is strange at once'])(
+  test.each(['datestyle German', 'all unusual settings together'])(
     'gets 401 under %s',
     async (name) => {
       await using stack = new AsyncDisposableStack()
@@ -161,7 +161,7 @@ describe('an API key that was revoked or has expired', () => {
   )
 })
 
-/** Lets calls come to wait for the user's row, one after another, before any of them gets it. */
+/** Queues calls on the lock of the user's row, one after another, before any of them gets it. */
 async function behindLock<T>(
   url: string,
   userId: string,
@@ -171,23 +171,23 @@ async function behindLock<T>(
     onServer(url, async (client) => {
       await client.query('begin transaction isolation level read committed read write')
       await client.query('select 1 from public.users where id = $1 for update', [userId])
-      // On a connection of its own: a transaction sees the activity of others as it was at first.
+      // On a connection of its own: a transaction sees the activity of others as of its first read.
       const waiting = () =>
         watcher.query(
           `select 1 from pg_catalog.pg_stat_activity
          where datname = current_database() and wait_event_type = 'Lock'`,
         )
-      const asked = begin(() => until('one waits', async () => (await waiting()).rowCount === 1))
+      const reply = begin(() => until('one waits', async () => (await waiting()).rowCount === 1))
       await until('all wait', async () => (await waiting()).rowCount === 2)
       await client.query('commit')
-      return asked
+      return reply
     }),
   )
 }
 
 test.each([
   ['repeatable read', 'default_transaction_isolation repeatable read'],
-  ['serializable', 'all that is strange at once'],
+  ['serializable', 'all unusual settings together'],
 ])(
   'a suspension against a creation leaves nothing pending, 30 times, where the default is %s',
   async (_, name) => {
@@ -199,13 +199,13 @@ test.each([
     for (let round = 0; round < 30; round++) {
       const user = `alice-${round}`
       const { userId: id } = await enrollPhone(service, { user })
-      const creation = await behindLock(place.url, id, async (oneWaits) => {
-        const created = service.api('POST', '/v1/challenges', { user })
+      const replies = await behindLock(place.url, id, async (oneWaits) => {
+        const creationCall = service.api('POST', '/v1/challenges', { user })
         await oneWaits()
-        const suspended = service.api('PATCH', `/v1/users/${id}`, { status: 'suspended' })
-        return Promise.all([created, suspended])
+        const suspension = service.api('PATCH', `/v1/users/${id}`, { status: 'suspended' })
+        return Promise.all([creationCall, suspension])
       })
-      for (const { status } of creation) statuses.add(status)
+      for (const { status } of replies) statuses.add(status)
       const { json } = await service.api('GET', `/v1/challenges?userId=${id}&status=pending`)
       expect(json.items).toEqual([])
     }

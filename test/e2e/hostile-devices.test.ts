@@ -43,9 +43,9 @@ async function ask(user = 'alice', more: Record<string, unknown> = {}) {
 
 async function requestOf(device: Phone, id: string): Promise<ApprovalRequest> {
   const { requests } = await device.client.pending()
-  const found = requests.find((one) => one.challengeId === id)
-  if (!found) throw new Error('not pending')
-  return found
+  const request = requests.find((one) => one.challengeId === id)
+  if (!request) throw new Error('not pending')
+  return request
 }
 
 const statusOf = async (id: string) =>
@@ -87,7 +87,7 @@ describe('a proof is refused', () => {
     expectProblem(await callAsDevice(service, phone, call), status, code)
   })
 
-  test('signed by a foreign key, byte for byte like one of an unknown device', async () => {
+  test('signed by a foreign key, with the same response bytes as one of an unknown device', async () => {
     const foreign = await callAsDevice(service, phone, { ...get, key: stranger.keys.possession })
     const unknown = await callAsDevice(service, phone, {
       ...get,
@@ -108,21 +108,21 @@ describe('a proof is refused', () => {
     expect(await response.json()).toMatchObject({ code: 'proof_missing' })
   })
 
-  test('when the body is not the one that was signed', async () => {
+  test('when the body differs from the signed one', async () => {
     const call = { method: 'PATCH', path: '/device/v1/self' } as const
     const proof = await proofFor(service, phone, { ...call, body: { name: 'mine' } })
     const reply = await callAsDevice(service, phone, { ...call, body: { name: 'yours' } }, proof)
     expectProblem(reply, 401, 'proof_invalid')
   })
 
-  test('the second time that it changes something', async () => {
+  test('when it is replayed on a changing call', async () => {
     const call = { method: 'PATCH', path: '/device/v1/self', body: { name: 'once' } } as const
     const proof = await proofFor(service, phone, call)
     expect((await callAsDevice(service, phone, call, proof)).status).toBe(200)
     expectProblem(await callAsDevice(service, phone, call, proof), 401, 'proof_replayed')
   })
 
-  test('of the possession key where the verification key is asked for', async () => {
+  test('of the possession key where the verification key is required', async () => {
     const path = `/device/v1/devices/${other.deviceId}`
     const reply = await callAsDevice(service, phone, { method: 'DELETE', path })
     expectProblem(reply, 403, 'proof_key_not_allowed')
@@ -259,7 +259,7 @@ describe('an answer is refused and changes nothing', () => {
     expect(json).toMatchObject({ status: 'pending', wrongNumbersLeft: 3 })
   })
 
-  test('that is no JWS, too long, or spelt differently', async () => {
+  test('that is no JWS, too long, or in another spelling', async () => {
     const jws = await sign(phone.keys.possession, 'approval-response+jwt', {})
     for (const text of ['x', `${jws}=`, `${jws}\n`, `${'a'.repeat(5000)}.b.${'c'.repeat(86)}`]) {
       const path = `/device/v1/challenges/${challenge.id}/answer`
@@ -296,52 +296,52 @@ describe('an answer is refused and changes nothing', () => {
     expectProblem(reply, 404, 'not_found')
   })
 
-  test('after a cancellation, with the state that stands', async () => {
-    const cancelled = await ask()
-    const shown = await requestOf(phone, cancelled.id)
-    await service.api('POST', `/v1/challenges/${cancelled.id}/cancel`)
-    const claims = honest(phone, shown, cancelled.number)
-    const reply = await answer(phone, cancelled.id, claims, {
+  test('after a cancellation, with the current state', async () => {
+    const cancelledChallenge = await ask()
+    const shownRequest = await requestOf(phone, cancelledChallenge.id)
+    await service.api('POST', `/v1/challenges/${cancelledChallenge.id}/cancel`)
+    const claims = honest(phone, shownRequest, cancelledChallenge.number)
+    const reply = await answer(phone, cancelledChallenge.id, claims, {
       status: 409,
       code: 'challenge_ended',
     })
     expectProblem(reply, 409, 'challenge_ended')
-    expect(await statusOf(cancelled.id)).toBe('cancelled')
+    expect(await statusOf(cancelledChallenge.id)).toBe('cancelled')
   })
 
   test('after expiry', async () => {
     const late = await ask('alice')
-    const shown = await requestOf(phone, late.id)
+    const shownRequest = await requestOf(phone, late.id)
     await onServer(service.database.url, (client) =>
       client.query('update challenges set expires_at = clock_timestamp() where id = $1', [late.id]),
     )
-    const claims = honest(phone, shown, late.number)
+    const claims = honest(phone, shownRequest, late.number)
     const reply = await answer(phone, late.id, claims, { status: 410, code: 'challenge_expired' })
     expectProblem(reply, 410, 'challenge_expired')
     expect(await statusOf(late.id)).toBe('expired')
   })
 
-  test('the same answer again gets the same reply and counts nothing', async () => {
-    const repeated = await ask()
-    const shown = await requestOf(phone, repeated.id)
-    const claims = honest(phone, shown, repeated.number)
+  test('a repeated answer gets the same reply and counts no attempt', async () => {
+    const repeatedChallenge = await ask()
+    const shownRequest = await requestOf(phone, repeatedChallenge.id)
+    const claims = honest(phone, shownRequest, repeatedChallenge.number)
     const twist = { status: 200, code: '' }
     const wrong = {
       ...claims,
       jti: freshJti(),
-      num: repeated.number === '000000' ? '1'.repeat(6) : '0'.repeat(6),
+      num: repeatedChallenge.number === '000000' ? '1'.repeat(6) : '0'.repeat(6),
     }
     for (let times = 0; times < 3; times++) {
-      const reply = await answer(phone, repeated.id, wrong, twist)
+      const reply = await answer(phone, repeatedChallenge.id, wrong, twist)
       expectProblem(reply, 422, 'wrong_number')
       expect(reply.json.wrongNumbersLeft).toBe(2)
     }
     for (let times = 0; times < 3; times++) {
-      const reply = await answer(phone, repeated.id, claims, twist)
+      const reply = await answer(phone, repeatedChallenge.id, claims, twist)
       expect(reply.json).toEqual({ status: 'approved' })
     }
-    const opposite = { ...honest(phone, shown, ''), dec: 'deny', num: undefined }
-    const reply = await answer(phone, repeated.id, opposite, twist)
+    const opposite = { ...honest(phone, shownRequest, ''), dec: 'deny', num: undefined }
+    const reply = await answer(phone, repeatedChallenge.id, opposite, twist)
     expectProblem(reply, 409, 'challenge_ended')
     expect(reply.json.currentStatus).toBe('approved')
   })

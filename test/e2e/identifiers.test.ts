@@ -1,4 +1,4 @@
-// One person, named in any case of letters by everybody who may name them.
+// One user, named in any letter case by every kind of caller that names users.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
@@ -24,7 +24,7 @@ afterAll(() => service[Symbol.asyncDispose]())
 
 const otherwise = 'ADA.lovelace@EXAMPLE.COM'
 
-/** Every way in which somebody names a user; each gives the id of whom it found. */
+/** Every way of naming a user; each returns the id of the user it found. */
 const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> = {
   'reading the user': async (name) =>
     (await service.api('GET', `/v1/users?identifier=${encodeURIComponent(name)}`)).json.items[0]
@@ -40,20 +40,20 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
     if (json.id) await service.api('POST', `/v1/challenges/${json.id}/cancel`)
     return json.userId ?? null
   },
-  'asking in a namespace': async (name) => {
+  'creating a challenge in a namespace': async (name) => {
     const user = { namespace: 'default', value: name }
     const { json } = await service.api('POST', '/v1/challenges', { user })
     if (json.id) await service.api('POST', `/v1/challenges/${json.id}/cancel`)
     return json.userId ?? null
   },
-  'listing what was asked': async (name) => {
+  'listing challenges': async (name) => {
     const { json } = await service.api('GET', `/v1/challenges?user=${encodeURIComponent(name)}`)
     return json.items?.[0]?.userId ?? null
   },
   'opening an enrollment': async (name) =>
     (await service.api('POST', '/v1/enrollments', { user: name })).json.userId ?? null,
   'typing an enrollment code': async (name) => {
-    const opened = (await service.api('POST', `/v1/users/${phone.userId}/enrollments`, {})).json
+    const enrollment = (await service.api('POST', `/v1/users/${phone.userId}/enrollments`, {})).json
     const device = {
       name: 'x',
       platform: 'other',
@@ -62,23 +62,23 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
       appVersion: '1',
     } as const
     const ticket = {
-      origin: readEnrollmentUri(opened.uri)?.origin ?? '',
+      origin: readEnrollmentUri(enrollment.uri)?.origin ?? '',
       tenantId: service.tenantId,
-      code: opened.code,
+      code: enrollment.code,
       user: name,
     }
     const keys = await createDeviceKeys({ verification: false })
-    const claimed = await claimEnrollment({ ticket, keys, appId: 'x.y', device }).catch(() => null)
-    await service.api('DELETE', `/v1/enrollments/${opened.id}`)
-    return claimed?.user.id ?? null
+    const account = await claimEnrollment({ ticket, keys, appId: 'x.y', device }).catch(() => null)
+    await service.api('DELETE', `/v1/enrollments/${enrollment.id}`)
+    return account?.user.id ?? null
   },
   'asking at the door that waits': async (name) => {
     const door = await makeWaitDoor(service)
-    const asked = door.ask({ username: name, number: '483920' })
-    if (await Promise.race([asked.then(() => true), questionTo(phone).then(() => false)]))
+    const answer = door.ask({ username: name, number: '483920' })
+    if (await Promise.race([answer.then(() => true), questionTo(phone).then(() => false)]))
       return null
     await phone.client.deny(await questionTo(phone))
-    return (await asked).status === 401 ? phone.userId : null
+    return (await answer).status === 401 ? phone.userId : null
   },
   'the door of the Auth API': async (name) => {
     const line = await startTlsLine(service.origin)
@@ -102,12 +102,12 @@ describe('a new tenant', () => {
     })
   })
 
-  test.each(Object.keys(ways))('knows a person by an address in any case: %s', async (way) => {
+  test.each(Object.keys(ways))('finds a user by an address in any letter case: %s', async (way) => {
     for (const name of [otherwise, ` ${otherwise}\u00a0`])
       expect(await ways[way]?.(name)).toBe(phone.userId)
   })
 
-  test('imports nobody twice, and shows the identifier as it was given first', async () => {
+  test('imports no user twice, and shows the identifier as first given', async () => {
     const user = { displayName: 'Ada', identifiers: [otherwise] }
     const again = await service.api('POST', '/v1/users', user)
     expect([again.status, again.json.id]).toEqual([200, phone.userId])
@@ -118,18 +118,18 @@ describe('a new tenant', () => {
 })
 
 describe('a tenant that is set to exact', () => {
-  test.each(Object.keys(ways))('knows a person by the very identifier alone: %s', async (way) => {
+  test.each(Object.keys(ways))('finds a user by the exact identifier only: %s', async (way) => {
     expect((await setCase('exact')).json).toMatchObject({ identifierCase: 'exact' })
     if (way !== 'asking at the door that waits') expect(await ways[way]?.(otherwise)).toBeNull()
     expect(await ways[way]?.('Ada.Lovelace@Example.com')).toBe(phone.userId)
   })
 
-  test('does not fold while identifiers of different users would become one, and says which', async () => {
+  test('does not fold while identifiers of different users would become one, and names them', async () => {
     const user = { displayName: 'Other Ada', identifiers: [otherwise] }
     const other = (await service.api('POST', '/v1/users', user)).json
     expect(other.id).not.toBe(phone.userId)
-    const refused = await setCase('fold_ascii')
-    expect([refused.status, refused.json]).toMatchObject([
+    const refusal = await setCase('fold_ascii')
+    expect([refusal.status, refusal.json]).toMatchObject([
       409,
       {
         code: 'identifiers_collide',
@@ -154,10 +154,10 @@ describe('a tenant that is set to exact', () => {
     expect(await ways.asking?.(otherwise)).toBe(phone.userId)
   })
 
-  test('is changed by admins alone, and the audit record tells of it', async () => {
+  test('is changed by admins only, and the audit record shows it', async () => {
     const { items } = (await service.api('GET', '/v1/relying-parties')).json
-    const asked = { relyingPartyId: items[0].id, name: 'x', scopes: ['policy:write', 'users:read'] }
-    const { secret } = (await service.api('POST', '/v1/api-keys', asked)).json
+    const input = { relyingPartyId: items[0].id, name: 'x', scopes: ['policy:write', 'users:read'] }
+    const { secret } = (await service.api('POST', '/v1/api-keys', input)).json
     const lesser = await createApi(service.origin, secret)('PATCH', '/v1/tenant', {
       identifierCase: 'exact',
     })

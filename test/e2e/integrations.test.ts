@@ -18,20 +18,20 @@ afterAll(() => service[Symbol.asyncDispose]())
 
 const wait = { name: 'VPN', settings: { kind: 'wait' } }
 async function make(more: object = {}) {
-  const made = await api('POST', '/v1/integrations', { relyingPartyId, ...wait, ...more })
-  if (made.status !== 201) throw new Error(made.text)
-  return made.json
+  const creation = await api('POST', '/v1/integrations', { relyingPartyId, ...wait, ...more })
+  if (creation.status !== 201) throw new Error(creation.text)
+  return creation.json
 }
 
-/** Audit events about one thing, newest first. */
+/** Audit events of one object, newest first. */
 async function audit(subject: string) {
   return (await api('GET', `/v1/audit-events?subject=${subject}`)).json.items
 }
 
-test('an integration is made with what it needs, and its secret is shown this once', async () => {
-  const { secret, ...made } = await make()
+test('an integration is created with its settings, and its secret is shown once', async () => {
+  const { secret, ...integration } = await make()
   expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
-  expect(made).toMatchObject({
+  expect(integration).toMatchObject({
     relyingPartyId,
     name: 'VPN',
     settings: { kind: 'wait' },
@@ -43,13 +43,13 @@ test('an integration is made with what it needs, and its secret is shown this on
     lastUsedAt: null,
     lastError: null,
   })
-  const read = await api('GET', `/v1/integrations/${made.id}`)
-  expect(read.json).toEqual(made)
+  const read = await api('GET', `/v1/integrations/${integration.id}`)
+  expect(read.json).toEqual(integration)
   const { items } = (await api('GET', '/v1/integrations')).json
-  expect(items).toContainEqual(made)
+  expect(items).toContainEqual(integration)
 })
 
-test('each kind gets the credentials that its clients know what to do with', async () => {
+test('each kind gets the credentials that its clients use', async () => {
   const duo = await make({ settings: { kind: 'duo_auth_api' } })
   expect(duo.integrationKey).toMatch(/^DI[A-Z2-9]{18}$/)
   expect(duo.secret).toMatch(/^[A-Z2-9]{40}$/)
@@ -67,13 +67,13 @@ test('each kind gets the credentials that its clients know what to do with', asy
   expect(secretly.json.secret).toMatch(/^[A-Za-z0-9_-]{43}$/)
 })
 
-test('what is changed is recorded with what was before and after, and no secret', async () => {
+test('a change is recorded with the values before and after, and no secret', async () => {
   const { id, secret } = await make()
   const changes = { name: 'SSH', allowedAddresses: ['192.0.2.0/24'], status: 'paused' }
-  const changed = await api('PATCH', `/v1/integrations/${id}`, changes)
-  expect(changed.json).toMatchObject({ ...changes, secret: null })
-  const rotated = await api('POST', `/v1/integrations/${id}/rotate`, { overlapSeconds: 60 })
-  expect(rotated.status).toBe(201)
+  const update = await api('PATCH', `/v1/integrations/${id}`, changes)
+  expect(update.json).toMatchObject({ ...changes, secret: null })
+  const rotation = await api('POST', `/v1/integrations/${id}/rotate`, { overlapSeconds: 60 })
+  expect(rotation.status).toBe(201)
   expect((await api('DELETE', `/v1/integrations/${id}`)).status).toBe(204)
   const events = await audit(id)
   expect(events.map(({ type }: { type: string }) => type)).toEqual([
@@ -88,12 +88,12 @@ test('what is changed is recorded with what was before and after, and no secret'
     status: { before: 'active', after: 'paused' },
   })
   expect(events[0].details.before).toMatchObject(changes)
-  for (const told of [secret, rotated.json.secret]) {
-    expect(JSON.stringify(events)).not.toContain(told)
+  for (const oneSecret of [secret, rotation.json.secret]) {
+    expect(JSON.stringify(events)).not.toContain(oneSecret)
   }
 })
 
-test('a secret is rotated with an overlap of two, and with none at once', async () => {
+test('a secret is rotated with an overlap of two, and without one immediately', async () => {
   const { id } = await make()
   const rotate = (body: object) => api('POST', `/v1/integrations/${id}/rotate`, body)
   expect((await rotate({})).status).toBe(201)
@@ -103,28 +103,28 @@ test('a secret is rotated with an overlap of two, and with none at once', async 
   expect((await rotate({})).status).toBe(201)
 })
 
-test('clients that sign what they send have nothing to rotate', async () => {
+test('clients that sign their calls have nothing to rotate', async () => {
   const issuers = ['https://id.example.com/realms/staff']
   const { id } = await make({ settings: { kind: 'keycloak_ciba', issuers } })
-  const rotated = await api('POST', `/v1/integrations/${id}/rotate`, {})
-  expect([rotated.status, rotated.json.code]).toEqual([409, 'integration_without_secret'])
+  const rotation = await api('POST', `/v1/integrations/${id}/rotate`, {})
+  expect([rotation.status, rotation.json.code]).toEqual([409, 'integration_without_secret'])
 })
 
-describe('what cannot be set', () => {
+describe('settings that are refused', () => {
   test.each([
     ['another kind', { settings: { kind: 'duo_auth_api' } }, 400, 'invalid_request'],
     ['no number without permission', { numberMode: 'none' }, 403, 'number_none_not_allowed'],
     ['a namespace of others', { namespace: 'others' }, 403, 'namespace_not_granted'],
     ['a laxer policy', { policy: { wrongNumbersMax: 4 } }, 400, 'invalid_request'],
-    ['a policy of later times', { policy: { reportLockSeconds: 900 } }, 400, 'invalid_request'],
-    ['a range that is none', { allowedAddresses: ['192.0.2.1/33'] }, 400, 'invalid_request'],
-    ['a mapping that is not sound', { userNames: { template: 'root' } }, 400, 'invalid_request'],
+    ['a policy of a later version', { policy: { reportLockSeconds: 900 } }, 400, 'invalid_request'],
+    ['an invalid range', { allowedAddresses: ['192.0.2.1/33'] }, 400, 'invalid_request'],
+    ['an ambiguous mapping', { userNames: { template: 'root' } }, 400, 'invalid_request'],
     ['nothing', {}, 400, 'invalid_request'],
   ])('%s', async (_, changes, status, code) => {
     const { id } = await make()
     const before = await api('GET', `/v1/integrations/${id}`)
-    const refused = await api('PATCH', `/v1/integrations/${id}`, changes)
-    expect([refused.status, refused.json.code]).toEqual([status, code])
+    const refusal = await api('PATCH', `/v1/integrations/${id}`, changes)
+    expect([refusal.status, refusal.json.code]).toEqual([status, code])
     expect((await api('GET', `/v1/integrations/${id}`)).json).toEqual(before.json)
   })
 
@@ -136,18 +136,18 @@ describe('what cannot be set', () => {
     'https://ID.example.com/realms/staff',
     'ftp://id.example.com',
     'id.example.com',
-  ])('the issuer %s, which two readers could read in two ways', async (issuer) => {
+  ])('the issuer %s, which two readers could parse differently', async (issuer) => {
     const settings = { kind: 'keycloak_ciba', issuers: [issuer] }
-    const made = await api('POST', '/v1/integrations', { relyingPartyId, name: 'x', settings })
-    expect([made.status, made.json.code]).toEqual([400, 'invalid_request'])
+    const creation = await api('POST', '/v1/integrations', { relyingPartyId, name: 'x', settings })
+    expect([creation.status, creation.json.code]).toEqual([400, 'invalid_request'])
   })
 })
 
-test('an integration does without a number only while the policy of the tenant names it', async () => {
+test('an integration works without a number only while the policy of the tenant names it', async () => {
   const { id } = await make()
   const none = { numberMode: 'none' }
-  const allowed = { profile: 'compat', numberNoneAllowedFor: [id] }
-  expect((await api('PATCH', '/v1/policy', allowed)).status).toBe(200)
+  const laxPolicy = { profile: 'compat', numberNoneAllowedFor: [id] }
+  expect((await api('PATCH', '/v1/policy', laxPolicy)).status).toBe(200)
   expect((await api('PATCH', `/v1/integrations/${id}`, none)).json.numberMode).toBe('none')
   expect((await api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })).status).toBe(200)
   const other = await api('PATCH', `/v1/integrations/${id}`, { name: 'x' })
@@ -155,23 +155,23 @@ test('an integration does without a number only while the policy of the tenant n
   expect((await api('PATCH', '/v1/policy', { profile: 'nist-800-63b-4' })).status).toBe(200)
 })
 
-test('a key with the scope alone looks after the integrations of its own relying party', async () => {
+test('a key with the scope alone manages the integrations of its own relying party', async () => {
   const party = { name: 'Other', namespaces: ['other'] }
   const other = (await api('POST', '/v1/relying-parties', party)).json.id
   const ofOther = await make({ relyingPartyId: other })
   const key = { relyingPartyId, name: 'doors', scopes: ['integrations:write'] }
-  const limited = createApi(service.origin, (await api('POST', '/v1/api-keys', key)).json.secret)
-  const own = await limited('POST', '/v1/integrations', { relyingPartyId, ...wait })
+  const limitedApi = createApi(service.origin, (await api('POST', '/v1/api-keys', key)).json.secret)
+  const own = await limitedApi('POST', '/v1/integrations', { relyingPartyId, ...wait })
   expect(own.status).toBe(201)
-  const foreign = await limited('POST', '/v1/integrations', { relyingPartyId: other, ...wait })
+  const foreign = await limitedApi('POST', '/v1/integrations', { relyingPartyId: other, ...wait })
   expect([foreign.status, foreign.json.code]).toEqual([422, 'relying_party_unknown'])
-  const unknown = await limited('GET', '/v1/integrations/int_01jv9z3k8we2tvn4qh6yrx7b5c')
+  const unknown = await limitedApi('GET', '/v1/integrations/int_01jv9z3k8we2tvn4qh6yrx7b5c')
   for (const method of ['GET', 'DELETE'] as const) {
-    const reply = await limited(method, `/v1/integrations/${ofOther.id}`)
+    const reply = await limitedApi(method, `/v1/integrations/${ofOther.id}`)
     expect([reply.status, reply.text]).toEqual([404, unknown.text])
   }
-  const listed = (await limited('GET', '/v1/integrations')).json.items
-  expect(new Set(listed.map((one: typeof own.json) => one.relyingPartyId))).toEqual(
+  const integrations = (await limitedApi('GET', '/v1/integrations')).json.items
+  expect(new Set(integrations.map((one: typeof own.json) => one.relyingPartyId))).toEqual(
     new Set([relyingPartyId]),
   )
 })

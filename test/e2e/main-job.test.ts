@@ -31,49 +31,49 @@ const context = {
 }
 
 async function ask(user: string, more: Record<string, unknown> = {}) {
-  const created = await service.api('POST', '/v1/challenges', { user, context, ...more })
-  expect(created.status, created.text).toBe(201)
-  return created.json
+  const creation = await service.api('POST', '/v1/challenges', { user, context, ...more })
+  expect(creation.status, creation.text).toBe(201)
+  return creation.json
 }
 
-async function pushed(phone: Phone, challengeId: string) {
+async function pushesOf(phone: Phone, challengeId: string) {
   return until('the push arrives', () =>
     phone.pushes.find((push) => challengeOf(push) === challengeId),
   )
 }
 
 async function onlyRequest(phone: Phone, challengeId: string) {
-  const { requests, refusedRequests: refused } = await phone.client.pending()
-  expect(refused).toEqual([])
+  const { requests, refusedRequests } = await phone.client.pending()
+  expect(refusedRequests).toEqual([])
   const request = requests.find((one) => one.challengeId === challengeId)
   if (!request) throw new Error('the challenge is not pending on the phone')
   return request
 }
 
 describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
-  test('is approved with the typed number, and the waiting relying party gets a signed result at once', async () => {
+  test('is approved with the typed number, and the waiting relying party gets a signed result immediately', async () => {
     const phone = await enrollPhone(service, { user: `approve-${platform}`, platform })
     const challenge = await ask(`approve-${platform}`, { binding: 'a'.repeat(43) })
     expect(challenge).toMatchObject({ status: 'pending', deliveryMode: 'push' })
     expect(challenge.number).toMatch(/^\d{6}$/)
     const waiting = service.api('GET', `/v1/challenges/${challenge.id}?wait=30`)
 
-    await pushed(phone, challenge.id)
+    await pushesOf(phone, challenge.id)
     await phone.client.reportReceipt(challenge.id)
     const request = await onlyRequest(phone, challenge.id)
     expect(request.context).toMatchObject({ relyingParty: 'Default', ...context })
     await phone.client.approve(request, challenge.number)
 
-    const { json: ended } = await waiting
-    expect(ended).toMatchObject({ status: 'approved', decidedDeviceId: phone.deviceId })
-    const progress = ended.devices.find(
+    const { json: ending } = await waiting
+    expect(ending).toMatchObject({ status: 'approved', decidedDeviceId: phone.deviceId })
+    const progress = ending.devices.find(
       (one: { deviceId: string }) => one.deviceId === phone.deviceId,
     )
     expect(progress).toMatchObject({ receivedAt: expect.any(String) })
 
     const issuer = `${service.origin}/t/${service.tenantId}`
     const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`))
-    const { payload } = await jwtVerify(ended.result, keys, {
+    const { payload } = await jwtVerify(ending.result, keys, {
       issuer,
       typ: 'approval-result+jwt',
       algorithms: ['ES256'],
@@ -94,7 +94,7 @@ describe.each(['ios', 'android'] as const)('a sign-in on %s', (platform) => {
   test('is denied without any number', async () => {
     const phone = await enrollPhone(service, { user: `deny-${platform}`, platform })
     const challenge = await ask(`deny-${platform}`)
-    await pushed(phone, challenge.id)
+    await pushesOf(phone, challenge.id)
     await phone.client.deny(await onlyRequest(phone, challenge.id))
     const { json } = await service.api('GET', `/v1/challenges/${challenge.id}`)
     expect(json).toMatchObject({ status: 'denied', reason: 'user_denied' })
@@ -124,14 +124,14 @@ test('the evidence of a decision verifies without the service', async () => {
   expect(claims.rqh).toBe(Buffer.from(hash).toString('base64url'))
 })
 
-test('the other phone learns quietly that it is answered, under the same collapse id', async () => {
+test('the other phone gets a silent push that it is answered, under the same collapse id', async () => {
   const first = await enrollPhone(service, { user: 'two-phones' })
   const second = await enrollPhone(service, { user: 'two-phones' })
   const challenge = await ask('two-phones')
-  await pushed(first, challenge.id)
-  await pushed(second, challenge.id)
+  await pushesOf(first, challenge.id)
+  await pushesOf(second, challenge.id)
   await first.client.approve(await onlyRequest(first, challenge.id), challenge.number)
-  // That the second phone was added is told to the first, at a time of its own.
+  // The first phone is notified of the second one, at an independent time.
   const pushesTo = (phone: Phone) =>
     phone.pushes.filter((push) => challengeOf(push) === challenge.id)
   const closing = await until('the quiet push', () => pushesTo(second)[1])
@@ -140,14 +140,14 @@ test('the other phone learns quietly that it is answered, under the same collaps
   expect((await second.client.pending()).requests).toEqual([])
 })
 
-test('a phone without push finds the challenge by looking, and the relying party is told', async () => {
+test('a phone without push finds the challenge by polling, and the relying party sees that', async () => {
   const phone = await enrollPhone(service, { user: 'pull', withPush: false })
   const challenge = await ask('pull')
   expect(challenge.deliveryMode).toBe('pull_only')
   await phone.client.approve(await onlyRequest(phone, challenge.id), challenge.number)
 })
 
-test('a wrong number costs a try, three end the challenge, and the status tells', async () => {
+test('a wrong number costs an attempt, three end the challenge, and the status shows it', async () => {
   const phone = await enrollPhone(service, { user: 'guesser' })
   const challenge = await ask('guesser')
   const request = await onlyRequest(phone, challenge.id)
@@ -165,17 +165,17 @@ test('a wrong number costs a try, three end the challenge, and the status tells'
   })
 })
 
-test('a lost phone is unregistered by another, and nothing that it says counts from then on', async () => {
-  const lost = await enrollPhone(service, { user: 'loser', name: 'lost' })
-  const kept = await enrollPhone(service, { user: 'loser', name: 'kept' })
+test('a lost phone is unregistered by another, and none of its answers counts from then on', async () => {
+  const lostPhone = await enrollPhone(service, { user: 'loser', name: 'lost' })
+  const keptPhone = await enrollPhone(service, { user: 'loser', name: 'kept' })
   const challenge = await ask('loser')
-  const request = await onlyRequest(lost, challenge.id)
-  await kept.client.unregisterOther(lost.deviceId)
-  await expect(lost.client.approve(request, challenge.number)).rejects.toMatchObject({
+  const request = await onlyRequest(lostPhone, challenge.id)
+  await keptPhone.client.unregisterOther(lostPhone.deviceId)
+  await expect(lostPhone.client.approve(request, challenge.number)).rejects.toMatchObject({
     code: 'device_unregistered',
   })
-  await kept.client.approve(await onlyRequest(kept, challenge.id), challenge.number)
-  const { json } = await service.api('GET', `/v1/devices/${lost.deviceId}`)
+  await keptPhone.client.approve(await onlyRequest(keptPhone, challenge.id), challenge.number)
+  const { json } = await service.api('GET', `/v1/devices/${lostPhone.deviceId}`)
   expect(json).toMatchObject({ status: 'unregistered', unregisterReason: 'lost' })
 })
 
@@ -191,7 +191,7 @@ test("the caller's own number is typed, and cannot be read on the phone", async 
   await phone.client.approve(request, '483920')
 })
 
-test('an expired challenge is ended for the waiting relying party at its time', async () => {
+test('an expired challenge ends for the waiting relying party at its expiry time', async () => {
   await enrollPhone(service, { user: 'late' })
   const challenge = await ask('late', { ttlSeconds: 15 })
   await onServer(service.database.url, (client) =>
@@ -200,6 +200,6 @@ test('an expired challenge is ended for the waiting relying party at its time', 
       [challenge.id],
     ),
   )
-  const ended = await service.api('GET', `/v1/challenges/${challenge.id}?wait=30`)
-  expect(ended.json.status).toBe('expired')
+  const ending = await service.api('GET', `/v1/challenges/${challenge.id}?wait=30`)
+  expect(ending.json.status).toBe('expired')
 })

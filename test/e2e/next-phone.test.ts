@@ -4,14 +4,14 @@ import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollm
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { enrollPhone, startTestService } from '../support/running-service.ts'
 
-test('an old phone enrolls the next one over HTTP, and is gone when the next one is confirmed', async () => {
+test('an old phone enrolls the next one over HTTP, and is unregistered when the next one is confirmed', async () => {
   await using service = await startTestService()
   const old = await enrollPhone(service)
-  const opened = await old.client.openEnrollment()
-  expect(opened.qrSvg).toMatch(/^<svg /)
-  const ticket = readEnrollmentUri(opened.uri)
-  if (!ticket) throw new Error(`not an enrollment URI: ${opened.uri}`)
-  const following = old.client.enrollment(opened.id, { waitSeconds: 10, after: 'open' })
+  const enrollment = await old.client.openEnrollment()
+  expect(enrollment.qrSvg).toMatch(/^<svg /)
+  const ticket = readEnrollmentUri(enrollment.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${enrollment.uri}`)
+  const following = old.client.enrollment(enrollment.id, { waitSeconds: 10, after: 'open' })
   const keys = await createDeviceKeys({ verification: true })
   const device = {
     name: 'New',

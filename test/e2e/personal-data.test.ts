@@ -12,7 +12,10 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const canary = 'Zaunkoenig'
 
-/** Tables in which any column of any row holds one of these texts, as text, in hexadecimal or in base64. */
+/**
+ * Tables in which any column of any row contains one of these texts, as text, in hexadecimal or in
+ * base64.
+ */
 async function tablesWith(service: RunningService, texts: readonly string[]): Promise<string[]> {
   const needles = texts.flatMap((text) => [text, Buffer.from(text).toString('hex')])
   return onServer(service.database.url, async (client) => {
@@ -20,20 +23,20 @@ async function tablesWith(service: RunningService, texts: readonly string[]): Pr
       `select table_name as name from information_schema.tables
        where table_schema = current_schema() and table_type = 'BASE TABLE'`,
     )
-    const found: string[] = []
+    const tablesWithHits: string[] = []
     for (const { name } of tables) {
       const { rows } = await client.query(
         `select 1 from "${name}" t, unnest($1::text[]) as n(text)
          where position(lower(n.text) in lower(t::text)) > 0 limit 1`,
         [needles],
       )
-      if (rows.length > 0) found.push(name)
+      if (rows.length > 0) tablesWithHits.push(name)
     }
-    return found.sort()
+    return tablesWithHits.sort()
   })
 }
 
-/** A person with something of theirs in as many places as there are. */
+/** A user with data in every place that can have some. */
 async function aPerson(service: RunningService) {
   const { api } = service
   const user = `${canary}@example.com`
@@ -45,19 +48,19 @@ async function aPerson(service: RunningService) {
       binding: Buffer.from(canary.padEnd(32)).toString('base64url'),
       ...more,
     })
-  const { json: approved } = await ask()
+  const { json: approvedChallenge } = await ask()
   const { requests } = await phone.client.pending()
-  const request = requests.find(({ challengeId }) => challengeId === approved.id)
+  const request = requests.find(({ challengeId }) => challengeId === approvedChallenge.id)
   if (!request) throw new Error('nothing is pending')
-  await phone.client.approve(request, approved.number)
+  await phone.client.approve(request, approvedChallenge.number)
   await phone.client.updateSelf({ name: `${canary} renamed`, model: canary, osVersion: canary })
   const { json: pending } = await ask()
   const kids = [phone.keys.possession.kid, phone.keys.verification?.kid ?? '']
   return { user, phone, pending, traces: [canary, phone.token, ...kids] }
 }
 
-describe('a person who is erased', () => {
-  test('leaves no trace in any column of any table but that there were devices', async () => {
+describe('an erased user', () => {
+  test('leaves no trace in any column of any table except the existence of devices', async () => {
     await using service = await startTestService()
     const { api } = service
     const { phone, pending, traces, user } = await aPerson(service)
@@ -74,15 +77,15 @@ describe('a person who is erased', () => {
         'users',
       ]),
     )
-    const erased = await api('POST', `/v1/users/${phone.userId}/erase`)
-    expect(erased.status).toBe(204)
+    const erasure = await api('POST', `/v1/users/${phone.userId}/erase`)
+    expect(erasure.status).toBe(204)
     expect(await tablesWith(service, traces)).toEqual([])
 
     expect((await api('GET', `/v1/users/${phone.userId}`)).status).toBe(404)
     expect((await api('POST', `/v1/users/${phone.userId}/erase`)).status).toBe(404)
     expect((await api('POST', '/v1/challenges', { user })).status).toBe(404)
-    const ended = await api('GET', `/v1/challenges/${pending.id}`)
-    expect(ended.json).toMatchObject({ status: 'denied', reason: 'no_device_left' })
+    const ending = await api('GET', `/v1/challenges/${pending.id}`)
+    expect(ending.json).toMatchObject({ status: 'denied', reason: 'no_device_left' })
     await expect(phone.client.pending()).rejects.toThrow()
     const { rows } = await onServer(service.database.url, (client) =>
       client.query('select * from devices where id = $1', [phone.deviceId]),
@@ -101,7 +104,7 @@ describe('a person who is erased', () => {
     expect(events.json.items).toHaveLength(1)
   })
 
-  test('has a device that hears on every call that it is unregistered, and nobody else does', async () => {
+  test('has a device that is refused as unregistered on every call, unlike any other caller', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
     const other = await enrollPhone(service, { user: 'bob' })
@@ -132,14 +135,14 @@ describe('a person who is erased', () => {
       { method: 'GET', path: `/device/v1/enrollments/${enrollment}` },
       { method: 'GET', path: '/device/v1/keyset' },
     ] as const
-    const described = Object.entries(
+    const describedRoutes = Object.entries(
       parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8')).paths,
     ).flatMap(([path, methods]) =>
       path.startsWith('/device/v1/') && !path.endsWith('/claim')
         ? Object.keys(methods as object)
         : [],
     )
-    expect(calls).toHaveLength(described.length)
+    expect(calls).toHaveLength(describedRoutes.length)
     const { possession, verification = possession } = phone.keys
     for (const call of calls) {
       for (const key of [possession, verification ?? possession]) {
@@ -157,17 +160,17 @@ describe('a person who is erased', () => {
     }
   })
 
-  test('takes no colleague along', async () => {
+  test('affects no colleague', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
     const colleague = await enrollPhone(service, { user: 'bob' })
     await service.api('POST', `/v1/users/${phone.userId}/erase`)
-    const asked = await service.api('POST', '/v1/challenges', { user: 'bob' })
+    const creation = await service.api('POST', '/v1/challenges', { user: 'bob' })
     const { requests } = await colleague.client.pending()
-    expect(requests.map(({ challengeId }) => challengeId)).toEqual([asked.json.id])
+    expect(requests.map(({ challengeId }) => challengeId)).toEqual([creation.json.id])
   })
 
-  test('can ask for everything that is held on them before, without what is secret', async () => {
+  test('can export all stored data before, without secrets', async () => {
     await using service = await startTestService()
     const { api } = service
     const { phone, user } = await aPerson(service)
@@ -182,10 +185,10 @@ describe('a person who is erased', () => {
     expect(reply.text).not.toMatch(/sealed|_hash"|"mac"|"salt"/)
   })
 
-  test('gets no document that looks whole when reading it fails half-way', async () => {
+  test('gets no document that looks complete when reading fails half-way', async () => {
     await using service = await startTestService()
     const { userId } = await enrollPhone(service, { user: 'bob' })
-    // More than the buffers between us hold.
+    // More than the buffers in between hold.
     await onServer(service.database.url, (client) =>
       client.query(
         `insert into activities (tenant_id, id, user_id, type, severity, actor, details)
@@ -196,20 +199,20 @@ describe('a person who is erased', () => {
       ),
     )
     const authorization = `Bearer ${service.key}`
-    const sent = request(`${service.origin}/v1/users/${userId}/export`, {
+    const exportRequest = request(`${service.origin}/v1/users/${userId}/export`, {
       headers: { authorization },
     }).end()
-    const [reply] = (await once(sent, 'response')) as [IncomingMessage]
+    const [reply] = (await once(exportRequest, 'response')) as [IncomingMessage]
     expect(reply.statusCode).toBe(200)
-    await until('the service waits for us', async () => {
-      const ended = await onServer(service.database.url, (client) =>
+    await until('the service waits for the reader', async () => {
+      const backends = await onServer(service.database.url, (client) =>
         client.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
            where datname = current_database() and state = 'idle in transaction'
              and query like 'fetch%'`,
         ),
       )
-      return ended.rowCount === 1
+      return backends.rowCount === 1
     })
     const parts: Buffer[] = []
     const reading = async () => {
@@ -219,30 +222,30 @@ describe('a person who is erased', () => {
     expect(() => JSON.parse(Buffer.concat(parts).toString())).toThrow()
   })
 
-  test('leaves an audit record that is whole: what was erased is counted, not missed', async () => {
+  test('leaves an intact audit record: erased entries are counted, not missing', async () => {
     await using service = await startTestService()
     const { phone } = await aPerson(service)
-    const chained = (text: string) =>
+    const queryRows = (text: string) =>
       onServer(service.database.url, async (client) => (await client.query(text)).rows)
     const links = () =>
-      chained(
+      queryRows(
         `select l.row_id from audit_links l join activities a on a.id = l.row_id
          where a.type = 'challenge_approved'`,
       )
     await until('the record is chained', async () => (await links()).length === 1, 15_000)
     await service.api('POST', `/v1/users/${phone.userId}/erase`)
-    const [erased] = await chained(
+    const [erasedCount] = await queryRows(
       `select count(*)::int as n from audit_links l join activities a on a.id = l.row_id
        where a.salt is null and a.details = '{}'`,
     )
-    expect(erased.n).toBeGreaterThan(3)
+    expect(erasedCount.n).toBeGreaterThan(3)
   })
 })
 
-test('every table that names a user or a device is exported and erased, or says here why not', async () => {
+test('every table with a user or device is exported and erased, or listed here with the reason', async () => {
   await using service = await startTestService()
   const { phone } = await aPerson(service)
-  const known = Object.keys(
+  const exportedTables = Object.keys(
     (await service.api('GET', `/v1/users/${phone.userId}/export`)).json.tables,
   )
   const { rows } = await onServer(service.database.url, (client) =>
@@ -251,7 +254,7 @@ test('every table that names a user or a device is exported and erased, or says 
        where table_schema = current_schema() and column_name in ('user_id', 'device_id', 'challenge_id')`,
     ),
   )
-  const others = rows.map(({ name }) => name).filter((name) => !known.includes(name))
-  // Spent proofs are random words that are deleted within two minutes.
+  const others = rows.map(({ name }) => name).filter((name) => !exportedTables.includes(name))
+  // Used proofs are random texts that are deleted within two minutes.
   expect(others).toEqual(['device_proofs'])
 })

@@ -1,5 +1,4 @@
-// The portal as a person meets it: a link in a mail, a browser without script, and a phone that is
-// gone.
+// The portal for a user: a link in a mail, a browser without script, and a lost phone.
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -21,15 +20,12 @@ afterAll(async () => {
 })
 
 async function linkFor(userId: string): Promise<string> {
-  const minted = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
-  expect(minted.status).toBe(201)
-  return minted.json.url
+  const session = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
+  expect(session.status).toBe(201)
+  return session.json.url
 }
 
-/**
- * A browser of a person; without script unless told otherwise. What breaks a policy of a page is
- * kept.
- */
+/** A user's browser; without script by default. Violations of a page's policy are collected. */
 async function sit(options: BrowserContextOptions = {}) {
   const context = await browser.newContext({ javaScriptEnabled: false, ...options })
   const page = await context.newPage()
@@ -46,7 +42,7 @@ const press = (url: string, headers: Record<string, string> = ours) =>
   fetch(url, { method: 'POST', headers, redirect: 'manual' })
 
 describe('a link in a mail', () => {
-  test('is still good when scanners, previews and prefetches have looked it up', async () => {
+  test('is still valid after scanners, previews and prefetches have fetched it', async () => {
     const { userId } = await enrollPhone(service, { user: 'gil' })
     const link = await linkFor(userId)
     const readers = [
@@ -56,11 +52,11 @@ describe('a link in a mail', () => {
     ]
     for (const method of ['GET', 'HEAD']) {
       for (const headers of readers) {
-        const { status, headers: told } = await fetch(link, { method, headers })
-        expect([status, told.get('set-cookie')]).toEqual([200, null])
+        const { status, headers: replyHeaders } = await fetch(link, { method, headers })
+        expect([status, replyHeaders.get('set-cookie')]).toEqual([200, null])
       }
     }
-    // Nor is it used up by a scanner that sends forms, or by a page of somebody else.
+    // Nor is it used up by a scanner that sends forms, or by a foreign page.
     for (const site of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }]) {
       expect((await press(link, { accept: 'text/html', ...site })).status).toBe(403)
     }
@@ -69,17 +65,17 @@ describe('a link in a mail', () => {
     expect((await press(link)).status).toBe(303)
   })
 
-  test('is opened once, also when 50 presses come at the same moment', async () => {
+  test('is opened once, also at 50 concurrent presses', async () => {
     const { userId } = await enrollPhone(service, { user: 'hal' })
     const link = await linkFor(userId)
     const answers = await Promise.all(Array.from({ length: 50 }, () => press(link)))
-    const opened = answers.filter(({ status }) => status === 303)
-    expect(opened).toHaveLength(1)
-    expect(answers.filter(({ headers }) => headers.has('set-cookie'))).toEqual(opened)
+    const redirects = answers.filter(({ status }) => status === 303)
+    expect(redirects).toHaveLength(1)
+    expect(answers.filter(({ headers }) => headers.has('set-cookie'))).toEqual(redirects)
     expect(answers.filter(({ status }) => status === 404)).toHaveLength(49)
   })
 
-  test('is worth nothing after fifteen minutes, which is answered like a link that never was', async () => {
+  test('is invalid after fifteen minutes, with the same response as an unknown link', async () => {
     const { userId } = await enrollPhone(service, { user: 'ida' })
     const link = await linkFor(userId)
     await onServer(service.database.url, (client) =>
@@ -94,30 +90,30 @@ describe('a link in a mail', () => {
 })
 
 describe.runIf(executablePath)('in a browser without script', () => {
-  test('a person follows the link, unregisters the lost phone, is told what comes next, and signs out', async () => {
-    const lost = await enrollPhone(service, { user: 'ada', name: 'Old phone' })
-    const kept = await enrollPhone(service, { user: 'ada', name: 'New phone' })
+  test('a user follows the link, unregisters the lost phone, reads the next steps, and signs out', async () => {
+    const lostPhone = await enrollPhone(service, { user: 'ada', name: 'Old phone' })
+    const keptPhone = await enrollPhone(service, { user: 'ada', name: 'New phone' })
     await using seat = await sit()
     const { page, complaints } = seat
-    await page.goto(await linkFor(lost.userId))
+    await page.goto(await linkFor(lostPhone.userId))
     expect(await titleOf(page)).toBe('Look after your devices')
     await page.click('text=Continue')
     expect(new URL(page.url()).pathname).toBe('/me')
     expect(await page.textContent('main')).toContain('Signed in as ada at Default')
     await page.click('text=Unregister \u2068Old phone\u2069')
     expect(await titleOf(page)).toBe('Unregister Old phone?')
-    expect(await lost.client.self()).toMatchObject({ status: 'active' })
+    expect(await lostPhone.client.self()).toMatchObject({ status: 'active' })
     await page.check('text=It was stolen')
     await page.click('text=Unregister this device')
     expect(await titleOf(page)).toBe('Old phone is unregistered')
     expect(await page.textContent('main')).toContain('Change your password')
     expect(await page.textContent('main')).toContain('your other devices go on working')
-    await expect(lost.client.self()).rejects.toMatchObject({ code: 'device_unregistered' })
+    await expect(lostPhone.client.self()).rejects.toMatchObject({ code: 'device_unregistered' })
     await page.reload()
     expect(await titleOf(page)).toBe('Old phone is unregistered')
     await page.click('text=Back to your devices')
     expect(await page.locator('.devices li').count()).toBe(1)
-    expect(await kept.client.self()).toMatchObject({ status: 'active' })
+    expect(await keptPhone.client.self()).toMatchObject({ status: 'active' })
     await page.click('text=Sign out')
     expect(await titleOf(page)).toBe('You are signed out')
     await page.goto(`${service.origin}/me`)
@@ -125,7 +121,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
     expect(complaints.filter((text) => !text.includes('401'))).toEqual([])
   })
 
-  test('going back changes nothing, and the last device that goes says where to get another', async () => {
+  test('going back changes nothing, and after the last device the page says where to get another', async () => {
     const phone = await enrollPhone(service, { user: 'bea' })
     await using seat = await sit()
     const { page } = seat
@@ -145,7 +141,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
     expect(await page.textContent('main')).toContain('No device approves sign-ins')
   })
 
-  test('names that somebody made up to break the page are text on it', async () => {
+  test('names made up to break the page are plain text on it', async () => {
     const name = `"><script>alert(1)</script>&'<b>`
     const phone = await enrollPhone(service, { user: 'cy', name })
     await using seat = await sit({ javaScriptEnabled: true })
@@ -165,7 +161,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
   })
 
   test.each(['light', 'dark'] as const)(
-    'the pages fit a screen of 320 px in %s, whatever the names are',
+    'the pages fit a screen of 320 px in %s, with any names',
     async (colorScheme) => {
       const phone = await enrollPhone(service, {
         user: 'dee',
@@ -191,7 +187,7 @@ describe.runIf(executablePath)('in a browser without script', () => {
     },
   )
 
-  test('the keyboard alone is enough, in the order in which the page is read', async () => {
+  test('the keyboard alone suffices, in reading order', async () => {
     const phone = await enrollPhone(service, { user: 'eva' })
     await using seat = await sit()
     const { page } = seat

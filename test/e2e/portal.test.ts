@@ -32,25 +32,25 @@ async function call(method: string, path: string, headers: Record<string, string
 
 /** A fresh link, taken apart as its page does. */
 async function mint(userId = phone.userId) {
-  const minted = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
-  expect(minted.status).toBe(201)
-  const url = new URL(minted.json.url)
+  const session = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
+  expect(session.status).toBe(201)
+  const url = new URL(session.json.url)
   const [, , tenantId, , token] = url.pathname.split('/')
-  return { ...minted.json, url, link: { tenantId, token } }
+  return { ...session.json, url, link: { tenantId, token } }
 }
 
 const open = (link: unknown) => call('POST', '/sessions', ours, link)
 
 /** A signed-in browser: its headers. */
 async function browser(userId?: string) {
-  const opened = await open((await mint(userId)).link)
-  expect(opened.status).toBe(201)
-  const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? ''
+  const openReply = await open((await mint(userId)).link)
+  expect(openReply.status).toBe(201)
+  const cookie = openReply.headers.get('set-cookie')?.split(';')[0] ?? ''
   return { ...ours, cookie }
 }
 
 describe('a link', () => {
-  test('is a path that works without script, and is not used up by being looked up', async () => {
+  test('is a path that works without script, and is not used up by a GET', async () => {
     const { url, link } = await mint()
     expect(url.pathname).toBe(`/t/${service.tenantId}/me/${link.token}`)
     expect([url.search, url.hash]).toEqual(['', ''])
@@ -60,16 +60,16 @@ describe('a link', () => {
     expect((await open(link)).status).toBe(201)
   })
 
-  test('works once, also when 50 open it at the same moment', async () => {
+  test('works once, also at 50 concurrent openings', async () => {
     const { link } = await mint()
-    const tries = await Promise.all(Array.from({ length: 50 }, () => open(link)))
-    expect(tries.filter(({ status }) => status === 201)).toHaveLength(1)
-    for (const { status, json } of tries) {
+    const attempts = await Promise.all(Array.from({ length: 50 }, () => open(link)))
+    expect(attempts.filter(({ status }) => status === 201)).toHaveLength(1)
+    for (const { status, json } of attempts) {
       if (status !== 201) expect([status, json.code]).toEqual([404, 'portal_link_invalid'])
     }
   })
 
-  test('is worth nothing when its time is over, under another tenant, or made up, and nobody can tell which', async () => {
+  test('is invalid when expired, under another tenant, or made up, with the same response', async () => {
     const { id, link } = await mint()
     await onServer(service.database.url, (client) =>
       client.query(
@@ -79,13 +79,13 @@ describe('a link', () => {
     const other = (await mint()).link
     const foreign = { ...other, tenantId: 'tnt_01jv9z3k8we2tvn4qh6yrx7b5c' }
     const madeUp = { ...other, token: 'A'.repeat(43) }
-    const refused = await Promise.all([link, foreign, madeUp].map(open))
-    for (const { status, json } of refused) {
-      expect([status, json]).toEqual([404, refused[0]?.json])
+    const refusals = await Promise.all([link, foreign, madeUp].map(open))
+    for (const { status, json } of refusals) {
+      expect([status, json]).toEqual([404, refusals[0]?.json])
     }
   })
 
-  test('is minted only for users that the relying party may see, by keys that may unregister devices', async () => {
+  test('is created only for visible users of the relying party, by keys that may unregister devices', async () => {
     const { api } = service
     const stranger = '/v1/users/usr_01jv9z3k8we2tvn4qh6yrx7b5c/portal-sessions'
     expect((await api('POST', stranger)).status).toBe(404)
@@ -93,9 +93,9 @@ describe('a link', () => {
 })
 
 describe('the session', () => {
-  test('is a cookie for this host alone, which no script reads and no other site sends', async () => {
-    const opened = await open((await mint()).link)
-    const attributes = opened.headers.get('set-cookie')?.split('; ') ?? []
+  test('is a cookie for this host only, which no script reads and no other site sends', async () => {
+    const openReply = await open((await mint()).link)
+    const attributes = openReply.headers.get('set-cookie')?.split('; ') ?? []
     expect(attributes[0]).toMatch(/^countersign-portal=tnt_\w+\.[A-Za-z0-9_-]{43}$/)
     expect(attributes.slice(1).toSorted()).toEqual([
       'HttpOnly',
@@ -130,15 +130,15 @@ describe('the session', () => {
     expect(await bob.client.self()).toMatchObject({ status: 'active' })
   })
 
-  test('unregisters a lost phone at once, which is refused from then on', async () => {
-    const lost = await enrollPhone(service, { user: 'carol' })
-    const headers = await browser(lost.userId)
-    const path = `/devices/${lost.deviceId}/unregister`
-    const gone = await call('POST', path, headers, { reason: 'stolen' })
-    expect(gone.json).toMatchObject({ status: 'unregistered', unregisterReason: 'stolen' })
-    await expect(lost.client.self()).rejects.toMatchObject({ code: 'device_unregistered' })
+  test('unregisters a lost phone immediately, which is refused from then on', async () => {
+    const lostPhone = await enrollPhone(service, { user: 'carol' })
+    const headers = await browser(lostPhone.userId)
+    const path = `/devices/${lostPhone.deviceId}/unregister`
+    const removal = await call('POST', path, headers, { reason: 'stolen' })
+    expect(removal.json).toMatchObject({ status: 'unregistered', unregisterReason: 'stolen' })
+    await expect(lostPhone.client.self()).rejects.toMatchObject({ code: 'device_unregistered' })
     expect((await call('GET', '/devices', headers)).json).toEqual({ items: [] })
-    const { json } = await service.api('GET', `/v1/users/${lost.userId}/activities`)
+    const { json } = await service.api('GET', `/v1/users/${lostPhone.userId}/activities`)
     const types = json.items.map(({ type }: { type: string }) => type)
     expect(types).toContain('revoked_device_used')
   })
@@ -147,8 +147,8 @@ describe('the session', () => {
     const headers = await browser()
     const out = await call('DELETE', '/sessions', headers)
     expect([out.status, out.headers.get('set-cookie')]).toEqual([204, expect.stringMatching(/=;/)])
-    const refused = await call('GET', '/me', headers)
-    expect([refused.status, refused.json.code]).toEqual([401, 'portal_session_invalid'])
+    const refusal = await call('GET', '/me', headers)
+    expect([refusal.status, refusal.json.code]).toEqual([401, 'portal_session_invalid'])
     const late = await browser()
     await onServer(service.database.url, (client) =>
       client.query('update portal_sessions set expires_at = clock_timestamp()'),
@@ -161,10 +161,10 @@ describe('the session', () => {
     ['an empty one', { cookie: 'countersign-portal=' }],
     ['one without a tenant', { cookie: `countersign-portal=${'A'.repeat(43)}` }],
     [
-      'one of nobody',
+      'one of no user',
       { cookie: `countersign-portal=tnt_01jv9z3k8we2tvn4qh6yrx7b5c.${'A'.repeat(43)}` },
     ],
-  ])('is not given by %s', async (_, headers) => {
+  ])('is not granted by %s', async (_, headers) => {
     const { status, json } = await call('GET', '/me', { ...ours, ...headers })
     expect([status, json.code]).toEqual([401, 'portal_session_invalid'])
   })
@@ -184,25 +184,25 @@ describe('a report from the portal', () => {
     call('POST', `/activities/${id}/report`, headers)
 
   /** The newest activity of this type that the portal shows. */
-  async function shown(headers: Record<string, string>, type: string): Promise<string> {
+  async function activityIdOf(headers: Record<string, string>, type: string): Promise<string> {
     const { items } = (await call('GET', '/activities?limit=100', headers)).json
-    const found = items.find((one: { type: string }) => one.type === type)
-    if (!found) throw new Error(`the portal shows no ${type}`)
-    return found.id
+    const activity = items.find((one: { type: string }) => one.type === type)
+    if (!activity) throw new Error(`the portal shows no ${type}`)
+    return activity.id
   }
 
-  /** Somebody asked from a browser that the user does not know; the user looks at it in the portal. */
-  async function asked(user: string) {
+  /** A challenge from a browser unknown to the user; the user sees it in the portal. */
+  async function askInitiator(user: string) {
     const { userId } = await enrollPhone(service, { user })
     const question = { user: { id: userId }, initiator: { browserId: `thief-of-${user}` } }
-    const created = await service.api('POST', '/v1/challenges', question)
-    expect(created.status).toBe(201)
+    const creation = await service.api('POST', '/v1/challenges', question)
+    expect(creation.status).toBe(201)
     const headers = await browser(userId)
-    const activityId = await shown(headers, 'challenge_created')
+    const activityId = await activityIdOf(headers, 'challenge_created')
     return {
       userId,
       question,
-      challengeId: created.json.challenge?.id ?? created.json.id,
+      challengeId: creation.json.challenge?.id ?? creation.json.id,
       headers,
       activityId,
     }
@@ -213,8 +213,8 @@ describe('a report from the portal', () => {
     return items.filter((one: { userId: string }) => one.userId === userId)
   }
 
-  test('stops whoever asked, ends what is asked, locks pushes, and stands before the admins without a device', async () => {
-    const { userId, question, challengeId, headers, activityId } = await asked('dave')
+  test('blocks the initiator, ends the challenge, locks pushes, and is listed for admins without a device', async () => {
+    const { userId, question, challengeId, headers, activityId } = await askInitiator('dave')
     const { status, json } = await report(activityId, headers)
     expect([status, json]).toEqual([201, { reportId: expect.stringMatching(/^rpt_/) }])
     const { api } = service
@@ -228,26 +228,26 @@ describe('a report from the portal', () => {
     expect(await openReportsOf(userId)).toEqual([
       expect.objectContaining({ id: json.reportId, deviceId: null, activityId, challengeId }),
     ])
-    const told = (await call('GET', '/activities?limit=100', headers)).json.items
-    expect(told.map(({ type }: { type: string }) => type)).toEqual(
+    const activities = (await call('GET', '/activities?limit=100', headers)).json.items
+    expect(activities.map(({ type }: { type: string }) => type)).toEqual(
       expect.arrayContaining(['activity_reported', 'push_locked', 'challenge_cancelled']),
     )
   })
 
-  test('of the same thing again, also at the same moment, is the report that stands', async () => {
-    const { userId, headers, activityId } = await asked('erin')
-    const made = await Promise.all(Array.from({ length: 5 }, () => report(activityId, headers)))
+  test('of the same activity again, also concurrently, is the existing report', async () => {
+    const { userId, headers, activityId } = await askInitiator('erin')
+    const reports = await Promise.all(Array.from({ length: 5 }, () => report(activityId, headers)))
     const again = await report(activityId, headers)
     expect(again.status).toBe(201)
-    for (const { status, json } of made) {
+    for (const { status, json } of reports) {
       if (status === 201) expect(json).toEqual(again.json)
       else expect(json.code).toBe('conflict')
     }
     expect(await openReportsOf(userId)).toHaveLength(1)
   })
 
-  test('of what happened to another user is refused as of what never happened', async () => {
-    const { userId, headers, activityId } = await asked('frank')
+  test('of another user’s activity is refused like one of an unknown activity', async () => {
+    const { userId, headers, activityId } = await askInitiator('frank')
     const nosy = await browser()
     const theirs = await report(activityId, nosy)
     const nobodys = await report('act_01jv9z3k8we2tvn4qh6yrx7b5c', nosy)
@@ -256,8 +256,8 @@ describe('a report from the portal', () => {
     expect((await report(activityId, headers)).status).toBe(201)
   })
 
-  test('takes a page of ours to send it, although the cookie comes along', async () => {
-    const { userId, headers, activityId } = await asked('grace')
+  test('must come from a page of the service, although the cookie is sent', async () => {
+    const { userId, headers, activityId } = await askInitiator('grace')
     const { cookie } = headers
     for (const site of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'null' }]) {
       const { status, json } = await report(activityId, { cookie, ...site })
@@ -278,24 +278,21 @@ describe('another site', () => {
     ['nothing at all', {}],
   ] as const
 
-  test.each(foreign)(
-    'changes nothing from %s, although the cookie comes along',
-    async (_, site) => {
-      const { cookie } = await browser()
-      const path = `/devices/${phone.deviceId}/unregister`
-      const { status, json } = await call('POST', path, { cookie, ...site }, { reason: 'lost' })
-      expect([status, json.code]).toEqual([403, 'origin_not_allowed'])
-      expect(await phone.client.self()).toMatchObject({ status: 'active' })
-    },
-  )
+  test.each(foreign)('changes nothing from %s, although the cookie is sent', async (_, site) => {
+    const { cookie } = await browser()
+    const path = `/devices/${phone.deviceId}/unregister`
+    const { status, json } = await call('POST', path, { cookie, ...site }, { reason: 'lost' })
+    expect([status, json.code]).toEqual([403, 'origin_not_allowed'])
+    expect(await phone.client.self()).toMatchObject({ status: 'active' })
+  })
 
-  test.each(foreign)('opens no link for the person from %s', async (_, site) => {
+  test.each(foreign)('opens no link for the user from %s', async (_, site) => {
     const { link } = await mint()
     expect((await call('POST', '/sessions', site, link)).status).toBe(403)
     expect((await open(link)).status).toBe(201)
   })
 
-  test('is told apart from an old browser on our own page', async () => {
+  test('is distinguished from an old browser on the service’s own page', async () => {
     const { link } = await mint()
     expect((await call('POST', '/sessions', { origin: service.origin }, link)).status).toBe(201)
   })

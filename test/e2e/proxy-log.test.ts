@@ -1,4 +1,4 @@
-// The example of the runbook for nginx, run as it stands: no line of a log holds the secret of a
+// The example of the runbook for nginx, run verbatim: no line of a log contains the secret of a
 // link.
 
 import { spawn } from 'node:child_process'
@@ -15,8 +15,8 @@ const nginx = programOf('nginx')
 const secret = 'CANARY'.padEnd(43, 'A')
 
 /**
- * The example, with the folder of this test in the place of the log's, in front of a port where
- * nobody listens.
+ * The example, with the folder of this test instead of the log's, in front of a port without a
+ * listener.
  */
 function settings(folder: string, port: number, nobody: number): string {
   const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
@@ -24,7 +24,7 @@ function settings(folder: string, port: number, nobody: number): string {
     .map(([, text = '']) => text)
     .find((text) => text.includes('$logged_uri'))
   if (!example) throw new Error('the runbook has no example')
-  const [shared = '', location = ''] = example.split(/^(?=location )/m)
+  const [sharedPart = '', location = ''] = example.split(/^(?=location )/m)
   return `
 pid ${folder}/pid;
 error_log ${folder}/error.log;
@@ -37,7 +37,7 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   upstream countersign { server 127.0.0.1:${nobody}; }
-  ${shared.replace('/var/log/nginx/', `${folder}/`)}
+  ${sharedPart.replace('/var/log/nginx/', `${folder}/`)}
   server {
     listen 127.0.0.1:${port};
     ${location}
@@ -47,15 +47,15 @@ http {
 }
 
 describe.runIf(nginx)('nginx as the runbook has it', () => {
-  test('logs each call and no secret, also while the service is away', async () => {
+  test('logs each call and no secret, also while the service is unavailable', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'countersign-nginx-'))
     const [port, nobody] = [await freePort(), await freePort()]
     writeFileSync(`${folder}/nginx.conf`, settings(folder, port, nobody))
     const running = spawn(nginx ?? '', ['-c', `${folder}/nginx.conf`, '-p', folder])
     onTestFinished(async () => {
-      const ended = once(running, 'exit')
+      const exit = once(running, 'exit')
       running.kill('SIGTERM')
-      await ended
+      await exit
       rmSync(folder, { recursive: true })
     })
     const origin = `http://127.0.0.1:${port}`
@@ -81,7 +81,7 @@ describe.runIf(nginx)('nginx as the runbook has it', () => {
     })
     expect(log.match(/"(?:GET|POST) \/\S+\[secret\]/g)).toHaveLength(8)
     expect(log).not.toContain('CANARY')
-    // Browsers are told to send no referrer; an error line quotes what somebody sends all the same.
+    // Browsers are instructed to send no referrer; an error line quotes one that is sent anyway.
     expect(readFileSync(`${folder}/error.log`, 'utf8').replace(/referrer: .*/g, '')).not.toContain(
       'CANARY',
     )

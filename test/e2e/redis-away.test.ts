@@ -14,7 +14,7 @@ afterAll(() => database.drop())
 
 const masterKey = Buffer.alloc(32, 9).toString('base64url')
 
-/** Starts the service with this Redis, has it say that it is ready, and stops it. */
+/** Starts the service with this Redis, waits until it is ready, and stops it. */
 async function live(redisUrl: string) {
   await using service = await startServiceProcess({
     DATABASE_URL: database.url,
@@ -26,17 +26,17 @@ async function live(redisUrl: string) {
   const ready = await fetch(`${service.origin}/health/ready`)
   service.kill('SIGTERM')
   const { code } = await service.exit
-  const interrupted = service.stdout().match(/"msg":"signals interrupted/g) ?? []
-  return { ready: ready.status, code, said: interrupted.length }
+  const interruptions = service.stdout().match(/"msg":"signals interrupted/g) ?? []
+  return { ready: ready.status, code, said: interruptions.length }
 }
 
 const well = { ready: 200, code: 0, said: 1 }
 
-test('the service starts, says it once and stops while Redis is away', async () => {
+test('the service starts, logs it once and stops while Redis is unavailable', async () => {
   expect(await live(`redis://127.0.0.1:${await freePort()}`)).toEqual(well)
 })
 
-test('the service starts, says it once and stops while Redis accepts, says nothing and never hangs up', async () => {
+test('the service starts, logs it once and stops while Redis accepts and stays silent', async () => {
   const sockets: Socket[] = []
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket)
@@ -44,9 +44,9 @@ test('the service starts, says it once and stops while Redis accepts, says nothi
     socket.resume()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') throw new Error('no port')
-  expect(await live(`redis://127.0.0.1:${bound.port}`)).toEqual(well)
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  expect(await live(`redis://127.0.0.1:${address.port}`)).toEqual(well)
   for (const socket of sockets) socket.destroy()
   await new Promise((resolve) => server.close(resolve))
 })

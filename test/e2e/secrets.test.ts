@@ -8,20 +8,20 @@ import { enrollPhone, type RunningService, startTestService } from '../support/r
 import { until } from '../support/until.ts'
 
 let service: RunningService
-let logged = ''
+let log = ''
 beforeAll(async () => {
   const sink = new Writable({
-    write(chunk, _encoding, done) {
-      logged += chunk
-      done()
+    write(chunk, _encoding, callback) {
+      log += chunk
+      callback()
     },
   })
   service = await startTestService({}, pino(loggerOptions('trace'), sink))
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** Everything that every table holds, as text. */
-async function stored(): Promise<string> {
+/** The contents of all tables, as text. */
+async function everythingStored(): Promise<string> {
   return onServer(service.database.url, async (client) => {
     const tables = await client.query<{ name: string }>(
       `select table_name as name from information_schema.tables where table_schema = 'public'`,
@@ -37,7 +37,7 @@ async function stored(): Promise<string> {
   })
 }
 
-/** The types of all signed things in a text. */
+/** The types of all signed objects in a text. */
 function signedTypes(text: string): unknown[] {
   const headers = text.matchAll(/(eyJ[\w-]+)\.[\w-]+\.[\w-]{86}/g)
   return [...headers].map(
@@ -45,14 +45,14 @@ function signedTypes(text: string): unknown[] {
   )
 }
 
-test('the number stands in the create response and nowhere else', async () => {
+test('the number is in the create response and nowhere else', async () => {
   const phone = await enrollPhone(service, { user: 'alice' })
   const everythingSaid: string[] = []
-  // A canary: no other text of the run holds these eight digits.
-  const asked = { user: 'alice', number: { mode: 'service', digits: 8 }, context: { action: 'x' } }
+  // A canary: no other text of the run contains these eight digits.
+  const input = { user: 'alice', number: { mode: 'service', digits: 8 }, context: { action: 'x' } }
   const headers = { 'idempotency-key': 'canary' }
-  const created = await service.api('POST', '/v1/challenges', asked, headers)
-  const { id, number } = created.json
+  const creation = await service.api('POST', '/v1/challenges', input, headers)
+  const { id, number } = creation.json
   expect(number).toMatch(/^\d{8}$/)
 
   await until('the push arrives', () => phone.pushes[0])
@@ -68,59 +68,63 @@ test('the number stands in the create response and nowhere else', async () => {
   ]) {
     everythingSaid.push((await service.api('GET', path)).text)
   }
-  everythingSaid.push(await stored())
+  everythingSaid.push(await everythingStored())
 
-  const replayed = await service.api('POST', '/v1/challenges', asked, headers)
-  expect(replayed.status).toBe(200)
-  expect(replayed.json.number).toBe(number)
+  const replay = await service.api('POST', '/v1/challenges', input, headers)
+  expect(replay.status).toBe(200)
+  expect(replay.json.number).toBe(number)
 
   const [request] = requests
   if (!request) throw new Error('nothing is pending')
   await expect(phone.client.approve(request, '00000000')).rejects.toThrow()
-  everythingSaid.push(await stored())
+  everythingSaid.push(await everythingStored())
   await phone.client.approve(request, number)
   everythingSaid.push((await service.api('GET', `/v1/challenges/${id}`)).text)
   everythingSaid.push(JSON.stringify(await phone.client.activities()))
 
-  // It is the deciding answer that carries what was typed, as evidence; the sealed number is gone with the end.
-  const late = await service.api('POST', '/v1/challenges', asked, headers)
+  // The deciding answer contains the typed number, as evidence; the sealed number is deleted at the
+  // end.
+  const late = await service.api('POST', '/v1/challenges', input, headers)
   expect(late.json.number).toBeNull()
-  everythingSaid.push(logged)
+  everythingSaid.push(log)
   for (const text of everythingSaid) expect(text).not.toContain(number)
 })
 
-test('a number that a client shows before the question stands in its answer and nowhere else', async () => {
+test('a number that a client shows before the challenge is in its answer and nowhere else', async () => {
   const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
   const settings = { kind: 'duo_auth_api' }
-  const asked = { relyingPartyId, name: 'x', settings, policy: { numberDigits: 8 } }
-  const door = (await service.api('POST', '/v1/integrations', asked)).json
+  const input = { relyingPartyId, name: 'x', settings, policy: { numberDigits: 8 } }
+  const door = (await service.api('POST', '/v1/integrations', input)).json
   const phone = await enrollPhone(service, { user: 'dora' })
   const call = (name: string, params: Record<string, string>) =>
     callSigned(service.origin, door, 'POST', name, params)
-  const offered = await call('preauth', { username: 'dora', text_prompt: '1' })
-  const { verification_code: number, prompt } = offered.json.response
-  // A canary: no other text of the run holds these eight digits.
+  const offer = await call('preauth', { username: 'dora', text_prompt: '1' })
+  const { verification_code: number, prompt } = offer.json.response
+  // A canary: no other text of the run contains these eight digits.
   expect(prompt.text).toContain(number)
   expect(number).toMatch(/^\d{8}$/)
-  const everythingSaid = [await stored()]
+  const everythingSaid = [await everythingStored()]
   const push = { username: 'dora', factor: 'prompt', prompt: 'push1', async: '1' }
   const { txid } = (await call('auth', push)).json.response
   await until('the push arrives', () => phone.pushes[0])
   const { requests } = await phone.client.pending()
-  everythingSaid.push(JSON.stringify([phone.pushes, requests]), await stored())
+  everythingSaid.push(JSON.stringify([phone.pushes, requests]), await everythingStored())
   for (const path of [`/v1/challenges/${txid}`, `/v1/integrations/${door.id}`, '/metrics']) {
     everythingSaid.push((await service.api('GET', path)).text)
   }
-  everythingSaid.push(logged)
+  everythingSaid.push(log)
   for (const text of everythingSaid) expect(text).not.toContain(number)
-  for (const text of [await stored(), logged]) {
+  for (const text of [await everythingStored(), log]) {
     expect(text).not.toContain(door.secret)
     expect(text).not.toMatch(/"authorization":"Basic/i)
   }
 })
 
-test('keys, codes, tokens and proofs stand neither in the log nor readable in the database', async () => {
-  const opened = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'Bob' })
+test('keys, codes, tokens and proofs are neither in the log nor readable in the database', async () => {
+  const enrollment = await service.api('POST', '/v1/enrollments', {
+    user: 'bob',
+    displayName: 'Bob',
+  })
   const phone = await enrollPhone(service, { user: 'carol' })
   const challenge = await service.api('POST', '/v1/challenges', { user: 'carol' })
   await phone.client.pending()
@@ -128,42 +132,43 @@ test('keys, codes, tokens and proofs stand neither in the log nor readable in th
   const user = `/v1/users/${phone.userId}`
   const recovery = await service.api('POST', `${user}/recovery-codes`, {})
   const temporary = await service.api('POST', `${user}/temporary-codes`, {})
-  const typed = [...recovery.json.codes, temporary.json.code] as string[]
+  const codes = [...recovery.json.codes, temporary.json.code] as string[]
   for (const code of [recovery.json.codes[0], temporary.json.code]) {
-    const accepted = await service.api('POST', `${user}/passcodes/verify`, { code })
-    expect(accepted.status).toBe(200)
+    const acceptance = await service.api('POST', `${user}/passcodes/verify`, { code })
+    expect(acceptance.status).toBe(200)
   }
   const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
   const doors = await Promise.all(
     [{ kind: 'wait' }, { kind: 'duo_auth_api' }].map(async (settings) => {
-      const asked = { relyingPartyId, name: 'x', settings }
-      const door = (await service.api('POST', '/v1/integrations', asked)).json
-      const rotated = await service.api('POST', `/v1/integrations/${door.id}/rotate`, {})
-      return [door.secret, rotated.json.secret] as string[]
+      const input = { relyingPartyId, name: 'x', settings }
+      const door = (await service.api('POST', '/v1/integrations', input)).json
+      const rotation = await service.api('POST', `/v1/integrations/${door.id}/rotate`, {})
+      return [door.secret, rotation.json.secret] as string[]
     }),
   )
   const secrets = [
     ...doors.flat(),
     phone.client.account.passcode?.secret ?? '',
-    ...typed.flatMap((code) => [code, code.replaceAll('-', '')]),
+    ...codes.flatMap((code) => [code, code.replaceAll('-', '')]),
     service.key,
     service.key.slice(-43),
-    opened.json.code,
-    opened.json.code.replace('-', ''),
-    opened.json.uri.split('#')[1],
+    enrollment.json.code,
+    enrollment.json.code.replace('-', ''),
+    enrollment.json.uri.split('#')[1],
     phone.token,
   ]
-  const database = await stored()
+  const database = await everythingStored()
   for (const secret of secrets) {
     expect(secret.length).toBeGreaterThan(5)
-    expect(logged).not.toContain(secret)
+    expect(log).not.toContain(secret)
     expect(database).not.toContain(secret)
   }
-  // Heads of the audit record are written there to be kept apart from the database; they let nobody in.
+  // Heads of the audit record are logged so that they are stored apart from the database; they
+  // grant no access.
   await until(
     'an audit head is in the log',
-    () => signedTypes(logged).includes('audit-head+jwt'),
+    () => signedTypes(log).includes('audit-head+jwt'),
     20_000,
   )
-  expect(new Set(signedTypes(logged))).toEqual(new Set(['audit-head+jwt', 'audit-checkpoint+jwt']))
+  expect(new Set(signedTypes(log))).toEqual(new Set(['audit-head+jwt', 'audit-checkpoint+jwt']))
 })

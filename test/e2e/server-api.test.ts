@@ -56,7 +56,7 @@ async function keyWith(scopes: string[], namespaces = ['default']): Promise<Api>
 }
 
 describe('a suspended user', () => {
-  test('approves nothing and gets in nowhere until an admin takes it back', async () => {
+  test('approves nothing and signs in nowhere until an admin lifts it', async () => {
     const { api } = service
     const user = `stopped-${randomBytes(4).toString('hex')}`
     const phone = await enrollPhone(service, { user })
@@ -105,7 +105,7 @@ describe('enrollment', () => {
     return new DeviceClient({ account, keys })
   }
 
-  test('is followed by its page from open to claimed, with the number to show, to completed', async () => {
+  test('is polled by its page from open to claimed, with the number to show, to completed', async () => {
     const opened = await service.api('POST', '/v1/enrollments', { user: 'eve', displayName: 'Eve' })
     expect(opened.json.qrSvg).toContain('<svg')
     const path = `/v1/enrollments/${opened.json.id}`
@@ -125,7 +125,7 @@ describe('enrollment', () => {
     expect((await completing).json.number).toBeUndefined()
   })
 
-  test('claimed between two calls of its page is answered at once with the number', async () => {
+  test('claimed between two calls of its page is answered immediately with the number', async () => {
     const opened = await service.api('POST', '/v1/enrollments', { user: 'gap', displayName: 'Gap' })
     await claim(opened.json.uri)
     const path = `/v1/enrollments/${opened.json.id}?wait=30&after=open`
@@ -133,7 +133,7 @@ describe('enrollment', () => {
     expect(json).toMatchObject({ status: 'claimed', number: expect.any(String) })
   })
 
-  test('by a typed code takes the user name too', async () => {
+  test('by a typed code requires the user name too', async () => {
     const opened = await service.api('POST', '/v1/enrollments', { user: 'tim', displayName: 'Tim' })
     const { code, uri } = opened.json
     await expect(claim(uri, { code, name: 'eve' })).rejects.toMatchObject({
@@ -142,7 +142,7 @@ describe('enrollment', () => {
     await claim(uri, { code: code.toLowerCase(), name: 'tim' })
   })
 
-  test('of 100 parallel claims of one code makes one device', async () => {
+  test('of 100 concurrent claims of one code creates one device', async () => {
     const opened = await service.api('POST', '/v1/enrollments', { user: 'one', displayName: 'One' })
     const claims = await Promise.allSettled(
       Array.from({ length: 100 }, () => claim(opened.json.uri)),
@@ -152,7 +152,7 @@ describe('enrollment', () => {
     expect(json.items).toHaveLength(1)
   })
 
-  test('a code that was used, cancelled, or ran out enrolls nobody', async () => {
+  test('a used, cancelled or expired code enrolls nobody', async () => {
     const open = () => service.api('POST', '/v1/enrollments', { user: 'used', displayName: 'Used' })
     const used = await open()
     await claim(used.json.uri)
@@ -176,7 +176,7 @@ describe('enrollment', () => {
     const thief = await claim(opened.json.uri)
     const { json } = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
     const wrong = json.number === '000000' ? '000001' : '000000'
-    for (let tries = 0; tries < 3; tries++) {
+    for (let attempt = 0; attempt < 3; attempt++) {
       await expect(thief.confirm(wrong)).rejects.toMatchObject({ code: 'wrong_number' })
     }
     await expect(thief.confirm(json.number)).rejects.toMatchObject({ code: 'device_unregistered' })
@@ -201,7 +201,7 @@ describe('enrollment', () => {
 })
 
 describe('a challenge', () => {
-  test('created twice at once under one Idempotency-Key is one challenge with one number and one push', async () => {
+  test('created twice concurrently under one Idempotency-Key is one challenge with one number and one push', async () => {
     const phone = await enrollPhone(service, { user: 'idem' })
     const headers = { 'idempotency-key': 'login-1' }
     const replies = await Promise.all(
@@ -247,7 +247,7 @@ describe('a challenge', () => {
     expect(events.at(-1)).toContain('"status":"denied"')
   })
 
-  test('is pushed again when asked, neither too soon nor too often', async () => {
+  test('is pushed again on request, neither too soon nor too often', async () => {
     const phone = await enrollPhone(service, { user: 'again' })
     const created = await service.api('POST', '/v1/challenges', { user: 'again' })
     await until('the push arrives', () => phone.pushes.length === 1)
@@ -268,7 +268,7 @@ describe('a challenge', () => {
     expect((await service.api('POST', path)).json.code).toBe('resends_used_up')
   })
 
-  test('that is cancelled leaves the phones, and every other end stands', async () => {
+  test('that is cancelled disappears from the phones, and every other end stays', async () => {
     const phone = await enrollPhone(service, { user: 'cancel' })
     const created = await service.api('POST', '/v1/challenges', { user: 'cancel' })
     const path = `/v1/challenges/${created.json.id}/cancel`
@@ -287,12 +287,12 @@ describe('a challenge', () => {
     })
   })
 
-  test('whose push the provider refuses exists all the same, and says so', async () => {
+  test('whose push the provider refuses exists anyway, and reports the refusal', async () => {
     const phone = await enrollPhone(service, { user: 'dead' })
     service.simulator.phones.unregister(phone.token)
     const created = await service.api('POST', '/v1/challenges', { user: 'dead' })
     const path = `/v1/challenges/${created.json.id}`
-    const failed = await until('the failure is written down', async () => {
+    const failed = await until('the failure is recorded', async () => {
       const { json } = await service.api('GET', path)
       return json.devices[0].push.status === 'failed' ? json.devices[0].push : undefined
     })
@@ -328,7 +328,7 @@ describe('a challenge', () => {
 })
 
 describe('a key', () => {
-  test('of another tenant sees what an unknown id looks like, byte for byte', async () => {
+  test('of another tenant gets the same bytes as for an unknown id', async () => {
     const phone = await enrollPhone(service, { user: 'private' })
     const challenge = await service.api('POST', '/v1/challenges', { user: 'private' })
     const enrollment = await service.api('POST', '/v1/enrollments', { user: 'private' })
@@ -365,7 +365,7 @@ describe('a key', () => {
     )
   })
 
-  test('of another relying party of the tenant reads no challenge that it did not create', async () => {
+  test('of another relying party of the tenant reads only its own challenges', async () => {
     await enrollPhone(service, { user: 'shared' })
     const challenge = await service.api('POST', '/v1/challenges', { user: 'shared' })
     const second = await keyWith(['challenges:write'])
@@ -373,7 +373,7 @@ describe('a key', () => {
     expect((await second('POST', '/v1/challenges', { user: 'shared' })).status).toBe(201)
   })
 
-  test('speaks of users in its own namespaces only', async () => {
+  test('names users in its own namespaces only', async () => {
     const phone = await enrollPhone(service, { user: 'named' })
     const api = await keyWith(['challenges:write', 'users:read'], ['elsewhere'])
     expect((await api('POST', '/v1/challenges', { user: 'named' })).json.code).toBe(
@@ -400,7 +400,7 @@ describe('a key', () => {
     expect(refused.json).toMatchObject({ status: 403, code: 'scope_missing' })
   })
 
-  test('that is wrong, unknown or revoked is refused in the same words', async () => {
+  test('that is wrong, unknown or revoked is refused with the same response', async () => {
     const [id] = service.key.split('_').slice(1)
     const keys = [
       `cs_${id}_${randomBytes(32).toString('base64url')}`,
@@ -415,7 +415,7 @@ describe('a key', () => {
   })
 })
 
-test('every change leaves an activity that says who did it', async () => {
+test('every change is recorded as an activity with its actor', async () => {
   const phone = await enrollPhone(service, { user: 'watched' })
   const challenge = await service.api('POST', '/v1/challenges', { user: 'watched' })
   await service.api('POST', `/v1/challenges/${challenge.json.id}/cancel`)

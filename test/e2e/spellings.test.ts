@@ -1,4 +1,5 @@
-// Names, texts and codes as keyboards of all scripts and word processors give them, through the whole service and a device.
+// Names, texts and codes as keyboards of all scripts and word processors produce them, through the
+// whole service and a device.
 
 import { decodeJwt } from 'jose'
 import { Secret, TOTP } from 'otpauth'
@@ -22,14 +23,14 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** Digits of another script, and what word processors and phones put between them. */
+/** Digits of another script, with the separators of word processors and phones. */
 const arabic = (digits: string) =>
   [...digits].map((digit) => String.fromCodePoint(0x660 + Number(digit))).join('')
-const typed = (digits: string) =>
+const typedForm = (digits: string) =>
   `\u200e${arabic(digits.slice(0, 3))}\u00a0– ${digits.slice(3)}\u200f `
 
 describe('what people read', () => {
-  const given = {
+  const contextInput = {
     application: ' Bank\u00ading\u200f ',
     action: 'ورود به سامانه\u200cها',
     location: 'Zu\u0308rich',
@@ -41,7 +42,7 @@ describe('what people read', () => {
       },
     ],
   }
-  const kept = {
+  const storedContext = {
     application: 'Banking',
     action: 'ورود به سامانه\u200cها',
     location: 'Zürich',
@@ -54,42 +55,45 @@ describe('what people read', () => {
     ],
   }
 
-  test('is cleaned once, and the same for the relying party, the phone that signs it, and who reads the evidence', async () => {
+  test('is normalized once, and identical for the relying party, the signing phone, and the evidence', async () => {
     const phone = await enrollPhone(service, { user: 'reader' })
-    const asked = await service.api('POST', '/v1/challenges', { user: 'reader', context: given })
-    expect(asked.json.context).toEqual(kept)
+    const creation = await service.api('POST', '/v1/challenges', {
+      user: 'reader',
+      context: contextInput,
+    })
+    expect(creation.json.context).toEqual(storedContext)
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
-    const { relyingParty: _, ...shown } = request.context
-    expect(shown).toEqual(kept)
+    const { relyingParty: _, ...shownContext } = request.context
+    expect(shownContext).toEqual(storedContext)
     const reason = 'Je\u0301 suis\u00ad moi'
-    const answered = await phone.client.approve(request, typed(asked.json.number), { reason })
-    expect(answered).toMatchObject({ status: 'approved' })
-    const evidence = (await service.api('GET', `/v1/challenges/${asked.json.id}/evidence`)).json
+    const answer = await phone.client.approve(request, typedForm(creation.json.number), { reason })
+    expect(answer).toMatchObject({ status: 'approved' })
+    const evidence = (await service.api('GET', `/v1/challenges/${creation.json.id}/evidence`)).json
     const { ctx } = decodeJwt(evidence.request) as { ctx: object }
-    expect(ctx).toMatchObject(kept)
-    expect(decodeJwt(evidence.answer).num).toBe(asked.json.number)
+    expect(ctx).toMatchObject(storedContext)
+    expect(decodeJwt(evidence.answer).num).toBe(creation.json.number)
   })
 
-  test('an equal question under one key is the same, however its texts were spelt', async () => {
+  test('an equal challenge under one idempotency key is the same, in any spelling of its texts', async () => {
     await enrollPhone(service, { user: 'twice' })
     const headers = { 'idempotency-key': 'spelt-twice' }
     const first = await service.api(
       'POST',
       '/v1/challenges',
-      { user: 'twice', context: given },
+      { user: 'twice', context: contextInput },
       headers,
     )
     const again = await service.api(
       'POST',
       '/v1/challenges',
-      { user: ' twice\u00a0', context: kept },
+      { user: ' twice\u00a0', context: storedContext },
       headers,
     )
     expect([again.status, again.json.id]).toEqual([200, first.json.id])
   })
 
-  test('names of people, phones, relying parties and keys, and what happened', async () => {
+  test('names of users, phones, relying parties and keys, and activities', async () => {
     const { api } = service
     const displayName = ' Renée\u0301 نسرین\u200cدخت\u200c '.normalize('NFD')
     const user = await api('POST', '/v1/users', { displayName, identifiers: [' renee\u00a0'] })
@@ -104,13 +108,13 @@ describe('what people read', () => {
     const name = 'Möbel \u{1F469}\u200d\u{1F4BB}'
     expect(await phone.client.self()).toMatchObject({ name })
     expect(await phone.client.updateSelf({ name: ` ${name}\u200c` })).toMatchObject({ name })
-    const posted = {
+    const input = {
       type: 'x',
       severity: 'info',
       title: 'Pass\u00adwort ',
       message: 'می\u200cخواهم',
     }
-    await api('POST', `/v1/users/${phone.userId}/activities`, posted)
+    await api('POST', `/v1/users/${phone.userId}/activities`, input)
     const { items } = await phone.client.activities()
     expect(items).toContainEqual(
       expect.objectContaining({
@@ -129,23 +133,23 @@ describe('what people read', () => {
     'a\nb',
     'a\u200eb',
     '\u00ad \u200e',
-  ])('is refused where it hides or reorders: %j', async (text) => {
+  ])('is refused with hidden or reordering characters: %j', async (text) => {
     await enrollPhone(service, { user: 'refuser' })
-    const asked = await service.api('POST', '/v1/challenges', {
+    const creation = await service.api('POST', '/v1/challenges', {
       user: 'refuser',
       context: { action: text },
     })
-    expect([asked.status, asked.json.code]).toEqual([400, 'invalid_request'])
+    expect([creation.status, creation.json.code]).toEqual([400, 'invalid_request'])
   })
 })
 
-describe('a code that a person types', () => {
+describe('a code that a user types', () => {
   test('enrolls a phone: digits of another script, dashes and marks, in the claim and at its confirmation', async () => {
-    const opened = (
+    const enrollment = (
       await service.api('POST', '/v1/enrollments', { user: 'typist', displayName: 'Ty' })
     ).json
-    const origin = readEnrollmentUri(opened.uri)?.origin ?? ''
-    const code = `“${opened.code.replace('-', '\u00a0— ').replaceAll(/[0-9]/g, arabic).toLowerCase()}”\u200f`
+    const origin = readEnrollmentUri(enrollment.uri)?.origin ?? ''
+    const code = `“${enrollment.code.replace('-', '\u00a0— ').replaceAll(/[0-9]/g, arabic).toLowerCase()}”\u200f`
     const keys = await createDeviceKeys({ verification: true })
     const ticket = { origin, tenantId: service.tenantId, code, user: '\u00a0typist ' }
     const device = {
@@ -157,7 +161,7 @@ describe('a code that a person types', () => {
     } as const
     const account = await claimEnrollment({ ticket, keys, appId: 'x.y', device })
     const client = new DeviceClient({ account, keys })
-    const { number } = (await service.api('GET', `/v1/enrollments/${opened.id}`)).json
+    const { number } = (await service.api('GET', `/v1/enrollments/${enrollment.id}`)).json
     for (const slip of ['', '12345', '1234567', '12345x', '½23456']) {
       await expect(client.confirm(slip)).rejects.toThrow(RangeError)
       const phone = { keys, deviceId: account.deviceId } as unknown as Phone
@@ -165,14 +169,14 @@ describe('a code that a person types', () => {
       const call = { method: 'POST', path, body: { number: slip } } as const
       expect((await callAsDevice(service, phone, call)).json.code).toBe('invalid_request')
     }
-    const { wrongNumbersLeft } = (await service.api('GET', `/v1/enrollments/${opened.id}`)).json
+    const { wrongNumbersLeft } = (await service.api('GET', `/v1/enrollments/${enrollment.id}`)).json
     expect(wrongNumbersLeft).toBe(3)
-    await client.confirm(typed(number))
+    await client.confirm(typedForm(number))
     expect(client.account.status).toBe('active')
   })
 
-  test('that can be none is no try at a typed code', async () => {
-    const opened = (
+  test('of impossible form costs no attempt at a typed code', async () => {
+    const enrollment = (
       await service.api('POST', '/v1/enrollments', { user: 'slip', displayName: 'S' })
     ).json
     const keys = await createDeviceKeys({ verification: false })
@@ -183,7 +187,7 @@ describe('a code that a person types', () => {
       osVersion: '1',
       appVersion: '1',
     } as const
-    const origin = readEnrollmentUri(opened.uri)?.origin ?? ''
+    const origin = readEnrollmentUri(enrollment.uri)?.origin ?? ''
     const claim = (code: string) =>
       claimEnrollment({
         ticket: { origin, tenantId: service.tenantId, code, user: 'slip' },
@@ -194,21 +198,21 @@ describe('a code that a person types', () => {
     for (let n = 0; n < 12; n++) {
       await expect(claim('7K3QM-9TX2U')).rejects.toMatchObject({ code: 'enrollment_code_invalid' })
     }
-    expect(await claim(opened.code)).toMatchObject({ status: 'unconfirmed' })
+    expect(await claim(enrollment.code)).toMatchObject({ status: 'unconfirmed' })
   })
 
-  test('approves: what is signed is the number in ASCII, and a slip is not sent at all', async () => {
+  test('approves: the number is signed in ASCII, and a malformed one is not sent', async () => {
     const phone = await enrollPhone(service, { user: 'approver' })
-    const asked = (await service.api('POST', '/v1/challenges', { user: 'approver' })).json
+    const creation = (await service.api('POST', '/v1/challenges', { user: 'approver' })).json
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
     for (const slip of ['', '12345', '1234567', '+12345', '12345e']) {
       await expect(phone.client.approve(request, slip)).rejects.toThrow(RangeError)
     }
-    const left = async () =>
-      (await service.api('GET', `/v1/challenges/${asked.id}`)).json.wrongNumbersLeft
-    expect(await left()).toBe(3)
-    // A signed number stays strict: whoever signs other digits has typed a wrong one.
+    const attemptsLeft = async () =>
+      (await service.api('GET', `/v1/challenges/${creation.id}`)).json.wrongNumbersLeft
+    expect(await attemptsLeft()).toBe(3)
+    // A signed number stays strict: other digits count as a wrong number.
     const { user, issuer } = phone.client.account
     const answer = await sign(
       phone.keys.verification ?? phone.keys.possession,
@@ -220,23 +224,23 @@ describe('a code that a person types', () => {
         jti: freshJti(),
         iat: seconds(),
         exp: seconds(60),
-        cid: asked.id,
+        cid: creation.id,
         nonce: request.nonce,
         rqh: request.requestHash,
         dec: 'approve',
-        num: arabic(asked.number),
+        num: arabic(creation.number),
         uv: true,
       },
     )
-    const path = `/device/v1/challenges/${asked.id}/answer`
-    const refused = await callAsDevice(service, phone, { method: 'POST', path, body: { answer } })
-    expect(refused.json).toMatchObject({ code: 'wrong_number', wrongNumbersLeft: 2 })
-    expect(await phone.client.approve(request, typed(asked.number))).toMatchObject({
+    const path = `/device/v1/challenges/${creation.id}/answer`
+    const refusal = await callAsDevice(service, phone, { method: 'POST', path, body: { answer } })
+    expect(refusal.json).toMatchObject({ code: 'wrong_number', wrongNumbersLeft: 2 })
+    expect(await phone.client.approve(request, typedForm(creation.number))).toMatchObject({
       status: 'approved',
     })
   })
 
-  test('gets in as a passcode, a recovery code or a temporary code', async () => {
+  test('is accepted as a passcode, a recovery code or a temporary code', async () => {
     const phone = await enrollPhone(service, { user: 'coder' })
     const user = `/v1/users/${phone.userId}`
     const { passcode } = phone.client.account
@@ -245,8 +249,8 @@ describe('a code that a person types', () => {
     const [recovery] = (await service.api('POST', `${user}/recovery-codes`, {})).json.codes
     const temporary = (await service.api('POST', `${user}/temporary-codes`, {})).json.code
     const methods = []
-    for (const given of [code, recovery, temporary]) {
-      const spelt = `‘${given.replaceAll('-', '\u2011 ').replaceAll(/[0-9]/g, arabic)}’\u00ad`
+    for (const oneCode of [code, recovery, temporary]) {
+      const spelt = `‘${oneCode.replaceAll('-', '\u2011 ').replaceAll(/[0-9]/g, arabic)}’\u00ad`
       methods.push(
         (await service.api('POST', `${user}/passcodes/verify`, { code: spelt })).json.method,
       )
@@ -254,7 +258,7 @@ describe('a code that a person types', () => {
     expect(methods).toEqual(['passcode', 'recovery_code', 'temporary_code'])
   })
 
-  test('at the doors: a passcode beside the prompt, the number that a client shows', async () => {
+  test('at the doors: a passcode at the prompt, the number that a client shows', async () => {
     const phone = await enrollPhone(service, { user: 'visitor' })
     const { items } = (await service.api('GET', '/v1/relying-parties')).json
     const relyingPartyId = items.find((one: { name: string }) => one.name !== 'Bänk').id
@@ -273,16 +277,16 @@ describe('a code that a person types', () => {
       const yes = await call('POST', 'auth', {
         ...user,
         factor: 'prompt',
-        prompt: typed(code),
-        passcode: typed(code),
+        prompt: typedForm(code),
+        passcode: typedForm(code),
       })
       expect(yes.response).toMatchObject({ result: 'allow' })
     } finally {
       await line.close()
     }
     const door = await makeWaitDoor(service, { relyingPartyId })
-    const asked = door.ask({ username: 'visitor\u00a0', number: '483\u2011920' })
-    await phone.client.approve(await questionTo(phone), typed('483920'))
-    expect((await asked).status).toBe(204)
+    const answer = door.ask({ username: 'visitor\u00a0', number: '483\u2011920' })
+    await phone.client.approve(await questionTo(phone), typedForm('483920'))
+    expect((await answer).status).toBe(204)
   })
 })

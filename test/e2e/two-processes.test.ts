@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 
 const log = pino({ level: 'silent' })
 
-/** Two processes' worth of service on one database: requests reach one, the phone speaks to the other. */
+/** Two service processes on one database: requests reach one, the phone calls the other. */
 async function startTwo(redisUrl: string | null) {
   const stack = new AsyncDisposableStack()
   const first = stack.use(await startTestService({ redisUrl }))
@@ -24,33 +24,33 @@ async function startTwo(redisUrl: string | null) {
   return { first, api: createApi(secondOrigin, first.key), elsewhere, stack }
 }
 
-// Redis takes part where the environment offers one.
+// Redis is used where the environment provides one.
 const carriers: [name: string, redisUrl: string | null][] = [['PostgreSQL', null]]
 if (process.env.REDIS_URL) carriers.push(['Redis', process.env.REDIS_URL])
 
 describe.each(carriers)('with signals over %s', (_, redisUrl) => {
-  test('an answer that one process takes wakes the request that waits in the other', async () => {
-    await using two = await startTwo(redisUrl).then((started) =>
-      Object.assign(started.stack, started),
+  test('an answer accepted by one process wakes the waiting request in the other', async () => {
+    await using two = await startTwo(redisUrl).then((processes) =>
+      Object.assign(processes.stack, processes),
     )
-    const created = await two.first.api('POST', '/v1/challenges', { user: 'alice' })
-    const waiting = two.first.api('GET', `/v1/challenges/${created.json.id}?wait=30`)
+    const creation = await two.first.api('POST', '/v1/challenges', { user: 'alice' })
+    const waiting = two.first.api('GET', `/v1/challenges/${creation.json.id}?wait=30`)
     const { requests } = await two.elsewhere.pending()
     const [request] = requests
     if (!request) throw new Error('nothing is pending')
-    await two.elsewhere.approve(request, created.json.number)
+    await two.elsewhere.approve(request, creation.json.number)
     expect((await waiting).json).toMatchObject({ status: 'approved' })
   })
 
-  test('a request that waits in one process ends when the other revokes its key', async () => {
-    await using two = await startTwo(redisUrl).then((started) =>
-      Object.assign(started.stack, started),
+  test('a waiting request in one process ends when the other revokes its key', async () => {
+    await using two = await startTwo(redisUrl).then((processes) =>
+      Object.assign(processes.stack, processes),
     )
-    const created = await two.first.api('POST', '/v1/challenges', { user: 'alice' })
-    const challenge = `/v1/challenges/${created.json.id}`
+    const challengeReply = await two.first.api('POST', '/v1/challenges', { user: 'alice' })
+    const challenge = `/v1/challenges/${challengeReply.json.id}`
     const headers = { authorization: `Bearer ${two.first.key}` }
     const events = await fetch(`${two.first.origin}${challenge}/events`, { headers })
-    const ended = [
+    const replies = [
       two.first.api('GET', `${challenge}?wait=30`),
       two.first.api('POST', '/v1/challenges?wait=30', { user: 'alice' }),
       events.text(),
@@ -58,22 +58,22 @@ describe.each(carriers)('with signals over %s', (_, redisUrl) => {
     const [own] = (await two.api('GET', '/v1/api-keys')).json.items
     expect((await two.api('POST', `/v1/api-keys/${own.id}/revoke`)).status).toBe(200)
     const revokedAt = performance.now()
-    const [poll, creation, followed] = await Promise.all(ended)
+    const [poll, creation, laterReply] = await Promise.all(replies)
     expect(performance.now() - revokedAt).toBeLessThan(3_000)
     expect([poll.status, poll.json.code]).toEqual([401, 'api_key_invalid'])
     expect([creation.status, creation.json.code]).toEqual([401, 'api_key_invalid'])
-    expect(followed.match(/^event: challenge$/gm)).toHaveLength(1)
+    expect(laterReply.match(/^event: challenge$/gm)).toHaveLength(1)
   })
 
   test('a key that one process revokes is refused by the other', async () => {
-    await using two = await startTwo(redisUrl).then((started) =>
-      Object.assign(started.stack, started),
+    await using two = await startTwo(redisUrl).then((processes) =>
+      Object.assign(processes.stack, processes),
     )
     const [own] = (await two.api('GET', '/v1/api-keys')).json.items
     expect((await two.first.api('GET', '/v1/tenant')).status).toBe(200)
     expect((await two.api('POST', `/v1/api-keys/${own.id}/revoke`)).status).toBe(200)
     expect((await two.api('GET', '/v1/tenant')).status).toBe(401)
-    await until('the other process knows', async () => {
+    await until('the other process refuses it', async () => {
       const { status } = await two.first.api('GET', '/v1/tenant')
       return status === 401
     })

@@ -26,19 +26,19 @@ beforeAll(async () => {
 afterAll(() => service[Symbol.asyncDispose]())
 
 async function listen(sink: Sink, events: readonly string[] = ['*'], { api } = service) {
-  const made = await api('POST', '/v1/webhook-endpoints', { url: sink.url, events })
-  if (made.status !== 201) throw new Error(made.text)
-  const place = `/v1/webhook-endpoints/${made.json.id}`
+  const creation = await api('POST', '/v1/webhook-endpoints', { url: sink.url, events })
+  if (creation.status !== 201) throw new Error(creation.text)
+  const place = `/v1/webhook-endpoints/${creation.json.id}`
   return {
     place,
-    secret: made.json.secret as string,
+    secret: creation.json.secret as string,
     async [Symbol.asyncDispose]() {
       await api('DELETE', place)
     },
   }
 }
 
-const arrived = (sink: Sink, type: string) =>
+const untilArrived = (sink: Sink, type: string) =>
   until(`${type} arrives`, () => sink.received.find(({ body }) => body.type === type))
 
 /** Every string in a value. */
@@ -47,20 +47,20 @@ function wordsOf(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(wordsOf) : []
 }
 
-test('a sign-in is told from its creation to the signed approval, each event signed as Standard Webhooks has it', async () => {
+test('a sign-in is delivered from creation to signed approval, each event signed per Standard Webhooks', async () => {
   await using sink = await startSink()
   await using endpoint = await listen(sink)
   const phone = await enrollPhone(service, { user: 'ada', name: 'canary-device' })
   const binding = 'n4bQgYhMfWWaL-qgxVrQFaO'
   const context = { application: 'canary-app', action: 'canary-action', ip: '203.0.113.7' }
-  const asked = { user: 'ada', binding, context, number: { mode: 'service', digits: 8 } }
+  const input = { user: 'ada', binding, context, number: { mode: 'service', digits: 8 } }
   const headers = { 'idempotency-key': 'my-sign-in' }
-  const { json } = await service.api('POST', '/v1/challenges', asked, headers)
+  const { json } = await service.api('POST', '/v1/challenges', input, headers)
   await until('pushed', () => phone.pushes[0])
   const [request] = (await phone.client.pending()).requests
   if (!request) throw new Error('nothing is pending')
   await phone.client.approve(request, json.number)
-  const approved = await arrived(sink, 'challenge.approved')
+  const approvalEvent = await untilArrived(sink, 'challenge.approved')
   for (const type of [
     'enrollment.claimed',
     'enrollment.confirmed',
@@ -70,11 +70,11 @@ test('a sign-in is told from its creation to the signed approval, each event sig
     'challenge.fetched',
     'activity.recorded',
   ]) {
-    await arrived(sink, type)
+    await untilArrived(sink, type)
   }
   const references = { challengeId: json.id, binding, idempotencyKey: 'my-sign-in' }
-  expect(approved.body.data).toMatchObject({ ...references, status: 'approved' })
-  const [, payload = ''] = approved.body.data.result.split('.')
+  expect(approvalEvent.body.data).toMatchObject({ ...references, status: 'approved' })
+  const [, payload = ''] = approvalEvent.body.data.result.split('.')
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
   expect(claims).toMatchObject({ cid: json.id, decision: 'approved', binding })
   const read = await service.api('GET', endpoint.place)
@@ -83,7 +83,7 @@ test('a sign-in is told from its creation to the signed approval, each event sig
     verify(endpoint.secret, one)
     expect(one.id).toMatch(/^evt_/)
     webhookEventBodies.get(one.body.type)?.strict().parse(one.body)
-    const said =
+    const everythingSent =
       one.text +
       wordsOf(one.body)
         .flatMap((word) => word.split('.'))
@@ -96,15 +96,15 @@ test('a sign-in is told from its creation to the signed approval, each event sig
       service.key,
       passcode?.secret,
     ]) {
-      if (canary) expect(said).not.toContain(canary)
+      if (canary) expect(everythingSent).not.toContain(canary)
     }
     for (const canary of ['canary', '203.0.113.7', 'ada']) expect(one.text).not.toContain(canary)
   }
   expect(JSON.stringify(read.json)).not.toContain(endpoint.secret)
 })
 
-describe('what people do beside signing in', () => {
-  test('is told: a report, a lost phone, a suspension', async () => {
+describe('actions other than sign-ins', () => {
+  test('are delivered: a report, a lost phone, a suspension', async () => {
     await using sink = await startSink()
     const phone = await enrollPhone(service, { user: 'bea' })
     await using _endpoint = await listen(sink, [
@@ -117,18 +117,18 @@ describe('what people do beside signing in', () => {
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
     await phone.client.report(request)
-    const reported = await arrived(sink, 'challenge.reported')
-    expect(reported.body.data).toMatchObject({ status: 'denied', reason: 'user_reported' })
-    await arrived(sink, 'user.fraud_reported')
+    const reportEvent = await untilArrived(sink, 'challenge.reported')
+    expect(reportEvent.body.data).toMatchObject({ status: 'denied', reason: 'user_reported' })
+    await untilArrived(sink, 'user.fraud_reported')
     const device = `/v1/devices/${phone.deviceId}`
     await service.api('PATCH', device, { status: 'suspended' })
     await service.api('POST', `${device}/unregister`, { reason: 'lost' })
-    await arrived(sink, 'device.suspended')
-    const gone = await arrived(sink, 'device.unregistered')
+    await untilArrived(sink, 'device.suspended')
+    const removalEvent = await untilArrived(sink, 'device.unregistered')
     const { deviceId, userId } = phone
-    expect(gone.body.data).toEqual({ version: 1, deviceId, userId, reason: 'lost' })
-    const told = new Set(sink.received.map(({ body }) => body.type))
-    expect([...told].toSorted()).toEqual([
+    expect(removalEvent.body.data).toEqual({ version: 1, deviceId, userId, reason: 'lost' })
+    const eventTypes = new Set(sink.received.map(({ body }) => body.type))
+    expect([...eventTypes].toSorted()).toEqual([
       'challenge.reported',
       'device.suspended',
       'device.unregistered',
@@ -136,55 +136,55 @@ describe('what people do beside signing in', () => {
     ])
   })
 
-  test('is told by a test event whatever the filter says, and the try is listed', async () => {
+  test('gets a test event under any filter, and the attempt is listed', async () => {
     await using sink = await startSink()
     await using endpoint = await listen(sink, ['user.unlocked'])
-    const sent = await service.api('POST', `${endpoint.place}/test`)
-    expect(sent.status).toBe(202)
-    const got = await arrived(sink, 'webhook.test')
-    expect(got.id).toBe(sent.json.eventId)
-    const tries = await until('listed', async () => {
+    const testReply = await service.api('POST', `${endpoint.place}/test`)
+    expect(testReply.status).toBe(202)
+    const delivery = await untilArrived(sink, 'webhook.test')
+    expect(delivery.id).toBe(testReply.json.eventId)
+    const attempts = await until('listed', async () => {
       const { json } = await service.api('GET', `${endpoint.place}/attempts?limit=1`)
       return json.items.length === 1 ? json : undefined
     })
-    expect(tries.items[0]).toMatchObject({ eventId: got.id, statusCode: 204, reason: null })
-    const once = await service.api('POST', `${endpoint.place}/replay`, { eventId: got.id })
+    expect(attempts.items[0]).toMatchObject({ eventId: delivery.id, statusCode: 204, reason: null })
+    const once = await service.api('POST', `${endpoint.place}/replay`, { eventId: delivery.id })
     expect([once.status, once.json]).toEqual([202, { replayed: 1 }])
     await until('again', () => sink.received.length === 2)
   })
 })
 
-test('erasing a user takes what is theirs out of the events that are kept', async () => {
+test('erasing a user removes their data from the stored events', async () => {
   await using sink = await startSink()
   await using _endpoint = await listen(sink)
   const phone = await enrollPhone(service, { user: 'eve' })
-  const asked = { user: 'eve', binding: 'canary_binding_of_eve' }
-  await service.api('POST', '/v1/challenges', asked, { 'idempotency-key': 'canary-key-of-eve' })
-  await arrived(sink, 'challenge.created')
-  const kept = async () => {
+  const input = { user: 'eve', binding: 'canary_binding_of_eve' }
+  await service.api('POST', '/v1/challenges', input, { 'idempotency-key': 'canary-key-of-eve' })
+  await untilArrived(sink, 'challenge.created')
+  const storedRows = async () => {
     const rows = await onServer(service.database.url, (client) =>
       client.query('select * from webhook_deliveries where user_id = $1', [phone.userId]),
     )
     return rows.rows
   }
-  expect(JSON.stringify(await kept())).toContain('canary')
+  expect(JSON.stringify(await storedRows())).toContain('canary')
   await service.api('POST', `/v1/users/${phone.userId}/erase`)
-  await arrived(sink, 'device.unregistered')
-  const rows = await kept()
+  await untilArrived(sink, 'device.unregistered')
+  const rows = await storedRows()
   expect(rows.length).toBeGreaterThan(3)
   expect(JSON.stringify(rows)).not.toContain('canary')
 })
 
 describe('an endpoint', () => {
-  test('of another relying party or tenant is as one that is not there', async () => {
+  test('of another relying party or tenant looks like an unknown one', async () => {
     await using sink = await startSink()
     await using endpoint = await listen(sink)
     const party = { name: 'Other', namespaces: ['elsewhere'] }
     const { json: other } = await service.api('POST', '/v1/relying-parties', party)
-    const wanted = { relyingPartyId: other.id, name: 'x', scopes: ['webhooks:write'] }
-    const { json: key } = await service.api('POST', '/v1/api-keys', wanted)
+    const keyInput = { relyingPartyId: other.id, name: 'x', scopes: ['webhooks:write'] }
+    const { json: key } = await service.api('POST', '/v1/api-keys', keyInput)
     const theirs = createApi(service.origin, key.secret)
-    const told = ({ status, text }: { status: number; text: string }) => [
+    const refusalIn = ({ status, text }: { status: number; text: string }) => [
       status,
       text.replaceAll(/"(instance|requestId)":"[^"]*"/g, ''),
     ]
@@ -197,25 +197,25 @@ describe('an endpoint', () => {
       ['GET', '/attempts'],
       ['POST', '/replay', { failedSince: '2026-01-01T00:00:00Z' }],
     ] as const) {
-      const known = await theirs(method, `${endpoint.place}${tail}`, body)
+      const foreignReply = await theirs(method, `${endpoint.place}${tail}`, body)
       const unknown = `/v1/webhook-endpoints/whe_01jv9z3k8we2tvn4qh6yrx7b5c${tail}`
-      expect(known.status).toBe(404)
-      expect(told(known)).toEqual(told(await theirs(method, unknown, body)))
+      expect(foreignReply.status).toBe(404)
+      expect(refusalIn(foreignReply)).toEqual(refusalIn(await theirs(method, unknown, body)))
     }
     expect((await theirs('GET', '/v1/webhook-endpoints')).json.items).toEqual([])
-    // And it hears nothing of a user whom it may not see.
+    // And it receives nothing about a user whom it may not see.
     await using ears = await startSink()
     await using _other = await listen(ears, ['*'], { ...service, api: theirs })
     await enrollPhone(service, { user: 'fay' })
-    await arrived(sink, 'device.registered')
+    await untilArrived(sink, 'device.registered')
     expect(ears.received).toEqual([])
   })
 
   test.each(['http://example.com/', 'https://10.0.0.1/', 'https://u:p@example.com/', 'nothing'])(
     'may not be at %s',
     async (url) => {
-      const refused = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
-      expect([refused.status, refused.json.code]).toEqual([422, 'webhook_url_refused'])
+      const refusal = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
+      expect([refusal.status, refusal.json.code]).toEqual([422, 'webhook_url_refused'])
     },
   )
 
@@ -229,25 +229,28 @@ describe('an endpoint', () => {
     ['https://bücher.example/', 'https://xn--bcher-kva.example/'],
     ['https://rp.example/a b?c=é', 'https://rp.example/a%20b?c=%C3%A9'],
     ['https://1.1/', 'https://1.0.0.1/'],
-  ])('is kept as it was checked: %j is refused, and the right form is told', async (url, form) => {
-    const refused = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
-    expect([refused.status, refused.json]).toMatchObject([
-      422,
-      { code: 'webhook_url_refused', why: 'not_canonical', canonical: form },
-    ])
-    const right = await service.api('POST', '/v1/webhook-endpoints', { url: form, events: ['*'] })
-    expect([right.status, right.json.url]).toEqual([201, form])
-    const place = `/v1/webhook-endpoints/${right.json.id}`
-    expect((await service.api('PATCH', place, { url })).json.canonical).toBe(form)
-    expect((await service.api('GET', place)).json.url).toBe(form)
-    await service.api('DELETE', place)
-  })
+  ])(
+    'is stored as it was checked: %j is refused, and the right form is named',
+    async (url, form) => {
+      const refusal = await service.api('POST', '/v1/webhook-endpoints', { url, events: ['*'] })
+      expect([refusal.status, refusal.json]).toMatchObject([
+        422,
+        { code: 'webhook_url_refused', why: 'not_canonical', canonical: form },
+      ])
+      const right = await service.api('POST', '/v1/webhook-endpoints', { url: form, events: ['*'] })
+      expect([right.status, right.json.url]).toEqual([201, form])
+      const place = `/v1/webhook-endpoints/${right.json.id}`
+      expect((await service.api('PATCH', place, { url })).json.canonical).toBe(form)
+      expect((await service.api('GET', place)).json.url).toBe(form)
+      await service.api('DELETE', place)
+    },
+  )
 
-  test('is one of at most twenty, however many ask at once', async () => {
+  test('is one of at most twenty, under any number of concurrent calls', async () => {
     const party = { name: 'Many', namespaces: ['many'] }
     const { json: other } = await service.api('POST', '/v1/relying-parties', party)
-    const wanted = { relyingPartyId: other.id, name: 'x', scopes: ['webhooks:write'] }
-    const { json: key } = await service.api('POST', '/v1/api-keys', wanted)
+    const keyInput = { relyingPartyId: other.id, name: 'x', scopes: ['webhooks:write'] }
+    const { json: key } = await service.api('POST', '/v1/api-keys', keyInput)
     const api = createApi(service.origin, key.secret)
     const endpoint = { url: 'https://rp.example/', events: ['*'] }
     const replies = await Promise.all(
@@ -258,7 +261,7 @@ describe('an endpoint', () => {
   })
 })
 
-test('what happens at one process is told by another', async () => {
+test('an event of one process is sent by another', async () => {
   await using sink = await startSink()
   const port = await freePort()
   const config = { ...service.config, port, role: 'api' } as const
@@ -267,8 +270,8 @@ test('what happens at one process is told by another', async () => {
     const api = createApi(`http://127.0.0.1:${port}`, service.key)
     await using endpoint = await listen(sink, ['*'], { ...service, api })
     await enrollPhone({ ...service, api }, { user: 'gil' })
-    const got = await arrived(sink, 'device.registered')
-    verify(endpoint.secret, got)
+    const delivery = await untilArrived(sink, 'device.registered')
+    verify(endpoint.secret, delivery)
   } finally {
     await second.stop()
   }
@@ -294,11 +297,11 @@ test('kill -9 between commit and send loses no event: the next process sends it'
   const api = createApi(`http://127.0.0.1:${port}`, key)
   const endpoint = { url: sink.url, events: ['activity.recorded'] }
   const { json } = await api('POST', '/v1/webhook-endpoints', endpoint)
-  // The endpoint takes the request and says nothing: committed, under way, and nowhere.
+  // The endpoint accepts the request and stays silent: committed, in flight, and not delivered.
   sink.answer(() => undefined)
   const person = { displayName: 'Hal', identifiers: ['hal'] }
   expect((await api('POST', '/v1/users', person)).status).toBe(201)
-  const before = await arrived(sink, 'activity.recorded')
+  const before = await untilArrived(sink, 'activity.recorded')
   first.kill('SIGKILL')
   await first.exit
 
@@ -312,6 +315,6 @@ test('kill -9 between commit and send loses no event: the next process sends it'
   verify(json.secret, after)
 })
 
-test('docs/webhooks.md shows the events as their schemas have them', async () => {
+test('docs/webhooks.md shows the events as in their schemas', async () => {
   expect(await readFile('docs/webhooks.md', 'utf8')).toContain(eventTable())
 })

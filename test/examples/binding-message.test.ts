@@ -6,7 +6,7 @@ test.each([
   ['Sign-in 48392017', '48392017'],
   ['W4-483920', '483920'],
   ['Order 12, code 004839', '004839'],
-])('%j holds the number %s', (message, digits) => {
+])('%j contains the number %s', (message, digits) => {
   expect(digitsIn(message)).toBe(digits)
 })
 
@@ -23,6 +23,6 @@ test.each([
   'Sign-in\n483920',
   'Sign-in \u202e483920',
   `${'a'.repeat(60)} 483920`,
-])('%j holds none that could be relied on', (message) => {
+])('%j contains no unambiguous number', (message) => {
   expect(digitsIn(message)).toBeUndefined()
 })

@@ -1,4 +1,4 @@
-// What reaches the example's identity provider twice, too early, from others, or not at all.
+// Deliveries to the example's identity provider twice, too early, from others, or not at all.
 
 import { randomUUID } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
@@ -11,17 +11,19 @@ import { deliver } from '../support/webhook-tap.ts'
 const stack = new AsyncDisposableStack()
 let service: RunningService
 let provider: TestProvider
-/** What is done instead of the provider's next calls of the service, or before their answer is given on. */
+/**
+ * Replaces the provider's next calls of the service, or runs before their response is passed on.
+ */
 let between:
   | ((call: { method: string; url: string; go: () => Promise<Response> }) => Promise<Response>)
   | undefined
-/** All that the provider has sent to the service. */
-const sent: string[] = []
+/** Everything that the provider has sent to the service. */
+const sentCalls: string[] = []
 
 const watchedFetch: typeof fetch = (input, init) => {
   const url = String(input)
   const method = init?.method ?? 'GET'
-  sent.push(JSON.stringify([method, url, init?.headers, init?.body]))
+  sentCalls.push(JSON.stringify([method, url, init?.headers, init?.body]))
   const go = () => fetch(input, init)
   return between ? between({ method, url, go }) : go()
 }
@@ -43,14 +45,14 @@ async function approve(phone: Phone, digits = '483920') {
 }
 
 const approvalOf = (challengeId: string) =>
-  until('the approval is told', () =>
+  until('the approval is delivered', () =>
     provider.tap.tapped.find(
       ({ type, body }) => type === 'challenge.approved' && body.includes(challengeId),
     ),
   )
 
-/** A webhook that only the holder of the secret can make. */
-function signed(payload: unknown, secret = provider.webhookSecret) {
+/** A webhook that only the holder of the secret can sign. */
+function signedDelivery(payload: unknown, secret = provider.webhookSecret) {
   const id = `evt_${randomUUID()}`
   const body = JSON.stringify(payload)
   const at = new Date()
@@ -66,143 +68,143 @@ function signed(payload: unknown, secret = provider.webhookSecret) {
 
 const harmless = { type: 'webhook.test', data: {} }
 
-test('an approval that is told before the CIBA request was acknowledged signs in', async () => {
+test('an approval delivered before the CIBA request was acknowledged signs in', async () => {
   const { user, phone } = await newPerson(service, provider)
   between = async ({ method, go }) => {
     const response = await go()
     if (method !== 'POST') return response
     await approvalOf(await approve(phone))
-    // What is sent after it and answered shows that it is there, and is being worked off.
-    for (const _ of [1, 2, 3]) await deliver(provider.webhookUrl, signed(harmless))
+    // A later call that is answered shows that it has arrived and is being processed.
+    for (const _ of [1, 2, 3]) await deliver(provider.webhookUrl, signedDelivery(harmless))
     return response
   }
-  const asked = await provider.ask(user, 'Sign-in 483920')
+  const authRequest = await provider.ask(user, 'Sign-in 483920')
   between = undefined
-  expect(await provider.wait(asked)).toMatchObject({ sub: user })
+  expect(await provider.wait(authRequest)).toMatchObject({ sub: user })
 })
 
-test('a webhook that comes again changes nothing, and gives no second token', async () => {
+test('a repeated webhook changes nothing, and issues no second token', async () => {
   const { user, phone } = await newPerson(service, provider)
-  const asked = await provider.ask(user, 'Sign-in 483920')
-  const told = await approvalOf(await approve(phone))
-  await until('it was taken', () => told.status === 204)
-  const again = () => Promise.all([1, 2, 3].map(() => deliver(provider.webhookUrl, told)))
+  const authRequest = await provider.ask(user, 'Sign-in 483920')
+  const approval = await approvalOf(await approve(phone))
+  await until('it was accepted', () => approval.status === 204)
+  const again = () => Promise.all([1, 2, 3].map(() => deliver(provider.webhookUrl, approval)))
   expect(await again()).toEqual([204, 204, 204])
-  expect(await provider.poll(asked)).toBe('ok')
+  expect(await provider.poll(authRequest)).toBe('ok')
   expect(await again()).toEqual([204, 204, 204])
-  expect(await provider.poll(asked)).toBe('invalid_grant')
+  expect(await provider.poll(authRequest)).toBe('invalid_grant')
 })
 
-test('webhooks that come together settle a sign-in once, also when one is worked off after the token was fetched', async () => {
+test('concurrent webhooks settle a sign-in once, also when one is processed after the token was fetched', async () => {
   const { user, phone } = await newPerson(service, provider)
-  const asked = await provider.ask(user, 'Sign-in 483920')
+  const authRequest = await provider.ask(user, 'Sign-in 483920')
   let readings = 0
-  const held = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
   between = async ({ url, go }) => {
-    if (url.includes('/v1/challenges/') && ++readings > 1) await held.promise
+    if (url.includes('/v1/challenges/') && ++readings > 1) await gate.promise
     return go()
   }
-  const told = await approvalOf(await approve(phone))
-  const again = deliver(provider.webhookUrl, told)
-  await until('it can be fetched', async () => (await provider.poll(asked)) === 'ok')
-  held.resolve()
+  const approval = await approvalOf(await approve(phone))
+  const again = deliver(provider.webhookUrl, approval)
+  await until('it can be fetched', async () => (await provider.poll(authRequest)) === 'ok')
+  gate.resolve()
   expect(await again).toBe(204)
   between = undefined
   expect(readings).toBe(1)
-  expect(await provider.poll(asked)).toBe('invalid_grant')
+  expect(await provider.poll(authRequest)).toBe('invalid_grant')
 })
 
-test('what happens while the service cannot be read is told again, and signs in then', async () => {
+test('an end that arrives while the service cannot be read is delivered again, and then signs in', async () => {
   const { user, phone } = await newPerson(service, provider)
-  const asked = await provider.ask(user, 'Sign-in 483920')
+  const authRequest = await provider.ask(user, 'Sign-in 483920')
   between = async () => {
     throw new TypeError('the network is down')
   }
-  const told = await approvalOf(await approve(phone))
-  await until('it was not taken', () => told.status === 503)
-  expect(await provider.poll(asked)).toBe('authorization_pending')
+  const approval = await approvalOf(await approve(phone))
+  await until('it was not accepted', () => approval.status === 503)
+  expect(await provider.poll(authRequest)).toBe('authorization_pending')
   between = undefined
-  expect(await provider.wait(asked)).toMatchObject({ sub: user })
+  expect(await provider.wait(authRequest)).toMatchObject({ sub: user })
 })
 
-test('a service that does not answer is as good as none, and the client is told in time', async () => {
+test('a service that does not answer counts as down, and the client gets the error in time', async () => {
   const deaf: typeof fetch = (_input, init) =>
     new Promise((_, reject) => {
       init?.signal?.addEventListener('abort', () => reject(init.signal?.reason))
     })
   await using impatient = await startTestProvider(service, { fetch: deaf, timeoutMs: 100 })
   const { user } = await newPerson(service, impatient)
-  const refused = impatient.ask(user, 'Sign-in 483920')
-  await expect(refused).rejects.toMatchObject({ error: 'temporarily_unavailable' })
+  const refusal = impatient.ask(user, 'Sign-in 483920')
+  await expect(refusal).rejects.toMatchObject({ error: 'temporarily_unavailable' })
 })
 
-test('the auth_req_id, by which tokens are fetched, is sent to nobody but the client', async () => {
+test('the auth_req_id, by which tokens are fetched, is sent only to the client', async () => {
   const { user, phone } = await newPerson(service, provider)
-  const asked = await provider.ask(user, 'Sign-in 483920')
+  const authRequest = await provider.ask(user, 'Sign-in 483920')
   await approve(phone)
-  await provider.wait(asked)
-  expect(sent.length).toBeGreaterThan(1)
-  const everything = [...sent, ...provider.tap.tapped.map(({ body }) => body)].join('\n')
-  expect(everything).not.toContain(asked.auth_req_id)
+  await provider.wait(authRequest)
+  expect(sentCalls.length).toBeGreaterThan(1)
+  const everything = [...sentCalls, ...provider.tap.tapped.map(({ body }) => body)].join('\n')
+  expect(everything).not.toContain(authRequest.auth_req_id)
 })
 
 describe('nobody is signed in', () => {
-  /** Asks, and finds the id under which the service knows the question. */
+  /** Creates a challenge, and finds its id at the service. */
   async function ask() {
     const { user, phone } = await newPerson(service, provider)
-    const before = sent.length
-    const asked = await provider.ask(user, 'Sign-in 483920')
-    const [, , headers] = JSON.parse(sent[before] ?? '[]')
+    const before = sentCalls.length
+    const authRequest = await provider.ask(user, 'Sign-in 483920')
+    const [, , headers] = JSON.parse(sentCalls[before] ?? '[]')
     const data = { idempotencyKey: headers['idempotency-key'], status: 'approved' }
-    return { user, phone, asked, event: { type: 'challenge.approved', data } }
+    return { user, phone, authRequest, event: { type: 'challenge.approved', data } }
   }
 
-  test('by a webhook that another secret signed', async () => {
-    const { asked, event } = await ask()
+  test('by a webhook signed with another secret', async () => {
+    const { authRequest, event } = await ask()
     const other = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
-    const before = sent.length
-    expect(await deliver(provider.webhookUrl, signed(event, other))).toBe(400)
-    expect(sent.length).toBe(before)
-    expect(await provider.poll(asked)).toBe('authorization_pending')
+    const before = sentCalls.length
+    expect(await deliver(provider.webhookUrl, signedDelivery(event, other))).toBe(400)
+    expect(sentCalls.length).toBe(before)
+    expect(await provider.poll(authRequest)).toBe('authorization_pending')
   })
 
-  test('by a well-signed webhook that says approved while nobody has answered', async () => {
-    const { asked, event } = await ask()
-    expect(await deliver(provider.webhookUrl, signed(event))).toBe(503)
-    expect(await provider.poll(asked)).toBe('authorization_pending')
+  test('by a well-signed webhook that reports an approval of a pending challenge', async () => {
+    const { authRequest, event } = await ask()
+    expect(await deliver(provider.webhookUrl, signedDelivery(event))).toBe(503)
+    expect(await provider.poll(authRequest)).toBe('authorization_pending')
   })
 
-  test('by a well-signed webhook that says approved after a denial', async () => {
-    const { phone, asked, event } = await ask()
+  test('by a well-signed webhook that reports an approval after a denial', async () => {
+    const { phone, authRequest, event } = await ask()
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
     await phone.client.deny(request)
-    expect(await deliver(provider.webhookUrl, signed(event))).toBe(204)
-    expect(await provider.poll(asked)).toBe('access_denied')
+    expect(await deliver(provider.webhookUrl, signedDelivery(event))).toBe(204)
+    expect(await provider.poll(authRequest)).toBe('access_denied')
   })
 
-  test('by the approval of another sign-in in place of the own', async () => {
+  test('by the approval of another sign-in instead of its own', async () => {
     const other = await ask()
-    const approved = await approve(other.phone)
-    await provider.wait(other.asked)
-    const { json } = await service.api('GET', `/v1/challenges/${approved}`)
-    const { asked, event } = await ask()
+    const approval = await approve(other.phone)
+    await provider.wait(other.authRequest)
+    const { json } = await service.api('GET', `/v1/challenges/${approval}`)
+    const { authRequest, event } = await ask()
     between = async ({ url, go }) => (url.includes('/v1/challenges/') ? Response.json(json) : go())
-    expect(await deliver(provider.webhookUrl, signed(event))).toBe(503)
+    expect(await deliver(provider.webhookUrl, signedDelivery(event))).toBe(503)
     between = undefined
-    expect(await provider.poll(asked)).toBe('authorization_pending')
+    expect(await provider.poll(authRequest)).toBe('authorization_pending')
   })
 
-  test('by webhooks about what was not asked here, which are taken and forgotten', async () => {
-    const { asked, event } = await ask()
+  test('by webhooks about foreign challenges, which are accepted and ignored', async () => {
+    const { authRequest, event } = await ask()
     for (const payload of [
       { ...event, data: { ...event.data, idempotencyKey: randomUUID() } },
       { ...event, data: { ...event.data, idempotencyKey: null } },
       { ...event, type: 'challenge.fetched' },
       harmless,
     ]) {
-      expect(await deliver(provider.webhookUrl, signed(payload))).toBe(204)
+      expect(await deliver(provider.webhookUrl, signedDelivery(payload))).toBe(204)
     }
-    expect(await provider.poll(asked)).toBe('authorization_pending')
+    expect(await provider.poll(authRequest)).toBe('authorization_pending')
   })
 })

@@ -1,4 +1,4 @@
-// The programs of the example's README, as somebody starts them.
+// The programs of the example's README, as a user starts them.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -36,7 +36,7 @@ async function startProvider(more: Record<string, string> = {}) {
     over = true
   })
   const command = /ISSUER=(?<ISSUER>\S+) CLIENT_SECRET=(?<CLIENT_SECRET>\S+) npm run/
-  const found = await until(
+  const listening = await until(
     'the provider listens',
     () => {
       if (over) throw new Error(program.stderr())
@@ -44,10 +44,13 @@ async function startProvider(more: Record<string, string> = {}) {
     },
     60_000,
   )
-  return { program, signIn: (user: string) => startProgram([`${folder}/sign-in.ts`, user], found) }
+  return {
+    program,
+    signIn: (user: string) => startProgram([`${folder}/sign-in.ts`, user], listening),
+  }
 }
 
-test('two commands sign somebody in; started again, the provider keeps its one endpoint under a new secret', async () => {
+test('two commands sign a user in; restarted, the provider keeps its one endpoint under a new secret', async () => {
   const phone = await enrollPhone(service, { user: 'alice@example.com' })
   for (const _ of ['first', 'again']) {
     const { program, signIn } = await startProvider()
@@ -68,7 +71,7 @@ test('two commands sign somebody in; started again, the provider keeps its one e
   expect(json.items).toHaveLength(1)
 })
 
-test('a secret that is given is used, and no endpoint is made', async () => {
+test('a given secret is used, and no endpoint is created', async () => {
   const before = (await service.api('GET', '/v1/webhook-endpoints')).json.items
   const COUNTERSIGN_WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
   const { program, signIn } = await startProvider({ COUNTERSIGN_WEBHOOK_SECRET })
@@ -79,7 +82,7 @@ test('a secret that is given is used, and no endpoint is made', async () => {
   expect((await service.api('GET', '/v1/webhook-endpoints')).json.items).toEqual(before)
 })
 
-test('what is missing is named, and a service that does not take the key is no start', async () => {
+test('missing settings are named, and the start fails when the service refuses the key', async () => {
   const { COUNTERSIGN_TENANT: _, ...some } = environment
   for (const [wrong, words] of [
     [some, 'COUNTERSIGN_TENANT'],

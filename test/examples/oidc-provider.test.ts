@@ -1,4 +1,5 @@
-// npm oidc-provider asks by CIBA for npm openid-client; the service, its webhooks and the phones are real.
+// npm oidc-provider serves CIBA requests of npm openid-client; the service, its webhooks and the
+// phones are real.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { onServer } from '../support/cluster.ts'
@@ -46,9 +47,9 @@ const questionsTo = async ({ userId }: Phone) =>
   (await service.api('GET', `/v1/challenges?userId=${userId}`)).json.items
 
 describe('a sign-in', () => {
-  test('is approved with the digits of the binding message, and the id token says how the person was verified', async () => {
+  test('is approved with the binding message’s digits, and the id token says how the user was verified', async () => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920')
+    const authRequest = await provider.ask(user, 'Sign-in 483920')
     const request = await pendingAt(phone)
     expect(request.context).toMatchObject({
       application: 'Service desk',
@@ -56,16 +57,16 @@ describe('a sign-in', () => {
       fields: [{ label: 'Message', value: 'Sign-in ••••••' }],
     })
     await expect(phone.client.approve(request, '483921')).rejects.toThrow()
-    expect(await provider.poll(asked)).toBe('authorization_pending')
+    expect(await provider.poll(authRequest)).toBe('authorization_pending')
     await phone.client.approve(request, '483920')
-    const claims = await provider.wait(asked)
+    const claims = await provider.wait(authRequest)
     expect(claims).toMatchObject({
       sub: user,
       acr: 'urn:example:countersign-push',
       amr: expect.arrayContaining(['pop', 'swk', 'user']),
       auth_time: expect.any(Number),
     })
-    expect(await provider.poll(asked)).toBe('invalid_grant')
+    expect(await provider.poll(authRequest)).toBe('invalid_grant')
   })
 
   test.each<[string, (phone: Phone) => Promise<unknown>]>([
@@ -75,35 +76,35 @@ describe('a sign-in', () => {
     ['is cancelled', async (phone) => cancel((await pendingAt(phone)).challengeId)],
   ])('that %s ends with access_denied', async (_how, end) => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920')
+    const authRequest = await provider.ask(user, 'Sign-in 483920')
     await end(phone)
-    await expect(provider.wait(asked)).rejects.toMatchObject({ error: 'access_denied' })
+    await expect(provider.wait(authRequest)).rejects.toMatchObject({ error: 'access_denied' })
   })
 
-  test('ends with expired_token when nobody answers, without looking at a clock of the identity provider', async () => {
+  test('ends with expired_token when unanswered, independent of the identity provider’s clock', async () => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '600' })
-    expect(asked.expires_in).toBe(600)
+    const authRequest = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '600' })
+    expect(authRequest.expires_in).toBe(600)
     await onServer(service.database.url, (db) =>
       letTimePass((sql, values) => db.query(sql, values), phone.userId, 700),
     )
-    await expect(provider.wait(asked)).rejects.toMatchObject({ error: 'expired_token' })
-    await until('it was told', () =>
+    await expect(provider.wait(authRequest)).rejects.toMatchObject({ error: 'expired_token' })
+    await until('it was delivered', () =>
       provider.tap.tapped.some(({ type }) => type.endsWith('expired')),
     )
   })
 
-  test('lives as long as its challenge', async () => {
+  test('has the lifetime of its challenge', async () => {
     const { user, phone } = await newPerson(service, provider)
-    const asked = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '1' })
+    const authRequest = await provider.ask(user, 'Sign-in 483920', { requested_expiry: '1' })
     const { createdAt, expiresAt } = await pendingAt(phone)
-    expect(asked.expires_in).toBe(15)
+    expect(authRequest.expires_in).toBe(15)
     expect(expiresAt.getTime() - createdAt.getTime()).toBe(15_000)
   })
 })
 
 describe('nobody is asked', () => {
-  test('for a user whom the identity provider does not know', async () => {
+  test('for a user unknown to the identity provider', async () => {
     const { user, phone } = await newPerson(service, provider)
     provider.people.splice(provider.people.indexOf(user), 1)
     await expect(provider.ask(user, 'Sign-in 483920')).rejects.toMatchObject({
@@ -156,7 +157,7 @@ describe('nobody is asked', () => {
     await service.api('PATCH', '/v1/policy', { numberDigits: 6 })
   })
 
-  test('while the service is down, and the client learns it in time', async () => {
+  test('while the service is down, and the client gets the error in time', async () => {
     const { user, phone } = await newPerson(service, provider)
     await service.restart(async () => {
       await expect(provider.ask(user, 'Sign-in 483920')).rejects.toMatchObject({

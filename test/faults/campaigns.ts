@@ -1,15 +1,15 @@
-// The faults, one kind after another, while people sign in.
+// The faults, one kind after another, while users sign in.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Chance } from './chance.ts'
 import { fuzz } from './fuzz.ts'
 import type { Scene } from './scene.ts'
 import { signPeopleIn } from './sign-ins.ts'
-import { judge } from './verdict.ts'
+import { findViolations } from './verdict.ts'
 
 export type Outcome = {
-  /** What was done, in numbers. */
-  readonly done: Readonly<Record<string, number>>
+  /** Counts of what was done. */
+  readonly counts: Readonly<Record<string, number>>
   readonly violations: readonly string[]
 }
 
@@ -23,7 +23,7 @@ const statements = [
   'mark_fetched',
 ]
 
-/** What is done to the service again and again while people sign in. */
+/** The repeated faults of the service while users sign in. */
 const faults = {
   /** kill -9 of the service at any point of its work. */
   async kills(scene, chance) {
@@ -31,13 +31,16 @@ const faults = {
     await scene.killService()
     await scene.ready()
   },
-  /** kill -9 of PostgreSQL: the pool must heal, and nothing acknowledged be lost. */
+  /** kill -9 of PostgreSQL: the pool must recover, and nothing acknowledged may be lost. */
   async database(scene, chance) {
     await delay(chance.between(500, 3_000))
     scene.killPostgres()
     await scene.ready()
   },
-  /** The line to the database breaks, or the reply of one statement is lost after it was carried out. */
+  /**
+   * The connection to the database breaks, or the reply of one statement is lost after its
+   * execution.
+   */
   async cuts(scene, chance) {
     await delay(chance.between(100, 1_000))
     if (chance.under(0.5)) scene.line.set('refusing')
@@ -46,9 +49,9 @@ const faults = {
     scene.line.set('open')
     await scene.ready()
   },
-  /** The database accepts and says nothing. */
+  /** The database accepts connections and stays silent. */
   async hangs(scene, chance) {
-    // What hung takes its time to give up, and nobody signs in meanwhile.
+    // Hanging calls need their timeout, and no sign-in ends meanwhile.
     await delay(chance.between(1_500, 4_000))
     scene.line.set('silent')
     await delay(chance.between(500, 5_000))
@@ -71,13 +74,16 @@ async function underFault(scene: Scene, fault: Fault, chance: Chance, seconds: n
     over = true
   }
   const { histories, slow } = await signingIn
-  const fallen = scene.fallen()
-  const acknowledged = histories.filter((one) => one.acknowledged.length > 0).length
-  const violations = [...slow, ...(await judge(scene, histories))]
-  if (fallen !== undefined)
-    violations.push(`the service ended by itself: ${fallen.slice(0, 2_000)}`)
-  if (acknowledged === 0) violations.push('no answer was acknowledged: nothing was tested')
-  return { done: { faults: times, 'sign-ins': histories.length, acknowledged }, violations }
+  const complaint = scene.fallen()
+  const acknowledgedCount = histories.filter((one) => one.acknowledgments.length > 0).length
+  const violations = [...slow, ...(await findViolations(scene, histories))]
+  if (complaint !== undefined)
+    violations.push(`the service ended by itself: ${complaint.slice(0, 2_000)}`)
+  if (acknowledgedCount === 0) violations.push('no answer was acknowledged: nothing was tested')
+  return {
+    done: { faults: times, 'sign-ins': histories.length, acknowledged: acknowledgedCount },
+    violations,
+  }
 }
 
 /** Every campaign by name. */

@@ -1,4 +1,4 @@
-/** Chance that a seed repeats: mulberry32, good enough to spread faults and no secret. */
+/** Seeded random numbers: mulberry32, good enough to spread faults, not for secrets. */
 export function createChance(seed: number) {
   let state = seed >>> 0
   const next = () => {

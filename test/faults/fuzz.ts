@@ -1,4 +1,5 @@
-// Requests made from the description of the API, well-formed and not: no 500, and no answer that is not described.
+// Requests generated from the description of the API, well-formed and not: no 500, and no
+// undescribed response.
 
 import type { Outcome } from './campaigns.ts'
 import type { Chance } from './chance.ts'
@@ -19,7 +20,10 @@ type Description = {
 }
 
 const methods = ['get', 'post', 'put', 'patch', 'delete']
-/** What Node and the router say before any route is looked for; the description says so in its introduction. */
+/**
+ * Statuses of Node and the router before any route is matched; the description lists them in its
+ * introduction.
+ */
 const beforeRoutes = new Set([400, 404, 408, 413, 414, 415, 429, 431])
 const answerMs = 10_000
 
@@ -27,19 +31,19 @@ function urlOf(
   path: string,
   parameters: readonly Parameter[],
   chance: Chance,
-  made: (schema?: Schema) => unknown,
+  valueFor: (schema?: Schema) => unknown,
 ) {
-  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name) => {
+  const filledPath = path.replaceAll(/\{(\w+)\}/g, (_, name) => {
     const schema = parameters.find((one) => one.name === name)?.schema
-    return encodeURIComponent(String(made(schema)).toWellFormed())
+    return encodeURIComponent(String(valueFor(schema)).toWellFormed())
   })
   const query = parameters
     .filter((one) => one.in === 'query' && one.name !== 'wait' && chance.under(0.4))
-    .map((one) => `${one.name}=${encodeURIComponent(String(made(one.schema)).toWellFormed())}`)
-  return query.length > 0 ? `${filled}?${query.join('&')}` : filled
+    .map((one) => `${one.name}=${encodeURIComponent(String(valueFor(one.schema)).toWellFormed())}`)
+  return query.length > 0 ? `${filledPath}?${query.join('&')}` : filledPath
 }
 
-/** Sends one request; what is wrong with the answer, or null. */
+/** Sends one request; returns the fault of the response, or null. */
 async function tryOne(
   scene: Scene,
   method: string,
@@ -59,15 +63,15 @@ async function tryOne(
   await reply.arrayBuffer()
   statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1)
   if (reply.status >= 500) return `${what}: ${reply.status}`
-  const described = String(reply.status) in operation.responses || beforeRoutes.has(reply.status)
-  return described ? null : `${what}: ${reply.status} is not described`
+  const isDescribed = String(reply.status) in operation.responses || beforeRoutes.has(reply.status)
+  return isDescribed ? null : `${what}: ${reply.status} is not described`
 }
 
 /** Fuzzes every operation of the description in turn until the time is over. */
 export async function fuzz(scene: Scene, chance: Chance, seconds: number): Promise<Outcome> {
-  const described = await fetch(`${scene.origin}/docs/json`)
-  const { paths, components } = (await described.json()) as Description
-  const made = (schema?: Schema) => makeValue(schema ?? {}, components.schemas, chance, 0)
+  const description = await fetch(`${scene.origin}/docs/json`)
+  const { paths, components } = (await description.json()) as Description
+  const valueFor = (schema?: Schema) => makeValue(schema ?? {}, components.schemas, chance, 0)
   const operations = Object.entries(paths).flatMap(([path, item]) =>
     methods.flatMap((method) => (item[method] ? [{ path, method, operation: item[method] }] : [])),
   )
@@ -80,16 +84,16 @@ export async function fuzz(scene: Scene, chance: Chance, seconds: number): Promi
     for (const { path, method, operation } of operations) {
       const parameters = operation.parameters ?? []
       const schema = operation.requestBody?.content['application/json']?.schema
-      const body = schema ? JSON.stringify(made(schema)) : undefined
-      const garbled = body !== undefined && chance.under(0.05) ? body.slice(0, -1) : body
+      const body = schema ? JSON.stringify(valueFor(schema)) : undefined
+      const sentBody = body !== undefined && chance.under(0.05) ? body.slice(0, -1) : body
       const headers = {
         ...(chance.under(0.9) && { authorization: `Bearer ${chance.under(0.95) ? key : 'cs_x'}` }),
         ...(chance.under(0.3) && { 'device-proof': 'a.b.c' }),
-        ...(garbled !== undefined && { 'content-type': 'application/json' }),
+        ...(sentBody !== undefined && { 'content-type': 'application/json' }),
       }
-      const init = { headers, ...(garbled !== undefined && { body: garbled }) }
+      const init = { headers, ...(sentBody !== undefined && { body: sentBody }) }
       const url = urlOf(path, parameters, chance, (one) =>
-        chance.under(0.3) ? chance.of(hostileTexts) : made(one),
+        chance.under(0.3) ? chance.of(hostileTexts) : valueFor(one),
       )
       const fault = await tryOne(scene, method, url, init, operation, statuses)
       requests++
@@ -98,11 +102,11 @@ export async function fuzz(scene: Scene, chance: Chance, seconds: number): Promi
   }
   const carriedOut = [...statuses].reduce((sum, [one, n]) => sum + (one < 300 ? n : 0), 0)
   if (carriedOut === 0) violations.push('no request was carried out: nothing was tested')
-  const fallen = scene.fallen()
-  if (fallen !== undefined)
-    violations.push(`the service ended by itself: ${fallen.slice(0, 2_000)}`)
+  const complaint = scene.fallen()
+  if (complaint !== undefined)
+    violations.push(`the service ended by itself: ${complaint.slice(0, 2_000)}`)
   return {
-    done: { requests, 'carried out': carriedOut, operations: operations.length },
+    counts: { requests, 'carried out': carriedOut, operations: operations.length },
     violations,
   }
 }

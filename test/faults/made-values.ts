@@ -1,6 +1,6 @@
 import type { Chance } from './chance.ts'
 
-/** As much of JSON Schema as the description of the API uses. */
+/** The part of JSON Schema that the description of the API uses. */
 export type Schema = {
   readonly $ref?: string
   readonly type?: string | readonly string[]
@@ -53,39 +53,44 @@ function textOf(schema: Schema, chance: Chance): string {
   return Array.from({ length: Math.max(length, 1) }, () => chance.of([...'abcxyz019-_. '])).join('')
 }
 
-function objectOf(schema: Schema, named: Named, chance: Chance, depth: number): unknown {
+function objectOf(schema: Schema, schemas: NamedSchemas, chance: Chance, depth: number): unknown {
   const members = Object.entries(schema.properties ?? {}).filter(
     ([name]) => schema.required?.includes(name) || chance.under(0.4),
   )
-  const made = Object.fromEntries(
-    members.map(([name, one]) => [name, makeValue(one, named, chance, depth + 1)]),
+  const object = Object.fromEntries(
+    members.map(([name, one]) => [name, makeValue(one, schemas, chance, depth + 1)]),
   )
-  return chance.under(0.05) ? { ...made, [chance.word()]: chance.of(hostileTexts) } : made
+  return chance.under(0.05) ? { ...object, [chance.word()]: chance.of(hostileTexts) } : object
 }
 
-type Named = Readonly<Record<string, Schema>>
+type NamedSchemas = Readonly<Record<string, Schema>>
 
 /** A value that the schema allows, most of the time. */
-export function makeValue(schema: Schema, named: Named, chance: Chance, depth: number): unknown {
+export function makeValue(
+  schema: Schema,
+  schemas: NamedSchemas,
+  chance: Chance,
+  depth: number,
+): unknown {
   if (depth > 8) return null
   if (chance.under(0.04)) return chance.of([null, true, -1, 1e300, [], {}, '\u0000', [[[]]]])
   const target = schema.$ref?.split('/').at(-1)
-  if (target !== undefined) return makeValue(named[target] ?? {}, named, chance, depth + 1)
+  if (target !== undefined) return makeValue(schemas[target] ?? {}, schemas, chance, depth + 1)
   if (schema.const !== undefined) return schema.const
   if (schema.enum) return chance.of(schema.enum)
   const choices = schema.anyOf ?? schema.oneOf
-  if (choices) return makeValue(chance.of(choices), named, chance, depth + 1)
+  if (choices) return makeValue(chance.of(choices), schemas, chance, depth + 1)
   if (schema.allOf) {
-    const parts = schema.allOf.map((one) => makeValue(one, named, chance, depth + 1))
+    const parts = schema.allOf.map((one) => makeValue(one, schemas, chance, depth + 1))
     return Object.assign({}, ...parts.filter((part) => typeof part === 'object'))
   }
   const type = Array.isArray(schema.type) ? chance.of(schema.type) : schema.type
   switch (type) {
     case 'object':
-      return objectOf(schema, named, chance, depth)
+      return objectOf(schema, schemas, chance, depth)
     case 'array':
       return Array.from({ length: chance.between(0, 3) }, () =>
-        makeValue(schema.items ?? {}, named, chance, depth + 1),
+        makeValue(schema.items ?? {}, schemas, chance, depth + 1),
       )
     case 'integer':
     case 'number':

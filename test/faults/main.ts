@@ -1,4 +1,5 @@
-// npm run faults: kills, cuts, hangs and hostile requests against a whole service; exits with 1 at a violation.
+// npm run faults: kills, cuts, hangs and hostile requests against a whole service; exits with 1 at
+// a violation.
 
 import { parseArgs } from 'node:util'
 import { campaigns } from './campaigns.ts'
@@ -7,9 +8,9 @@ import { openScene } from './scene.ts'
 
 const usage = `npm run faults -- [options]
 
-  --minutes <n>     how long in all; the campaigns share it evenly (default 5)
+  --minutes <n>     total time; the campaigns share it evenly (default 5)
   --only <names>    some campaigns, separated by commas: ${Object.keys(campaigns).join(', ')}
-  --people <n>      people who sign in at the same time (default 8)
+  --people <n>      users who sign in concurrently (default 8)
   --seed <n>        repeats the choices of an earlier run, not its timing (default: of the clock)
 
 Everything is started here, on loopback, and ended again. Exit code 1: something did not hold.`
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
     const campaign = campaigns[name]
     if (!campaign) continue
     await using scene = await openScene(people)
-    const { done, violations } = await campaign(scene, createChance(seed), seconds)
+    const { counts: done, violations } = await campaign(scene, createChance(seed), seconds)
     const numbers = Object.entries(done).map(([what, count]) => `${count} ${what}`)
     console.log(`${name}: ${numbers.join(', ')}; ${violations.length} violations`)
     for (const one of violations) console.log(`  - ${one}`)

@@ -1,4 +1,5 @@
-// A whole service in a process of its own, whose database, line to it and life can be taken away.
+// A whole service in its own process; the process, its database and the connection between them can
+// be killed.
 
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +17,7 @@ import { startProgram } from '../support/service-process.ts'
 import { startDatabaseLine } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
-/** A person with two phones, which may answer against one another. */
+/** A user with two phones, which may give conflicting answers. */
 export type Person = { readonly name: string; readonly phones: readonly Phone[] }
 
 export type Scene = Awaited<ReturnType<typeof openScene>>
@@ -68,12 +69,12 @@ export async function openScene(people: number) {
   const key = apiKey.exec(service.stdout())?.[0]
   if (!key) throw new Error(`no first key was shown: ${service.stdout()}${service.stderr()}`)
   const api: Api = createApi(origin, key)
-  const enrolled: Person[] = []
+  const persons: Person[] = []
   for (let n = 0; n < people; n++) {
     const name = `person-${n}`
     const first = await enrollPhone({ api, simulator }, { user: name, name: 'first' })
     const second = await enrollPhone({ api, simulator }, { user: name, name: 'second' })
-    enrolled.push({ name, phones: [first, second] })
+    persons.push({ name, phones: [first, second] })
   }
   const running = undo.move()
   return {
@@ -82,16 +83,16 @@ export async function openScene(people: number) {
     key,
     line,
     databaseUrl: postgres.url,
-    people: enrolled as readonly Person[],
+    people: persons as readonly Person[],
     ready,
-    /** What the service said when it ended by itself; undefined while it runs. */
+    /** The service's output when it ended by itself; undefined while it runs. */
     fallen: () => (service.hasEnded() ? `${service.stdout()}${service.stderr()}` : undefined),
     /** kill -9, and a new process in its place. */
     async killService() {
       await service[Symbol.asyncDispose]()
       service = startProgram(['src/main.ts'], environment)
     },
-    /** kill -9 of the postmaster; it comes back by itself. */
+    /** kill -9 of the postmaster; it restarts by itself. */
     killPostgres: () => void process.kill(postgres.pid(), 'SIGKILL'),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }

@@ -1,4 +1,4 @@
-// What must hold after any fault: one end for each challenge, the one that was acknowledged, for ever.
+// The invariant after any fault: one end for each challenge, the acknowledged one, permanently.
 
 import { onServer } from '../support/cluster.ts'
 import type { Scene } from './scene.ts'
@@ -6,22 +6,26 @@ import type { History } from './sign-ins.ts'
 
 const isEnd = (status: string) => status !== 'pending'
 
-/** What is wrong between what one sign-in was told and the status that is kept. */
-export function faultsOf({ id, acknowledged, reads }: History, kept: string | undefined): string[] {
-  if (kept === undefined) return [`${id} was created, acknowledged and is gone`]
+/** The contradictions between the responses of one sign-in and the stored status. */
+export function faultsOf(
+  { id, acknowledgments: acknowledged, reads }: History,
+  storedStatus: string | undefined,
+): string[] {
+  if (storedStatus === undefined) return [`${id} was created, acknowledged and is gone`]
   const faults: string[] = []
-  const decided = new Set(acknowledged)
-  if (decided.size > 1) faults.push(`${id} was acknowledged as ${[...decided].join(' and ')}`)
-  for (const one of decided) {
-    if (one !== kept) faults.push(`${id} was acknowledged as ${one} and is kept as ${kept}`)
+  const decisions = new Set(acknowledged)
+  if (decisions.size > 1) faults.push(`${id} was acknowledged as ${[...decisions].join(' and ')}`)
+  for (const one of decisions) {
+    if (one !== storedStatus)
+      faults.push(`${id} was acknowledged as ${one} and is kept as ${storedStatus}`)
   }
-  const ended = reads.find(isEnd)
-  if (ended !== undefined && ended !== kept)
-    faults.push(`${id} read ${ended} and is kept as ${kept}`)
+  const finalRead = reads.find(isEnd)
+  if (finalRead !== undefined && finalRead !== storedStatus)
+    faults.push(`${id} read ${finalRead} and is kept as ${storedStatus}`)
   return faults
 }
 
-const doubled = `
+const doubledEnds = `
   select challenge_id as id, count(*)::int as ends from activities
   where type in ('challenge_approved', 'challenge_denied', 'challenge_expired', 'challenge_cancelled',
     'challenge_reported')
@@ -37,16 +41,19 @@ const twice = `
   select idempotency_key as key, count(*)::int as made from challenges
   where idempotency_key is not null group by tenant_id, rp_id, idempotency_key having count(*) > 1`
 
-/** Every violation that the histories and the database show, in words. */
-export async function judge(scene: Scene, histories: readonly History[]): Promise<string[]> {
+/** Descriptions of every violation in the histories and the database. */
+export async function findViolations(
+  scene: Scene,
+  histories: readonly History[],
+): Promise<string[]> {
   return onServer(scene.databaseUrl, async (client) => {
     const all = async (text: string) => (await client.query(text)).rows
-    const kept = new Map(
+    const storedStatuses = new Map(
       (await all('select id, status from challenges')).map((row) => [row.id, row.status]),
     )
     return [
-      ...histories.flatMap((history) => faultsOf(history, kept.get(history.id))),
-      ...(await all(doubled)).map(({ id, ends }) => `${id} ended ${ends} times in the record`),
+      ...histories.flatMap((history) => faultsOf(history, storedStatuses.get(history.id))),
+      ...(await all(doubledEnds)).map(({ id, ends }) => `${id} ended ${ends} times in the record`),
       ...(await all(untold)).map(({ id, status }) => `${id} is ${status}, and no activity says so`),
       ...(await all(twice)).map(({ key, made }) => `${made} challenges were made under ${key}`),
     ]

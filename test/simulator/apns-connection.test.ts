@@ -43,10 +43,10 @@ test('a connection has one stream until a valid provider token came, then a thou
   await until('the stream limit is raised', () => limitOf(client) === 1000)
 })
 
-test('a burst before the gateway said its limit is refused in part, a later one is answered in full', async () => {
+test('a burst before the gateway sent its limit is refused in part, a later one is answered in full', async () => {
   const burst = async (client: ApnsClient): Promise<number> => {
-    const sent = Array.from({ length: 50 }, () => client.request(right))
-    const outcomes = await Promise.allSettled(sent)
+    const requests = Array.from({ length: 50 }, () => client.request(right))
+    const outcomes = await Promise.allSettled(requests)
     return outcomes.filter(({ status }) => status === 'fulfilled').length
   }
   await using cold = new ApnsClient(simulator)
@@ -58,10 +58,10 @@ test('a burst before the gateway said its limit is refused in part, a later one 
 test.each([1, 2] as const)('a GOAWAY of %i phases answers what is in flight', async (phases) => {
   await using client = await openWithToken()
   simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 200, times: 10 })
-  const sent = Array.from({ length: 10 }, () => client.request(right))
+  const requests = Array.from({ length: 10 }, () => client.request(right))
   await until('all are in flight', () => simulator.faults.empty)
   simulator.goaway(phases)
-  const answers = await Promise.all(sent)
+  const answers = await Promise.all(requests)
   expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200))
   const own = client.goaways.filter(({ text }) => text !== '')
   expect(own.map(({ text }) => text)).toEqual(Array(phases).fill('{"reason":"Shutdown"}'))
@@ -75,9 +75,9 @@ test('closing the gateway answers what is in flight, then refuses connections', 
   const headers = { ...right, ':path': `/3/device/${token}` }
   await using client = await openWithToken(other)
   other.faults.add({ provider: 'apns', kind: 'delay', ms: 200 })
-  const sent = client.request(headers)
+  const request = client.request(headers)
   await until('it is in flight', () => other.faults.empty)
-  const [answer] = await Promise.all([sent, other.close()])
+  const [answer] = await Promise.all([request, other.close()])
   expect(answer.status).toBe(200)
   expect(client.goaways.filter(({ text }) => text !== '')).toHaveLength(2)
   await using late = new ApnsClient(other)
@@ -89,14 +89,14 @@ test('closing the gateway does not wait for requests that a fault left without a
   const { token } = other.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
   await using client = await openWithToken(other)
   other.faults.add({ provider: 'apns', kind: 'stall' })
-  const sent = client.request({ ...right, ':path': `/3/device/${token}` })
-  sent.catch(() => undefined)
+  const request = client.request({ ...right, ':path': `/3/device/${token}` })
+  request.catch(() => undefined)
   await until('it stalls', () => other.faults.empty)
   await other.close()
-  await expect(sent).rejects.toThrow()
+  await expect(request).rejects.toThrow()
 })
 
-test('a client of an earlier gateway is let in by one that has its credentials', async () => {
+test('a client of an earlier gateway is accepted by one with the same credentials', async () => {
   const next = await startSimulator({ credentials: simulator.credentials })
   const { token } = next.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
   await using client = new ApnsClient(next)
@@ -105,12 +105,12 @@ test('a client of an earlier gateway is let in by one that has its credentials',
   await next.close()
 })
 
-test('a client that leaves before its answer harms nobody', async () => {
+test('a client that disconnects before its answer affects no other', async () => {
   await using stays = await openWithToken()
   const leaves = await openWithToken()
   simulator.faults.add({ provider: 'apns', kind: 'delay', ms: 20 })
-  const sent = leaves.request(right)
-  sent.catch(() => undefined)
+  const request = leaves.request(right)
+  request.catch(() => undefined)
   await until('it is in flight', () => simulator.faults.empty)
   const before = simulator.log.exchanges().length
   leaves.session.destroy()
@@ -118,7 +118,7 @@ test('a client that leaves before its answer harms nobody', async () => {
   expect(await stays.request(right)).toMatchObject({ status: 200 })
 })
 
-test('a taken port is an error that leaves nothing behind', async () => {
-  const taken = { apnsPort: 0, fcmPort: simulator.fcm.port, credentials: simulator.credentials }
-  await expect(startSimulator(taken)).rejects.toThrow('EADDRINUSE')
+test('a port in use is an error that leaves nothing behind', async () => {
+  const options = { apnsPort: 0, fcmPort: simulator.fcm.port, credentials: simulator.credentials }
+  await expect(startSimulator(options)).rejects.toThrow('EADDRINUSE')
 })

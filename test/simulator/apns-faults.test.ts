@@ -57,7 +57,7 @@ test('a reason may carry Retry-After', async () => {
   expect([answer.status, answer.headers['retry-after']]).toEqual([503, '3'])
 })
 
-test('garbage is not JSON, an empty body is none at all', async () => {
+test('a garbage fault is not JSON, an empty-body fault has no body', async () => {
   simulator.faults.add({ provider: 'apns', kind: 'garbage' })
   simulator.faults.add({ provider: 'apns', kind: 'empty_body', status: 503 })
   await using client = new ApnsClient(simulator)
@@ -87,7 +87,7 @@ test('a closed socket ends the connection without an answer', async () => {
 })
 
 test.each(['reset', 'close_socket', 'stall'] as const)(
-  'a %s after acceptance leaves a push that its sender does not know of',
+  'a %s after acceptance leaves a push without an acknowledgement to its sender',
   async (kind) => {
     simulator.faults.add({ provider: 'apns', kind, processed: true })
     await using client = new ApnsClient(simulator)
@@ -97,29 +97,29 @@ test.each(['reset', 'close_socket', 'stall'] as const)(
   },
 )
 
-test('a stall leaves one request without an answer and the others alone', async () => {
+test('a stall leaves one request unanswered and does not affect others', async () => {
   await using client = new ApnsClient(simulator)
   await client.request(right)
   simulator.faults.add({ provider: 'apns', kind: 'stall' })
-  const stalled = client.request(right)
-  stalled.catch(() => undefined)
+  const stalledRequest = client.request(right)
+  stalledRequest.catch(() => undefined)
   await until('it stalls', () => simulator.faults.empty)
   expect(await client.request(right)).toMatchObject({ status: 200 })
-  expect(await Promise.race([stalled, 'pending'])).toBe('pending')
+  expect(await Promise.race([stalledRequest, 'pending'])).toBe('pending')
 })
 
 test('a stalled connection answers nothing more; a new one is fine', async () => {
   await using client = new ApnsClient(simulator)
   await client.request(right)
   simulator.faults.add({ provider: 'apns', kind: 'stall_connection' })
-  const sent = [client.request(right)]
+  const requests = [client.request(right)]
   await until('it stalls', () => simulator.faults.empty)
-  sent.push(client.request(right), client.request(right))
+  requests.push(client.request(right), client.request(right))
   await using other = new ApnsClient(simulator)
   expect(await other.request(right)).toMatchObject({ status: 200 })
-  for (const stalled of sent) {
-    stalled.catch(() => undefined)
-    expect(await Promise.race([stalled, 'pending'])).toBe('pending')
+  for (const stalledRequest of requests) {
+    stalledRequest.catch(() => undefined)
+    expect(await Promise.race([stalledRequest, 'pending'])).toBe('pending')
   }
 })
 
@@ -130,19 +130,19 @@ test('a GOAWAY fault warns the client and still answers', async () => {
   expect(client.goaways[0]?.text).toBe('{"reason":"IdleTimeout"}')
 })
 
-test('a refused connection and a silent one hit the next connection only', async () => {
+test('a refused and a silent connection affect only the next connection', async () => {
   simulator.faults.add({ provider: 'apns', kind: 'refuse_connection' })
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection' })
-  await using refused = new ApnsClient(simulator)
-  await expect(refused.request(right)).rejects.toThrow()
+  await using refusedClient = new ApnsClient(simulator)
+  await expect(refusedClient.request(right)).rejects.toThrow()
   await using silent = new ApnsClient(simulator)
-  await until('it was taken in silence', () => simulator.faults.empty)
+  await until('it was accepted in silence', () => simulator.faults.empty)
   await using fine = new ApnsClient(simulator)
   expect(await fine.request(right)).toMatchObject({ status: 200 })
   expect(silent.session.connecting).toBe(true)
 })
 
-test('a fault hits the requests it was meant for, as often as it was meant to', async () => {
+test('a fault affects only the requests of its filter, as often as configured', async () => {
   const fault = { provider: 'apns', kind: 'empty_body', status: 500 } as const
   const byToken = simulator.faults.add({ ...fault, token: 'someone else' })
   const byCollapseId = simulator.faults.add({ ...fault, collapseId: 'a' })
@@ -167,7 +167,7 @@ test('a fault hits the requests it was meant for, as often as it was meant to', 
   expect([byToken, byCollapseId, byMatch].map((handle) => handle.remaining())).toEqual([1, 0, 0])
 })
 
-test('a fault that stays is there until it is taken back', async () => {
+test('a permanent fault stays until it is removed', async () => {
   const reason = 'InternalServerError'
   const handle = simulator.faults.add({ provider: 'apns', kind: 'reason', reason, times: 'always' })
   await using client = new ApnsClient(simulator)
@@ -179,13 +179,13 @@ test('a fault that stays is there until it is taken back', async () => {
   expect(simulator.log.counts().apns.answered).toEqual({ [reason]: 3, ok: 1 })
 })
 
-test('a request that is wrong in itself uses up no fault', async () => {
+test('an invalid request uses up no fault', async () => {
   simulator.faults.add({ provider: 'apns', kind: 'stall' })
   await using client = new ApnsClient(simulator)
   expect(await client.request({ ...right, 'apns-priority': '7' })).toMatchObject({ status: 400 })
   expect(simulator.faults.empty).toBe(false)
 })
 
-test.each([0, -1, 1.5, Number.NaN])('a fault that hits %s times is a mistake', (times) => {
+test.each([0, -1, 1.5, Number.NaN])('a fault with %s times is rejected', (times) => {
   expect(() => simulator.faults.add({ provider: 'apns', kind: 'stall', times })).toThrow('times')
 })

@@ -21,10 +21,10 @@ afterAll(async () => {
 const body = (bytes: number): string => JSON.stringify({ aps: {}, x: 'x'.repeat(bytes - 17) })
 
 type Fields = Record<string, string | string[]>
-type Accepted = [what: string, headers: Fields, body?: string]
-type Refused = [reason: string, status: number, headers: Fields, body?: string]
+type AcceptedCase = [what: string, headers: Fields, body?: string]
+type RefusedCase = [reason: string, status: number, headers: Fields, body?: string]
 
-const accepted: Accepted[] = [
+const acceptedCases: AcceptedCase[] = [
   ['a plain alert', {}],
   ['priority 10', { 'apns-priority': '10' }],
   ['priority 5', { 'apns-priority': '5' }],
@@ -42,13 +42,13 @@ const accepted: Accepted[] = [
   ],
 ]
 
-test.each(accepted)('the gateway accepts %s', async (_what, headers, payload) => {
+test.each(acceptedCases)('the gateway accepts %s', async (_what, headers, payload) => {
   const answer = await client.request({ ...right, ...headers }, payload)
   expect(answer).toMatchObject({ status: 200, text: '' })
 })
 
 const collapseId65 = 'c'.repeat(65)
-const refused: Refused[] = [
+const refusedCases: RefusedCase[] = [
   ['BadPath', 404, { ':path': '/3/devices/00' }],
   ['BadPath', 404, { ':path': '/3/device/00/more' }],
   ['MethodNotAllowed', 405, { ':method': 'GET' }],
@@ -91,15 +91,18 @@ const refused: Refused[] = [
   ],
 ]
 
-test.each(refused)('%s is answered with %i to %o', async (reason, status, headers, payload) => {
-  const before = simulator.log.accepted().length
-  const answer = await client.request({ ...right, ...headers }, payload)
-  expect({ status: answer.status, body: JSON.parse(answer.text) }).toEqual({
-    status,
-    body: { reason },
-  })
-  expect(simulator.log.accepted()).toHaveLength(before)
-})
+test.each(refusedCases)(
+  '%s is answered with %i to %o',
+  async (reason, status, headers, payload) => {
+    const before = simulator.log.accepted().length
+    const answer = await client.request({ ...right, ...headers }, payload)
+    expect({ status: answer.status, body: JSON.parse(answer.text) }).toEqual({
+      status,
+      body: { reason },
+    })
+    expect(simulator.log.accepted()).toHaveLength(before)
+  },
+)
 
 test('a collapse id is measured in bytes on the wire, not in characters', async () => {
   const send = async (id: string): Promise<number> => {
@@ -115,21 +118,21 @@ const lives: [string, Fields, number][] = [
   ['with 0', { 'apns-expiration': '0' }, 0],
 ]
 
-test.each(lives)('a notification %s is kept for so long', async (_what, headers, lifeMs) => {
+test.each(lives)('a notification %s is stored for that long', async (_what, headers, lifeMs) => {
   await client.request({ ...right, ...headers })
   const push = simulator.log.accepted(token).at(-1)
   expect((push?.expiresAt ?? 0) - (push?.at ?? 0)).toBe(lifeMs)
 })
 
 describe('apns-id', () => {
-  test('is echoed, in the spelling of the sender', async () => {
+  test('is echoed, in the sender’s letter case', async () => {
     const id = '0190e1f7-9C1b-7c3a-8d2e-1a2b3c4d5e6f'
     const answer = await client.request({ ...right, 'apns-id': id })
     expect(answer.headers['apns-id']).toBe(id)
     expect(simulator.log.accepted(token).at(-1)?.id).toBe(id)
   })
 
-  test('is made up when the sender gives none, and comes with refusals too', async () => {
+  test('is generated when the sender gives none, and comes with refusals too', async () => {
     const uuid = /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/
     const answers = [
       await client.request(right),
@@ -167,15 +170,15 @@ describe('the device token', () => {
     expect(answers[2]?.headers['apns-unique-id']).toBeTypeOf('string')
   })
 
-  test('is found in either case of its hex digits', async () => {
+  test('is found in either letter case of its hex digits', async () => {
     const headers = { ...right, ':path': `/3/device/${token.toUpperCase()}` }
     expect(await client.request(headers)).toMatchObject({ status: 200 })
   })
 
   test('of a removed app is Unregistered with the time of removal in milliseconds', async () => {
-    const gone = simulator.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
-    simulator.phones.unregister(gone.token, new Date('2026-03-01T12:00:00Z'))
-    const answer = await client.request({ ...right, ':path': `/3/device/${gone.token}` })
+    const removedPhone = simulator.phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID })
+    simulator.phones.unregister(removedPhone.token, new Date('2026-03-01T12:00:00Z'))
+    const answer = await client.request({ ...right, ':path': `/3/device/${removedPhone.token}` })
     expect(answer.status).toBe(410)
     expect(JSON.parse(answer.text)).toEqual({ reason: 'Unregistered', timestamp: 1772366400000 })
   })

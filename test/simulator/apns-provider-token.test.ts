@@ -47,7 +47,7 @@ test('a token without a time of issue, or from the future, is invalid', async ()
   expect(await reasonFor(client, early)).toBe('403 InvalidProviderToken')
 })
 
-test('a token dies when it is an hour old, even one that was accepted before', async () => {
+test('a token expires after an hour, even one that was accepted before', async () => {
   now = start
   await using client = new ApnsClient(simulator)
   const token = await signProviderToken(simulator.credentials.apns, now)
@@ -71,7 +71,7 @@ test('a newer token within 20 minutes is refused on the same connection, and onl
   expect(await reasonFor(other, soon)).toBe('accepted')
 })
 
-test('another token of the same time of issue is no update', async () => {
+test('another token with the same time of issue is no update', async () => {
   now = start
   await using client = new ApnsClient(simulator)
   const tokens = [1, 2].map(() => signProviderToken(simulator.credentials.apns, now))

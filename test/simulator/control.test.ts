@@ -66,13 +66,13 @@ async function listen(path: string): Promise<{ pushes: AcceptedPush[]; stop: () 
   return { pushes, stop: () => abort.abort() }
 }
 
-test('the configuration tells where the gateways are and how to be let in', async () => {
+test('the configuration contains the addresses of the gateways and the credentials', async () => {
   const body: unknown = await (await call('GET', '/configuration')).json()
   const { apns, fcm, caPem, credentials } = simulator
   expect(body).toEqual(JSON.parse(JSON.stringify({ apns, fcm, caPem, credentials })))
 })
 
-test('a page that listens late gets the stored push, then the live ones', async () => {
+test('a late subscriber gets the stored push, then the live ones', async () => {
   const token = await registerPhone()
   expect(await push(token, '{"n":1}')).toBe(200)
   const { pushes, stop } = await listen(`/phones/${token}/pushes`)
@@ -83,17 +83,17 @@ test('a page that listens late gets the stored push, then the live ones', async 
   expect(pushes.map((event) => 'payload' in event && event.payload)).toEqual([{ n: 1 }, { n: 2 }])
 })
 
-test('after a page has left, pushes are stored again', async () => {
+test('after a page has disconnected, pushes are stored again', async () => {
   const token = await registerPhone()
   const { stop } = await listen(`/phones/${token}/pushes`)
   stop()
   await until('the page has left', async () => {
     await push(token)
-    return simulator.phones.stored(token).length === 1
+    return simulator.phones.storedPushes(token).length === 1
   })
 })
 
-test('an FCM token survives the way through a path', async () => {
+test('an FCM token survives encoding in a path', async () => {
   const { token } = simulator.phones.register({ provider: 'fcm', appId: DEFAULT_BUNDLE_ID })
   const { stop } = await listen(`/phones/${encodeURIComponent(token)}/pushes`)
   stop()
@@ -114,7 +114,7 @@ test('a phone goes offline and comes back', async () => {
   const { pushes, stop } = await listen(`/phones/${token}/pushes`)
   expect((await call('PUT', `/phones/${token}/online`, { online: false })).status).toBe(204)
   await push(token)
-  expect(simulator.phones.stored(token)).toHaveLength(1)
+  expect(simulator.phones.storedPushes(token)).toHaveLength(1)
   await call('PUT', `/phones/${token}/online`, { online: true })
   await until('it came', () => pushes.length === 1)
   stop()
@@ -135,7 +135,7 @@ test('faults are set up and cleared', async () => {
   expect(await push(token)).toBe(200)
 })
 
-test('the log is read from where the reader stopped', async () => {
+test('the log is read from the reader’s last position', async () => {
   const token = await registerPhone()
   await push(token)
   await push(token)
@@ -149,7 +149,7 @@ test('the log is read from where the reader stopped', async () => {
 test('clients can be sent away and access tokens revoked', async () => {
   await push(await registerPhone())
   expect((await call('POST', '/goaway', { phases: 1 })).status).toBe(204)
-  await until('the client was told', () => client.goaways.length > 0)
+  await until('the client got the GOAWAY', () => client.goaways.length > 0)
   client = new ApnsClient(simulator)
   expect((await call('DELETE', '/access-tokens')).status).toBe(204)
 })
@@ -169,19 +169,19 @@ const mistakes: [string, string, unknown, number][] = [
   ['POST', '/goaway', { phases: 3 }, 400],
 ]
 
-test.each(mistakes)('%s %s is a mistake that is explained', async (method, path, body, status) => {
+test.each(mistakes)('%s %s is rejected with an explanation', async (method, path, body, status) => {
   const answer = await call(method, path, body)
   expect(answer.status).toBe(status)
   expect(await answer.json()).toEqual({ error: expect.any(String) })
 })
 
-test('a token that is in use is not given out again', async () => {
+test('a token in use is not issued again', async () => {
   const token = await registerPhone()
   const answer = await call('POST', '/phones', { provider: 'apns', appId: 'a', token })
   expect(answer.status).toBe(409)
 })
 
-test('a body must say that it is JSON, which a foreign page cannot do unasked', async () => {
+test('a body must be declared as JSON, which a foreign page cannot do without a preflight', async () => {
   const answer = await call('POST', '/phones', undefined, { 'content-type': 'text/plain' })
   expect(answer.status).toBe(415)
 })
@@ -198,13 +198,13 @@ const origins: [string, number][] = [
 test.each(origins)('a page of %s gets %i', async (origin, status) => {
   const answer = await call('GET', '/configuration', undefined, { origin })
   expect(answer.status).toBe(status)
-  const allowed = status === 200 ? origin : null
-  expect(answer.headers.get('access-control-allow-origin')).toBe(allowed)
+  const allowedOrigin = status === 200 ? origin : null
+  expect(answer.headers.get('access-control-allow-origin')).toBe(allowedOrigin)
   const preflight = await call('OPTIONS', '/phones', undefined, { origin })
   expect(preflight.status).toBe(status === 200 ? 204 : 403)
 })
 
-test('a public name that leads here is refused', async () => {
+test('a public name that resolves here is refused', async () => {
   const { port } = new URL(control.url)
   const request = http.get({ port, host: '127.0.0.1', headers: { host: `evil.example:${port}` } })
   const [response] = (await once(request, 'response')) as [http.IncomingMessage]
@@ -220,7 +220,7 @@ test.each(['its parent', 'SIGTERM'])(
     const child = spawn(process.execPath, [main, '--exit-with-parent', '--bundle-id', bundleId], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
-    const exited = once(child, 'exit')
+    const exit = once(child, 'exit')
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
     const addresses = JSON.parse(line.toString()) as { control: string; apns: object }
     const answer = await fetch(`${addresses.control}/configuration`)
@@ -230,6 +230,6 @@ test.each(['its parent', 'SIGTERM'])(
     })
     if (cause === 'SIGTERM') child.kill('SIGTERM')
     else child.stdin.end()
-    expect(await exited).toEqual([0, null])
+    expect(await exit).toEqual([0, null])
   },
 )

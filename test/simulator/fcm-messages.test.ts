@@ -48,7 +48,7 @@ function detailTypes(answer: WireAnswer): string[] {
   return (errorOf(answer).details ?? []).map((detail) => detail['@type'])
 }
 
-test('an accepted message gets a name in the project, and carries what the app will see', async () => {
+test('an accepted message gets a name in the project, and carries the data for the app', async () => {
   const answer = await send({
     data: { cid: 'chl_1', kind: 'a' },
     android: { priority: 'high', ttl: '30.500s', collapse_key: 'chl_1', data: { kind: 'b' } },
@@ -135,7 +135,7 @@ test.each(['', '{', '[]', '{"message":null}', '{"message":{},"extra":1}'])(
   },
 )
 
-test('a message that is only to be validated reaches nobody', async () => {
+test('a message with validate_only is not delivered', async () => {
   const before = simulator.log.accepted().length
   const answer = await post({ validate_only: true, message: { token } })
   expect(JSON.parse(answer.text)).toEqual({ name: `projects/${project}/messages/fake_message_id` })
@@ -158,7 +158,7 @@ test('without a valid bearer token everything is UNAUTHENTICATED, without FcmErr
   }
 })
 
-test('another project is NOT_FOUND without FcmError, so that it cannot be taken for a dead token', async () => {
+test('another project is NOT_FOUND without FcmError, so that it is not mistaken for a dead token', async () => {
   const answer = await post({ message: { token } }, { path: '/v1/projects/other/messages:send' })
   expect(answer.status).toBe(404)
   expect(errorOf(answer)).toEqual({
@@ -168,10 +168,13 @@ test('another project is NOT_FOUND without FcmError, so that it cannot be taken 
   })
 })
 
-test('the token of a removed app, and one that nobody has, are UNREGISTERED', async () => {
-  const gone = simulator.phones.register({ provider: 'fcm', appId: DEFAULT_BUNDLE_ID }).token
-  simulator.phones.unregister(gone)
-  for (const dead of [gone, `${'a'.repeat(22)}:APA91b${'b'.repeat(134)}`]) {
+test('the token of a removed app, and an unknown one, are UNREGISTERED', async () => {
+  const removedToken = simulator.phones.register({
+    provider: 'fcm',
+    appId: DEFAULT_BUNDLE_ID,
+  }).token
+  simulator.phones.unregister(removedToken)
+  for (const dead of [removedToken, `${'a'.repeat(22)}:APA91b${'b'.repeat(134)}`]) {
     const answer = await send({ token: dead })
     expect(answer.status).toBe(404)
     expect(errorOf(answer)).toEqual({
@@ -209,7 +212,7 @@ const codes: [string, number, string][] = [
   ['INVALID_ARGUMENT', 400, 'INVALID_ARGUMENT'],
 ]
 
-test.each(codes)('%s can be brought about, as %i %s', async (reason, status, canonical) => {
+test.each(codes)('%s can be simulated, as %i %s', async (reason, status, canonical) => {
   simulator.faults.add({ provider: 'fcm', kind: 'reason', reason, retryAfterSeconds: 7 })
   const answer = await send({})
   expect(answer.status).toBe(status)

@@ -42,7 +42,7 @@ function send(): Promise<WireAnswer> {
   })
 }
 
-test('garbage is a page, an empty body is none at all', async () => {
+test('a garbage fault is a page, an empty-body fault has no body', async () => {
   simulator.faults.add({ provider: 'fcm', kind: 'garbage' })
   simulator.faults.add({ provider: 'fcm', kind: 'empty_body', status: 500 })
   const garbage = await send()
@@ -61,13 +61,13 @@ test.each(['reset', 'close_socket'] as const)('a %s breaks the connection', asyn
   expect(await send()).toMatchObject({ status: 200 })
 })
 
-test.each(['stall', 'stall_connection'] as const)('a %s is no answer at all', async (kind) => {
+test.each(['stall', 'stall_connection'] as const)('a %s gives no response at all', async (kind) => {
   simulator.faults.add({ provider: 'fcm', kind })
-  const stalled = send()
-  stalled.catch(() => undefined)
+  const stalledRequest = send()
+  stalledRequest.catch(() => undefined)
   await until('it stalls', () => simulator.faults.empty)
   expect(await send()).toMatchObject({ status: 200 })
-  expect(await Promise.race([stalled, 'pending'])).toBe('pending')
+  expect(await Promise.race([stalledRequest, 'pending'])).toBe('pending')
 })
 
 test('a delay answers as usual in the end', async () => {
@@ -82,7 +82,7 @@ test('on HTTP/1.1 a GOAWAY is Connection: close', async () => {
   expect([answer.status, answer.headers.connection]).toEqual([200, 'close'])
 })
 
-test('a refused connection hits the next one only', async () => {
+test('a refused connection affects only the next one', async () => {
   simulator.faults.add({ provider: 'fcm', kind: 'refuse_connection' })
   await expect(send()).rejects.toMatchObject({ code: 'ECONNRESET' })
   expect(await send()).toMatchObject({ status: 200 })
@@ -99,11 +99,11 @@ test('the token endpoint fails by itself', async () => {
     retryAfterSeconds: 2,
   })
   expect(await send()).toMatchObject({ status: 200 })
-  const refused = await requestToken(agent, assertion)
-  expect(refused.status).toBe(400)
-  expect(JSON.parse(refused.text)).toMatchObject({ error: 'invalid_grant' })
-  const broken = await requestToken(agent, assertion)
-  expect([broken.status, broken.headers['retry-after']]).toEqual([503, '2'])
+  const refusal = await requestToken(agent, assertion)
+  expect(refusal.status).toBe(400)
+  expect(JSON.parse(refusal.text)).toMatchObject({ error: 'invalid_grant' })
+  const brokenReply = await requestToken(agent, assertion)
+  expect([brokenReply.status, brokenReply.headers['retry-after']]).toEqual([503, '2'])
   expect(await requestToken(agent, assertion)).toMatchObject({ status: 200 })
   expect(simulator.log.counts().oauth.answered).toEqual({
     invalid_grant: 1,
@@ -113,7 +113,7 @@ test('the token endpoint fails by itself', async () => {
 })
 
 test.each(['h1', 'h2'] as const)(
-  'a client that leaves before its answer harms nobody: %s',
+  'a client that disconnects before its answer affects no other: %s',
   async (version) => {
     simulator.faults.add({ provider: 'fcm', kind: 'delay', ms: 20 })
     const { host, port } = simulator.fcm
@@ -141,7 +141,7 @@ test.each(['h1', 'h2'] as const)(
   },
 )
 
-test('a stalled HTTP/2 connection stays silent, even after a client gave a request up', async () => {
+test('a stalled HTTP/2 connection stays silent, even after a client cancelled a request', async () => {
   const { host, port } = simulator.fcm
   const session = http2.connect('https://fcm.googleapis.com', { ca: simulator.caPem, host, port })
   session.on('error', () => undefined)

@@ -34,7 +34,7 @@ function send(accessToken: string): Promise<WireAnswer> {
   })
 }
 
-test('a right assertion buys an access token for 3599 seconds', async () => {
+test('a valid assertion yields an access token for 3599 seconds', async () => {
   const answer = await requestToken(agent, await signAssertion(simulator))
   expect(answer.status).toBe(200)
   const body: unknown = JSON.parse(answer.text)
@@ -76,7 +76,7 @@ test.each(wrongClaims)('an assertion with %s is refused', async (_what, claims, 
 test('an assertion by another key, under another key id or of another kind is refused', async () => {
   const stranger = await makeServiceAccount('x')
   const account = simulator.credentials.fcm.serviceAccount
-  const forged = {
+  const impostor = {
     ...simulator,
     credentials: {
       ...simulator.credentials,
@@ -84,7 +84,7 @@ test('an assertion by another key, under another key id or of another kind is re
     },
   }
   const assertions = [
-    await signAssertion(forged),
+    await signAssertion(impostor),
     await signAssertion(simulator, {}, { kid: 'unknown' }),
     await signAssertion(simulator, {}, { alg: 'PS256' }),
     'garbage',
@@ -117,7 +117,7 @@ test('the token endpoint takes POST only', async () => {
   expect((await requestGoogle(agent, TOKEN_URL, { method: 'GET' })).status).toBe(405)
 })
 
-test('an access token ends when its time is over', async () => {
+test('an access token expires after its lifetime', async () => {
   const accessToken = await getAccessToken(simulator, agent)
   now += 3598_000
   expect((await send(accessToken)).status).toBe(200)
@@ -126,7 +126,7 @@ test('an access token ends when its time is over', async () => {
   now -= 3600_000
 })
 
-test('a revoked access token is worthless at once', async () => {
+test('a revoked access token is invalid immediately', async () => {
   const accessToken = await getAccessToken(simulator, agent)
   simulator.accessTokens.revoke()
   const answer = await send(accessToken)
@@ -134,11 +134,11 @@ test('a revoked access token is worthless at once', async () => {
   expect(JSON.parse(answer.text)).toMatchObject({ error: { status: 'UNAUTHENTICATED' } })
 })
 
-test('an access token without a messaging scope opens nothing', async () => {
+test('an access token without a messaging scope has no access', async () => {
   const scope = 'https://www.googleapis.com/auth/devstorage.read_write'
   const answer = await requestToken(agent, await signAssertion(simulator, { scope }))
   const { access_token } = JSON.parse(answer.text) as { access_token: string }
-  const refused = await send(access_token)
-  expect(refused.status).toBe(403)
-  expect(JSON.parse(refused.text)).toMatchObject({ error: { status: 'PERMISSION_DENIED' } })
+  const refusal = await send(access_token)
+  expect(refusal.status).toBe(403)
+  expect(JSON.parse(refusal.text)).toMatchObject({ error: { status: 'PERMISSION_DENIED' } })
 })

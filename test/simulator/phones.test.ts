@@ -44,92 +44,92 @@ function setUp(provider: 'apns' | 'fcm' = 'apns') {
   const clock = { now: 1_000_000 }
   const phones = new Phones(() => clock.now)
   const { token } = phones.register({ provider, appId: 'com.example.authenticator' })
-  const received: AcceptedPush[] = []
-  const listen = (): (() => void) => phones.listen(token, (push) => received.push(push))
-  const flushed = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-  return { clock, phones, token, received, listen, flushed }
+  const receivedPushes: AcceptedPush[] = []
+  const listen = (): (() => void) => phones.listen(token, (push) => receivedPushes.push(push))
+  const flush = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+  return { clock, phones, token, receivedPushes, listen, flush }
 }
 
-test('a phone that is online and listened to gets its pushes at once, every listener once', async () => {
-  const { clock, phones, token, received, listen } = setUp()
+test('a phone online with listeners gets its pushes immediately, every listener once', async () => {
+  const { clock, phones, token, receivedPushes, listen } = setUp()
   const stop = listen()
   listen()
   phones.deliver(apnsPush(token, clock.now))
-  await until('both heard it', () => received.length === 2)
+  await until('both received it', () => receivedPushes.length === 2)
   stop()
   phones.deliver(apnsPush(token, clock.now))
-  await until('one heard it', () => received.length === 3)
-  expect(phones.stored(token)).toEqual([])
+  await until('one received it', () => receivedPushes.length === 3)
+  expect(phones.storedPushes(token)).toEqual([])
 })
 
-test('a listener that has stopped hears nothing, not even what was on its way', async () => {
-  const { clock, phones, token, received, listen, flushed } = setUp()
+test('a stopped listener receives nothing, not even pushes in flight', async () => {
+  const { clock, phones, token, receivedPushes, listen, flush } = setUp()
   const stop = listen()
   phones.deliver(apnsPush(token, clock.now))
   stop()
-  await flushed()
-  expect(received).toEqual([])
+  await flush()
+  expect(receivedPushes).toEqual([])
 })
 
 test('APNs keeps only the newest notification for an app that is out of reach', async () => {
-  const { clock, phones, token, received, listen } = setUp()
+  const { clock, phones, token, receivedPushes, listen } = setUp()
   listen()
   phones.offline(token)
   phones.deliver(apnsPush(token, clock.now, { collapseId: 'a' }))
   const last = apnsPush(token, clock.now, { collapseId: 'b' })
   phones.deliver(last)
   phones.online(token)
-  await until('it arrived', () => received.length > 0)
-  expect(received).toEqual([last])
+  await until('it arrived', () => receivedPushes.length > 0)
+  expect(receivedPushes).toEqual([last])
 })
 
-test('a push for now or never is not stored, and does not push out a stored one', () => {
+test('a push with expiration 0 is not stored, and does not replace a stored one', () => {
   const { clock, phones, token } = setUp()
-  const kept = apnsPush(token, clock.now)
-  phones.deliver(kept)
+  const keptPush = apnsPush(token, clock.now)
+  phones.deliver(keptPush)
   phones.deliver(apnsPush(token, clock.now, { expiresAt: clock.now }))
-  expect(phones.stored(token)).toEqual([kept])
+  expect(phones.storedPushes(token)).toEqual([keptPush])
 })
 
 test('an expired push never arrives', async () => {
-  const { clock, phones, token, received, listen, flushed } = setUp()
+  const { clock, phones, token, receivedPushes, listen, flush } = setUp()
   phones.deliver(apnsPush(token, clock.now))
   clock.now += 60_000
   listen()
   phones.deliver(apnsPush(token, clock.now, { expiresAt: 1 }))
-  await flushed()
-  expect(received).toEqual([])
+  await flush()
+  expect(receivedPushes).toEqual([])
 })
 
-test('what came before anyone listened is handed over to the first listener only', async () => {
-  const { clock, phones, token, received, listen, flushed } = setUp()
+test('pushes stored before any listener go to the first listener only', async () => {
+  const { clock, phones, token, receivedPushes, listen, flush } = setUp()
   phones.deliver(apnsPush(token, clock.now))
   listen()
   listen()
-  await flushed()
-  expect(received).toHaveLength(1)
+  await flush()
+  expect(receivedPushes).toHaveLength(1)
 })
 
-test('a listener to all phones hears every one of them', async () => {
-  const { clock, phones, token, received, flushed } = setUp()
+test('a listener to all phones receives the pushes of each', async () => {
+  const { clock, phones, token, receivedPushes, flush } = setUp()
   const other = phones.register({ provider: 'fcm', appId: 'com.example.authenticator' })
   phones.deliver(apnsPush(token, clock.now))
-  const stop = phones.listenToAll((push) => received.push(push))
+  const stop = phones.listenToAll((push) => receivedPushes.push(push))
   phones.deliver(fcmPush(other.token, clock.now))
-  await flushed()
+  await flush()
   stop()
   phones.deliver(apnsPush(token, clock.now))
-  await flushed()
-  expect(received.map((push) => push.provider)).toEqual(['apns', 'fcm'])
+  await flush()
+  expect(receivedPushes.map((push) => push.provider)).toEqual(['apns', 'fcm'])
 })
 
-test('a removed app gets nothing, not even what was stored', async () => {
-  const { clock, phones, token, received, listen, flushed } = setUp()
+test('a removed app gets nothing, not even stored pushes', async () => {
+  const { clock, phones, token, receivedPushes, listen, flush } = setUp()
   phones.deliver(apnsPush(token, clock.now))
   phones.unregister(token)
   listen()
-  await flushed()
-  expect(received).toEqual([])
+  await flush()
+  expect(receivedPushes).toEqual([])
   expect(phones.find(token)?.unregisteredAt).toBe(clock.now)
 })
 
@@ -138,33 +138,33 @@ test('FCM replaces a stored message by collapse key and keeps the others', () =>
   const plain = fcmPush(token, clock.now)
   const newer = fcmPush(token, clock.now, 'a')
   for (const push of [plain, fcmPush(token, clock.now, 'a'), newer]) phones.deliver(push)
-  expect(phones.stored(token)).toEqual([plain, newer])
+  expect(phones.storedPushes(token)).toEqual([plain, newer])
 })
 
 test('FCM keeps four collapse keys and drops the oldest for a fifth', () => {
   const { clock, phones, token } = setUp('fcm')
   for (const key of ['a', 'b', 'c', 'd', 'e']) phones.deliver(fcmPush(token, clock.now, key))
-  expect(phones.stored(token).map((push) => push.collapseId)).toEqual(['b', 'c', 'd', 'e'])
+  expect(phones.storedPushes(token).map((push) => push.collapseId)).toEqual(['b', 'c', 'd', 'e'])
 })
 
-test('FCM discards all plain messages when the hundred-and-first comes', () => {
+test('FCM discards all plain messages at the hundred-and-first', () => {
   const { clock, phones, token } = setUp('fcm')
-  const kept = fcmPush(token, clock.now, 'a')
-  phones.deliver(kept)
+  const keptPush = fcmPush(token, clock.now, 'a')
+  phones.deliver(keptPush)
   for (let count = 0; count < 100; count += 1) phones.deliver(fcmPush(token, clock.now))
-  expect(phones.stored(token)).toHaveLength(101)
+  expect(phones.storedPushes(token)).toHaveLength(101)
   phones.deliver(fcmPush(token, clock.now))
-  expect(phones.stored(token)).toEqual([kept])
+  expect(phones.storedPushes(token)).toEqual([keptPush])
 })
 
-test('a token is given out once, and calls for an unknown one say what to do', () => {
+test('a token is issued once, and calls for an unknown one name the remedy', () => {
   const { phones, token } = setUp()
   const again = { provider: 'apns', appId: 'x', token } as const
   expect(() => phones.register(again)).toThrow('already in use')
   expect(() => phones.listen('none', () => undefined)).toThrow('call register first')
 })
 
-test('an APNs token is known in lower case', () => {
+test('an APNs token is stored in lower case', () => {
   const { phones } = setUp()
   const { token } = phones.register({ provider: 'apns', appId: 'x', token: 'ABCDEF' })
   expect(token).toBe('abcdef')

@@ -3,11 +3,11 @@ import { PushLog } from '../../simulator/push-log.ts'
 import type { PushDraft } from '../../simulator/pushes.ts'
 
 function draft(token: string): PushDraft {
-  const shared = { id: 'x', token, appId: 'a', expiresAt: 1, at: 0, data: {} }
-  return { ...shared, provider: 'fcm', priority: 'high', ttlSeconds: 1 }
+  const sharedFacts = { id: 'x', token, appId: 'a', expiresAt: 1, at: 0, data: {} }
+  return { ...sharedFacts, provider: 'fcm', priority: 'high', ttlSeconds: 1 }
 }
 
-test('the log keeps the newest entries and counts them all', () => {
+test('the log keeps the newest entries and counts all of them', () => {
   const log = new PushLog(3)
   for (let count = 0; count < 20; count += 1) {
     log.accept(draft(`t${count}`))

@@ -27,7 +27,7 @@ const kinds: readonly (readonly [string, () => Promise<PushService>])[] = [
   ['in another process', () => connectPushService(control.url)],
 ]
 
-/** A push that the FCM gateway took. */
+/** A push that the FCM gateway accepted. */
 function push(token: string, data: Readonly<Record<string, string>>): AcceptedPush {
   const at = Date.now()
   return {
@@ -44,7 +44,7 @@ function push(token: string, data: Readonly<Record<string, string>>): AcceptedPu
   }
 }
 
-const opened = { v: '1', cid: 'chl_1', did: 'dev_1', o: 'x', kind: 'challenge_opened' }
+const pushData = { v: '1', cid: 'chl_1', did: 'dev_1', o: 'x', kind: 'challenge_opened' }
 
 async function openPhone(open: () => Promise<PushService>) {
   const pushes = await open()
@@ -58,13 +58,13 @@ async function openPhone(open: () => Promise<PushService>) {
 }
 
 test.each(kinds)(
-  'a simulator %s hands each opened question out once, in any order of asking',
+  'a simulator %s returns each opened challenge once, in any order of reading',
   async (_, open) => {
     const { phone, deliver } = await openPhone(open)
     const second = phone.nextPush('chl_2')
-    deliver(opened)
-    deliver({ ...opened, cid: 'chl_2' })
-    deliver({ ...opened, cid: 'chl_3' })
+    deliver(pushData)
+    deliver({ ...pushData, cid: 'chl_2' })
+    deliver({ ...pushData, cid: 'chl_3' })
     expect((await second).challengeId).toBe('chl_2')
     expect((await phone.nextPush()).challengeId).toBe('chl_1')
     expect((await phone.nextPush()).challengeId).toBe('chl_3')
@@ -72,32 +72,32 @@ test.each(kinds)(
 )
 
 test.each(kinds)(
-  'a simulator %s tells of closed questions, and of nothing that is not ours',
+  'a simulator %s reports closed challenges, and no foreign pushes',
   async (_, open) => {
     const { deliver, kindsSeen } = await openPhone(open)
-    deliver({ ...opened, v: '2' })
+    deliver({ ...pushData, v: '2' })
     deliver({ hello: 'world' })
-    deliver({ ...opened, kind: 'challenge_closed' })
+    deliver({ ...pushData, kind: 'challenge_closed' })
     await until('the closing push', () => kindsSeen.length > 0)
     expect(kindsSeen).toEqual(['challenge_closed chl_1'])
   },
 )
 
-test.each(kinds)('a phone that is lost gets no push from a simulator %s', async (_, open) => {
+test.each(kinds)('a lost phone gets no push from a simulator %s', async (_, open) => {
   const { phone, deliver, kindsSeen } = await openPhone(open)
   await phone.lose()
-  deliver(opened)
-  expect(simulator.phones.stored(phone.pushToken)).toHaveLength(1)
+  deliver(pushData)
+  expect(simulator.phones.storedPushes(phone.pushToken)).toHaveLength(1)
   expect(kindsSeen).toEqual([])
 })
 
-test('a phone without an account says what to do first', async () => {
+test('a phone without an account throws with the missing step', async () => {
   const { phone } = await openPhone(async () => pushServiceOf(simulator))
   await expect(phone.pending()).rejects.toThrow('call enroll first')
   await expect(phone.approve('123456')).rejects.toThrow('call pending first')
   await expect(phone.enroll('https://example.com/')).rejects.toThrow('is no enrollment link')
 })
 
-test('nobody at the address of a simulator is an error at once', async () => {
+test('no simulator at the address is an immediate error', async () => {
   await expect(connectPushService('http://127.0.0.1:9')).rejects.toThrow()
 })

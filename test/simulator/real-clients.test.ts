@@ -18,7 +18,7 @@ let provider: Provider
 let appleToken: string
 let googleToken: string
 let app: ReturnType<typeof initializeApp>
-const received: AcceptedPush[] = []
+const receivedPushes: AcceptedPush[] = []
 
 beforeAll(async () => {
   simulator = await startSimulator()
@@ -40,11 +40,11 @@ beforeAll(async () => {
   app = initializeApp({ credential: cert(file, agent), projectId, httpAgent: agent })
   appleToken = phones.register({ provider: 'apns', appId: DEFAULT_BUNDLE_ID }).token
   googleToken = phones.register({ provider: 'fcm', appId: DEFAULT_BUNDLE_ID }).token
-  phones.listenToAll((push) => received.push(push))
+  phones.listenToAll((push) => receivedPushes.push(push))
   expect(fcm.port).toBeGreaterThan(0)
 })
 beforeEach(() => {
-  received.length = 0
+  receivedPushes.length = 0
   simulator.faults.clear()
 })
 afterAll(async () => {
@@ -72,8 +72,8 @@ test('node-apn delivers a notification to the phone', async () => {
   expect(result.sent).toEqual([
     { device: appleToken, 'apns-id': '0190e1f7-9c1b-7c3a-8d2e-1a2b3c4d5e6f' },
   ])
-  await until('the phone has it', () => received.length === 1)
-  expect(received[0]).toMatchObject({
+  await until('the phone has it', () => receivedPushes.length === 1)
+  expect(receivedPushes[0]).toMatchObject({
     provider: 'apns',
     token: appleToken,
     collapseId: 'chl_1',
@@ -105,7 +105,7 @@ test.each(apnsFaults)('node-apn reports %s', async (_what, fault, outcome) => {
   expect((await provider.send(notification(), appleToken)).sent).toHaveLength(1)
 })
 
-test('node-apn signs anew when its provider token has expired', async () => {
+test('node-apn signs a new provider token after the old one expired', async () => {
   simulator.faults.add({ provider: 'apns', kind: 'reason', reason: 'ExpiredProviderToken' })
   const before = simulator.log.counts().apns.answered.ExpiredProviderToken ?? 0
   await provider.send(notification(), appleToken)
@@ -123,8 +123,8 @@ function message(): Message {
 
 test('firebase-admin delivers a message to the phone', async () => {
   const name = await getMessaging(app).send(message())
-  await until('the phone has it', () => received.length === 1)
-  expect(received[0]).toMatchObject({
+  await until('the phone has it', () => receivedPushes.length === 1)
+  expect(receivedPushes[0]).toMatchObject({
     provider: 'fcm',
     id: name,
     token: googleToken,
@@ -156,7 +156,7 @@ test.each(fcmFaults)('firebase-admin reads %s as %s', async (reason, code) => {
   await expect(getMessaging(app).send(message())).rejects.toMatchObject({ code })
 })
 
-test('firebase-admin keeps an access token that was revoked, and is told so', async () => {
+test('firebase-admin keeps using a revoked access token, and gets the error', async () => {
   await getMessaging(app).send(message())
   simulator.accessTokens.revoke()
   const code = 'messaging/third-party-auth-error'

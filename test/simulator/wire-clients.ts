@@ -5,7 +5,7 @@ import { CompactSign } from 'jose'
 import type { ApnsCredentials } from '../../simulator/credentials.ts'
 import type { Simulator } from '../../simulator/simulator.ts'
 
-/** An answer as it came off the wire. */
+/** An answer as received. */
 export type WireAnswer = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
@@ -14,7 +14,7 @@ export type WireAnswer = {
 
 const encode = (value: object): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
-/** A provider token as a client signs it; every part can be spoilt. */
+/** A provider token as a client signs it; every part can be replaced. */
 export async function signProviderToken(
   credentials: Pick<ApnsCredentials, 'keyPem' | 'keyId' | 'teamId'>,
   issuedAtMs = Date.now(),
@@ -70,7 +70,7 @@ async function collect(stream: http2.ClientHttp2Stream): Promise<WireAnswer> {
   return { status: headers[':status'] ?? 0, headers, text }
 }
 
-/** The header fields of a push that nothing is wrong with. */
+/** The header fields of a valid push. */
 export async function rightHeaders(
   simulator: Simulator,
   deviceToken: string,
@@ -84,7 +84,10 @@ export async function rightHeaders(
   }
 }
 
-/** Leads every connection to the gateway; name, SNI and certificate check stay those of the real host. */
+/**
+ * Redirects every connection to the gateway; name, SNI and certificate check stay those of the real
+ * host.
+ */
 export class RedirectAgent extends https.Agent {
   readonly #to: { readonly host: string; readonly port: number }
 
@@ -128,7 +131,7 @@ export function requestGoogle(
   })
 }
 
-/** What a service account signs to get an access token; every part can be spoilt. */
+/** What a service account signs to get an access token; every part can be replaced. */
 export async function signAssertion(
   simulator: Simulator,
   claims: object = {},

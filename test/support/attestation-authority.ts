@@ -1,4 +1,4 @@
-// Makers of phones whose word only the tests believe: chains and attestation objects, sound unless told otherwise.
+// Phone makers that only the tests trust: chains and attestation objects, valid by default.
 
 import 'reflect-metadata'
 import { createHash, webcrypto } from 'node:crypto'
@@ -40,7 +40,7 @@ export const makeKeys = () =>
 
 const der = (certificate: X509Certificate) => new Uint8Array(certificate.rawData)
 
-/** A link of a chain with the key it signs with. */
+/** A link of a chain with its signing key. */
 export type Authority = { readonly certificate: X509Certificate; readonly keys: CryptoKeyPair }
 
 type Link = {
@@ -58,7 +58,7 @@ const authorityExtensions = (pathLength?: number) => [
   new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
 ]
 
-/** A root that vouches for itself. */
+/** A self-signed root. */
 export async function aRoot(
   name = 'CN=Test root',
   more: { notAfter?: Date } = {},
@@ -108,7 +108,7 @@ export async function anAuthority(
   return { certificate: await certify({ ...more, subject, issuer, publicKey, extensions }), keys }
 }
 
-/** What an Android phone says of a key. */
+/** An Android phone's statement about a key. */
 export type Said = {
   readonly challenge: string
   readonly attestationLevel: number
@@ -128,7 +128,7 @@ export type Said = {
   readonly signers: readonly string[]
 }
 
-/** What a phone in good order says of a key for one app and with the person present. */
+/** The statement of an intact phone about a key for one app with user presence. */
 export const soundly: Omit<Said, 'challenge'> = {
   attestationLevel: 1,
   keyLevel: 1,
@@ -147,53 +147,55 @@ export const soundly: Omit<Said, 'challenge'> = {
   signers: androidApp.signers,
 }
 
-const tagged = (tagNumber: number, value: BaseBlock) =>
+const withTag = (tagNumber: number, value: BaseBlock) =>
   new Constructed({ idBlock: { tagClass: 3, tagNumber }, value: [value] })
 const number = (value: number) => new Integer({ value })
 const bytes = (value: Uint8Array) => new OctetString({ valueHex: Uint8Array.from(value).buffer })
 const text = (value: string) => bytes(Buffer.from(value))
 
 /** The contents of Android's attestation extension. */
-export function keyDescription(said: Said): Uint8Array {
+export function keyDescription(statement: Said): Uint8Array {
   const application = new Sequence({
     value: [
       new SetOf({
-        value: said.packages.map((name) => new Sequence({ value: [text(name), number(7)] })),
+        value: statement.packages.map((name) => new Sequence({ value: [text(name), number(7)] })),
       }),
-      new SetOf({ value: said.signers.map((one) => bytes(Buffer.from(one, 'hex'))) }),
+      new SetOf({ value: statement.signers.map((one) => bytes(Buffer.from(one, 'hex'))) }),
     ],
   })
   const rootOfTrust = new Sequence({
     value: [
       bytes(new Uint8Array(32)),
-      new AsnBoolean({ value: said.locked }),
-      new Enumerated({ value: said.bootState }),
+      new AsnBoolean({ value: statement.locked }),
+      new Enumerated({ value: statement.bootState }),
       bytes(new Uint8Array(32)),
     ],
   })
   const description = new Sequence({
     value: [
       number(400),
-      new Enumerated({ value: said.attestationLevel }),
+      new Enumerated({ value: statement.attestationLevel }),
       number(400),
-      new Enumerated({ value: said.keyLevel }),
-      bytes(Buffer.from(said.challenge, 'base64url')),
+      new Enumerated({ value: statement.keyLevel }),
+      bytes(Buffer.from(statement.challenge, 'base64url')),
       bytes(new Uint8Array()),
       new Sequence({
-        value: [tagged(701, number(0)), tagged(709, bytes(new Uint8Array(application.toBER())))],
+        value: [withTag(701, number(0)), withTag(709, bytes(new Uint8Array(application.toBER())))],
       }),
       new Sequence({
         value: [
-          tagged(1, new SetOf({ value: said.purposes.map(number) })),
-          tagged(2, number(said.algorithm)),
-          tagged(10, number(said.curve)),
-          ...(said.noAuthRequired ? [tagged(503, new Null())] : []),
-          ...(said.userAuthType === null ? [] : [tagged(504, number(said.userAuthType))]),
-          ...(said.authTimeout === null ? [] : [tagged(505, number(said.authTimeout))]),
-          ...(said.allApplications ? [tagged(600, new Null())] : []),
-          tagged(702, number(said.origin)),
-          ...(said.withRootOfTrust ? [tagged(704, rootOfTrust)] : []),
-          tagged(999, number(1)),
+          withTag(1, new SetOf({ value: statement.purposes.map(number) })),
+          withTag(2, number(statement.algorithm)),
+          withTag(10, number(statement.curve)),
+          ...(statement.noAuthRequired ? [withTag(503, new Null())] : []),
+          ...(statement.userAuthType === null
+            ? []
+            : [withTag(504, number(statement.userAuthType))]),
+          ...(statement.authTimeout === null ? [] : [withTag(505, number(statement.authTimeout))]),
+          ...(statement.allApplications ? [withTag(600, new Null())] : []),
+          withTag(702, number(statement.origin)),
+          ...(statement.withRootOfTrust ? [withTag(704, rootOfTrust)] : []),
+          withTag(999, number(1)),
         ],
       }),
     ],
@@ -201,9 +203,9 @@ export function keyDescription(said: Said): Uint8Array {
   return new Uint8Array(description.toBER())
 }
 
-/** Android's extension as it stands in a certificate. */
-export const attesting = (said: Said) =>
-  new Extension(keyExtension, false, keyDescription(said) as Uint8Array<ArrayBuffer>)
+/** Android's extension as it is in a certificate. */
+export const attesting = (statement: Said) =>
+  new Extension(keyExtension, false, keyDescription(statement) as Uint8Array<ArrayBuffer>)
 
 /** A maker of Android phones with its root and the authorities of one phone. */
 export async function anAndroidMaker(
@@ -220,18 +222,18 @@ export async function anAndroidMaker(
     root: der(root.certificate),
     authorities: { root, intermediate, phone },
     above,
-    /** The chain of a key that the phone made, leaf first. */
-    async attest(publicKey: CryptoKey, challenge: string, said: Partial<Said> = {}) {
+    /** The chain of a key of the phone, leaf first. */
+    async attest(publicKey: CryptoKey, challenge: string, changes: Partial<Said> = {}) {
       const leaf = await certify({
         subject: 'CN=Android Keystore Key',
         issuer: phone,
         publicKey,
-        // As phones write it, whatever the day is.
+        // As phones write it, on any day.
         notBefore: new Date('1970-01-01T00:00:00Z'),
         notAfter: new Date('1971-01-01T00:00:00Z'),
         extensions: [
           new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-          attesting({ ...soundly, challenge, ...said }),
+          attesting({ ...soundly, challenge, ...changes }),
         ],
       })
       return [der(leaf), ...above]
@@ -249,7 +251,7 @@ export function publicKeyOf({ publicJwk }: Pick<DeviceKey, 'publicJwk'>): Promis
 const sha256 = (...parts: readonly Uint8Array[]) =>
   createHash('sha256').update(Buffer.concat(parts)).digest()
 
-/** What an iPhone may say that it should not. */
+/** Faults of an iPhone's statement. */
 export type AppAttestChanges = {
   readonly appId?: string
   readonly counter?: number
@@ -273,9 +275,9 @@ export async function anAppleMaker() {
     /** The attestation object of an app's own key over this client data hash. */
     async attest(clientDataHash: Uint8Array, changes: AppAttestChanges = {}): Promise<Uint8Array> {
       const keys = await makeKeys()
-      const shown = changes.otherCoseKey ? await makeKeys() : keys
+      const shownKeys = changes.otherCoseKey ? await makeKeys() : keys
       const point = Buffer.from(await webcrypto.subtle.exportKey('raw', keys.publicKey))
-      const cose = Buffer.from(await webcrypto.subtle.exportKey('raw', shown.publicKey))
+      const cose = Buffer.from(await webcrypto.subtle.exportKey('raw', shownKeys.publicKey))
       const credentialId = Buffer.from(changes.credentialId ?? sha256(point))
       const head = Buffer.alloc(23)
       head[0] = changes.flags ?? 0x40

@@ -1,4 +1,5 @@
-// Clients of the Auth API as they are, on a loopback line with TLS, and one of our own that can misbehave.
+// Unmodified clients of the Auth API, on a loopback connection with TLS, and one of this project
+// that can misbehave.
 
 import { createHmac } from 'node:crypto'
 import https from 'node:https'
@@ -10,7 +11,7 @@ import { makeTlsCredentials } from '../../simulator/certificates.ts'
 import type { Api, Phone, RunningService } from './running-service.ts'
 import { until } from './until.ts'
 
-/** An integration whose clients speak the Auth API. */
+/** An integration for clients of the Auth API. */
 export type AuthApiDoor = {
   readonly id: string
   readonly integrationKey: string
@@ -19,7 +20,7 @@ export type AuthApiDoor = {
   lastError(): Promise<string | undefined>
 }
 
-/** What such a client is answered. */
+/** The response to such a client. */
 // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect; a wrong shape fails them
 export type Answer = any
 
@@ -35,21 +36,21 @@ export async function makeAuthApiDoor(
   more: object = {},
 ): Promise<AuthApiDoor> {
   const { items } = (await api('GET', '/v1/relying-parties')).json
-  const made = await api('POST', '/v1/integrations', {
+  const creation = await api('POST', '/v1/integrations', {
     relyingPartyId: items.at(-1).id,
     name: 'Bastion',
     settings: { kind: 'duo_auth_api' },
     ...more,
   })
-  if (made.status !== 201) throw new Error(made.text)
-  const { id, integrationKey, secret } = made.json
+  if (creation.status !== 201) throw new Error(creation.text)
+  const { id, integrationKey, secret } = creation.json
   return {
     id,
     integrationKey,
     secret,
     async change(changes) {
-      const changed = await api('PATCH', `/v1/integrations/${id}`, changes)
-      if (changed.status !== 200) throw new Error(changed.text)
+      const update = await api('PATCH', `/v1/integrations/${id}`, changes)
+      if (update.status !== 200) throw new Error(update.text)
     },
     async lastError() {
       return (await api('GET', `/v1/integrations/${id}`)).json.lastError?.code
@@ -86,7 +87,7 @@ export async function startTlsLine(origin: string) {
   }
 }
 
-/** The unmodified client of npm; what it pins and the port that it takes for granted are set at run time. */
+/** The unmodified client of npm; its pinned certificates and its fixed port are set at run time. */
 export function npmClient(
   { port, caPem }: { readonly port: number; readonly caPem: string },
   { integrationKey, secret }: Pick<AuthApiDoor, 'integrationKey' | 'secret'>,
@@ -99,27 +100,27 @@ export function npmClient(
     new Promise((resolve) => client.jsonApiCall(method, `/auth/v2/${name}`, params, resolve))
 }
 
-/** As RFC 3986 has it. */
+/** As in RFC 3986. */
 function encode(text: string): string {
   const hex = (one: string) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`
   return encodeURIComponent(text).replace(/[!'()*]/g, hex)
 }
 
-/** What a call of our own may do other than it should. */
+/** Deviations of a call from the protocol. */
 export type Misbehaviour = {
   readonly date?: string
   readonly dateHeader?: string
   readonly algorithm?: 'sha1' | 'sha512'
   readonly secret?: string
-  /** Sent instead of what was signed. */
+  /** Sent instead of the signed form. */
   readonly form?: string
-  /** Sent and signed as it stands. */
+  /** Sent and signed verbatim. */
   readonly signedForm?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
-/** A signed call by code of our own, version 2, without TLS; the answer with its status. */
+/** A signed call by this project's code, version 2, without TLS; the answer with its status. */
 export async function callSigned(
   origin: string,
   { integrationKey, secret }: Pick<AuthApiDoor, 'integrationKey' | 'secret'>,
@@ -134,12 +135,14 @@ export async function callSigned(
     .map(([key, value]) => `${encode(key)}=${encode(value)}`)
     .sort()
     .join('&')
-  const signed = [date, method, new URL(origin).hostname, path, how.signedForm ?? form].join('\n')
-  const mac = createHmac(algorithm, how.secret ?? secret).update(signed)
+  const signingInput = [date, method, new URL(origin).hostname, path, how.signedForm ?? form].join(
+    '\n',
+  )
+  const mac = createHmac(algorithm, how.secret ?? secret).update(signingInput)
   const login = Buffer.from(`${integrationKey}:${mac.digest('hex')}`).toString('base64')
-  const sent = how.form ?? how.signedForm ?? form
-  const asked = query ?? (method === 'GET' ? sent : '')
-  const url = `${origin}${path}${asked === '' ? '' : `?${asked}`}`
+  const sentForm = how.form ?? how.signedForm ?? form
+  const queryText = query ?? (method === 'GET' ? sentForm : '')
+  const url = `${origin}${path}${queryText === '' ? '' : `?${queryText}`}`
   const response = await fetch(url, {
     method,
     headers: {
@@ -148,25 +151,28 @@ export async function callSigned(
       ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
       ...how.headers,
     },
-    ...(method === 'POST' && { body: sent }),
+    ...(method === 'POST' && { body: sentForm }),
     ...(how.signal && { signal: how.signal }),
   })
   const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false
   return { status: response.status, json: isJson ? await response.json() : { response: {} } }
 }
 
-/** The question that a phone is asked. */
+/** The pending request on a phone. */
 export function questionTo(phone: Phone) {
   return until('the phone is asked', async () => (await phone.client.pending()).requests[0])
 }
 
-/** Lets the tenant's policy permit an integration to do without a number, and the integration do so. */
+/**
+ * Has the tenant's policy permit an integration to work without a number, and sets the integration
+ * so.
+ */
 export async function permitNone(
   { api }: Pick<RunningService, 'api'>,
   { id, change }: Pick<AuthApiDoor, 'id' | 'change'>,
 ): Promise<void> {
   const policy = { profile: 'compat', numberNoneAllowedFor: [id] }
-  const permitted = await api('PATCH', '/v1/policy', policy)
-  if (permitted.status !== 200) throw new Error(permitted.text)
+  const policyUpdate = await api('PATCH', '/v1/policy', policy)
+  if (policyUpdate.status !== 200) throw new Error(policyUpdate.text)
   await change({ numberMode: 'none' })
 }

@@ -1,22 +1,22 @@
-// What a test must know of each route to call it in earnest; who may call it is said by openapi.yaml.
+// The facts of each route that a test needs for a real call; openapi.yaml says who may call it.
 
 import type { ProblemCode } from '../../src/http/problem-table.ts'
 import { denialBy, newApp, newEndpoint, newIntegration, type Scene } from './authorisation-scene.ts'
 import type { Phone } from './running-service.ts'
 
 export type RouteFacts = {
-  /** A body that is right for this scene; `phone` is the device that calls, where one does. */
+  /** A valid body for this scene; `phone` is the calling device, if any. */
   readonly body?: (scene: Scene, phone: Phone) => unknown
   readonly query?: (scene: Scene) => Promise<string>
-  /** The thing that the path names, where its folder does not say it. */
+  /** The object that the path names, where its folder does not determine it. */
   readonly object?: (scene: Scene) => Promise<string>
-  /** What meets those who may call, where it is no success. */
+  /** The refusal for permitted callers, where it is no success. */
   readonly granted?: ProblemCode
-  /** What meets those who may call, but name things in the query or the body that are not theirs. */
+  /** The refusal for permitted callers that name foreign objects in the query or the body. */
   readonly foreign?: ProblemCode
-  /** What everybody meets; for routes that are open to all. Null is a success. */
+  /** The outcome for every caller; for routes that are open to all. Null is a success. */
   readonly everybody?: ProblemCode | null
-  /** True where the format that the route speaks has members that nobody can know: they are not read. */
+  /** True where the format of the route allows unknown members: they are ignored. */
   readonly openBody?: boolean
   /** For a route that is open to all pages of the service's own origin, and to none of others. */
   readonly ownPages?: boolean
@@ -25,7 +25,7 @@ export type RouteFacts = {
 const none: RouteFacts = {}
 const open: RouteFacts = { everybody: null }
 const reason = { reason: 'lost' }
-/** What no link and no code is. */
+/** Not a valid link or code. */
 export const madeUpSecret = 'A'.repeat(43)
 let names = 0
 const fresh = () => `made-${++names}`
@@ -218,30 +218,32 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'POST /v1/webhook-endpoints/{id}/test': none,
 }
 
-const made = '01jv9z3k8we2tvn4qh6yrx7b5c'
+const madeUpId = '01jv9z3k8we2tvn4qh6yrx7b5c'
 
-/** By the folder in the path: what an id there names, how to get one, and one that names nothing. */
+/** By the folder in the path: the kind of object, how to get an id, and an unknown id. */
 export const folders: Readonly<
   Record<string, { readonly of: (scene: Scene) => Promise<string>; readonly unknown: string }>
 > = {
-  t: { of: async ({ service }) => service.tenantId, unknown: `tnt_${made}` },
-  users: { of: ({ user }) => user(), unknown: `usr_${made}` },
-  devices: { of: async ({ lost }) => (await lost()).deviceId, unknown: `dev_${made}` },
-  challenges: { of: ({ challenge }) => challenge(), unknown: `chl_${made}` },
-  enrollments: { of: ({ enrollment }) => enrollment(), unknown: `enr_${made}` },
-  activities: { of: ({ activity }) => activity(), unknown: `act_${made}` },
-  diagnostics: { of: ({ incident }) => incident(), unknown: `inc_${made}` },
-  reports: { of: ({ report }) => report(), unknown: `rpt_${made}` },
-  apps: { of: ({ app }) => app(), unknown: `app_${made}` },
-  keycloak: { of: ({ integration }) => integration(), unknown: `int_${made}` },
-  wait: { of: ({ integration }) => integration(), unknown: `int_${made}` },
-  integrations: { of: ({ integration }) => integration(), unknown: `int_${made}` },
-  'api-keys': { of: ({ apiKey }) => apiKey(), unknown: `key_${made}` },
-  'relying-parties': { of: ({ party }) => party(), unknown: `rp_${made}` },
-  'webhook-endpoints': { of: ({ endpoint }) => endpoint(), unknown: `whe_${made}` },
+  t: { of: async ({ service }) => service.tenantId, unknown: `tnt_${madeUpId}` },
+  users: { of: ({ user }) => user(), unknown: `usr_${madeUpId}` },
+  devices: { of: async ({ lost }) => (await lost()).deviceId, unknown: `dev_${madeUpId}` },
+  challenges: { of: ({ challenge }) => challenge(), unknown: `chl_${madeUpId}` },
+  enrollments: { of: ({ enrollment }) => enrollment(), unknown: `enr_${madeUpId}` },
+  activities: { of: ({ activity }) => activity(), unknown: `act_${madeUpId}` },
+  diagnostics: { of: ({ incident }) => incident(), unknown: `inc_${madeUpId}` },
+  reports: { of: ({ report }) => report(), unknown: `rpt_${madeUpId}` },
+  apps: { of: ({ app }) => app(), unknown: `app_${madeUpId}` },
+  keycloak: { of: ({ integration }) => integration(), unknown: `int_${madeUpId}` },
+  wait: { of: ({ integration }) => integration(), unknown: `int_${madeUpId}` },
+  integrations: { of: ({ integration }) => integration(), unknown: `int_${madeUpId}` },
+  'api-keys': { of: ({ apiKey }) => apiKey(), unknown: `key_${madeUpId}` },
+  'relying-parties': { of: ({ party }) => party(), unknown: `rp_${madeUpId}` },
+  'webhook-endpoints': { of: ({ endpoint }) => endpoint(), unknown: `whe_${madeUpId}` },
 }
 
-/** Things of the whole tenant: each of its admins may change them, whichever relying party the key is of. */
+/**
+ * Objects of the whole tenant: each of its admins may change them, with a key of any relying party.
+ */
 export const tenantWide: ReadonlySet<string> = new Set([
   'diagnostics',
   'reports',

@@ -1,14 +1,14 @@
-// Things of one user that calls can be about, each made when it is first asked for.
+// Objects of one user for calls, each created on first use.
 
 import { randomBytes } from 'node:crypto'
 import { onServer } from './cluster.ts'
 import { callAsDevice, freshJti, seconds, sign } from './device-calls.ts'
 import { type Api, enrollPhone, type Phone, type RunningService } from './running-service.ts'
 
-/** A tenant of a running service, with a key of it that has all scopes. */
+/** A tenant of a running service, with a key of all scopes. */
 export type Tenancy = Pick<RunningService, 'origin' | 'tenantId' | 'simulator' | 'api' | 'database'>
 
-/** What `api` answers, which must be a success. */
+/** The response of `api`, which must be a success. */
 export async function made(
   api: Api,
   method: 'GET' | 'POST' | 'PATCH',
@@ -21,27 +21,27 @@ export async function made(
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let given: Promise<T> | undefined
+  let value: Promise<T> | undefined
   return () => {
-    given ??= make()
-    return given
+    value ??= make()
+    return value
   }
 }
 
-async function named(service: Tenancy, what: string, text: string): Promise<string> {
+async function idFrom(service: Tenancy, what: string, text: string): Promise<string> {
   const { rows } = await onServer(service.database.url, (client) => client.query(text))
   const [row] = rows
   if (!row) throw new Error(`no ${what}`)
   return row.id
 }
 
-/** A user of the tenant, not there until something of it is asked for. */
+/** A user of the tenant, created on first use. */
 export function createScene(service: Tenancy) {
   const { api } = service
   const name = `user-${randomBytes(6).toString('hex')}`
   const user = once(async () => {
-    const imported = { displayName: name, identifiers: [name] }
-    return (await made(api, 'POST', '/v1/users', imported)).id as string
+    const userInput = { displayName: name, identifiers: [name] }
+    return (await made(api, 'POST', '/v1/users', userInput)).id as string
   })
   const enroll = (more: object) =>
     once(async () => {
@@ -54,8 +54,8 @@ export function createScene(service: Tenancy) {
       (await made(api, 'POST', '/v1/relying-parties', { name, namespaces: [name] })).id as string,
   )
   const door = once(async () => {
-    const asked = { relyingPartyId: await party(), ...newIntegration(name) }
-    return (await made(api, 'POST', '/v1/integrations', asked)) as { id: string; secret: string }
+    const input = { relyingPartyId: await party(), ...newIntegration(name) }
+    return (await made(api, 'POST', '/v1/integrations', input)) as { id: string; secret: string }
   })
   const challenge = once(async () => {
     await phone()
@@ -65,7 +65,7 @@ export function createScene(service: Tenancy) {
   const activity = once(async () => {
     const { deviceId } = await phone()
     const text = `select id from activities where device_id = '${deviceId}' limit 1`
-    return named(service, 'activity', text)
+    return idFrom(service, 'activity', text)
   })
   return {
     service,
@@ -82,14 +82,14 @@ export function createScene(service: Tenancy) {
       return (await made(api, 'POST', '/v1/enrollments', { user: name })).id as string
     }),
     nextEnrollment: once(async () => {
-      const opened = await callAsDevice(service, await phone(), {
+      const enrollment = await callAsDevice(service, await phone(), {
         method: 'POST',
         path: '/device/v1/enrollments',
         body: { replacesDeviceId: null },
         key: (await phone()).keys.verification ?? (await phone()).keys.possession,
       })
-      if (opened.status !== 201) throw new Error(opened.text)
-      return opened.json.id as string
+      if (enrollment.status !== 201) throw new Error(enrollment.text)
+      return enrollment.json.id as string
     }),
     decided: once(async () => {
       await phone()
@@ -121,16 +121,16 @@ export function createScene(service: Tenancy) {
     ),
     report: once(async () => {
       const path = `/device/v1/activities/${await activity()}/report`
-      const reported = await callAsDevice(service, await phone(), { method: 'POST', path })
-      if (reported.status !== 201) throw new Error(reported.text)
-      return reported.json.reportId as string
+      const report = await callAsDevice(service, await phone(), { method: 'POST', path })
+      if (report.status !== 201) throw new Error(report.text)
+      return report.json.reportId as string
     }),
     incident: once(async () => {
       const body = { appVersion: '1', text: 'x' }
       const call = { method: 'POST', path: '/device/v1/diagnostics', body } as const
-      const sent = await callAsDevice(service, await phone(), call)
-      if (sent.status !== 201) throw new Error(sent.text)
-      return sent.json.incidentId as string
+      const reply = await callAsDevice(service, await phone(), call)
+      if (reply.status !== 201) throw new Error(reply.text)
+      return reply.json.incidentId as string
     }),
     temporaryCode: once(
       async () =>
@@ -143,7 +143,7 @@ export function createScene(service: Tenancy) {
 
 export type Scene = ReturnType<typeof createScene>
 
-/** An endpoint where nobody answers. */
+/** An endpoint without a listener. */
 export const newEndpoint = { url: 'https://webhooks.invalid/', events: ['activity.recorded'] }
 
 /** An app of this name with the simulator's credentials. */
@@ -157,22 +157,25 @@ export function newIntegration(name: string) {
   return { name, settings: { kind: 'wait' } }
 }
 
-/** What a browser sends once its person has opened a fresh link. */
+/** The headers of a browser after its user has opened a fresh link. */
 async function browserOf({ api, origin }: Tenancy, userId: string) {
   const { url } = await made(api, 'POST', `/v1/users/${userId}/portal-sessions`)
   const [, , tenantId, , token] = new URL(url).pathname.split('/')
   const ours = { 'sec-fetch-site': 'same-origin' }
-  const opened = await fetch(`${origin}/portal/v1/sessions`, {
+  const session = await fetch(`${origin}/portal/v1/sessions`, {
     method: 'POST',
     headers: { ...ours, 'content-type': 'application/json' },
     body: JSON.stringify({ tenantId, token }),
   })
-  const cookie = opened.headers.get('set-cookie')?.split(';')[0]
-  if (!cookie) throw new Error(await opened.text())
+  const cookie = session.headers.get('set-cookie')?.split(';')[0]
+  if (!cookie) throw new Error(await session.text())
   return { ...ours, cookie }
 }
 
-/** A denial of a challenge by a phone as it signs one; what it cannot know of a challenge that it never saw is made up. */
+/**
+ * A denial of a challenge by a phone as it signs one; unknown facts of an unseen challenge are made
+ * up.
+ */
 export async function denialBy(phone: Phone, tenantIssuer: string, challengeId: string) {
   const { requests } = await phone.client.pending().catch(() => ({ requests: [] }))
   const request = requests.find((one) => one.challengeId === challengeId)

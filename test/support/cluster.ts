@@ -11,13 +11,13 @@ import {
 } from '../../src/persistence/embedded-postgres.ts'
 import { migrate } from '../../src/persistence/migrations.ts'
 
-/** What test files need to make databases of their own; they get it by `inject('cluster')`. */
+/** What test files need to create their own databases; they get it by `inject('cluster')`. */
 export type TestCluster = {
   /** May create and drop databases. */
   readonly adminUrl: string
   /** A database with all migrations applied, to be cloned. */
   readonly template: string
-  /** Begins the name of every database of this run. */
+  /** Prefix of the name of every database of this run. */
   readonly prefix: string
 }
 
@@ -31,8 +31,8 @@ const folderPrefix = 'countersign-test-'
 const neededBytes = 2 * 1024 ** 3
 
 /**
- * One database server for the whole run: that of `DATABASE_URL`, otherwise an embedded one in memory. Vitest calls it
- * once before all test files, and what it returns after them.
+ * One database server for the whole run: that of `DATABASE_URL`, otherwise an embedded one in
+ * memory. Vitest calls it once before all test files, and its return value after them.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using undo = new AsyncDisposableStack()
@@ -44,8 +44,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const migrations = path.resolve('prisma/migrations')
   if (existsSync(migrations)) await migrate(databaseUrl(adminUrl, template), migrations)
   project.provide('cluster', { adminUrl, template, prefix })
-  const kept = undo.move()
-  return () => kept.disposeAsync()
+  const cleanups = undo.move()
+  return () => cleanups.disposeAsync()
 }
 
 /** The same server, another database. */
@@ -55,7 +55,7 @@ export function databaseUrl(serverUrl: string, database: string): string {
   return url.href
 }
 
-/** Runs the work on a connection of its own. */
+/** Runs the work on its own connection. */
 export async function onServer<T>(
   url: string,
   work: (client: pg.Client) => Promise<T>,
@@ -79,7 +79,10 @@ async function dropAll(adminUrl: string, prefix: string): Promise<void> {
   })
 }
 
-/** In shared memory when there is room and programs may run there, otherwise in the folder for temporary files. */
+/**
+ * In shared memory when there is room and programs may run there, otherwise in the folder for
+ * temporary files.
+ */
 async function startInMemory(undo: AsyncDisposableStack): Promise<string> {
   const places = (await hasRoom('/dev/shm')) ? ['/dev/shm', tmpdir()] : [tmpdir()]
   let failure: unknown

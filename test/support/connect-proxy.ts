@@ -11,15 +11,15 @@ import { until } from './until.ts'
 /** Where tinyproxy is; undefined on a machine without it. */
 export const tinyproxyProgram = programOf('tinyproxy')
 
-/** A proxy that lets through whatever `admit` says, and remembers for whom it was asked. */
+/** A proxy that admits the targets that `admit` allows, and records all requested targets. */
 export async function startConnectProxy(
   admit: (authorization: string | undefined) => boolean = () => true,
 ) {
-  const asked: string[] = []
+  const targets: string[] = []
   const open = new Set<Socket>()
   const server = createServer((_request, reply) => void reply.writeHead(405).end())
   server.on('connect', ({ url = '', headers }, near: Socket, head: Buffer) => {
-    asked.push(url)
+    targets.push(url)
     open.add(near)
     near.on('error', () => near.destroy())
     if (!admit(headers['proxy-authorization'])) {
@@ -42,8 +42,8 @@ export async function startConnectProxy(
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
   return {
     proxy: { host: '127.0.0.1', port: address.port, credentials: null },
-    asked,
-    /** Ends what goes through it; new connections are taken as before. */
+    asked: targets,
+    /** Ends its current connections; new ones are accepted as before. */
     cut() {
       for (const socket of open) socket.destroy()
       open.clear()
@@ -55,7 +55,7 @@ export async function startConnectProxy(
   }
 }
 
-/** Debian's tinyproxy, which lets this machine through to these ports after a login. */
+/** Debian's tinyproxy, which lets this machine connect to these ports after a login. */
 export async function startTinyproxy(ports: readonly number[]) {
   if (tinyproxyProgram === undefined) throw new Error('there is no tinyproxy on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-tinyproxy-'))

@@ -5,13 +5,16 @@ import { databaseUrl, onServer } from './cluster.ts'
 /** A database of one test file or test: `await using` or `drop` ends it. */
 export type TestDatabase = AsyncDisposable & {
   readonly url: string
-  /** Ends it at once, whoever is connected. */
+  /** Drops it immediately, also with open connections. */
   readonly drop: () => Promise<void>
 }
 
 const templateInUse = '55006'
 
-/** A fresh database with all migrations applied and no rows, cloned from the run's template in about 30 ms. */
+/**
+ * A fresh database with all migrations applied and no rows, cloned from the run's template in about
+ * 30 ms.
+ */
 export async function createTestDatabase(): Promise<TestDatabase> {
   return create(inject('cluster').template)
 }

@@ -30,22 +30,22 @@ export type DoorReply = {
 /** Makes an integration for clients that wait. */
 export async function makeWaitDoor({ origin, api }: Serving, more: object = {}): Promise<TestDoor> {
   const { items } = (await api('GET', '/v1/relying-parties')).json
-  const asked = {
+  const input = {
     relyingPartyId: items.at(-1).id,
     name: 'VPN',
     settings: { kind: 'wait' },
     ...more,
   }
-  const made = await api('POST', '/v1/integrations', asked)
-  if (made.status !== 201) throw new Error(made.text)
-  const { id, secret } = made.json
+  const creation = await api('POST', '/v1/integrations', input)
+  if (creation.status !== 201) throw new Error(creation.text)
+  const { id, secret } = creation.json
   return {
     id,
     secret,
     read: async () => (await api('GET', `/v1/integrations/${id}`)).json,
     async change(changes) {
-      const changed = await api('PATCH', `/v1/integrations/${id}`, changes)
-      if (changed.status !== 200) throw new Error(changed.text)
+      const update = await api('PATCH', `/v1/integrations/${id}`, changes)
+      if (update.status !== 200) throw new Error(update.text)
     },
     async ask(body, { headers = {}, signal, origin: at = origin } = {}) {
       const response = await fetch(`${at}/integrations/wait/${id}`, {
@@ -68,13 +68,15 @@ export function questionTo(phone: Phone) {
   return until('the phone is asked', async () => (await phone.client.pending()).requests[0])
 }
 
-/** Lets the tenant's policy permit an integration to do without a number, and the integration do so. */
+/**
+ * Lets the tenant's policy permit an integration to do without a number, and the integration do so.
+ */
 export async function permitNone(
   { api }: Pick<Serving, 'api'>,
   { id, change }: Pick<TestDoor, 'id' | 'change'>,
 ): Promise<void> {
   const policy = { profile: 'compat', numberNoneAllowedFor: [id] }
-  const permitted = await api('PATCH', '/v1/policy', policy)
-  if (permitted.status !== 200) throw new Error(permitted.text)
+  const policyUpdate = await api('PATCH', '/v1/policy', policy)
+  if (policyUpdate.status !== 200) throw new Error(policyUpdate.text)
   await change({ numberMode: 'none' })
 }

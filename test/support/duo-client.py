@@ -1,4 +1,5 @@
-# Calls one route with the unmodified duo_client; what to call comes as JSON on stdin, one call a line, and so do the answers.
+# Calls routes with the unmodified duo_client; calls come as JSON on stdin, one per line, and the
+# answers go to stdout likewise.
 import hashlib
 import json
 import sys

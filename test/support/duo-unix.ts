@@ -6,7 +6,7 @@ import type { Answer, AuthApi } from './auth-api.ts'
 type Flags = {
   /** Waits for the end in one call, as pam_duo under sshd and clients without a terminal do. */
   readonly sync?: boolean
-  /** Takes the default by itself: no terminal (scp, rsync, cron), or `autopush = yes`. */
+  /** Chooses the default by itself: no terminal (scp, rsync, cron), or `autopush = yes`. */
   readonly auto?: boolean
   /** `verified_push = yes`. */
   readonly verifiedPush?: boolean
@@ -14,14 +14,14 @@ type Flags = {
 
 export type DuoLogin = {
   readonly code: 'DUO_OK' | 'DUO_FAIL' | 'DUO_ABORT' | 'DUO_SERVER_ERROR'
-  /** What it prints for the person, in its order. */
-  readonly said: readonly string[]
-  /** What it writes into the log. */
+  /** Its messages to the user, in order. */
+  readonly messages: readonly string[]
+  /** Its log message. */
   readonly complaint: string | null
 }
 
 /** Ends a login as the macros of lib/duo.c do. */
-class Ended extends Error {
+class LoginEnd extends Error {
   readonly code: DuoLogin['code']
   constructor(code: DuoLogin['code'], complaint: string) {
     super(complaint)
@@ -31,46 +31,46 @@ class Ended extends Error {
 
 function textIn(object: Answer, name: string): string {
   if (typeof object?.[name] !== 'string') {
-    throw new Ended('DUO_SERVER_ERROR', `JSON missing valid '${name}'`)
+    throw new LoginEnd('DUO_SERVER_ERROR', `JSON missing valid '${name}'`)
   }
   return object[name]
 }
 
 function objectIn(object: Answer, name: string): Answer {
   if (typeof object?.[name] !== 'object' || object[name] === null) {
-    throw new Ended('DUO_SERVER_ERROR', `JSON missing valid '${name}'`)
+    throw new LoginEnd('DUO_SERVER_ERROR', `JSON missing valid '${name}'`)
   }
   return object[name]
 }
 
 function responseIn(answer: Answer): Answer {
   if (textIn(answer, 'stat') !== 'OK') {
-    throw new Ended('DUO_FAIL', `${answer.code}: ${textIn(answer, 'message')}`)
+    throw new LoginEnd('DUO_FAIL', `${answer.code}: ${textIn(answer, 'message')}`)
   }
   return objectIn(answer, 'response')
 }
 
-function ended(response: Answer): DuoLogin['code'] {
+function endOf(response: Answer): DuoLogin['code'] {
   const result = textIn(response, 'result')
   if (result === 'allow') return 'DUO_OK'
   if (result === 'deny') return 'DUO_FAIL'
-  throw new Ended('DUO_SERVER_ERROR', `JSON invalid 'result': ${result}`)
+  throw new LoginEnd('DUO_SERVER_ERROR', `JSON invalid 'result': ${result}`)
 }
 
-/** One try to log in. `type` is the person at the prompt; rejecting is Ctrl-C. */
+/** One login attempt. `type` is the user at the prompt; rejecting is Ctrl-C. */
 export async function duoLogin(
   call: AuthApi,
   where: Readonly<Record<string, string>>,
   flags: Flags,
   type: (prompt: string, txid: string | undefined) => Promise<string>,
 ): Promise<DuoLogin> {
-  const said: string[] = []
+  const messages: string[] = []
   try {
-    const code = await login(call, where, flags, type, said)
-    return { code, said, complaint: null }
+    const code = await login(call, where, flags, type, messages)
+    return { code, messages, complaint: null }
   } catch (error) {
-    if (!(error instanceof Ended)) throw error
-    return { code: error.code, said, complaint: error.message }
+    if (!(error instanceof LoginEnd)) throw error
+    return { code: error.code, messages, complaint: error.message }
   }
 }
 
@@ -79,9 +79,9 @@ async function login(
   where: Readonly<Record<string, string>>,
   { sync = false, auto = false, verifiedPush = false }: Flags,
   type: (prompt: string, txid: string | undefined) => Promise<string>,
-  said: string[],
+  messages: string[],
 ): Promise<DuoLogin['code']> {
-  const begun = responseIn(
+  const preauth = responseIn(
     await call('POST', 'preauth', {
       ...where,
       text_prompt: '1',
@@ -89,20 +89,20 @@ async function login(
       ...(verifiedPush && { client_supports_verified_push: '1' }),
     }),
   )
-  const result = textIn(begun, 'result')
+  const result = textIn(preauth, 'result')
   if (result !== 'auth') {
-    said.push(textIn(begun, 'status_msg'))
-    throw new Ended('DUO_ABORT', textIn(begun, 'status_msg'))
+    messages.push(textIn(preauth, 'status_msg'))
+    throw new LoginEnd('DUO_ABORT', textIn(preauth, 'status_msg'))
   }
-  const named = verifiedPush && typeof begun.txid === 'string' ? { txid: begun.txid } : {}
-  const prompt = objectIn(begun, 'prompt')
+  const txidParam = verifiedPush && typeof preauth.txid === 'string' ? { txid: preauth.txid } : {}
+  const prompt = objectIn(preauth, 'prompt')
   const choice = auto
     ? textIn(objectIn(prompt, 'factors'), 'default')
-    : await chosen(prompt, type, begun.txid)
-  const asked = responseIn(
+    : await chooseFactor(prompt, type, preauth.txid)
+  const authReply = responseIn(
     await call('POST', 'auth', {
       ...where,
-      ...named,
+      ...txidParam,
       factor: 'prompt',
       prompt: choice,
       async: sync ? '0' : '1',
@@ -110,26 +110,26 @@ async function login(
     }),
   )
   if (sync) {
-    said.push(textIn(asked, 'status_msg'))
-    return ended(asked)
+    messages.push(textIn(authReply, 'status_msg'))
+    return endOf(authReply)
   }
-  const txid = textIn(asked, 'txid')
-  if (txid.length >= 256) throw new Ended('DUO_SERVER_ERROR', 'txid too long')
+  const txid = textIn(authReply, 'txid')
+  if (txid.length >= 256) throw new LoginEnd('DUO_SERVER_ERROR', 'txid too long')
   for (let answers = 0; answers < 20; answers++) {
     const status = responseIn(await call('GET', 'auth_status', { txid }))
-    said.push(textIn(status, 'status_msg'))
-    if (textIn(status, 'result') !== 'waiting') return ended(status)
+    messages.push(textIn(status, 'status_msg'))
+    if (textIn(status, 'result') !== 'waiting') return endOf(status)
   }
-  // Released versions let the person in here.
-  throw new Ended('DUO_OK', 'Authentication timed out')
+  // Released versions let the user in here.
+  throw new LoginEnd('DUO_OK', 'Authentication timed out')
 }
 
-async function chosen(
+async function chooseFactor(
   prompt: Answer,
   type: (prompt: string, txid: string | undefined) => Promise<string>,
   txid: string | undefined,
 ): Promise<string> {
-  const typed = await type(textIn(prompt, 'text'), txid)
-  const factor = objectIn(prompt, 'factors')[typed]
-  return typeof factor === 'string' ? factor : typed
+  const input = await type(textIn(prompt, 'text'), txid)
+  const factor = objectIn(prompt, 'factors')[input]
+  return typeof factor === 'string' ? factor : input
 }

@@ -14,10 +14,13 @@ import {
 /** The module that starts a server, for tests that start one in a process of its own. */
 export const launcher = path.resolve('src/persistence/embedded-postgres.ts')
 
-/** Work to be undone after the current test, latest first. */
+/** Cleanups after the current test, latest first. */
 export const undo: (() => Promise<unknown>)[] = []
 
-/** A folder for this test file that every user can enter; it goes when the file is done, after the servers in it. */
+/**
+ * A folder for this test file that every user can enter; it is removed after the file's tests,
+ * after the servers in it.
+ */
 export async function reachableFolder(): Promise<string> {
   const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'cs-')))
   await chmod(folder, 0o711)
@@ -40,8 +43,8 @@ export async function start(
 }
 
 /**
- * A process of its own (killed after the current test), at the head of its own group, that starts the server in the
- * folder and then only lives; on Ctrl-C it says so and lives on.
+ * A process of its own (killed after the current test), at the head of its own group, that starts
+ * the server in the folder and then only lives; on Ctrl-C it reports that and stays alive.
  */
 export async function startInChild(
   folder: string,
@@ -77,7 +80,7 @@ export async function startInChild(
   })
 }
 
-/** One query on a connection of its own. */
+/** One query on its own connection. */
 export async function ask<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)

@@ -1,4 +1,5 @@
-// One call of each route of openapi.yaml by who may call it, and what it answered, made comparable between two installations.
+// One call of each route of openapi.yaml by a permitted caller, with a response that is comparable
+// between two installations.
 
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
@@ -6,10 +7,12 @@ import { folders, routeFacts } from './authorisation-routes.ts'
 import { createScene, type Scene, type Tenancy } from './authorisation-scene.ts'
 import { proofFor } from './device-calls.ts'
 
-/** An answer: times as seconds from the moment of the answer, everything that is different each time as what it is. */
+/**
+ * A response: times as seconds from the moment of the response, every varying value as its kind.
+ */
 export type Comparable = {
   readonly name: string
-  readonly said: string
+  readonly text: string
   readonly times: readonly number[]
 }
 
@@ -30,7 +33,7 @@ const operations = Object.entries<Record<string, { security?: object[] }>>(docum
   // What only reads shares a user, so it comes first.
   .toSorted((one, other) => Number(one.method !== 'GET') - Number(other.method !== 'GET'))
 
-// Whatever it says differs from process to process.
+// Its contents differ between processes.
 const statusOnly = new Set(['GET /metrics', 'GET /openapi.yaml', 'GET /v1/challenges/{id}/events'])
 
 /** Calls every route once, one after another. */
@@ -85,34 +88,34 @@ async function callOne(
   })
   if (statusOnly.has(name)) {
     await response.body?.cancel()
-    return { name, said: `${response.status}`, times: [] }
+    return { name, text: `${response.status}`, times: [] }
   }
   const times: number[] = []
   const text = comparable(await response.text(), Date.now(), service, times)
-  return { name, said: `${response.status} ${text}`, times }
+  return { name, text: `${response.status} ${text}`, times }
 }
 
 const random = /\d|[a-z].*[A-Z]|[A-Z].*[a-z]/
-// A push is sent beside the answer: it may be there already.
-const pushed = /"(status)":\s*"(queued|sent)"|"(settledAt|settled_at)":\s*(null|"[^"]*")/g
+// A push is sent concurrently with the response: it may have arrived already.
+const pushStatePattern = /"(status)":\s*"(queued|sent)"|"(settledAt|settled_at)":\s*(null|"[^"]*")/g
 const time = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g
-const signed = /\b(eyJ[\w-]+)\.([\w-]+)\.[\w-]{20,}/g
+const jwsPattern = /\b(eyJ[\w-]+)\.([\w-]+)\.[\w-]{20,}/g
 // Seconds or milliseconds since the epoch, as in signed claims.
 const epoch = /\b(1[6-9]|2[0-9])\d{8}(\d{3})?\b/g
 
 function comparable(text: string, now: number, service: Tenancy, times: number[]): string {
-  const seen = (ms: number) => {
+  const noteTime = (ms: number) => {
     times.push((ms - now) / 1000)
     return '<time>'
   }
-  const opened = text.replaceAll(signed, (_, head: string, claims: string) =>
+  const decodedText = text.replaceAll(jwsPattern, (_, head: string, claims: string) =>
     [head, claims].map((part) => Buffer.from(part, 'base64url').toString()).join(' '),
   )
-  return opened
-    .replaceAll(pushed, '<pushed>')
+  return decodedText
+    .replaceAll(pushStatePattern, '<pushed>')
     .replaceAll(service.origin, '<origin>')
-    .replaceAll(time, (one) => seen(Date.parse(one)))
-    .replaceAll(epoch, (one) => seen(Number(one.padEnd(13, '0'))))
+    .replaceAll(time, (one) => noteTime(Date.parse(one)))
+    .replaceAll(epoch, (one) => noteTime(Number(one.padEnd(13, '0'))))
     .replaceAll(/\b([a-z]{2,4})_[0-9a-z]{26}\b/g, '<$1>')
     .replaceAll(/\b(user|made)-[0-9a-f]+/g, '<$1>')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<uuid>')

@@ -1,4 +1,5 @@
-// What the routes can refuse, read from the source: the codes of every `refuse` that a handler can come to.
+// The refusals of the routes, read from the source: the codes of every `refuse` that a handler can
+// reach.
 
 import path from 'node:path'
 import ts from 'typescript'
@@ -6,7 +7,7 @@ import ts from 'typescript'
 const project = path.resolve(import.meta.dirname, '../..')
 const inner = /\/src\/(usecases|domain)\//
 const routes = /\/src\/http\/routes\//
-/** A code of this type could be any: a refusal that is passed on, not made. */
+/** A code of this type is not a literal: a refusal that is passed on, not created. */
 const anyCode = 40
 
 export type GivenRefusals = {
@@ -14,7 +15,10 @@ export type GivenRefusals = {
   readonly codes: ReadonlySet<string>
 }
 
-/** Every route with the refusals that its use cases and their rules make, wherever in them. Those that stores make are not seen. */
+/**
+ * Every route with the refusals that its use cases and their rules create, anywhere in them.
+ * Refusals of stores are not included.
+ */
 export function givenRefusals(): GivenRefusals[] {
   const { config } = ts.readConfigFile(path.join(project, 'tsconfig.json'), ts.sys.readFile)
   const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, project)
@@ -28,13 +32,13 @@ export function givenRefusals(): GivenRefusals[] {
 }
 
 function descendants(node: ts.Node): ts.Node[] {
-  const found: ts.Node[] = []
+  const nodes: ts.Node[] = []
   const visit = (one: ts.Node): void => {
-    found.push(one)
+    nodes.push(one)
     ts.forEachChild(one, visit)
   }
   ts.forEachChild(node, visit)
-  return found
+  return nodes
 }
 
 function createReader(checker: ts.TypeChecker, files: readonly ts.SourceFile[]) {
@@ -51,12 +55,12 @@ function createReader(checker: ts.TypeChecker, files: readonly ts.SourceFile[]) 
     return (isAlias ? checker.getAliasedSymbol(symbol) : symbol)?.valueDeclaration
   }
 
-  /** The function that a name stands for. */
+  /** The function that a name refers to. */
   function functionOf(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
-    const found = ts.isIdentifier(node) ? declarationOf(node) : undefined
-    if (!found) return undefined
-    if (ts.isFunctionDeclaration(found)) return found
-    const value = ts.isVariableDeclaration(found) ? found.initializer : undefined
+    const declaration = ts.isIdentifier(node) ? declarationOf(node) : undefined
+    if (!declaration) return undefined
+    if (ts.isFunctionDeclaration(declaration)) return declaration
+    const value = ts.isVariableDeclaration(declaration) ? declaration.initializer : undefined
     return value && ts.isArrowFunction(value) ? value : undefined
   }
 
@@ -73,25 +77,25 @@ function createReader(checker: ts.TypeChecker, files: readonly ts.SourceFile[]) 
 
   function collect(
     body: ts.Node,
-    seen: Set<ts.Node>,
-    enters: (found: ts.Node) => boolean,
+    seenNodes: Set<ts.Node>,
+    enters: (declaration: ts.Node) => boolean,
     take: (node: ts.Node) => void,
   ): void {
     for (const node of descendants(body)) {
       take(node)
       const next = functionOf(node)
-      if (!next || seen.has(next) || !enters(next)) continue
-      seen.add(next)
-      collect(next, seen, enters, take)
+      if (!next || seenNodes.has(next) || !enters(next)) continue
+      seenNodes.add(next)
+      collect(next, seenNodes, enters, take)
     }
   }
 
   function routeAt(node: ts.Node): GivenRefusals[] {
     if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return []
     const isRoute = /^(get|post|put|patch|delete)$/.test(node.expression.name.text)
-    const [, described, handler] = node.arguments
-    if (!isRoute || !described || !handler) return []
-    const operationId = operationIdIn(described)
+    const [, schemaNode, handler] = node.arguments
+    if (!isRoute || !schemaNode || !handler) return []
+    const operationId = operationIdIn(schemaNode)
     if (operationId === undefined) return []
     const file = node.getSourceFile()
     const codes = new Set<string>()
@@ -101,23 +105,25 @@ function createReader(checker: ts.TypeChecker, files: readonly ts.SourceFile[]) 
       const add = (inside: ts.Node) => {
         for (const code of codesAt(inside)) codes.add(code)
       }
-      const isInner = (found: ts.Node) => inner.test(found.getSourceFile().fileName)
+      const isInner = (declaration: ts.Node) => inner.test(declaration.getSourceFile().fileName)
       if (useCase) collect(useCase, new Set([useCase]), isInner, add)
     }
-    collect(handler, new Set(), (found) => found.getSourceFile() === file, begin)
+    collect(handler, new Set(), (declaration) => declaration.getSourceFile() === file, begin)
     return [{ operationId, codes }]
   }
 
-  function operationIdIn(described: ts.Node): string | undefined {
-    const named = descendants(described).flatMap((one) => {
-      const declared = ts.isIdentifier(one) ? declarationOf(one) : undefined
-      return declared && ts.isVariableDeclaration(declared) ? descendants(declared) : one
+  function operationIdIn(schemaNode: ts.Node): string | undefined {
+    const properties = descendants(schemaNode).flatMap((one) => {
+      const declaration = ts.isIdentifier(one) ? declarationOf(one) : undefined
+      return declaration && ts.isVariableDeclaration(declaration) ? descendants(declaration) : one
     })
-    const found = [...named].find(
+    const property = [...properties].find(
       (one): one is ts.PropertyAssignment =>
         ts.isPropertyAssignment(one) && one.name.getText() === 'operationId',
     )
-    return found && ts.isStringLiteral(found.initializer) ? found.initializer.text : undefined
+    return property && ts.isStringLiteral(property.initializer)
+      ? property.initializer.text
+      : undefined
   }
 
   return { routeAt }

@@ -1,6 +1,6 @@
 import { isRefusal, type Refusal } from '../../src/domain/refusal.ts'
 
-/** What was asked for; throws when it was refused. */
+/** The granted value; throws at a refusal. */
 export async function granted<T>(outcome: Promise<T>): Promise<Exclude<T, Refusal>> {
   const value = await outcome
   if (isRefusal(value)) throw new Error(`refused: ${JSON.stringify(value)}`)

@@ -1,4 +1,5 @@
-// The other side of our requests when it means harm: raw bytes over real connections, in bounded amounts.
+// A hostile peer for the service's outgoing requests: raw bytes over real connections, in bounded
+// amounts.
 
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
@@ -7,15 +8,15 @@ import { makeTlsCredentials } from '../../simulator/certificates.ts'
 export type HostileServer = AsyncDisposable & {
   readonly host: string
   readonly port: number
-  /** The authority of its certificate; empty where it speaks without TLS. */
+  /** The authority of its certificate; empty without TLS. */
   readonly caPem: string
-  /** Connections that are open. */
+  /** The number of open connections. */
   open(): number
-  /** Connections that were made. */
+  /** The number of connections so far. */
   made(): number
 }
 
-/** Far beyond all bounds; and an end, should nobody set one. */
+/** Far beyond all limits; and a limit of its own, in case the client has none. */
 const pouredMax = 48 * 1024 * 1024
 
 /** Listens on loopback, and has `speak` answer the first bytes that come over each connection. */
@@ -24,9 +25,9 @@ export async function startHostileServer(
   { tls = false, protocols }: { readonly tls?: boolean; readonly protocols?: string[] } = {},
 ): Promise<HostileServer> {
   const sockets = new Set<Socket>()
-  let made = 0
+  let connectionCount = 0
   const onConnection = (socket: Socket): void => {
-    made += 1
+    connectionCount += 1
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.once('close', () => sockets.delete(socket))
@@ -51,7 +52,7 @@ export async function startHostileServer(
     port: address.port,
     caPem: tls ? credentials.caPem : '',
     open: () => sockets.size,
-    made: () => made,
+    made: () => connectionCount,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -59,19 +60,19 @@ export async function startHostileServer(
   }
 }
 
-/** Says `text` over and over, as fast as it is taken, until the connection ends. */
+/** Sends `text` repeatedly, as fast as it is read, until the connection ends. */
 export function pour(socket: Socket, text: string): void {
   const block = Buffer.from(text.repeat(Math.ceil(16_384 / text.length)), 'latin1')
-  let poured = 0
+  let bytesSent = 0
   const more = (): void => {
-    if (socket.destroyed || poured >= pouredMax) return
-    poured += block.length
+    if (socket.destroyed || bytesSent >= pouredMax) return
+    bytesSent += block.length
     socket.write(block, () => setImmediate(more))
   }
   more()
 }
 
-/** Says `text` again and again with a moment in between, until the connection ends. */
+/** Sends `text` repeatedly with a pause in between, until the connection ends. */
 export function drip(socket: Socket, text: string): void {
   const timer = setInterval(() => socket.write(text), 5)
   socket.once('close', () => clearInterval(timer))
@@ -80,11 +81,11 @@ export function drip(socket: Socket, text: string): void {
 const head = (fields: string): string => `HTTP/1.1 200 OK\r\n${fields}\r\n\r\n`
 const json = 'content-type: application/json'
 
-/** Answers that do not end, or are more than they seem; each is nothing that a client asked for. */
+/** Responses that do not end, or are larger than declared. */
 export const hostileAnswers: Readonly<Record<string, (socket: Socket) => void>> = {
   'interim answers without end': (socket) =>
     pour(socket, 'HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\r\n'),
-  'leave to go on, without end': (socket) => pour(socket, 'HTTP/1.1 100 Continue\r\n\r\n'),
+  '100 Continue, without end': (socket) => pour(socket, 'HTTP/1.1 100 Continue\r\n\r\n'),
   'interim answers with long headers': (socket) =>
     pour(socket, `HTTP/1.1 103 Early Hints\r\nlink: ${'x'.repeat(12_000)}\r\n\r\n`),
   'headers without end': (socket) => {
@@ -107,7 +108,7 @@ export const hostileBodies: Readonly<Record<string, (socket: Socket) => void>> =
     socket.write(head(`${json}\r\ntransfer-encoding: chunked`))
     pour(socket, '1\r\nx\r\n')
   },
-  'a body that says how endless it is': (socket) => {
+  'a body with an enormous Content-Length': (socket) => {
     socket.write(head(`${json}\r\ncontent-length: 9007199254740991`))
     pour(socket, 'x')
   },

@@ -1,4 +1,4 @@
-// The example's identity provider beside a whole service, and a client of it: npm openid-client.
+// The example's identity provider with a whole service, and a client of it: npm openid-client.
 
 import { randomBytes } from 'node:crypto'
 import * as oidc from 'openid-client'
@@ -14,20 +14,20 @@ const pollSeconds = 0.05
 
 export type TestProvider = AsyncDisposable & {
   readonly people: string[]
-  /** Where it hears webhooks. */
+  /** The address at which it receives webhooks. */
   readonly webhookUrl: string
   readonly webhookSecret: string
   readonly tap: WebhookTap
-  /** Asks by CIBA; rejects as openid-client does. */
+  /** Sends a CIBA request; rejects as openid-client does. */
   ask(
     user: string,
     bindingMessage?: string,
     more?: Record<string, string>,
   ): ReturnType<typeof oidc.initiateBackchannelAuthentication>
-  /** Polls until there is an end: claims of the verified id token, or openid-client's error. */
-  wait(asked: { auth_req_id: string; expires_in: number }): Promise<oidc.IDToken | undefined>
-  /** Asks once for tokens: `ok`, or the OAuth error. */
-  poll(asked: { auth_req_id: string }): Promise<string>
+  /** Polls until the end: claims of the verified id token, or openid-client's error. */
+  wait(authRequest: { auth_req_id: string; expires_in: number }): Promise<oidc.IDToken | undefined>
+  /** Requests tokens once: `ok`, or the OAuth error. */
+  poll(authRequest: { auth_req_id: string }): Promise<string>
 }
 
 /** Starts one; `fetch` and `timeoutMs` are those of its calls to the service. */
@@ -41,10 +41,10 @@ export async function startTestProvider(
   const issuer = `http://127.0.0.1:${port}`
   const webhookUrl = `${issuer}${webhookPath}`
   tap.forwardTo(webhookUrl)
-  const made = await api('POST', '/v1/webhook-endpoints', { url: tap.url, events: endings })
+  const creation = await api('POST', '/v1/webhook-endpoints', { url: tap.url, events: endings })
   const parties = await api('GET', '/v1/relying-parties')
   stack.defer(async () => {
-    await api('DELETE', `/v1/webhook-endpoints/${made.json.id}`)
+    await api('DELETE', `/v1/webhook-endpoints/${creation.json.id}`)
   })
   const people: string[] = []
   const secret = randomBytes(24).toString('base64url')
@@ -55,7 +55,7 @@ export async function startTestProvider(
       port,
       account: { origin, tenantId, relyingPartyId, apiKey: key, ...account },
       directory: { people, client: { id: 'desk', secret, name: 'Service desk' } },
-      webhookSecret: async () => made.json.secret,
+      webhookSecret: async () => creation.json.secret,
       log: () => undefined,
     }),
   )
@@ -70,7 +70,7 @@ export async function startTestProvider(
   return {
     people,
     webhookUrl,
-    webhookSecret: made.json.secret,
+    webhookSecret: creation.json.secret,
     tap,
     ask: (user, bindingMessage, more) =>
       oidc.initiateBackchannelAuthentication(client, {
@@ -79,9 +79,9 @@ export async function startTestProvider(
         ...(bindingMessage !== undefined && { binding_message: bindingMessage }),
         ...more,
       }),
-    async wait(asked) {
-      const polled = { ...asked, interval: pollSeconds }
-      return (await oidc.pollBackchannelAuthenticationGrant(client, polled)).claims()
+    async wait(authRequest) {
+      const poll = { ...authRequest, interval: pollSeconds }
+      return (await oidc.pollBackchannelAuthenticationGrant(client, poll)).claims()
     },
     poll: ({ auth_req_id }) =>
       oidc.genericGrantRequest(client, 'urn:openid:params:grant-type:ciba', { auth_req_id }).then(
@@ -92,7 +92,7 @@ export async function startTestProvider(
   }
 }
 
-/** Somebody new whom both know, with a phone. */
+/** A new user of both, with a phone. */
 export async function newPerson(
   service: RunningService,
   { people }: Pick<TestProvider, 'people'>,

@@ -1,5 +1,6 @@
-// A realm of Keycloak as far as its HTTP authentication channel goes, written from its source (26.x): what it sends, when it
-// stores a request, and what its callback endpoint answers. Not Keycloak: nothing else of it is here.
+// A realm of Keycloak as far as its HTTP authentication channel goes, written from its source
+// (26.x): what it sends, when it stores a request, and what its callback endpoint answers. It has
+// no other part of Keycloak.
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -18,12 +19,12 @@ export type Question = {
   readonly [more: string]: unknown
 }
 
-/** What the callback endpoint does before its rules apply. */
+/** The behavior of the callback endpoint before its rules apply. */
 export type Weather = 'fair' | 'silent' | 'failing'
 
 export type KeycloakDouble = AsyncDisposable & {
   readonly issuer: string
-  /** Every callback that came in, and its answer. */
+  /** Every received callback, and its response. */
   readonly callbacks: { readonly status: string; readonly answer: number }[]
   readonly keyFetches: () => number
   /** Callbacks for unknown requests before Keycloak stores one. */
@@ -37,13 +38,13 @@ export type KeycloakDouble = AsyncDisposable & {
     question: Question,
     more?: { readonly claims?: JWTPayload; readonly token?: string; readonly forged?: boolean },
   ): Promise<Asked>
-  /** What the client gets at the token endpoint. */
+  /** The client's response at the token endpoint. */
   outcome(
     authResultId: string,
   ): 'authorization_pending' | 'tokens' | 'access_denied' | 'invalid_grant'
 }
 
-type Stored = { decided: 'SUCCEED' | 'UNAUTHORIZED' | 'CANCELLED' | null }
+type StoredRequest = { decision: 'SUCCEED' | 'UNAUTHORIZED' | 'CANCELLED' | null }
 
 const lifetimeSeconds = 120
 
@@ -58,11 +59,11 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
   const stranger = await generateKeyPair('RS256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }
   const callbacks: { status: string; answer: number }[] = []
-  const requests = new Map<string, Stored>()
+  const requests = new Map<string, StoredRequest>()
   const arriving = new Set<string>()
   let refusalsFirst = 0
   let keyFetches = 0
-  let published: readonly unknown[] = [jwk]
+  let publishedKeys: readonly unknown[] = [jwk]
   let weather: Weather = 'fair'
   const tokens = new Map<string, string>()
 
@@ -73,17 +74,17 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     if (id === undefined) return 403
     if (arriving.has(id) && refusalsFirst-- <= 0) {
       arriving.delete(id)
-      requests.set(id, { decided: null })
+      requests.set(id, { decision: null })
     }
-    const stored = requests.get(id)
-    if (!stored) return 403
-    if (stored.decided !== null) {
-      // `cancelRequest`: the second callback takes the decided request away.
+    const storedRequest = requests.get(id)
+    if (!storedRequest) return 403
+    if (storedRequest.decision !== null) {
+      // `cancelRequest`: the second callback removes the decided request.
       requests.delete(id)
       return 403
     }
     if (status !== 'SUCCEED' && status !== 'UNAUTHORIZED' && status !== 'CANCELLED') return 400
-    stored.decided = status
+    storedRequest.decision = status
     return 200
   }
 
@@ -93,7 +94,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     if (path === `/realms/${realm}/protocol/openid-connect/certs`) {
       keyFetches++
       response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify({ keys: published }))
+      response.end(JSON.stringify({ keys: publishedKeys }))
       return
     }
     if (path !== `/realms/${realm}/protocol/openid-connect/ext/ciba/auth/callback`) {
@@ -121,7 +122,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     callbacks,
     keyFetches: () => keyFetches,
     publishKeys(keys) {
-      published = keys
+      publishedKeys = keys
     },
     storesAfter(refusals) {
       refusalsFirst = refusals
@@ -130,11 +131,11 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
       weather = next
     },
 
-    async ask(channel, question, { claims = {}, token: given, forged = false } = {}) {
+    async ask(channel, question, { claims = {}, token: ownToken, forged = false } = {}) {
       const authResultId = randomUUID()
       const now = Math.floor(Date.now() / 1000)
       const token =
-        given ??
+        ownToken ??
         (await new SignJWT({
           typ: 'Bearer',
           iss: issuer,
@@ -156,7 +157,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
       })
       const { status } = response
       // `storeAuthenticationRequest` comes after the 201, and only then.
-      if (status === 201 && given === undefined) {
+      if (status === 201 && ownToken === undefined) {
         tokens.set(token, authResultId)
         arriving.add(authResultId)
       }
@@ -164,10 +165,10 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     },
 
     outcome(id) {
-      const stored = requests.get(id)
-      if (!stored) return arriving.has(id) ? 'authorization_pending' : 'invalid_grant'
-      if (stored.decided === null) return 'authorization_pending'
-      return stored.decided === 'SUCCEED' ? 'tokens' : 'access_denied'
+      const storedRequest = requests.get(id)
+      if (!storedRequest) return arriving.has(id) ? 'authorization_pending' : 'invalid_grant'
+      if (storedRequest.decision === null) return 'authorization_pending'
+      return storedRequest.decision === 'SUCCEED' ? 'tokens' : 'access_denied'
     },
 
     async [Symbol.asyncDispose]() {

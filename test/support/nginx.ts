@@ -11,7 +11,10 @@ export const nginxProgram = programOf('nginx')
 
 export type Nginx = AsyncDisposable & { readonly origin: string }
 
-/** nginx at its defaults in front of these ports; it counts one failure and then leaves an upstream alone for 10 s. */
+/**
+ * nginx at its defaults in front of these ports; it counts one failure and then skips an upstream
+ * for 10 s.
+ */
 export async function startNginx(upstreams: readonly number[]): Promise<Nginx> {
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
@@ -39,9 +42,9 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
 `,
   )
   const child = spawn(nginxProgram, ['-c', file, '-e', path.join(folder, 'error.log')])
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   let over = false
   const exit = new Promise<void>((resolve) =>
@@ -52,7 +55,7 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
   )
   const origin = `http://127.0.0.1:${port}`
   await until('nginx listens', async () => {
-    if (over) throw new Error(`nginx ended: ${said}`)
+    if (over) throw new Error(`nginx ended: ${output}`)
     return fetch(origin).then(
       () => true,
       () => false,
@@ -68,7 +71,7 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
   }
 }
 
-/** What nginx has against these settings of its `http` block; empty when it takes them. */
+/** The errors of nginx for these settings of its `http` block; empty when it accepts them. */
 export async function faultsOfSettings(settings: string): Promise<string> {
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
@@ -76,11 +79,11 @@ export async function faultsOfSettings(settings: string): Promise<string> {
   const log = path.join(folder, 'error.log')
   await writeFile(file, `pid ${folder}/pid;\nevents {}\nhttp {\n${settings}}\n`)
   const child = spawn(nginxProgram, ['-t', '-q', '-c', file, '-e', log])
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   await new Promise((resolve) => child.once('close', resolve))
   await rm(folder, { recursive: true })
-  return said
+  return output
 }

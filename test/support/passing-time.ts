@@ -1,4 +1,4 @@
-// Time that passes without waiting: every time that the ladder and the locks look at is moved back.
+// Time that passes without waiting: all times that push throttling and locks read are moved back.
 
 const steps = [
   `update initiators set
@@ -25,7 +25,7 @@ const steps = [
    where user_id = $1`,
 ]
 
-/** Makes what has happened to a user lie so many seconds further back. */
+/** Moves the history of a user back by so many seconds. */
 export async function letTimePass(
   run: (sql: string, values: unknown[]) => Promise<unknown>,
   userId: string,

@@ -1,7 +1,7 @@
 import type { TenantId, UserId } from '../../src/domain/ids.ts'
 import type { PersonalDataReading, PersonalDataStore } from '../../src/ports/personal-data-store.ts'
 
-/** Everything of a reading, by table; closes it. */
+/** All rows of a reading, by table; closes it. */
 export async function everythingIn(reading: PersonalDataReading) {
   const tables: Record<string, Record<string, unknown>[]> = {}
   try {
@@ -15,7 +15,7 @@ export async function everythingIn(reading: PersonalDataReading) {
   return tables
 }
 
-/** Everything that is held on a user, by table. */
+/** All stored data on a user, by table. */
 export async function everythingOn(
   store: Pick<PersonalDataStore, 'openExport'>,
   tenantId: TenantId,

@@ -1,4 +1,4 @@
-// A real PgBouncer in front of a database, for as long as a test wants it.
+// A real PgBouncer in front of a database, for the duration of a test.
 
 import { spawn } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -13,7 +13,10 @@ const program = programOf('pgbouncer')
 /** Whether this machine has one. */
 export const hasPgBouncer = program !== undefined
 
-/** Starts one that pools connections to the database of this address; further settings go to its own section. */
+/**
+ * Starts one that pools connections to the database of this address; further settings go to its own
+ * section.
+ */
 export async function startPgBouncer(
   databaseUrl: string,
   settings: Readonly<Record<string, string | number>>,
@@ -28,7 +31,8 @@ export async function startPgBouncer(
   const host = target.searchParams.get('host') ?? target.hostname
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-bouncer-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
-  // PgBouncer refuses to run as root, and only the account of the embedded server reaches its socket.
+  // PgBouncer refuses to run as root, and only the account of the embedded server reaches its
+  // socket.
   await chmod(folder, 0o755)
   const port = await freePort()
   const own = {
@@ -46,17 +50,17 @@ export async function startPgBouncer(
   )
   const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const child = spawn(program ?? '', [...asRoot, path.join(folder, 'ini')], { stdio: 'pipe' })
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   stack.defer(async () => {
     child.kill('SIGKILL')
     await until('it is gone', () => child.exitCode !== null || child.signalCode !== null)
   })
   await until('PgBouncer listens', () => {
-    if (child.exitCode !== null) throw new Error(said)
-    return said.includes('process up')
+    if (child.exitCode !== null) throw new Error(output)
+    return output.includes('process up')
   })
   const url = new URL(`postgresql://127.0.0.1:${port}/${name}`)
   url.username = target.username

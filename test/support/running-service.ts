@@ -113,7 +113,10 @@ export type RunningService = AsyncDisposable & {
   readonly tenantId: string
   readonly api: Api
   readonly service: Service
-  /** Ends this process of the service, and starts another on the same database and port; `between` runs while there is none. */
+  /**
+   * Ends this process of the service, and starts another on the same database and port; `between`
+   * runs while there is none.
+   */
   restart(between?: () => Promise<void>): Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
@@ -130,16 +133,16 @@ export async function startTestService(
   const origin = `http://127.0.0.1:${port}`
   const config = testConfig(simulator, database.url, port, more)
   let service = await startService(config, origin, log, attestationRoots)
-  const { firstKey: bootstrapped } = service
-  if (!bootstrapped) throw new Error('a new database has no tenant')
+  const { firstKey } = service
+  if (!firstKey) throw new Error('a new database has no tenant')
   return {
     origin,
     simulator,
     database,
     config,
-    key: bootstrapped.secret,
-    tenantId: bootstrapped.tenantId,
-    api: createApi(origin, bootstrapped.secret),
+    key: firstKey.secret,
+    tenantId: firstKey.tenantId,
+    api: createApi(origin, firstKey.secret),
     get service() {
       return service
     },
@@ -156,7 +159,7 @@ export async function startTestService(
   }
 }
 
-/** A phone that is enrolled and active, and what reached it by push. */
+/** A phone that is enrolled and active, with the pushes that reached it. */
 export type Phone = {
   readonly client: DeviceClient
   readonly keys: DeviceKeys
@@ -172,16 +175,16 @@ export type PhoneOptions = {
   readonly user?: string
   readonly platform?: 'ios' | 'android'
   readonly verification?: boolean
-  /** Without a push token it finds challenges only by looking. */
+  /** Without a push token it finds challenges only by polling. */
   readonly withPush?: boolean
   readonly name?: string
-  /** The app of the service's environment unless given. */
+  /** By default the app of the service's environment. */
   readonly appId?: string
   /** How its calls reach the service. */
   readonly fetch?: typeof fetch
 }
 
-/** The challenge that a push is about, whichever provider brought it. */
+/** The challenge of a push, of either provider. */
 export function challengeOf(push: AcceptedPush): string {
   const ids = push.provider === 'apns' ? (push.payload as { cid?: string }) : push.data
   return String(ids.cid)
@@ -193,10 +196,10 @@ export async function enrollPhone(
   options: PhoneOptions = {},
 ): Promise<Phone> {
   const { user = 'alice', platform = 'ios', verification = true, withPush = true } = options
-  const opened = await api('POST', '/v1/enrollments', { user, displayName: user })
-  if (opened.status !== 201) throw new Error(opened.text)
-  const ticket = readEnrollmentUri(opened.json.uri)
-  if (!ticket) throw new Error(`not an enrollment URI: ${opened.json.uri}`)
+  const enrollment = await api('POST', '/v1/enrollments', { user, displayName: user })
+  if (enrollment.status !== 201) throw new Error(enrollment.text)
+  const ticket = readEnrollmentUri(enrollment.json.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${enrollment.json.uri}`)
   const provider = platform === 'ios' ? 'apns' : 'fcm'
   const usual = platform === 'ios' ? `${simulator.credentials.apns.bundleIds[0]}` : androidApp
   const appId = options.appId ?? usual
@@ -220,7 +223,7 @@ export async function enrollPhone(
   }
   const account = await claimEnrollment(claim, world)
   const client = new DeviceClient({ account, keys, ...world })
-  const claimed = await api('GET', `/v1/enrollments/${opened.json.id}`)
-  await client.confirm(claimed.json.number)
+  const claimReply = await api('GET', `/v1/enrollments/${enrollment.json.id}`)
+  await client.confirm(claimReply.json.number)
   return { client, keys, deviceId: account.deviceId, userId: account.user.id, token, pushes }
 }

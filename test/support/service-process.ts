@@ -17,8 +17,8 @@ export type Program = AsyncDisposable & {
 }
 
 /**
- * Runs `node <file> ...args` with nothing in its environment but PATH and what is given, and the input if there is one.
- * Unless something else is given it logs errors alone and stops without a delay.
+ * Runs `node <file> ...args` with only PATH and the given variables in its environment, and the
+ * input if there is one. By default it logs errors only and stops without a delay.
  */
 export function startProgram(
   words: readonly string[],
@@ -44,11 +44,11 @@ export function startProgram(
   child.stderr.on('data', (data) => {
     stderr += data
   })
-  let ended = false
+  let hasExited = false
   const exit = new Promise<Exit>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {
-      ended = true
+      hasExited = true
       resolve({ code, signal })
     })
   })
@@ -57,7 +57,7 @@ export function startProgram(
     stdout: () => stdout,
     stderr: () => stderr,
     exit,
-    hasEnded: () => ended,
+    hasEnded: () => hasExited,
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
@@ -66,7 +66,10 @@ export function startProgram(
   }
 }
 
-/** A service that listens, as its process said; fails with what the process said when it ends instead. */
+/**
+ * A service that listens, by its process's output; fails with the output when the process ends
+ * instead.
+ */
 export async function startServiceProcess(
   environment: Readonly<Record<string, string>>,
 ): Promise<Program & { readonly origin: string }> {

@@ -1,9 +1,12 @@
-// The types that the code gives its statements, as the compiler sees them.
+// The types of the statements in the code, as the compiler sees them.
 
 import path from 'node:path'
 import ts from 'typescript'
 
-/** What a member may be: `string`, `number`, `boolean`, `Date`, `bytes`, `array`, `json`, `null`, `any`. */
+/**
+ * The possible kinds of a member: `string`, `number`, `boolean`, `Date`, `bytes`, `array`, `json`,
+ * `null`, `any`.
+ */
 export type Kinds = ReadonlySet<string>
 export type Members = ReadonlyMap<string, Kinds>
 
@@ -34,17 +37,17 @@ export function typedStatements(folder: string): TypedStatement[] {
   const files = config.fileNames.filter((file) => path.resolve(file).startsWith(`${root}/`))
   const program = ts.createProgram(files, config.options)
   const checker = program.getTypeChecker()
-  const found: TypedStatement[] = []
+  const statements: TypedStatement[] = []
   for (const file of program.getSourceFiles()) {
     if (!file.fileName.startsWith(`${root}/`)) continue
     const visit = (node: ts.Node): void => {
-      const typed = definitionOf(checker, file, node)
-      if (typed) found.push(typed)
+      const statement = definitionOf(checker, file, node)
+      if (statement) statements.push(statement)
       ts.forEachChild(node, visit)
     }
     visit(file)
   }
-  return found
+  return statements
 }
 
 function definitionOf(
@@ -66,7 +69,7 @@ function definitionOf(
   }
 }
 
-/** A name that is put together at run time matches whatever is put into it. */
+/** A name that is composed at run time matches any inserted text. */
 function namePattern(name: ts.Expression, place: string): RegExp {
   if (ts.isStringLiteralLike(name)) return new RegExp(`^${name.text}$`)
   if (ts.isTemplateExpression(name)) {

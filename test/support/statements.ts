@@ -1,17 +1,17 @@
-// What is sent to the database, and how PostgreSQL finds the rows for it.
+// The statements sent to the database, and their plans.
 
 import pg from 'pg'
 import type { Database } from '../../src/persistence/database.ts'
 import { planSettings } from '../../src/persistence/plan-settings.ts'
 
-/** A statement as it was sent. */
+/** A sent statement. */
 export type Sent = {
   readonly name: string
   readonly text: string
   readonly values: readonly unknown[]
 }
 
-/** The database, keeping what is sent by hand-written SQL. */
+/** The database, recording the hand-written SQL statements. */
 export function listened(database: Database): { database: Database; sent: Sent[] } {
   const sent: Sent[] = []
   const keep = (name: string, text: string, values: readonly unknown[]) => {
@@ -38,7 +38,7 @@ export function listened(database: Database): { database: Database; sent: Sent[]
   }
 }
 
-/** A node of a plan, as far as the tests look at it. */
+/** A node of a plan, as far as the tests read it. */
 export type Plan = {
   readonly 'Node Type': string
   readonly 'Relation Name'?: string
@@ -73,8 +73,7 @@ const settings = Object.entries(planSettings)
   .join('; ')
 
 /**
- * The plan that the service would use: made once for all values. With values it is also carried
- * out.
+ * The plan that the service would use: made once for all values. With values it is also executed.
  */
 export async function planOf(
   client: pg.Client,
@@ -87,7 +86,7 @@ export async function planOf(
   return explainIt(client, 'it', values)
 }
 
-/** The plan that is kept for a statement that has been prepared under this name. */
+/** The stored plan of a statement prepared under this name. */
 async function explainIt(
   client: pg.Client,
   name: string,
@@ -98,8 +97,10 @@ async function explainIt(
     [name],
   )
   const nulls = Array.from({ length: rows[0]?.count ?? 0 }, () => 'null')
-  const given = (values?.map(literal) ?? nulls).join(', ')
+  const literals = (values?.map(literal) ?? nulls).join(', ')
   const how = values ? 'analyze, timing off, format json' : 'format json'
-  const explained = await client.query(`explain (${how}) execute ${name}${given && `(${given})`}`)
-  return explained.rows[0]['QUERY PLAN'][0].Plan as Plan
+  const explanation = await client.query(
+    `explain (${how}) execute ${name}${literals && `(${literals})`}`,
+  )
+  return explanation.rows[0]['QUERY PLAN'][0].Plan as Plan
 }

@@ -45,25 +45,32 @@ import type { BoundKey } from '../../src/ports/device-store.ts'
 import type { NewDevice } from '../../src/ports/enrollment-store.ts'
 import { createTestDatabase } from './database.ts'
 
-/** A thumbprint of a key that nobody has; also good as a `jti`. */
+/** A thumbprint of an unused key; also usable as a `jti`. */
 export const thumbprint = () => randomBytes(32).toString('base64url')
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 
-/** Excuses nothing: for tests that are not about the audit record. */
+/** Declares nothing: for tests that are not about the audit record. */
 export const unsaid = async () => ({})
 
-/** All stores on a database of their own, and short ways to fill it with what a test is not about. */
+/**
+ * All stores on a database of their own, and helpers that fill it with data that a test needs but
+ * does not test.
+ */
 export async function openStores(
   connections = 20,
-  watched: (database: Database) => Database = (database) => database,
+  watch: (database: Database) => Database = (database) => database,
 ) {
-  const cloned = await createTestDatabase()
-  // Patient: these tests queue up behind locks on purpose, on machines that may be busy.
-  const opened = openDatabase({ url: cloned.url, maxConnections: connections, timeoutMs: 15_000 })
-  const database = watched(opened)
+  const testDatabase = await createTestDatabase()
+  // A long timeout: these tests queue behind locks on purpose, on machines that may be busy.
+  const ownDatabase = openDatabase({
+    url: testDatabase.url,
+    maxConnections: connections,
+    timeoutMs: 15_000,
+  })
+  const database = watch(ownDatabase)
   const stores = {
     database,
-    url: cloned.url,
+    url: testDatabase.url,
     dueWork: buildDueWorkStore(database),
     leases: buildLeaseStore(database),
     tenants: buildTenantStore(database, random),
@@ -100,7 +107,7 @@ export async function openStores(
     ...stores,
     async close() {
       await database.close()
-      await cloned.drop()
+      await testDatabase.drop()
     },
   }
 }
@@ -120,7 +127,7 @@ export async function aUser({ tenants, users }: Stores) {
     { tenantId, id: random.id('relyingParty'), name: 'RP', namespaces: ['default'] },
     'operator',
   )
-  const imported = await users.import(
+  const importResult = await users.import(
     {
       tenantId,
       id: random.id('user'),
@@ -129,19 +136,19 @@ export async function aUser({ tenants, users }: Stores) {
     },
     'operator',
   )
-  if (!imported) throw new Error('a new tenant has no such user')
-  return { tenantId, rpId: party.id, userId: imported.user.id, signingKid }
+  if (!importResult) throw new Error('a new tenant has no such user')
+  return { tenantId, rpId: party.id, userId: importResult.user.id, signingKid }
 }
 
 export type TestUser = Awaited<ReturnType<typeof aUser>>
 
-/** Another user of the same tenant, known to the same relying party by this name. */
+/** Another user of the same tenant, with this name at the same relying party. */
 export async function aColleague(
   { users }: Stores,
   user: TestUser,
   value: string,
 ): Promise<TestUser> {
-  const imported = await users.import(
+  const importResult = await users.import(
     {
       tenantId: user.tenantId,
       id: random.id('user'),
@@ -150,8 +157,8 @@ export async function aColleague(
     },
     'operator',
   )
-  if (!imported?.isNew) throw new Error(`the tenant has a ${value} already`)
-  return { ...user, userId: imported.user.id }
+  if (!importResult?.isNew) throw new Error(`the tenant has a ${value} already`)
+  return { ...user, userId: importResult.user.id }
 }
 
 /** A key that no device has. */
@@ -173,7 +180,7 @@ export async function anEnrollment(
     readonly ttlSeconds?: number
   } = {},
 ) {
-  const made = await enrollments.create({
+  const creation = await enrollments.create({
     tenantId,
     id: random.id('enrollment'),
     userId,
@@ -189,11 +196,11 @@ export async function anEnrollment(
     ttlSeconds: more.ttlSeconds ?? 600,
     activity: activity({ userId, type: 'enrollment_opened', actor: 'operator' }),
   })
-  if (made === 'user_suspended') throw new Error('the user is suspended')
-  return made
+  if (creation === 'user_suspended') throw new Error('the user is suspended')
+  return creation
 }
 
-/** What a claim of this enrollment would bring: a device with fresh keys. */
+/** The input of a claim of this enrollment: a device with fresh keys. */
 export function aClaim(
   enrollment: { readonly tenantId: TenantId; readonly id: EnrollmentId; readonly userId: UserId },
   more: {
@@ -245,12 +252,12 @@ export async function aDevice(
   more: Parameters<typeof aClaim>[1] = {},
 ): Promise<DeviceId> {
   const claim = aClaim(await anEnrollment(stores, user), more)
-  const claimed = await stores.enrollments.claim(claim)
-  if (claimed.kind !== 'claimed') throw new Error(`the claim was refused: ${claimed.kind}`)
-  return claimed.device.id
+  const claimResult = await stores.enrollments.claim(claim)
+  if (claimResult.kind !== 'claimed') throw new Error(`the claim was refused: ${claimResult.kind}`)
+  return claimResult.device.id
 }
 
-/** The protection of a user to whom nothing has happened yet. */
+/** The protection of a user without any history. */
 export const unguarded: Protection = {
   wrongNumbersInRow: 0,
   wrongNumbersSinceSuccess: 0,
@@ -262,12 +269,15 @@ export const unguarded: Protection = {
   revision: 0,
 }
 
-/** What a creation is loaded with beside whom it asks: a request like no other, for no binding, started by nobody known. */
+/** The data for a creation besides the user: a unique request, no binding, no known initiator. */
 export const anyRequest = { requestHash: randomBytes(32), binding: null, initiatorKey: null }
 
 type ChallengeChanges = Partial<Challenge> & { readonly ttlMs?: number }
 
-/** A pending challenge for these devices, expiring after `ttlMs` by the database's clock; yet to be created. */
+/**
+ * A pending challenge for these devices, expiring after `ttlMs` by the database's clock; yet to be
+ * created.
+ */
 export async function aNewChallenge(
   { database }: Stores,
   user: TestUser,
@@ -294,7 +304,7 @@ export async function aNewChallenge(
     deliveryMode: 'push',
     suppressed: null,
     initiatorKey: null,
-    // A budget of its own, so that tests of other things may ask as often as they like.
+    // A separate budget, so that other tests may create any number of challenges.
     budgetKey: thumbprint(),
     signingKid,
     resultJti: thumbprint(),
@@ -330,14 +340,14 @@ export async function aChallenge(
   deviceIds: readonly DeviceId[],
   more: ChallengeChanges = {},
 ): Promise<ChallengeId> {
-  const made = await aNewChallenge(stores, user, deviceIds, more)
-  if (!(await stores.challenges.create(made, 'test'))) {
+  const newChallenge = await aNewChallenge(stores, user, deviceIds, more)
+  if (!(await stores.challenges.create(newChallenge, 'test'))) {
     throw new Error('the challenge was not created')
   }
-  return made.challenge.id
+  return newChallenge.challenge.id
 }
 
-/** An answer as the use case would record it; approves unless told otherwise. */
+/** An answer as the use case would record it; approves by default. */
 export function anAnswer(
   { tenantId, userId }: TestUser,
   challengeId: ChallengeId,
@@ -370,10 +380,10 @@ export function aProof({ tenantId }: TestUser, deviceId: DeviceId) {
   return { tenantId, deviceId, jti: thumbprint(), expiresAt: new Date(Date.now() + 70_000) }
 }
 
-/** A transaction on a connection of its own, to hold locks. */
+/** A transaction on its own connection, to hold locks. */
 export async function beginOn({ url }: Pick<Stores, 'url'>) {
   const client = new pg.Client({ connectionString: url })
-  // Cut off when a test fails before it commits; the failure itself says more.
+  // Disconnected when a test fails before it commits; the failure itself says more.
   client.on('error', () => undefined)
   await client.connect()
   await client.query('begin')

@@ -1,10 +1,16 @@
 import { connect, createServer, type Socket } from 'node:net'
 import path from 'node:path'
 
-/** What the line between two programs does: works, refuses connections, or swallows everything. */
+/**
+ * The state of the connection between two programs: works, refuses connections, or drops
+ * everything.
+ */
 export type Line = 'open' | 'refusing' | 'silent'
 
-/** A database line that can be cut: `url` leads through it. Cutting it also ends or freezes what is connected. */
+/**
+ * A database connection that can be cut: `url` leads through it. Cutting it also ends or freezes
+ * open connections.
+ */
 export async function startDatabaseLine(databaseUrl: string) {
   const target = new URL(databaseUrl)
   const folder = target.searchParams.get('host')
@@ -52,14 +58,20 @@ export async function startDatabaseLine(databaseUrl: string) {
   }
   return {
     url: url.href,
-    /** Open again means open to new connections: what was frozen stays frozen until it is given up. */
+    /**
+     * Open again means open to new connections: frozen connections stay frozen until they are
+     * closed.
+     */
     set(next: Line) {
       line = next
       losesReplyTo = undefined
       isDeaf = false
       if (next === 'refusing') cut()
     },
-    /** Passes on everything until a statement of this name goes by: that too, but no reply any more, until it is set anew. */
+    /**
+     * Forwards everything up to and including a statement of this name, but no reply any more,
+     * until it is set again.
+     */
     loseReplyTo(statement: string) {
       losesReplyTo = statement
     },

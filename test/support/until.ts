@@ -1,6 +1,7 @@
 /**
- * Waits until a condition holds, looking every few milliseconds; for things that another process or socket brings about.
- * Resolves to the first truthy value; throws after `timeoutMs` with the label, so that a hang names what it waited for.
+ * Waits until a condition holds, polling every few milliseconds; for effects of another process or
+ * socket. Resolves to the first truthy value; throws after `timeoutMs` with the label, so that a
+ * hang names what it waited for.
  */
 export async function until<T>(
   label: string,

@@ -1,4 +1,5 @@
-// A receiver as relying parties write one: raw body in, verified by npm standardwebhooks, ids remembered.
+// A receiver as relying parties write one: raw body in, verified by npm standardwebhooks, ids
+// recorded.
 
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -15,11 +16,11 @@ export type Received = {
 export type Sink = AsyncDisposable & {
   readonly url: string
   readonly port: number
-  /** What arrived, in its order, whatever was answered. */
+  /** The deliveries in order, with any response. */
   readonly received: Received[]
-  /** How it answers from now on; 204 unless told. */
-  answer(how: (response: ServerResponse, received: Received) => void): void
-  /** Ends connections that wait for another request. */
+  /** Its response from now on; 204 by default. */
+  answer(how: (response: ServerResponse, delivery: Received) => void): void
+  /** Ends idle connections. */
   closeIdle(): void
 }
 
@@ -47,10 +48,10 @@ export async function startSink(port = 0): Promise<Sink> {
     how(response, one)
   })
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const bound = (server.address() as AddressInfo).port
+  const address = (server.address() as AddressInfo).port
   return {
-    url: `http://127.0.0.1:${bound}/events`,
-    port: bound,
+    url: `http://127.0.0.1:${address}/events`,
+    port: address,
     received,
     answer(next) {
       how = next

@@ -1,27 +1,27 @@
-// Stands between the service and a receiver of webhooks: passes them on, and knows what passed.
+// A proxy between the service and a receiver of webhooks: forwards and records them.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A webhook as it came, byte by byte. */
+/** A webhook as received, byte by byte. */
 export type Tapped = {
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
   readonly type: string
-  /** What the receiver answered; undefined until then. */
+  /** The receiver's response; undefined until then. */
   status?: number
 }
 
 export type WebhookTap = AsyncDisposable & {
   readonly url: string
-  /** Oldest first; at the time that they are listed the receiver is being called. */
+  /** Oldest first; a webhook is listed when the receiver is called. */
   readonly tapped: readonly Tapped[]
-  /** Where to pass them on from now on. */
+  /** The receiver from now on. */
   forwardTo(url: string): void
 }
 
-/** Calls a receiver with such a webhook, once more or for the first time. */
+/** Calls a receiver with such a webhook, again or for the first time. */
 export async function deliver(
   url: string,
   { body, headers }: Pick<Tapped, 'body' | 'headers'>,
@@ -38,12 +38,14 @@ export async function startWebhookTap(): Promise<WebhookTap> {
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
-    const kept = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature']
-    const headers = Object.fromEntries(kept.map((name) => [name, String(request.headers[name])]))
+    const keptHeaders = ['content-type', 'webhook-id', 'webhook-timestamp', 'webhook-signature']
+    const headers = Object.fromEntries(
+      keptHeaders.map((name) => [name, String(request.headers[name])]),
+    )
     const one: Tapped = { body, headers, type: JSON.parse(body).type }
-    const answered = deliver(target, one)
+    const reply = deliver(target, one)
     tapped.push(one)
-    one.status = await answered.catch(() => 502)
+    one.status = await reply.catch(() => 502)
     response.writeHead(one.status).end()
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')

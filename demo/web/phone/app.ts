@@ -1,4 +1,4 @@
-// What the screens of the app share: where they are shown, and how one leads to another.
+// What the screens of the app share: where they are shown, and the navigation between them.
 
 import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
 import { el, show } from '../dom.ts'
@@ -15,7 +15,7 @@ export type Place =
   | { readonly at: 'request'; readonly request: ApprovalRequest }
   | { readonly at: 'ending'; readonly ending: Ending; readonly from: string }
 
-/** One screen. The same key means the same screen: it stays as it is, with what was typed on it. */
+/** One screen. The same key means the same screen: it stays as it is, with its input. */
 export type Screen = { readonly key: string; readonly build: () => HTMLElement }
 
 type Places = Readonly<Record<'screen' | 'banner' | 'sheet', HTMLElement>>
@@ -50,7 +50,7 @@ export class App {
     this.render()
   }
 
-  /** Shows the screen that belongs to how things are. */
+  /** Shows the screen for the current state. */
   render(): void {
     const screen = this.#choose(this)
     if (screen.key === this.#key) return
@@ -60,13 +60,13 @@ export class App {
     show(this.#places.screen, screen.build(), !isFirst)
   }
 
-  /** Shows a screen anew even though its key is the same. */
+  /** Rebuilds a screen even though its key is the same. */
   refresh(): void {
     this.#key = null
     this.render()
   }
 
-  /** Calls again and again until the screen changes. */
+  /** Calls periodically until the screen changes. */
   everyMoment(tick: () => void): void {
     tick()
     this.#clocks.add(tick)

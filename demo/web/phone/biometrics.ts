@@ -1,10 +1,12 @@
 import { button, el, icon } from '../dom.ts'
 import type { App } from './app.ts'
 
-/** Stands for the system's prompt before the verification key is used. True when the person went on. */
+/**
+ * Stands for the system's prompt before the verification key is used. True when the user confirmed.
+ */
 export async function confirmPerson(app: App, why: string): Promise<boolean> {
   const isIos = app.handset.stored.look === 'ios'
-  const confirmed = await app.ask<boolean>('Is it you?', (close) =>
+  const isConfirmed = await app.ask<boolean>('Is it you?', (close) =>
     el(
       'div',
       { class: 'biometrics' },
@@ -24,5 +26,5 @@ export async function confirmPerson(app: App, why: string): Promise<boolean> {
       ),
     ),
   )
-  return confirmed === true
+  return isConfirmed === true
 }

@@ -3,14 +3,16 @@ import type { Handset } from './handset.ts'
 
 const clockErrorMs = 60 * 60 * 1000
 
-/** Shows, outside of the phone, what can happen to a phone; called again whenever something changed. */
+/**
+ * Shows, outside of the phone, controls for what can happen to a phone; called after every change.
+ */
 export function drawControls(
   place: HTMLElement,
   handset: Handset,
   wipe: () => Promise<void>,
 ): void {
   const { isOffline, isLost, clockErrorMs: error } = handset.stored
-  const focused = [...place.querySelectorAll<Element>('button')].indexOf(
+  const focusIndex = [...place.querySelectorAll<Element>('button')].indexOf(
     document.activeElement ?? place,
   )
   place.replaceChildren(
@@ -22,7 +24,7 @@ export function drawControls(
     button('Wipe', 'quiet', wipe),
     ...hints(handset),
   )
-  place.querySelectorAll('button')[focused]?.focus()
+  place.querySelectorAll('button')[focusIndex]?.focus()
 }
 
 function toggle(label: string, isOn: boolean, flip: () => unknown): HTMLButtonElement {
@@ -30,13 +32,13 @@ function toggle(label: string, isOn: boolean, flip: () => unknown): HTMLButtonEl
 }
 
 function hints({ stored, condition }: Handset): HTMLElement[] {
-  const lost =
+  const lossHint =
     condition === 'unregistered'
-      ? 'Lost and unregistered: whoever holds it can do nothing with it.'
+      ? 'Lost and unregistered: nobody can do anything with it.'
       : 'Lost: somebody else may hold it. Unregister it on another phone or on the sign-in page, then try to answer with it.'
-  const skewed =
+  const clockHint =
     'Its clock is wrong. It learns the service’s time from a refusal and signs with that.'
-  return [stored.isLost ? lost : null, stored.clockErrorMs === 0 ? null : skewed]
+  return [stored.isLost ? lossHint : null, stored.clockErrorMs === 0 ? null : clockHint]
     .filter((text) => text !== null)
     .map((text) => el('p', { class: 'small' }, text))
 }

@@ -1,4 +1,4 @@
-// The phone without its screen: keys, account, push line, and what is asked at the moment.
+// The phone without its screen: keys, account, push line, and the pending requests.
 
 import { approvalNeedsVerification } from '../../../clients/device/answer.ts'
 import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
@@ -16,7 +16,7 @@ import type { AppSettings } from '../../page-server.ts'
 import { openPushLine, type PushLine } from './push-line.ts'
 import type { PhoneStorage, StoredPhone } from './storage.ts'
 
-/** Something that the screen has to show. */
+/** An event that the screen has to show. */
 export type HandsetEvent =
   | { readonly type: 'changed' }
   | { readonly type: 'push'; readonly request: ApprovalRequest }
@@ -43,13 +43,13 @@ export class Handset {
     phoneName: string,
     settings: AppSettings,
     storage: PhoneStorage,
-    stored: StoredPhone,
+    storedPhone: StoredPhone,
     tell: (event: HandsetEvent) => void,
   ) {
     this.phoneName = phoneName
     this.settings = settings
     this.#storage = storage
-    this.#stored = stored
+    this.#stored = storedPhone
     this.#tell = tell
     this.#openClient()
   }
@@ -58,7 +58,7 @@ export class Handset {
     return this.#stored
   }
 
-  /** What is asked, newest first. */
+  /** The pending requests, newest first. */
   get requests(): readonly ApprovalRequest[] {
     return this.#requests
   }
@@ -103,7 +103,7 @@ export class Handset {
     await this.change({ pushToken: line.token })
   }
 
-  /** Claims an enrollment with new keys: a key belongs to one device for ever. */
+  /** Claims an enrollment with new keys: a key belongs to one device permanently. */
   async enroll(ticket: EnrollmentTicket): Promise<void> {
     const { look, pushToken } = this.#stored
     const keys = await createDeviceKeys({ verification: true })
@@ -126,7 +126,7 @@ export class Handset {
     await this.check()
   }
 
-  /** Fetches what is asked at the moment. */
+  /** Fetches the pending requests. */
   async check(): Promise<void> {
     if (this.condition !== 'active') return
     const { requests } = await this.#watched(() => this.client.pending())
@@ -145,14 +145,14 @@ export class Handset {
     number: string | null,
   ): Promise<AnswerOutcome> {
     const { client } = this
-    const answered = await this.#watched(() =>
+    const outcome = await this.#watched(() =>
       decision === 'approve' ? client.approve(request, number) : client[decision](request),
     )
     this.forget(request.challengeId)
-    return answered
+    return outcome
   }
 
-  /** The question is over. */
+  /** The challenge has ended. */
   forget(challengeId: string): void {
     this.#requests = this.#requests.filter((request) => request.challengeId !== challengeId)
   }
@@ -193,7 +193,8 @@ export class Handset {
   #openClient(): void {
     const { account, keys } = this.#stored
     if (!account || !keys) return
-    const onAccountChange = (changed: typeof account) => void this.change({ account: changed })
+    const onAccountChange = (newAccount: typeof account) =>
+      void this.change({ account: newAccount })
     this.#client = new DeviceClient({ account, keys, onAccountChange, ...this.#world })
   }
 
@@ -209,8 +210,9 @@ export class Handset {
   }
 
   /**
-   * The phone speaks to the service's public origin and signs for it; on the way the demo's server stands as reverse proxy, because
-   * a browser lets this page call its own origin only, and the service, made for apps, sends no CORS headers.
+   * The phone speaks to the service's public origin and signs for it; in between the demo's server
+   * is a reverse proxy, because a browser lets this page call its own origin only, and the service,
+   * made for apps, sends no CORS headers.
    */
   get #world() {
     const { serviceOrigin } = this.settings
@@ -221,7 +223,7 @@ export class Handset {
         if (this.#stored.isOffline) throw new TypeError('the phone is offline')
         if (url.origin !== serviceOrigin) throw new TypeError(`${url.origin} is out of reach`)
         const response = await fetch(url.pathname + url.search, init)
-        // What the reverse proxy says of a service that is gone.
+        // The reverse proxy's status for an unreachable service.
         if (response.status === 502) throw new TypeError('the service does not answer')
         return response
       },

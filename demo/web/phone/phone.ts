@@ -1,4 +1,5 @@
-// Entry of the phone page: `/phone?name=...&look=ios|android`, one phone per name. A link in the fragment is scanned at once.
+// Entry of the phone page: `/phone?name=...&look=ios|android`, one phone per name. A link in the
+// fragment is scanned immediately.
 
 import { readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import type { AppSettings } from '../../page-server.ts'
@@ -28,34 +29,36 @@ const fresh: StoredPhone = {
 }
 
 function place(id: string): HTMLElement {
-  const found = document.getElementById(id)
-  if (!found) throw new Error(`the page has no place ${id}`)
-  return found
+  const element = document.getElementById(id)
+  if (!element) throw new Error(`the page has no place ${id}`)
+  return element
 }
 
-/** The screen that belongs to how things are. */
+/** The screen for the current state. */
 function choose(app: App): Screen {
   const { condition, requests, stored } = app.handset
-  const made = (key: string, build: (app: App) => HTMLElement): Screen => ({
+  const buildScreen = (key: string, build: (app: App) => HTMLElement): Screen => ({
     key,
     build: () => build(app),
   })
-  if (condition === 'empty') return made('welcome', welcomeScreen)
-  if (condition === 'foreign') return made('foreign', foreignScreen)
-  if (condition === 'unregistered') return made('unregistered', unregisteredScreen)
-  if (condition === 'unconfirmed') return made('confirm', confirmScreen)
+  if (condition === 'empty') return buildScreen('welcome', welcomeScreen)
+  if (condition === 'foreign') return buildScreen('foreign', foreignScreen)
+  if (condition === 'unregistered') return buildScreen('unregistered', unregisteredScreen)
+  if (condition === 'unconfirmed') return buildScreen('confirm', confirmScreen)
   const { place: at } = app
   if (at.at === 'request') {
-    return made(`request ${at.request.challengeId}`, () => requestScreen(app, at.request))
+    return buildScreen(`request ${at.request.challengeId}`, () => requestScreen(app, at.request))
   }
   if (at.at === 'ending')
-    return made(`ending ${at.ending}`, () => endingScreen(app, at.ending, at.from))
+    return buildScreen(`ending ${at.ending}`, () => endingScreen(app, at.ending, at.from))
   const version =
     at.tab === 'requests' ? requests.map(({ challengeId }) => challengeId).join(' ') : ''
-  return made(`tab ${at.tab} ${version} ${stored.account?.deviceId}`, () => tabScreen(app, at.tab))
+  return buildScreen(`tab ${at.tab} ${version} ${stored.account?.deviceId}`, () =>
+    tabScreen(app, at.tab),
+  )
 }
 
-/** The notification of a push, as it stands on a lock screen: it can be opened or denied. */
+/** The notification of a push, as on a lock screen: it can be opened or denied. */
 function notification(app: App, event: Extract<HandsetEvent, { type: 'push' }>): HTMLElement {
   const { request } = event
   const close = (act: () => unknown) => () => {
@@ -100,7 +103,10 @@ function onEvent(app: App, event: HandsetEvent): void {
   app.render()
 }
 
-/** A link that came with the page's address; it is taken out of the address, because it holds a secret. */
+/**
+ * A link that came with the page's address; it is removed from the address, because it contains a
+ * secret.
+ */
 async function takeLink(app: App): Promise<void> {
   const ticket = readEnrollmentUri(decodeURIComponent(location.hash.slice(1)))
   if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search)
@@ -111,7 +117,7 @@ async function takeLink(app: App): Promise<void> {
 async function start(): Promise<void> {
   const settings = (await (await fetch('/api/app-settings')).json()) as AppSettings
   const storage = await openStorage(name)
-  const stored = (await storage.load()) ?? fresh
+  const storedPhone = (await storage.load()) ?? fresh
   const draw = () => {
     document.documentElement.dataset.look = handset.stored.look
     drawStatusBar(place('status-bar'), handset)
@@ -120,7 +126,7 @@ async function start(): Promise<void> {
       location.reload()
     })
   }
-  const handset: Handset = new Handset(name, settings, storage, stored, (event) => {
+  const handset: Handset = new Handset(name, settings, storage, storedPhone, (event) => {
     draw()
     onEvent(app, event)
   })
@@ -135,7 +141,7 @@ async function start(): Promise<void> {
   await handset.check().catch(() => undefined)
 }
 
-/** A frame around the phone where the window that shows it is wide, even when the page sits in a frame of its own. */
+/** A frame around the phone where the window is wide, even when the page is itself in a frame. */
 const viewer = window.parent.matchMedia('(min-width: 46rem)')
 const drawFrame = () => document.documentElement.classList.toggle('framed', viewer.matches)
 viewer.addEventListener('change', drawFrame)

@@ -7,8 +7,9 @@ export type PushLine = { readonly setOnline: (isOnline: boolean) => Promise<void
 const retryMs = 1500
 
 /**
- * Registers the app, under the token that it had before if it had one, and hands over every push from then on. When the simulator
- * was started anew it does not know the token any more; then the app registers again by itself.
+ * Registers the app, under the token that it had before if it had one, and delivers every push from
+ * then on. A restarted simulator does not know the token any more; then the app registers again by
+ * itself.
  */
 export async function openPushLine(
   registration: { readonly provider: Provider; readonly appId: string; readonly token?: string },
@@ -43,7 +44,7 @@ async function register(registration: {
   readonly token?: string
 }): Promise<string> {
   const response = await send('POST', '/simulator/phones', registration)
-  // Taken means that this very phone is known already.
+  // In use means that this phone is registered already.
   if (response.status === 409 && registration.token) return registration.token
   if (!response.ok) throw new Error(`the push simulator answered ${response.status}`)
   return ((await response.json()) as { readonly token: string }).token

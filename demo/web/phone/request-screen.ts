@@ -42,7 +42,7 @@ export function requestScreen(app: App, request: ApprovalRequest): HTMLElement {
 function contextList(app: App, { context, createdAt }: ApprovalRequest): HTMLElement {
   const { application, action, location, ip, userAgent, fields = [] } = context
   const what = [action, application].filter((text) => text !== undefined).join(' · ')
-  const known: readonly (readonly [Shape, string, string | undefined])[] = [
+  const shapeRows: readonly (readonly [Shape, string, string | undefined])[] = [
     ['shield', 'What', what || undefined],
     ['pin', 'Where', location],
     ['globe', 'Address', ip],
@@ -53,7 +53,7 @@ function contextList(app: App, { context, createdAt }: ApprovalRequest): HTMLEle
   app.everyMoment(() => {
     when.textContent = ago(createdAt.getTime(), app.handset.now())
   })
-  const rows = known.flatMap(([shape, name, value]) =>
+  const rows = shapeRows.flatMap(([shape, name, value]) =>
     value === undefined ? [] : [row(shape, name, el('dd', {}, value))],
   )
   return el('dl', { class: 'context' }, ...rows, row('clock', 'When', when))
@@ -63,7 +63,7 @@ function row(shape: Shape, name: string, value: HTMLElement): HTMLElement {
   return el('div', {}, el('dt', {}, icon(shape), name), value)
 }
 
-/** Room for what people type or paste around the digits, too. */
+/** Room for characters typed or pasted around the digits, too. */
 const typedMax = 32
 
 function approval(app: App, request: ApprovalRequest, trouble: HTMLElement): HTMLElement {
@@ -81,9 +81,9 @@ function approval(app: App, request: ApprovalRequest, trouble: HTMLElement): HTM
   })
   number.input.style.setProperty('--digits', String(digits))
   const submit = async (fields: FormData) => {
-    const typed = plainTypedText(String(fields.get('number')))
-    const isWhole = typed.length === digits && /^[0-9]+$/.test(typed)
-    if (isWhole) await answer(app, request, 'approve', typed, trouble)
+    const input = plainTypedText(String(fields.get('number')))
+    const isWhole = input.length === digits && /^[0-9]+$/.test(input)
+    if (isWhole) await answer(app, request, 'approve', input, trouble)
     else trouble.replaceChildren(note('warn', `Type all ${digits} digits that the page shows.`))
     number.input.select()
   }

@@ -6,8 +6,8 @@ import type { App } from './app.ts'
 const patienceMs = 2000
 
 /**
- * The camera: it sees the QR code of a sign-in page that is open in this browser, now or while it looks. A link can be pasted
- * instead. Null when the person gave up.
+ * The camera: it sees the QR code of a sign-in page that is open in this browser, now or while it
+ * scans. A link can be pasted instead. Null when the user gave up.
  */
 export async function scan(app: App): Promise<EnrollmentTicket | null> {
   const leaving = new AbortController()

@@ -14,7 +14,7 @@ export function welcomeScreen(app: App): HTMLElement {
       trouble.replaceChildren(note('bad', app.words(error)))
     }
   }
-  const scanned = async () => {
+  const scanTicket = async () => {
     const ticket = await scan(app)
     if (ticket) await claim(ticket)
   }
@@ -28,7 +28,7 @@ export function welcomeScreen(app: App): HTMLElement {
       {},
       `Add your ${app.company} account: sign in on the computer, then scan the code there.`,
     ),
-    button('Scan code', 'primary', scanned, { 'data-focus': true }),
+    button('Scan code', 'primary', scanTicket, { 'data-focus': true }),
     trouble,
     typedCode(app, claim),
   )
@@ -71,7 +71,7 @@ function typedCode(app: App, claim: (ticket: EnrollmentTicket) => Promise<void>)
   )
 }
 
-/** The code was read; the number of the sign-in page makes the phone count. */
+/** The code was read; the number of the sign-in page activates the phone. */
 export function confirmScreen(app: App): HTMLElement {
   const { account } = app.handset.stored
   const trouble = el('div', { class: 'trouble' })
@@ -116,7 +116,7 @@ export function confirmScreen(app: App): HTMLElement {
   )
 }
 
-/** Ends the account at the service as well as it can, and on the phone in any case. */
+/** Ends the account at the service as well as it can, and always on the phone. */
 async function forgetAccount(app: App): Promise<void> {
   await app.handset.call((client) => client.unregister()).catch(() => undefined)
   await app.handset.change({ account: null, keys: null, isUnregistered: false })
@@ -126,14 +126,14 @@ function fresh(app: App): Promise<void> {
   return app.handset.change({ account: null, keys: null, isUnregistered: false })
 }
 
-/** Somebody unregistered this phone. */
+/** This phone was unregistered. */
 export function unregisteredScreen(app: App): HTMLElement {
   return el(
     'div',
     { class: 'page ending' },
     el('span', { class: 'seal bad' }, icon('cross')),
     el('h1', {}, 'This phone was unregistered'),
-    el('p', {}, 'Its keys are worth nothing any more: whatever it answers is refused.'),
+    el('p', {}, 'Its keys are no longer valid: all its answers are refused.'),
     button('Set up again', 'primary', () => fresh(app)),
   )
 }

@@ -3,7 +3,10 @@ import type { DeviceKeys } from '../../../clients/device/keys.ts'
 
 export type Look = 'ios' | 'android'
 
-/** All that a phone keeps. Keys lie here as the browser made them: usable by this page, readable by nobody. */
+/**
+ * Everything that a phone stores. Keys are stored as the browser created them: usable by this page,
+ * readable by nobody.
+ */
 export type StoredPhone = {
   readonly look: Look
   readonly pushToken: string | null
@@ -19,7 +22,7 @@ export type StoredPhone = {
 const storeName = 'phone'
 const recordKey = 'all'
 
-/** One database per phone name: phones beside each other share nothing. */
+/** One database per phone name: phones share nothing. */
 export type PhoneStorage = {
   load(): Promise<StoredPhone | undefined>
   save(phone: StoredPhone): Promise<void>
@@ -29,21 +32,21 @@ export type PhoneStorage = {
 export async function openStorage(phoneName: string): Promise<PhoneStorage> {
   const opening = indexedDB.open(`countersign-demo-phone ${phoneName}`, 1)
   opening.onupgradeneeded = () => opening.result.createObjectStore(storeName)
-  const database = await settled(opening)
+  const database = await resultOf(opening)
   const store = (mode: IDBTransactionMode) =>
     database.transaction(storeName, mode).objectStore(storeName)
   return {
-    load: () => settled(store('readonly').get(recordKey)) as Promise<StoredPhone | undefined>,
+    load: () => resultOf(store('readonly').get(recordKey)) as Promise<StoredPhone | undefined>,
     save: async (phone) => {
-      await settled(store('readwrite').put(phone, recordKey))
+      await resultOf(store('readwrite').put(phone, recordKey))
     },
     wipe: async () => {
-      await settled(store('readwrite').clear())
+      await resultOf(store('readwrite').clear())
     },
   }
 }
 
-function settled<T>(request: IDBRequest<T>): Promise<T> {
+function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)

@@ -87,7 +87,7 @@ function requestCard(app: App, request: ApprovalRequest): HTMLElement {
 }
 
 /** A list that is fetched when its tab opens. */
-function fetched(app: App, title: string, load: () => Promise<HTMLElement>): HTMLElement {
+function loadingScreen(app: App, title: string, load: () => Promise<HTMLElement>): HTMLElement {
   const body = el(
     'div',
     { class: 'fetched', 'aria-busy': 'true' },
@@ -110,7 +110,7 @@ function fetched(app: App, title: string, load: () => Promise<HTMLElement>): HTM
 
 function activityTab(app: App): HTMLElement {
   const { handset } = app
-  return fetched(app, 'Activity', async () => {
+  return loadingScreen(app, 'Activity', async () => {
     const [{ items }, devices] = await handset.call((client) =>
       Promise.all([client.activities({ limit: 30 }), client.devices()]),
     )
@@ -137,7 +137,7 @@ function activityRow(
 
 function devicesTab(app: App): HTMLElement {
   const { handset } = app
-  return fetched(app, 'Your phones', async () => {
+  return loadingScreen(app, 'Your phones', async () => {
     const items = await handset.call((client) => client.devices())
     return el('ul', { class: 'rows' }, ...items.map((item) => deviceRow(app, item)))
   })
@@ -163,7 +163,7 @@ function deviceRow(app: App, device: DeviceDetails): HTMLElement {
 }
 
 async function rename(app: App, { name }: DeviceDetails): Promise<void> {
-  const chosen = await app.ask<string>('Rename this phone', (close) => {
+  const newName = await app.ask<string>('Rename this phone', (close) => {
     const input = field('New name', {
       name: 'name',
       value: name,
@@ -179,13 +179,13 @@ async function rename(app: App, { name }: DeviceDetails): Promise<void> {
       button('Cancel', 'quiet', () => close(null)),
     )
   })
-  if (chosen !== null) await perform(app, (client) => client.updateSelf({ name: chosen }))
+  if (newName !== null) await perform(app, (client) => client.updateSelf({ name: newName }))
 }
 
 async function unregister(app: App, { id, name }: DeviceDetails): Promise<void> {
   const isSure = await confirmPerson(
     app,
-    `To unregister ${name}. It can answer nothing from then on, whoever holds it.`,
+    `To unregister ${name}. It can answer nothing from then on, for anyone who has it.`,
   )
   if (isSure) await perform(app, (client) => client.unregisterOther(id))
 }

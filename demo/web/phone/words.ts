@@ -3,14 +3,16 @@ import type { ActivityDetails, DeviceDetails } from '../../../clients/device/vie
 
 type Sentence = (facts: Readonly<Record<string, unknown>>) => string
 
-function triesLeft({ wrongNumbersLeft: left }: Readonly<Record<string, unknown>>): string {
-  if (left === 0) return 'No tries are left.'
-  return left === 1 ? 'One try is left.' : `${String(left)} tries are left.`
+function attemptsLeftText({
+  wrongNumbersLeft: attemptsLeft,
+}: Readonly<Record<string, unknown>>): string {
+  if (attemptsLeft === 0) return 'No tries are left.'
+  return attemptsLeft === 1 ? 'One try is left.' : `${String(attemptsLeft)} tries are left.`
 }
 
 const sentences: Readonly<Record<string, Sentence>> = {
   unreachable: () => 'Countersign does not answer. Nothing was decided; try again in a moment.',
-  wrong_number: (facts) => `That is not the number on the sign-in page. ${triesLeft(facts)}`,
+  wrong_number: (facts) => `That is not the number on the sign-in page. ${attemptsLeftText(facts)}`,
   challenge_ended: () => 'This request is closed: it was answered elsewhere or taken back.',
   challenge_expired: () => 'This request is over: the time ran out.',
   enrollment_code_invalid: () => 'This code is not valid. Check code and name, and try again.',
@@ -21,7 +23,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
   device_unregistered: () => 'This phone was unregistered. Its keys are worth nothing any more.',
 }
 
-/** What went wrong, for the person who holds the phone. */
+/** The error text for the user of the phone. */
 export function wordsOf(error: unknown, isOffline: boolean): string {
   if (!(error instanceof DeviceApiError)) {
     return error instanceof Error ? error.message : String(error)
@@ -73,19 +75,22 @@ export function activityTitle({
   return type.startsWith('device_') && details.name ? `${title}: ${details.name}` : title
 }
 
-/** What the phones of this account are called: those it has now, and those of which the list of activities tells. */
+/**
+ * What the phones of this account are called: those it has now, and earlier ones from the list of
+ * activities.
+ */
 export function phoneNames(
   devices: readonly Pick<DeviceDetails, 'id' | 'name'>[],
-  told: readonly Pick<ActivityDetails, 'deviceId' | 'details'>[],
+  pastActivities: readonly Pick<ActivityDetails, 'deviceId' | 'details'>[],
 ): ReadonlyMap<string, string> {
-  const earlier = told.flatMap(({ deviceId, details }) =>
+  const earlier = pastActivities.flatMap(({ deviceId, details }) =>
     deviceId && details.name ? [[deviceId, String(details.name)] as const] : [],
   )
-  // The list begins with the newest, which is to win.
+  // The list begins with the newest, which takes precedence.
   return new Map([...earlier.toReversed(), ...devices.map(({ id, name }) => [id, name] as const)])
 }
 
-/** Who did it, seen from this phone. */
+/** The actor, from the view of this phone. */
 export function actorName(
   { actor, type }: Pick<ActivityDetails, 'actor' | 'type'>,
   ownDeviceId: string | undefined,
@@ -95,7 +100,7 @@ export function actorName(
   const [kind, id = ''] = actor.split(':')
   if (kind === 'api_key') return `by ${company}`
   if (kind !== 'device') return `by the ${actor}`
-  // A phone adds itself, whichever it is; what it does to another one comes from it.
+  // A phone adds itself; what it does to another one comes from it.
   const where = type === 'device_unregistered' ? 'from' : 'on'
   return id === ownDeviceId ? `${where} this phone` : `${where} ${names.get(id) ?? 'another phone'}`
 }

@@ -1,10 +1,10 @@
-// Entry of the page that shows the sign-in page and the phone beside each other.
+// Entry of the page that shows the sign-in page and the phone side by side.
 
 const secondAddress = '/phone?name=My%20Android&look=android'
 
 function find<T extends Element>(selector: string, type: new () => T): T {
-  const found = document.querySelector(selector)
-  if (found instanceof type) return found
+  const element = document.querySelector(selector)
+  if (element instanceof type) return element
   throw new Error(`the page has no ${selector}`)
 }
 
@@ -28,7 +28,7 @@ second.addEventListener('click', () => {
   show('phone')
 })
 
-/** Where there is room for one only, the one to look at. */
+/** Where there is room for one only, the visible one. */
 const choices = [...document.querySelectorAll<HTMLButtonElement>('.tabs button')]
 function show(which: string): void {
   stage.dataset.shows = which

@@ -2,7 +2,7 @@ import type { ApproveStep, PhoneProgress, SignInView } from '../../sign-in-view.
 import { bigNumber, button, countdown, el, icon, note } from '../dom.ts'
 import { everyMoment, type Page, perform, type StepScreen } from './page.ts'
 
-/** The number to type on the phone, how far the push got, and the time that is left. */
+/** The number to type on the phone, the state of the push, and the time left. */
 export function approveScreen(page: Page, first: ApproveStep): StepScreen {
   const trouble = el('div', { class: 'trouble' })
   const notices = el('div', { class: 'notices' })
@@ -56,19 +56,19 @@ function clockOf(page: Page, { createdAt, expiresAt }: ApproveStep) {
 function pushAgainButton(page: Page, trouble: HTMLElement) {
   let stop: () => void = () => undefined
   let shownFor = ''
-  const made = button('Push again', 'plain', () => perform(page, trouble, 'push-again'))
+  const pushAgain = button('Push again', 'plain', () => perform(page, trouble, 'push-again'))
   const update = ({ pushesLeft, pushAgainAt, isPullOnly }: ApproveStep) => {
-    made.hidden = isPullOnly
+    pushAgain.hidden = isPullOnly
     if (shownFor === pushAgainAt) return
     shownFor = pushAgainAt
     stop()
     stop = everyMoment(page, pushAgainAt, (leftMs) => {
-      made.disabled = leftMs > 0 || pushesLeft === 0
+      pushAgain.disabled = leftMs > 0 || pushesLeft === 0
       const wait = leftMs > 0 && pushesLeft > 0 ? ` in ${Math.ceil(leftMs / 1000)} s` : ''
-      made.textContent = pushesLeft === 0 ? 'No pushes left' : `Push again${wait}`
+      pushAgain.textContent = pushesLeft === 0 ? 'No pushes left' : `Push again${wait}`
     })
   }
-  return { element: made, update, stop: () => stop() }
+  return { element: pushAgain, update, stop: () => stop() }
 }
 
 /** Why the phone stays silent. */
@@ -83,11 +83,11 @@ const silences: Readonly<Record<string, string>> = {
 
 function noticesOf({
   hadWrongNumber,
-  wrongNumbersLeft: left,
+  wrongNumbersLeft: attemptsLeft,
   isPullOnly,
-  suppressed,
+  suppression: suppressed,
 }: ApproveStep) {
-  const tries = left === 1 ? 'One try is' : `${left} tries are`
+  const tries = attemptsLeft === 1 ? 'One try is' : `${attemptsLeft} tries are`
   return [
     ...(hadWrongNumber
       ? [note('warn', icon('alert'), `A wrong number was typed. ${tries} left.`)]
@@ -124,8 +124,8 @@ function phoneRow({ name, gateway, stage, reason }: PhoneProgress): HTMLElement 
     opened: 'Shown on the phone',
     unregistered: 'Unregistered',
   }
-  const done = stages[stage]
-  const dots = [1, 2, 3].map((at) => el('i', { class: at <= done ? 'done' : '' }))
+  const reached = stages[stage]
+  const dots = [1, 2, 3].map((at) => el('i', { class: at <= reached ? 'done' : '' }))
   return el(
     'li',
     { class: stage === 'failed' || stage === 'unregistered' ? 'failed' : '' },

@@ -9,7 +9,7 @@ export function enrollScreen(page: Page, first: EnrollStep, user: string): StepS
   const trouble = el('div', { class: 'trouble' })
   const hide = showToCameras(first.uri)
   let stopClock: () => void = () => undefined
-  let shown: EnrollStep | null = null
+  let drawnStep: EnrollStep | null = null
   const draw = (step: EnrollStep) => {
     stopClock()
     const time = el('span', {})
@@ -31,9 +31,9 @@ export function enrollScreen(page: Page, first: EnrollStep, user: string): StepS
       if (step.name !== 'enroll') return
       const isOver = step.status !== 'open'
       if (isOver) hide()
-      if (shown?.status !== step.status && isOver) page.say(wordsOf(step))
-      if (JSON.stringify(shown) !== JSON.stringify(step)) draw(step)
-      shown = step
+      if (drawnStep?.status !== step.status && isOver) page.say(wordsOf(step))
+      if (JSON.stringify(drawnStep) !== JSON.stringify(step)) draw(step)
+      drawnStep = step
     },
     close: () => {
       stopClock()
@@ -113,12 +113,12 @@ function openContent(
 }
 
 function claimedContent(step: EnrollStep, time: HTMLElement, cancel: () => unknown): HTMLElement[] {
-  const { wrongNumbersLeft: left } = step
-  const wrong = `That was another number. ${left} ${left === 1 ? 'try is' : 'tries are'} left.`
+  const { wrongNumbersLeft: attemptsLeft } = step
+  const wrong = `That was another number. ${attemptsLeft} ${attemptsLeft === 1 ? 'try is' : 'tries are'} left.`
   return [
     el('p', {}, 'A phone has read the code. Is it yours? Then type this number on it:'),
     bigNumber(step.number ?? ''),
-    ...(left < 3 ? [note('warn', icon('alert'), wrong)] : []),
+    ...(attemptsLeft < 3 ? [note('warn', icon('alert'), wrong)] : []),
     el(
       'p',
       { class: 'muted small' },

@@ -1,6 +1,9 @@
 import type { SignInView } from '../../sign-in-view.ts'
 
-/** What the company's server refused, in words for the person; `isOutage` when it was Countersign that did not answer. */
+/**
+ * A refusal of the company's server, with a text for the user; `isOutage` when Countersign did not
+ * answer.
+ */
 export class ServerRefusal extends Error {
   readonly isOutage: boolean
   readonly retryAfterSeconds: number | null
@@ -12,7 +15,7 @@ export class ServerRefusal extends Error {
   }
 }
 
-/** The view as it is after `version`; waits for a change. */
+/** The view after `version`; waits for a change. */
 export function readView(version: number, signal: AbortSignal): Promise<SignInView> {
   return call(`/api/sign-in?after=${version}`, { signal })
 }

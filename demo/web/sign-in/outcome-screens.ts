@@ -2,7 +2,7 @@ import type { Proof, RefusedStep, SignedInStep, SignInView } from '../../sign-in
 import { button, el, icon, note, type Shape } from '../dom.ts'
 import { type Page, perform, type StepScreen } from './page.ts'
 
-/** Inside, with how the company knows, and the person's phones. */
+/** Signed in, with how the company knows it, and the user's phones. */
 export function signedInScreen(page: Page, first: SignedInStep, user: string): StepScreen {
   const trouble = el('div', { class: 'trouble' })
   const phones = el('ul', { class: 'phones' })
@@ -82,7 +82,7 @@ function phoneRow(
   )
 }
 
-/** Asks once more before it acts: what is unregistered stays so. */
+/** Asks for confirmation: an unregistration is permanent. */
 function unregisterButton(name: string, unregister: () => unknown): HTMLElement {
   const place = el('span', {})
   const ask = () => {
@@ -143,7 +143,7 @@ const words: Readonly<Record<RefusedStep['why'], Words>> = {
   },
 }
 
-/** Not inside, and why. */
+/** Not signed in, and why. */
 export function refusedScreen(page: Page, { why, detail }: RefusedStep): StepScreen {
   const { kind, title, text } = words[why]
   const trouble = el('div', { class: 'trouble' })

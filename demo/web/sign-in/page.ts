@@ -4,7 +4,7 @@ import type { SignInView } from '../../sign-in-view.ts'
 import { note } from '../dom.ts'
 import { type Action, act, ServerRefusal } from './larkfield-server.ts'
 
-/** One step on the screen: built once, then told of each change while the step stays the same. */
+/** One step on the screen: built once, then updated while the step stays the same. */
 export type StepScreen = {
   readonly element: HTMLElement
   readonly update: (view: SignInView) => void
@@ -12,17 +12,17 @@ export type StepScreen = {
   readonly close?: () => void
 }
 
-/** What a step can do beyond its own elements. */
+/** What a step can use beyond its own elements. */
 export type Page = {
-  /** Shows what the server answered. */
+  /** Shows the server's response. */
   readonly apply: (view: SignInView) => void
-  /** Says something to those who do not see the page. */
+  /** Announces a text to screen readers. */
   readonly say: (words: string) => void
   /** The server's time less this computer's. */
   readonly offsetMs: () => number
 }
 
-/** Asks the server for an action and shows its answer, or in `place` why not. */
+/** Calls an action of the server and shows its response, or the error in `place`. */
 export async function perform(
   page: Page,
   place: HTMLElement,
@@ -40,7 +40,9 @@ export async function perform(
   }
 }
 
-/** Calls `show` with the time that is left, several times a second, until the returned function is called. */
+/**
+ * Calls `show` with the time left, several times a second, until the returned function is called.
+ */
 export function everyMoment(page: Page, until: string, show: (leftMs: number) => void): () => void {
   const tick = () => show(Math.max(0, Date.parse(until) - Date.now() - page.offsetMs()))
   tick()

@@ -1,4 +1,4 @@
-// Entry of the sign-in page: keeps the screen as the company's server says.
+// Entry of the sign-in page: keeps the screen in step with the company's server.
 
 import type { SignInView } from '../../sign-in-view.ts'
 import { el, icon, show } from '../dom.ts'
@@ -24,7 +24,7 @@ let reading = new AbortController()
 const page: Page = {
   apply: (view) => {
     apply(view)
-    // The wait that is under way belongs to the session before.
+    // The pending wait belongs to the previous session.
     reading.abort()
   },
   say: (text) => words.replaceChildren(text),
@@ -32,12 +32,12 @@ const page: Page = {
 }
 
 function place(id: string): HTMLElement {
-  const found = document.getElementById(id)
-  if (!found) throw new Error(`the page has no place ${id}`)
-  return found
+  const element = document.getElementById(id)
+  if (!element) throw new Error(`the page has no place ${id}`)
+  return element
 }
 
-/** A step with this key is the same one, only changed. */
+/** A step with the same key is the same step with other contents. */
 function keyOf({ step: { name, ...rest }, user }: SignInView): string {
   const thing = 'uri' in rest ? rest.uri : 'id' in rest ? rest.id : ''
   return `${name} ${user} ${thing}`
@@ -95,7 +95,7 @@ function showHappenings({ happenings: list }: SignInView): void {
   happenings.replaceChildren(...(rows.length === 0 ? [] : content))
 }
 
-/** Follows the server for as long as the page is open. */
+/** Follows the server while the page is open. */
 async function follow(): Promise<never> {
   for (;;) {
     reading = new AbortController()

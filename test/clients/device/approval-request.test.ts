@@ -17,17 +17,17 @@ import {
 } from './stand-in.ts'
 
 let tenantKeys: TenantKeys
-let expected: RequestExpectation
+let expectation: RequestExpectation
 
 beforeAll(async () => {
   tenantKeys = await createTenantKeys()
   const keySet = tenantKeys.keySet()
-  expected = { keySet, issuer, tenantId, deviceId, userId, challengeId, now: serverNow }
+  expectation = { keySet, issuer, tenantId, deviceId, userId, challengeId, now: serverNow }
 })
 
 describe('a request that the service signed for this device', () => {
-  test('is read with everything there is to show, and named by the hash that the service stored', async () => {
-    const request = await readRequest(await signRequest(tenantKeys.active()), expected)
+  test('is read with all its contents, and identified by the hash that the service stored', async () => {
+    const request = await readRequest(await signRequest(tenantKeys.active()), expectation)
     expect(request).toEqual({
       challengeId,
       context: {
@@ -50,7 +50,7 @@ describe('a request that the service signed for this device', () => {
 
   test('may ask for no number', async () => {
     const jws = await signRequest(tenantKeys.active(), { numberMode: 'none', numberDigits: null })
-    expect(await readRequest(jws, expected)).toMatchObject({ numberDigits: null })
+    expect(await readRequest(jws, expectation)).toMatchObject({ numberDigits: null })
   })
 })
 
@@ -76,7 +76,9 @@ describe('a request that is not to be shown', () => {
       'malformed',
     ],
   ] as const)('%s', async (_, changes, fault) => {
-    expect(await readRequest(await signRequest(tenantKeys.active(), changes), expected)).toBe(fault)
+    expect(await readRequest(await signRequest(tenantKeys.active(), changes), expectation)).toBe(
+      fault,
+    )
   })
 
   test.each([
@@ -96,7 +98,7 @@ describe('a request that is not to be shown', () => {
     const key = tenantKeys.active()
     const payload = { ...(JSON.parse(requestPayload(requestFacts())) as object), ...changes }
     const jws = await signRaw(key, JSON.parse(requestHeader(key.kid)) as object, payload)
-    expect(await readRequest(jws, expected)).toBe('malformed')
+    expect(await readRequest(jws, expectation)).toBe('malformed')
   })
 
   test.each([
@@ -110,17 +112,17 @@ describe('a request that is not to be shown', () => {
     const key = tenantKeys.active()
     const header = { ...(JSON.parse(requestHeader(key.kid)) as object), ...changes }
     const jws = await signRaw(key, header, JSON.parse(requestPayload(requestFacts())) as object)
-    expect(await readRequest(jws, expected)).toBe(fault)
+    expect(await readRequest(jws, expectation)).toBe(fault)
   })
 
   test('every single changed character of the text', async () => {
     const jws = await signRequest(tenantKeys.active())
     // The last character of the signature carries four bits that no decoder keeps.
     for (let at = 0; at < jws.length - 1; at++) {
-      const swapped = jws[at] === 'A' ? 'B' : 'A'
-      const changed = jws.slice(0, at) + swapped + jws.slice(at + 1)
+      const otherLetter = jws[at] === 'A' ? 'B' : 'A'
+      const changedJws = jws.slice(0, at) + otherLetter + jws.slice(at + 1)
       expect(['malformed', 'key_unknown', 'signature_wrong'], `at ${at}`).toContain(
-        await readRequest(changed, expected),
+        await readRequest(changedJws, expectation),
       )
     }
   })
@@ -133,13 +135,13 @@ describe('a request that is not to be shown', () => {
       header,
       JSON.parse(requestPayload(requestFacts())) as object,
     )
-    expect(await readRequest(jws, expected)).toBe('signature_wrong')
+    expect(await readRequest(jws, expectation)).toBe('signature_wrong')
   })
 
   test.each(['', 'a.b.c', '\n', 'x'.repeat(70_000)])(
-    'what is no signed text at all',
+    'text that is not signed at all',
     async (jws) => {
-      expect(await readRequest(jws, expected)).toBe('malformed')
+      expect(await readRequest(jws, expectation)).toBe('malformed')
     },
   )
 })

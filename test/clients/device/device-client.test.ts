@@ -13,11 +13,11 @@ import {
   createTenantKeys,
   deviceId,
   issuer,
+  type NetworkCall,
   origin,
   playNetwork,
   problem,
   type requestFacts,
-  type Sent,
   serverNow,
   signatures,
   signRequest,
@@ -50,26 +50,26 @@ async function client(
     retryDelaysMs: [0, 0],
     ...options,
   })
-  return { device, keys, account, sent: network.sent }
+  return { device, keys, account, calls: network.calls }
 }
 
-/** What the service makes of the proof of a call. */
-function readSentProof({ method, url, headers, body }: Sent, now = serverNow) {
+/** How the service verifies the proof of a call. */
+function readSentProof({ method, url, headers, body }: NetworkCall, now = serverNow) {
   const bodyHash = body === null ? null : hashing.sha256Base64Url(body)
   const request = { method, uri: url, bodyHash }
   const header = headers.get('device-proof') ?? undefined
   return readDeviceProof({ signatures, clock: { now: () => now } }, header, request)
 }
 
-function proofOf(sent: Sent | undefined) {
-  if (!sent) throw new Error('nothing was sent')
-  const proof = readSentProof(sent)
+function proofOf(calls: NetworkCall | undefined) {
+  if (!calls) throw new Error('no call was sent')
+  const proof = readSentProof(calls)
   if (isRefusal(proof)) throw new Error(`the service refuses the proof: ${proof.refused}`)
   return proof
 }
 
-function answerOf(sent: Sent | undefined) {
-  const { answer } = JSON.parse(sent?.body ?? '') as { answer: string }
+function answerOf(calls: NetworkCall | undefined) {
+  const { answer } = JSON.parse(calls?.body ?? '') as { answer: string }
   const jws = signatures.read(answer, answerBytesMax)
   const read = jws && readAnswer(jws)
   if (!read || isRefusal(read)) throw new Error('the service refuses the answer')
@@ -78,15 +78,15 @@ function answerOf(sent: Sent | undefined) {
 
 async function request(changes: Parameters<typeof requestFacts>[0] = {}): Promise<ApprovalRequest> {
   const jws = await signRequest(tenantKeys.active(), changes)
-  const expected = { keySet: tenantKeys.keySet(), issuer, tenantId, deviceId, userId }
-  const read = await readRequest(jws, { ...expected, challengeId, now: serverNow })
+  const expectation = { keySet: tenantKeys.keySet(), issuer, tenantId, deviceId, userId }
+  const read = await readRequest(jws, { ...expectation, challengeId, now: serverNow })
   if (typeof read === 'string') throw new Error(read)
   return read
 }
 
 describe('the proof of a call', () => {
-  test('is what the service wants for every call, by the key that the call takes', async () => {
-    const { device, keys, sent } = await client(({ url, method }) => {
+  test('passes the service for every call, by the key that the call requires', async () => {
+    const { device, keys, calls } = await client(({ url, method }) => {
       if (url.endsWith('/devices') && method === 'GET') return ok({ items: [] })
       if (url.includes('/keyset')) return ok({ links: [] })
       if (url.endsWith('/self') && method !== 'DELETE') return ok({ id: deviceId })
@@ -107,7 +107,7 @@ describe('the proof of a call', () => {
     await device.unregisterOther('dev_01h455vb4pex5vsknk084sn0zz')
     await device.unregister()
 
-    expect(sent.map(({ method, url }) => `${method} ${url.slice(origin.length)}`)).toEqual([
+    expect(calls.map(({ method, url }) => `${method} ${url.slice(origin.length)}`)).toEqual([
       `POST /device/v1/challenges/${challengeId}/received`,
       'PUT /device/v1/push-token',
       'PUT /device/v1/push-token',
@@ -122,24 +122,24 @@ describe('the proof of a call', () => {
       'DELETE /device/v1/devices/dev_01h455vb4pex5vsknk084sn0zz',
       'DELETE /device/v1/self',
     ])
-    const stored = storedKeys(keys)
-    for (const call of sent) {
+    const keysOnDevice = storedKeys(keys)
+    for (const call of calls) {
       const proof = proofOf(call)
       expect([proof.tenantId, proof.deviceId]).toEqual([tenantId, deviceId])
-      const key = keyOf(stored, proof.kid)
+      const key = keyOf(keysOnDevice, proof.kid)
       expect(key && (await signatures.verify(proof.jws, key.publicJwk))).toBe(true)
-      const verified =
+      const usesVerification =
         call.url.includes('/devices/') ||
         `${call.method} ${call.url}`.startsWith(`PUT ${origin}/device/v1/push-pause`)
-      expect(key?.role).toBe(verified ? 'verification' : 'possession')
+      expect(key?.role).toBe(usesVerification ? 'verification' : 'possession')
     }
-    expect(new Set(sent.map((call) => proofOf(call).jti)).size).toBe(sent.length)
+    expect(new Set(calls.map((call) => proofOf(call).jti)).size).toBe(calls.length)
   })
 
-  test('after a refusal for the clock the call is made once more with the time of the service', async () => {
+  test('after a refusal because of the clock the call is repeated once with the service’s time', async () => {
     const behindMs = 90_000
     const changes: number[] = []
-    const { device, sent } = await client(
+    const { device, calls } = await client(
       (call) => {
         const proof = readSentProof(call)
         return isRefusal(proof) ? problem(401, proof.refused, proof.facts) : ok({ id: deviceId })
@@ -150,23 +150,23 @@ describe('the proof of a call', () => {
       },
     )
     await device.self()
-    expect(sent).toHaveLength(2)
+    expect(calls).toHaveLength(2)
     expect(changes).toEqual([behindMs])
     await device.self()
-    expect(sent).toHaveLength(3)
+    expect(calls).toHaveLength(3)
   })
 
-  test('a clock that the service keeps refusing is reported, not fought over', async () => {
-    const { device, sent } = await client(() =>
+  test('a clock that the service keeps refusing is reported, without further retries', async () => {
+    const { device, calls } = await client(() =>
       problem(401, 'clock_skew', { serverTime: serverNow.toISOString() }),
     )
     await expect(device.self()).rejects.toMatchObject({ code: 'clock_skew', status: 401 })
-    expect(sent).toHaveLength(2)
+    expect(calls).toHaveLength(2)
   })
 })
 
 describe('what is pending', () => {
-  test('comes verified, and what cannot be verified comes as refused with the reason', async () => {
+  test('is returned verified, and unverifiable requests are returned as refused with the reason', async () => {
     const key = tenantKeys.active()
     const foreign = (await createTenantKeys()).active()
     const other = 'chl_01h455vb4pex5vsknk084sn0zz'
@@ -178,15 +178,15 @@ describe('what is pending', () => {
     const { device } = await client(({ url }) =>
       ok(url.includes('/keyset') ? { links: [] } : { items, serverTime: serverNow.toISOString() }),
     )
-    const { requests, refusedRequests: refused } = await device.pending()
+    const { requests, refusedRequests } = await device.pending()
     expect(requests).toMatchObject([{ challengeId, numberDigits: 6 }])
-    expect(refused).toEqual([
+    expect(refusedRequests).toEqual([
       { challengeId: other, fault: 'challenge_wrong' },
       { challengeId, fault: 'key_unknown' },
     ])
   })
 
-  test('expiry is judged by the time of the service, whatever the machine believes', async () => {
+  test('expiry is evaluated by the service’s time, not the clock of the machine', async () => {
     const items = [{ id: challengeId, request: await signRequest(tenantKeys.active()) }]
     const { device, account } = await client(
       () => ok({ items, serverTime: serverNow.toISOString() }),
@@ -197,27 +197,27 @@ describe('what is pending', () => {
     expect(device.account.clockOffsetMs).toBe(-86_400_000)
   })
 
-  test('a request by a newer key is shown after following the links, and the newer set is kept', async () => {
-    const rotated = await createTenantKeys()
-    const { account, keys } = await createAccount(rotated)
-    await rotated.rotate()
-    const items = [{ id: challengeId, request: await signRequest(rotated.active()) }]
-    const { device, sent } = await client(
+  test('a request by a newer key is shown after following the links, and the newer set is stored', async () => {
+    const nextKeys = await createTenantKeys()
+    const { account, keys } = await createAccount(nextKeys)
+    await nextKeys.rotate()
+    const items = [{ id: challengeId, request: await signRequest(nextKeys.active()) }]
+    const { device, calls } = await client(
       ({ url }) =>
         ok(
           url.includes('/keyset')
-            ? { links: rotated.links(1) }
+            ? { links: nextKeys.links(1) }
             : { items, serverTime: serverNow.toISOString() },
         ),
       { account, keys },
     )
     expect((await device.pending()).requests).toHaveLength(1)
-    expect(device.account.keySet).toEqual(rotated.keySet())
+    expect(device.account.keySet).toEqual(nextKeys.keySet())
     await device.pending()
-    expect(sent.filter(({ url }) => url.includes('/keyset'))).toHaveLength(1)
+    expect(calls.filter(({ url }) => url.includes('/keyset'))).toHaveLength(1)
   })
 
-  test('links that do not follow are refused aloud, and the pinned set stays', async () => {
+  test('links that do not follow are refused with an error, and the pinned set stays', async () => {
     const stranger = await createTenantKeys()
     await stranger.rotate()
     const { device, account } = await client(() => ok({ links: stranger.links(1) }))
@@ -238,20 +238,20 @@ describe('an answer', () => {
     ['deny', 'required', true, 'possession'],
     ['report', 'preferred', true, 'possession'],
   ] as const)(
-    '%s, verification %s, has such a key: %s: is signed by the %s key and passes the checks of the service',
+    '%s, verification %s, has such a key: %s: is signed by the %s key and passes the service’s checks',
     async (decision, userVerification, verification, role) => {
-      const { device, keys, sent } = await client(() => ok({ status: 'approved' }), {
+      const { device, keys, calls } = await client(() => ok({ status: 'approved' }), {
         verification,
       })
-      const asked = await request({ userVerification })
-      if (decision === 'approve') await device.approve(asked, '483920', { reason: 'me' })
-      else await device[decision](asked, { reason: 'me' })
+      const approvalRequest = await request({ userVerification })
+      if (decision === 'approve') await device.approve(approvalRequest, '483920', { reason: 'me' })
+      else await device[decision](approvalRequest, { reason: 'me' })
 
-      const answer = answerOf(sent[0])
-      expect(sent[0]?.url).toBe(`${origin}/device/v1/challenges/${challengeId}/answer`)
-      const facts = { issuer, deviceId, userId, challengeId, nonce: asked.nonce } as const
-      const wanted = { ...facts, requestHash: asked.requestHash }
-      expect(checkAnswer(answer, wanted, serverNow)).toBeUndefined()
+      const answer = answerOf(calls[0])
+      expect(calls[0]?.url).toBe(`${origin}/device/v1/challenges/${challengeId}/answer`)
+      const facts = { issuer, deviceId, userId, challengeId, nonce: approvalRequest.nonce } as const
+      const expectedFacts = { ...facts, requestHash: approvalRequest.requestHash }
+      expect(checkAnswer(answer, expectedFacts, serverNow)).toBeUndefined()
       const key = keyOf(storedKeys(keys), answer.kid)
       if (!key) throw new Error('not one of its keys')
       expect(key.role).toBe(role)
@@ -263,86 +263,90 @@ describe('an answer', () => {
   )
 
   test('a request without a number is approved without one', async () => {
-    const { device, sent } = await client(() => ok({ status: 'approved' }))
+    const { device, calls } = await client(() => ok({ status: 'approved' }))
     await device.approve(await request({ numberMode: 'none', numberDigits: null }), null)
-    expect(answerOf(sent[0]).number).toBeNull()
+    expect(answerOf(calls[0]).number).toBeNull()
   })
 
   test.each(['４８३９２０', '٤٨٣\u00a0٩٢٠', '483–920', ' 483920\u200f', '४८3\u00ad920'])(
     'is signed with its number in ASCII, however it was typed: %j',
-    async (typed) => {
-      const { device, sent } = await client(() => ok({ status: 'approved' }))
-      await device.approve(await request(), typed)
-      expect(answerOf(sent[0]).number).toBe('483920')
+    async (input) => {
+      const { device, calls } = await client(() => ok({ status: 'approved' }))
+      await device.approve(await request(), input)
+      expect(answerOf(calls[0]).number).toBe('483920')
     },
   )
 
   test.each(['48392', '4839200', '48392a', '４８３９２', ' 48392', '-48392', '½48392', null])(
-    'a number that cannot be right costs no try: %s',
+    'a number of impossible form costs no attempt: %s',
     async (number) => {
-      const { device, sent } = await client(() => ok({ status: 'approved' }))
+      const { device, calls } = await client(() => ok({ status: 'approved' }))
       await expect(device.approve(await request(), number)).rejects.toThrow(RangeError)
-      expect(sent).toHaveLength(0)
+      expect(calls).toHaveLength(0)
     },
   )
 
   test('a device without a verification key cannot approve what requires one', async () => {
-    const { device, keys, sent } = await client(() => ok({}), { verification: false })
-    const asked = await request({ userVerification: 'required' })
-    expect(approvalNeedsVerification(asked, keys)).toBe(true)
-    await expect(device.approve(asked, '483920')).rejects.toThrow('verification key')
-    expect(sent).toHaveLength(0)
+    const { device, keys, calls } = await client(() => ok({}), { verification: false })
+    const approvalRequest = await request({ userVerification: 'required' })
+    expect(approvalNeedsVerification(approvalRequest, keys)).toBe(true)
+    await expect(device.approve(approvalRequest, '483920')).rejects.toThrow('verification key')
+    expect(calls).toHaveLength(0)
   })
 
   test.each([
     ['the connection breaks', () => Promise.reject(new TypeError('fetch failed'))],
-    ['the service is away', () => problem(503, 'unavailable')],
+    ['the service is unavailable', () => problem(503, 'unavailable')],
     ['a gateway answers', () => new Response('<html>', { status: 502 })],
     ['the reply breaks off', () => new Response('{"status":"appr', { status: 200 })],
   ])('when %s the same answer is sent again with a fresh proof', async (_, failure) => {
-    const { device, sent } = await client((_sent, index) =>
+    const { device, calls } = await client((_call, index) =>
       index < 2 ? failure() : ok({ status: 'approved' }),
     )
     expect(await device.approve(await request(), '483920')).toEqual({ status: 'approved' })
-    expect(new Set(sent.map(({ body }) => body)).size).toBe(1)
-    expect(new Set(sent.map((call) => proofOf(call).jti)).size).toBe(3)
+    expect(new Set(calls.map(({ body }) => body)).size).toBe(1)
+    expect(new Set(calls.map((call) => proofOf(call).jti)).size).toBe(3)
   })
 
-  test('when nobody answers at all the app is told so, and its next try is the same answer by name', async () => {
-    const { device, sent } = await client(() => Promise.reject(new TypeError('fetch failed')))
-    const asked = await request()
-    await expect(device.approve(asked, '483920')).rejects.toMatchObject({
+  test('without any response the app gets an error, and its next attempt is the same answer by name', async () => {
+    const { device, calls } = await client(() => Promise.reject(new TypeError('fetch failed')))
+    const approvalRequest = await request()
+    await expect(device.approve(approvalRequest, '483920')).rejects.toMatchObject({
       code: 'unreachable',
       status: 0,
       outcomeUnknown: true,
     })
-    expect(sent).toHaveLength(3)
-    await expect(device.approve(asked, '483920')).rejects.toMatchObject({ code: 'unreachable' })
-    await expect(device.approve(asked, '111111')).rejects.toMatchObject({ code: 'unreachable' })
-    const jtis = sent.map((call) => answerOf(call).jti)
+    expect(calls).toHaveLength(3)
+    await expect(device.approve(approvalRequest, '483920')).rejects.toMatchObject({
+      code: 'unreachable',
+    })
+    await expect(device.approve(approvalRequest, '111111')).rejects.toMatchObject({
+      code: 'unreachable',
+    })
+    const jtis = calls.map((call) => answerOf(call).jti)
     expect(new Set(jtis.slice(0, 6)).size).toBe(1)
     expect(jtis.slice(6)).not.toContain(jtis[0])
   })
 
-  test('a refusal is final: it is not sent again, and the next answer has a name of its own', async () => {
-    const { device, sent } = await client(() =>
+  test('a refusal is final: the answer is not sent again, and the next one has its own name', async () => {
+    const { device, calls } = await client(() =>
       problem(422, 'wrong_number', { wrongNumbersLeft: 2, currentStatus: 'pending' }),
     )
-    const asked = await request()
+    const approvalRequest = await request()
     for (let i = 0; i < 2; i++) {
-      await expect(device.approve(asked, '483921')).rejects.toMatchObject({
+      await expect(device.approve(approvalRequest, '483921')).rejects.toMatchObject({
         code: 'wrong_number',
         status: 422,
         facts: { wrongNumbersLeft: 2, currentStatus: 'pending' },
         outcomeUnknown: false,
       })
     }
-    expect(sent).toHaveLength(2)
-    expect(answerOf(sent[0]).jti).not.toBe(answerOf(sent[1]).jti)
+    expect(calls).toHaveLength(2)
+    expect(answerOf(calls[0]).jti).not.toBe(answerOf(calls[1]).jti)
   })
 
-  test('after a refusal for the clock the answer too is signed anew, under its old name', async () => {
-    const { device, sent } = await client(
+  test('after a refusal because of the clock the answer too is signed again, under its old name', async () => {
+    const { device, calls } = await client(
       (call) => {
         const proof = readSentProof(call)
         return isRefusal(proof)
@@ -352,7 +356,7 @@ describe('an answer', () => {
       { now: () => serverNow.getTime() + 3_600_000 },
     )
     await device.deny(await request())
-    const [first, second] = sent.map(answerOf)
+    const [first, second] = calls.map(answerOf)
     expect(second?.jti).toBe(first?.jti)
     expect(second?.iat).toBe(Math.floor(serverNow.getTime() / 1000))
   })
@@ -360,19 +364,19 @@ describe('an answer', () => {
 
 describe('confirming a new device', () => {
   test('makes the account active', async () => {
-    const { device, sent } = await client(() => ok({ status: 'active' }))
+    const { device, calls } = await client(() => ok({ status: 'active' }))
     await device.confirm('483920')
-    expect(sent[0]?.body).toBe('{"number":"483920"}')
+    expect(calls[0]?.body).toBe('{"number":"483920"}')
     expect(device.account).toMatchObject({ status: 'active', confirmationDigits: null })
   })
 
-  test('counts as done when it had been done and only the reply was lost', async () => {
+  test('counts as done when only the reply was lost', async () => {
     const { device } = await client(() => problem(409, 'device_not_pending'))
     await device.confirm('483920')
     expect(device.account.status).toBe('active')
   })
 
-  test('a wrong number says how many tries are left', async () => {
+  test('a wrong number reports how many attempts are left', async () => {
     const { account, keys } = await createAccount(tenantKeys)
     const { device } = await client(() => problem(422, 'wrong_number', { wrongNumbersLeft: 1 }), {
       account: { ...account, status: 'unconfirmed' },
@@ -396,7 +400,7 @@ describe('answers that are not of the service', () => {
     await expect(device.pending()).rejects.toMatchObject({ code: 'unexpected_response' })
   })
 
-  test('a refusal carries when to come back', async () => {
+  test('a refusal carries the time to retry', async () => {
     const { device } = await client(() => {
       const response = problem(429, 'too_many_requests')
       response.headers.set('retry-after', '7')

@@ -28,7 +28,7 @@ const device = {
 const hashing = buildHashing(Buffer.alloc(32))
 
 const passcode = { secret: 'MFRGGZDFMZTWQ2LK', algorithm: 'SHA256', digits: 6, period: 30 } as const
-const claimed = async (changes: object = {}) => ({
+const claimReply = async (changes: object = {}) => ({
   deviceId,
   userId,
   status: 'unconfirmed',
@@ -47,7 +47,7 @@ type ClaimBody = {
   readonly proofs: Record<string, string>
 }
 
-describe('what a camera reads', () => {
+describe('a scanned text', () => {
   test('our QR code is a ticket', () => {
     expect(readEnrollmentUri(uri)).toEqual({ origin, tenantId, code })
     expect(readEnrollmentUri(`http://localhost:3000/t/${tenantId}/enroll#${code}`)).toMatchObject({
@@ -55,7 +55,7 @@ describe('what a camera reads', () => {
     })
   })
 
-  test('a code printed before the spelling of its path was settled is the same ticket', () => {
+  test('a code printed with the earlier spelling of its path is the same ticket', () => {
     expect(readEnrollmentUri(`${origin}/t/${tenantId}/enrol#${code}`)).toEqual({
       origin,
       tenantId,
@@ -77,7 +77,7 @@ describe('what a camera reads', () => {
     `${origin}/t/${tenantId}/enroll#${code}x`,
     `${origin}/t/${tenantId}/enroll`,
     `${origin}/t/tnt_x/enroll#${code}`,
-  ])('anything else is none: %s', (text) => {
+  ])('any other text is not a ticket: %s', (text) => {
     expect(readEnrollmentUri(text)).toBeUndefined()
   })
 })
@@ -85,19 +85,19 @@ describe('what a camera reads', () => {
 describe('claiming', () => {
   test.each([
     ['scanned', { origin, tenantId, code }],
-    ['typed, in whatever spelling', { origin, tenantId, code: 'olik2-m4fx9', user: 'ada' }],
+    ['typed, in any spelling', { origin, tenantId, code: 'olik2-m4fx9', user: 'ada' }],
   ])(
     'with a code that was %s, both keys prove what the service wants proven',
     async (_, ticket) => {
       const keys = await createDeviceKeys({ verification: true })
-      const network = playNetwork(async () => Response.json(await claimed(), { status: 201 }))
+      const network = playNetwork(async () => Response.json(await claimReply(), { status: 201 }))
       const world = { fetch: network.fetch, now: () => serverNow.getTime() }
       await claimEnrollment({ ticket, keys, appId: 'com.example', device }, world)
 
-      const [sent] = network.sent
-      expect([sent?.method, sent?.url]).toEqual(['POST', `${origin}/device/v1/enrollments/claim`])
-      expect(sent?.headers.has('device-proof')).toBe(false)
-      const body = JSON.parse(sent?.body ?? '') as ClaimBody
+      const [call] = network.calls
+      expect([call?.method, call?.url]).toEqual(['POST', `${origin}/device/v1/enrollments/claim`])
+      expect(call?.headers.has('device-proof')).toBe(false)
+      const body = JSON.parse(call?.body ?? '') as ClaimBody
       const facts = {
         issuer,
         codeHash: hashing.sha256Base64Url(readCode(body.code)?.code ?? ''),
@@ -114,21 +114,21 @@ describe('claiming', () => {
     },
   )
 
-  test('without a verification key, one key proves and nothing is said of another', async () => {
+  test('without a verification key, one key proves and no other is mentioned', async () => {
     const keys = await createDeviceKeys({ verification: false })
-    const network = playNetwork(async () => Response.json(await claimed(), { status: 201 }))
+    const network = playNetwork(async () => Response.json(await claimReply(), { status: 201 }))
     const world = { fetch: network.fetch, now: () => serverNow.getTime() }
     await claimEnrollment({ ticket: { origin, tenantId, code }, keys, appId: 'a', device }, world)
-    const body = JSON.parse(network.sent[0]?.body ?? '') as ClaimBody
+    const body = JSON.parse(network.calls[0]?.body ?? '') as ClaimBody
     expect(Object.keys(body.keys)).toEqual(['possession'])
     expect(Object.keys(body.proofs)).toEqual(['possession'])
     const payload = signatures.read(body.proofs.possession ?? '', 4096)?.payload
     expect(Object.keys(payload ?? {})).not.toContain('vk')
   })
 
-  test('the account that results is plain JSON and holds what the service said', async () => {
+  test('the resulting account is plain JSON with the service’s data', async () => {
     const keys = await createDeviceKeys({ verification: true })
-    const answer = await claimed()
+    const answer = await claimReply()
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
     const account = await claimEnrollment(
       { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
@@ -154,9 +154,9 @@ describe('claiming', () => {
     ['of another algorithm', { ...passcode, algorithm: 'SHA1' }],
     ['without a secret', { ...passcode, secret: undefined }],
     ['left out', undefined],
-  ])('an account whose passcode is %s shows none', async (_, given) => {
+  ])('an account whose passcode is %s shows none', async (_, passcodeInput) => {
     const keys = await createDeviceKeys({ verification: false })
-    const answer = await claimed({ passcode: given })
+    const answer = await claimReply({ passcode: passcodeInput })
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
     const account = await claimEnrollment(
       { ticket: { origin, tenantId, code }, keys, appId: 'a', device },
@@ -165,12 +165,12 @@ describe('claiming', () => {
     expect(account.passcode).toBeNull()
   })
 
-  test('a wrong clock is corrected by the time of the service, and remembered', async () => {
+  test('a wrong clock is corrected by the service’s time, and the offset is stored', async () => {
     const keys = await createDeviceKeys({ verification: false })
     const network = playNetwork(async (_, index) =>
       index === 0
         ? problem(401, 'clock_skew', { serverTime: serverNow.toISOString() })
-        : Response.json(await claimed(), { status: 201 }),
+        : Response.json(await claimReply(), { status: 201 }),
     )
     const now = () => serverNow.getTime() - 3_600_000
     const account = await claimEnrollment(
@@ -178,7 +178,7 @@ describe('claiming', () => {
       { fetch: network.fetch, now },
     )
     expect(account.clockOffsetMs).toBe(3_600_000)
-    const payloads = network.sent.map(({ body }) => {
+    const payloads = network.calls.map(({ body }) => {
       const { proofs } = JSON.parse(body ?? '') as ClaimBody
       return signatures.read(proofs.possession ?? '', 4096)?.payload
     })
@@ -194,7 +194,7 @@ describe('claiming', () => {
     ['no device id', { deviceId: undefined }],
   ])('an answer with %s pins nothing', async (_, changes) => {
     const keys = await createDeviceKeys({ verification: false })
-    const answer = await claimed(changes)
+    const answer = await claimReply(changes)
     const network = playNetwork(() => Response.json(answer, { status: 201 }))
     await expect(
       claimEnrollment(

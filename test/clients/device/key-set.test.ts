@@ -33,14 +33,14 @@ describe('following the keys of the service', () => {
     expect(await followLinks(tenantKeys.keySet(), [second], issuer)).toBe('seq_wrong')
   })
 
-  test('one bad link refuses all that follows it, and nothing of it is kept', async () => {
+  test('one bad link invalidates all that follow it, and none of them is stored', async () => {
     const [second = '', third = ''] = tenantKeys.links(1)
     expect(await followLinks(first, [`${second.slice(0, -4)}AAAA`, third], issuer)).toBe(
       'signature_wrong',
     )
   })
 
-  test('the keys of another tenant or of a stranger lead nowhere', async () => {
+  test('links of another tenant or of a foreign key are refused', async () => {
     const stranger = await createTenantKeys()
     await stranger.rotate()
     expect(await followLinks(first, stranger.links(1), issuer)).toBe('key_unknown')
@@ -49,7 +49,7 @@ describe('following the keys of the service', () => {
 
   test.each([
     [
-      'a set that drops a key we hold',
+      'a set that drops a pinned key',
       'keys_wrong',
       () => ({ keys: tenantKeys.keySet().keys.slice(0, 1) }),
     ],
@@ -76,7 +76,7 @@ describe('following the keys of the service', () => {
 })
 
 describe('reading a key set', () => {
-  test('what the service sends is read', async () => {
+  test('the service’s key set is read', async () => {
     expect(await readKeySet(JSON.parse(JSON.stringify(first)))).toEqual(first)
   })
 

@@ -7,14 +7,14 @@ import {
 import { signatures } from './stand-in.ts'
 
 describe('device keys', () => {
-  test('cannot be read out of the runtime unless that was asked for', async () => {
+  test('cannot be exported from the runtime unless created as extractable', async () => {
     const keys = await createDeviceKeys({ verification: true })
     expect(keys.possession.privateKey.extractable).toBe(false)
     expect(keys.verification?.privateKey.extractable).toBe(false)
     await expect(exportDeviceKeys(keys)).rejects.toThrow()
   })
 
-  test('are two different keys, each named by its thumbprint as the service computes it', async () => {
+  test('are two different keys, each identified by its thumbprint as the service computes it', async () => {
     const { possession, verification } = await createDeviceKeys({ verification: true })
     expect(verification?.kid).not.toBe(possession.kid)
     expect(await signatures.thumbprint(possession.publicJwk)).toBe(possession.kid)
@@ -24,8 +24,8 @@ describe('device keys', () => {
     'survive a file store, non-extractable afterwards (verification: %s)',
     async (verification) => {
       const keys = await createDeviceKeys({ verification, extractable: true })
-      const stored = JSON.parse(JSON.stringify(await exportDeviceKeys(keys)))
-      const back = await importDeviceKeys(stored)
+      const exportedKeys = JSON.parse(JSON.stringify(await exportDeviceKeys(keys)))
+      const back = await importDeviceKeys(exportedKeys)
       expect(back.possession.kid).toBe(keys.possession.kid)
       expect(back.possession.publicJwk).toEqual(keys.possession.publicJwk)
       expect(back.verification?.kid).toBe(keys.verification?.kid)
@@ -33,9 +33,9 @@ describe('device keys', () => {
     },
   )
 
-  test('a public key is not taken for a private one', async () => {
+  test('a public key is not accepted as a private one', async () => {
     const { possession } = await createDeviceKeys({ verification: false })
-    const exported = { possession: { ...possession.publicJwk }, verification: null }
-    await expect(importDeviceKeys(exported)).rejects.toThrow('private key')
+    const exportedKeys = { possession: { ...possession.publicJwk }, verification: null }
+    await expect(importDeviceKeys(exportedKeys)).rejects.toThrow('private key')
   })
 })

@@ -1,5 +1,5 @@
-// A service's side of the wire for the client's tests: real keys, real signatures, real rules; only the network and the
-// database are played.
+// A service's side of the wire for the client's tests: real keys, real signatures, real rules; only
+// the network and the database are simulated.
 
 import type { DeviceAccount } from '../../../clients/device/account.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../../clients/device/keys.ts'
@@ -26,46 +26,46 @@ export const issuer = `${origin}/t/${tenantId}`
 /** The service's time in these tests. */
 export const serverNow = new Date('2027-01-01T00:00:30.000Z')
 
-type Stored = StoredSigningKey & Pick<NewSigningKey, 'privateSealed'>
+type StoredKey = StoredSigningKey & Pick<NewSigningKey, 'privateSealed'>
 
 /** A tenant's signing keys in memory, rotated by the real use case. */
 export async function createTenantKeys() {
   const first = await signatures.createKey(tenantId)
-  let stored: Stored[] = [{ ...first, seq: 1, status: 'active', linkJws: null }]
+  let keyRows: StoredKey[] = [{ ...first, seq: 1, status: 'active', linkJws: null }]
   const keys = {
-    list: async () => stored,
+    list: async () => keyRows,
     findPrivate: async (_: string, kid: string) =>
-      stored.find((key) => key.kid === kid)?.privateSealed ?? null,
+      keyRows.find((key) => key.kid === kid)?.privateSealed ?? null,
     rotate: async (_: string, next: NewSigningKey & { seq: number; linkJws: string }) => {
-      const retired = stored.map((key) => ({ ...key, status: 'retired' as const }))
-      stored = [{ ...next, status: 'active' }, ...retired]
+      const retiredKeys = keyRows.map((key) => ({ ...key, status: 'retired' as const }))
+      keyRows = [{ ...next, status: 'active' }, ...retiredKeys]
       return true
     },
   }
   const signingKeys = buildSigningKeys({ keys, signatures }, () => serverNow.getTime())
-  const needs = {
+  const dependencies = {
     keys,
     signatures,
     signingKeys,
     clock: { now: () => serverNow },
     publicOrigin: origin,
   }
-  const active = (): Stored => {
-    const [newest] = stored
+  const active = (): StoredKey => {
+    const [newest] = keyRows
     if (!newest) throw new Error('a tenant has a key')
     return newest
   }
   return {
     active,
-    rotate: () => rotateSigningKey(needs, tenantId),
-    /** The set as a device gets it at enrollment. */
+    rotate: () => rotateSigningKey(dependencies, tenantId),
+    /** The set as a device receives it at enrollment. */
     keySet: () => ({
       seq: active().seq,
-      keys: stored.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
+      keys: keyRows.map(({ kid, publicJwk }) => ({ ...publicJwk, kid })),
     }),
     /** Links after this set, oldest first. */
     links: (after: number) =>
-      stored
+      keyRows
         .filter((key) => key.seq > after)
         .toReversed()
         .flatMap((key) => key.linkJws ?? []),
@@ -74,7 +74,7 @@ export async function createTenantKeys() {
 
 export type TenantKeys = Awaited<ReturnType<typeof createTenantKeys>>
 
-/** The facts of a request; times around the service's. */
+/** The claims of a request; times around the service's. */
 export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts {
   return {
     issuer,
@@ -100,17 +100,17 @@ export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts 
   }
 }
 
-function signingKey({ kid, privateSealed }: Stored): SigningKey {
+function signingKey({ kid, privateSealed }: StoredKey): SigningKey {
   return { tenantId, kid, privateSealed }
 }
 
-/** Signs exactly this. */
-export function signRaw(key: Stored, header: object, payload: object): Promise<string> {
+/** Signs exactly this payload. */
+export function signRaw(key: StoredKey, header: object, payload: object): Promise<string> {
   return signatures.sign(signingKey(key), JSON.stringify(header), JSON.stringify(payload))
 }
 
 /** A request as the service signs it. */
-export function signRequest(key: Stored, changes: Partial<RequestFacts> = {}): Promise<string> {
+export function signRequest(key: StoredKey, changes: Partial<RequestFacts> = {}): Promise<string> {
   return signatures.sign(
     signingKey(key),
     requestHeader(key.kid),
@@ -138,17 +138,22 @@ export async function createAccount(
   return { account, keys: await createDeviceKeys({ verification }) }
 }
 
-/** What went over the wire in one call. */
-export type Sent = {
+/** One call as sent over the network. */
+export type NetworkCall = {
   readonly method: string
   readonly url: string
   readonly headers: Headers
   readonly body: string | null
 }
 
-/** A network that answers as told and remembers what was sent; a thrown error is a broken connection. */
-export function playNetwork(answer: (sent: Sent, index: number) => Response | Promise<Response>) {
-  const sent: Sent[] = []
+/**
+ * A network that answers by the given function and records the calls; a thrown error is a broken
+ * connection.
+ */
+export function playNetwork(
+  answer: (call: NetworkCall, index: number) => Response | Promise<Response>,
+) {
+  const calls: NetworkCall[] = []
   const play: typeof fetch = async (input, init) => {
     const body = init?.body ?? null
     if (body !== null && typeof body !== 'string') throw new Error('bodies are text')
@@ -158,10 +163,10 @@ export function playNetwork(answer: (sent: Sent, index: number) => Response | Pr
       headers: new Headers(init?.headers),
       body,
     }
-    sent.push(call)
-    return answer(call, sent.length - 1)
+    calls.push(call)
+    return answer(call, calls.length - 1)
   }
-  return { fetch: play, sent }
+  return { fetch: play, calls }
 }
 
 /** A refusal as the service writes it. */

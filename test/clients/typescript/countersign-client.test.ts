@@ -1,4 +1,4 @@
-// What a network can do to a call: a server that misbehaves on purpose, on the real wire.
+// Faults of the network during a call: a deliberately faulty server over real connections.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -69,7 +69,7 @@ async function refusalOf(call: Promise<unknown>): Promise<RefusedCall> {
 }
 
 describe('a call', () => {
-  test('says who calls, and puts what it was given where it belongs', async () => {
+  test('authenticates, and puts its inputs into path, query and body', async () => {
     answers = [json(200, { items: [] })]
     await client.call('GET', '/v1/users/{userId}/devices', { path: { userId: 'usr_a b/c?d' } })
     await client.call('GET', '/v1/users', { query: { identifier: 'a&b=c d+ü' } })
@@ -83,7 +83,7 @@ describe('a call', () => {
     expect(query.get('identifier')).toBe('a&b=c d+ü')
   })
 
-  test('is not led to another route by what is put into its path', async () => {
+  test('cannot be redirected to another route by a path parameter', async () => {
     for (const userId of ['.', '..', '', undefined as unknown as string]) {
       const call = client.call('GET', '/v1/users/{userId}/devices', { path: { userId } })
       await expect(call).rejects.toThrow(TypeError)
@@ -91,12 +91,12 @@ describe('a call', () => {
     expect(requests).toEqual([])
   })
 
-  test('that has no answer body resolves to undefined', async () => {
+  test('without a response body resolves to undefined', async () => {
     answers = [(response) => response.writeHead(204).end()]
     expect(await tenant()).toBeUndefined()
   })
 
-  test('is refused with the problem, its facts, and how long to wait', async () => {
+  test('rejects with the problem, its members, and how long to wait', async () => {
     answers = [problem(429, 'resend_too_soon', { 'retry-after': '7' })]
     expect(await refusalOf(tenant())).toMatchObject({
       name: 'RefusedCall',
@@ -126,18 +126,18 @@ describe('a call', () => {
     ['a problem that is not JSON', page(400, { 'content-type': 'application/problem+json' }), 400],
     ['a problem that is a list', json(400, []), 400],
     ['a problem without a code', json(400, { code: 7 }), 400],
-  ])('tells %s from an answer', async (_, answer, status) => {
+  ])('distinguishes %s from a response of the service', async (_, answer, status) => {
     answers = [answer]
     expect(await refusalOf(tenant())).toMatchObject({ code: 'unexpected_response', status })
   })
 
-  test('follows no redirection: nobody else gets the key', async () => {
+  test('follows no redirection: no other host gets the key', async () => {
     answers = [page(307, { location: '/elsewhere' }), json(200, {})]
     expect(await refusalOf(tenant())).toMatchObject({ code: 'unexpected_response', status: 307 })
     expect(requests).toHaveLength(1)
   })
 
-  test('says whether nobody answered or not in time, also in the middle of an answer', async () => {
+  test('reports no response and a timeout apart, also in the middle of a response', async () => {
     answers = [hangUp]
     expect(await refusalOf(tenant())).toMatchObject({ code: 'unreachable', status: 0 })
     const half: Answer = (response) => {
@@ -146,12 +146,12 @@ describe('a call', () => {
     }
     for (const answer of [silence, half]) {
       answers = [answer]
-      const refused = await refusalOf(client.call('GET', '/v1/tenant', { timeoutMs: 50 }))
-      expect(refused).toMatchObject({ code: 'timed_out', status: 0, isTransient: true })
+      const refusal = await refusalOf(client.call('GET', '/v1/tenant', { timeoutMs: 50 }))
+      expect(refusal).toMatchObject({ code: 'timed_out', status: 0, isTransient: true })
     }
   })
 
-  test('ends with the reason of the signal, before it began and in the middle', async () => {
+  test('rejects with the reason of the signal, before the start and in the middle', async () => {
     answers = [silence]
     const reason = new Error('enough')
     const early = client.call('GET', '/v1/tenant', { signal: AbortSignal.abort(reason) })
@@ -164,7 +164,7 @@ describe('a call', () => {
   })
 })
 
-test('what is no origin is refused when the client is made', () => {
+test('an invalid origin is rejected when the client is created', () => {
   for (const origin of [
     '',
     'countersign.example',
@@ -176,22 +176,22 @@ test('what is no origin is refused when the client is made', () => {
   }
 })
 
-test('the key is not in what is printed of the client', async () => {
+test('the key is not in the printed form of the client', async () => {
   const { inspect } = await import('node:util')
   expect(inspect(client, { depth: 9, showHidden: true })).not.toContain('cs_a_b')
 })
 
 describe('creating a challenge', () => {
-  const created = json(201, { id: 'chl_1' })
+  const creationReply = json(201, { id: 'chl_1' })
 
-  test('is repeated with the same key while it may pass', async () => {
+  test('is retried with the same key while it may succeed', async () => {
     const wait = { 'retry-after': '0' }
     answers = [
       hangUp,
       problem(503, 'unavailable', wait),
       problem(409, 'conflict', wait),
       page(502),
-      created,
+      creationReply,
     ]
     expect(await client.createChallenge({ user: 'a' })).toEqual({ id: 'chl_1' })
     expect(requests).toHaveLength(5)
@@ -201,22 +201,22 @@ describe('creating a challenge', () => {
     expect(keys).not.toContain(requests.at(-1)?.headers['idempotency-key'])
   })
 
-  test('is not repeated sooner than the service asked for', async () => {
+  test('is not retried sooner than the service asked for', async () => {
     const times: number[] = []
-    const noted =
+    const noting =
       (answer: Answer): Answer =>
       (...exchange) => {
         times.push(performance.now())
         answer(...exchange)
       }
-    answers = [noted(problem(503, 'unavailable', { 'retry-after': '1' })), noted(created)]
+    answers = [noting(problem(503, 'unavailable', { 'retry-after': '1' })), noting(creationReply)]
     await client.createChallenge({ user: 'a' })
     const [first = 0, second = 0] = times
     // Node's timers may fire a millisecond early.
     expect(second - first).toBeGreaterThanOrEqual(999)
   })
 
-  test('is not repeated when it was refused, nor beyond patience', async () => {
+  test('is not retried after a refusal, nor beyond the time limit', async () => {
     const refusals = [
       problem(429, 'too_many_pending', { 'retry-after': '1' }),
       problem(422, 'no_capable_device'),
@@ -224,13 +224,13 @@ describe('creating a challenge', () => {
     ]
     for (const refusal of refusals) {
       requests = []
-      answers = [refusal, created]
+      answers = [refusal, creationReply]
       await refusalOf(client.createChallenge({ user: 'a' }))
       expect(requests).toHaveLength(1)
     }
   })
 
-  test('can be aborted between two tries', async () => {
+  test('can be aborted between two attempts', async () => {
     answers = [problem(503, 'unavailable', { 'retry-after': '10' })]
     const controller = new AbortController()
     const reason = new Error('enough')
@@ -250,31 +250,31 @@ describe('waiting for a decision', () => {
   const at = (seconds: number) => new Date(now.getTime() + seconds * 1000).toISOString()
   const reading = (status: string, more: object = {}): Answer =>
     json(200, { id: 'chl_1', status, result: null, createdAt: at(0), expiresAt: at(120), ...more })
-  const approved = reading('approved', { result: 'a.b.c' })
+  const approvedReply = reading('approved', { result: 'a.b.c' })
 
-  test('goes on through everything that passes, and asks for half a minute each time', async () => {
-    answers = [hangUp, page(504), reading('pending'), problem(503, 'unavailable'), approved]
+  test('continues through all temporary faults, and polls for half a minute each time', async () => {
+    answers = [hangUp, page(504), reading('pending'), problem(503, 'unavailable'), approvedReply]
     expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
     expect(requests.map(({ url }) => url)).toEqual(Array(5).fill('/v1/challenges/chl_1?wait=30'))
   })
 
-  test('ends with the refusal when the service would be back only after the end of the challenge', async () => {
+  test('ends with the refusal when Retry-After is beyond the end of the challenge', async () => {
     answers = [reading('pending'), problem(503, 'unavailable', { 'retry-after': '140' })]
     expect(await refusalOf(client.waitForDecision('chl_1'))).toMatchObject({ code: 'unavailable' })
     expect(requests).toHaveLength(2)
   })
 
-  test('goes by how long the challenge lives, not by what this machine’s clock says', async () => {
+  test('goes by the lifetime of the challenge, not by this machine’s clock', async () => {
     const old = { createdAt: '2001-01-01T00:00:00.000Z', expiresAt: '2001-01-01T00:02:00.000Z' }
-    answers = [reading('pending', old), hangUp, approved]
+    answers = [reading('pending', old), hangUp, approvedReply]
     expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
   })
 
-  test('goes on when too much waits already: nothing was done', async () => {
+  test('continues when too many requests wait already: nothing was done', async () => {
     answers = [
       reading('pending'),
       problem(429, 'too_many_requests', { 'retry-after': '0' }),
-      approved,
+      approvedReply,
     ]
     expect(await client.waitForDecision('chl_1')).toMatchObject({ status: 'approved' })
   })
@@ -284,15 +284,15 @@ describe('waiting for a decision', () => {
     expect(await refusalOf(client.waitForDecision('chl_1'))).toMatchObject({ status: 401 })
   })
 
-  test('believes no end without a result, and no time that is none', async () => {
+  test('rejects an end without a result, and an invalid time', async () => {
     for (const odd of [
       reading('approved'),
       reading('pending', { expiresAt: 'never' }),
       json(200, {}),
     ]) {
       answers = [odd]
-      const refused = await refusalOf(client.waitForDecision('chl_1'))
-      expect(refused).toMatchObject({ code: 'unexpected_response' })
+      const refusal = await refusalOf(client.waitForDecision('chl_1'))
+      expect(refusal).toMatchObject({ code: 'unexpected_response' })
     }
   })
 })

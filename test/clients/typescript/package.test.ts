@@ -1,4 +1,4 @@
-// What somebody gets who installs the client: packed, put into an empty folder, run by plain Node, read by a compiler.
+// The client as installed: packed, put into an empty folder, run by plain Node, read by a compiler.
 
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -78,23 +78,25 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('the package holds what is built, and nothing else', async () => {
-  const installed = path.join(home, 'node_modules/@countersign/client')
-  expect((await readdir(installed)).sort()).toEqual([
+test('the package contains the built files, and nothing else', async () => {
+  const packageFolder = path.join(home, 'node_modules/@countersign/client')
+  expect((await readdir(packageFolder)).sort()).toEqual([
     'LICENSE',
     'README.md',
     'dist',
     'package.json',
   ])
-  const built = await readdir(path.join(installed, 'dist'))
+  const builtFiles = await readdir(path.join(packageFolder, 'dist'))
   const sources = await readdir(path.join(source, 'src'))
-  const wanted = sources.flatMap((file) => ['.js', '.d.ts'].map((end) => file.replace('.ts', end)))
-  expect(built.sort()).toEqual(wanted.sort())
+  const expectedFiles = sources.flatMap((file) =>
+    ['.js', '.d.ts'].map((end) => file.replace('.ts', end)),
+  )
+  expect(builtFiles.sort()).toEqual(expectedFiles.sort())
   const license = (place: string) => readFile(path.join(place, 'LICENSE'), 'utf8')
-  expect(await license(installed)).toBe(await license(project))
+  expect(await license(packageFolder)).toBe(await license(project))
 })
 
-/** Runs the README's example as it stands, against the real service, for this person. */
+/** Runs the README's example verbatim, against the real service, for this user. */
 async function startExample(person: string) {
   const { items } = (await service.api('GET', '/v1/relying-parties')).json
   const child = spawn(process.execPath, ['example.mjs'], {
@@ -108,17 +110,17 @@ async function startExample(person: string) {
       PERSON: person,
     },
   })
-  let printed = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      printed += text
+      output += text
     })
   }
-  const ended = once(child, 'close').then(([code]) => code as number)
-  return { ended, printed: () => printed }
+  const exit = once(child, 'close').then(([code]) => code as number)
+  return { ended: exit, printed: () => output }
 }
 
-test('the example of the README signs somebody in whose phone approves, and nobody whose phone denies', async () => {
+test('the example of the README signs in a user whose phone approves, and none whose phone denies', async () => {
   for (const decision of ['approve', 'deny'] as const) {
     const phone = await enrollPhone(service, { user: `someone-to-${decision}` })
     const { ended, printed } = await startExample(`someone-to-${decision}`)
@@ -134,7 +136,7 @@ test('the example of the README signs somebody in whose phone approves, and nobo
   }
 })
 
-test('a compiler reads the types, and finds what is wrong in a call', async () => {
+test('a compiler reads the types, and reports a wrong call', async () => {
   await writeFile(
     path.join(home, 'calls.ts'),
     `import { CountersignClient, type Schemas, verifyWebhook } from '@countersign/client'
@@ -176,10 +178,10 @@ client.call('GET', '/v1/challenges/{id}/events', { path })
   ]
   const types = ['--types', 'node', '--typeRoots', path.join(project, 'node_modules/@types')]
   const compiler = path.join(project, 'node_modules/typescript/bin/tsc')
-  const compiled = await run(
+  const compilation = await run(
     process.execPath,
     [compiler, ...options, ...types, 'calls.ts', 'example.ts'],
     { cwd: home },
   ).catch((error: { stdout: string }) => error)
-  expect(compiled.stdout).toBe('')
+  expect(compilation.stdout).toBe('')
 })

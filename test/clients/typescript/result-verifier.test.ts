@@ -1,4 +1,5 @@
-// Tokens that nobody must believe, signed by hand; test/clients/typescript/sign-in.test.ts has those of the real service.
+// Tokens that must be rejected, signed by hand; test/clients/typescript/sign-in.test.ts has those
+// of the real service.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -14,7 +15,7 @@ import {
 
 const issuer = 'https://countersign.example/t/tnt_01h455vb4pex5vsknk084sn02q'
 const audience = 'rp_01h455vb4pex5vsknk084sn02q'
-const asked: ResultExpectation = {
+const expectation: ResultExpectation = {
   challengeId: 'chl_01h455vb4pex5vsknk084sn02q',
   userId: 'usr_01h455vb4pex5vsknk084sn02q',
   binding: 'binding-of-this-session-0000000000000000000',
@@ -32,7 +33,7 @@ type Forgery = {
   readonly key?: CryptoKey | Uint8Array
 }
 
-/** A result of the service, but for what is said to be different; undefined leaves something out. */
+/** A result of the service with changes; undefined omits a claim. */
 function sign({ header = {}, claims = {}, key = tenant.privateKey }: Forgery = {}) {
   const honest = {
     iss: issuer,
@@ -41,9 +42,9 @@ function sign({ header = {}, claims = {}, key = tenant.privateKey }: Forgery = {
     iat: seconds(),
     exp: seconds() + 60,
     tid: 'tnt_01h455vb4pex5vsknk084sn02q',
-    cid: asked.challengeId,
-    sub: asked.userId,
-    binding: asked.binding,
+    cid: expectation.challengeId,
+    sub: expectation.userId,
+    binding: expectation.binding,
     decision: 'approved',
     number: 'service',
   }
@@ -57,46 +58,48 @@ const trusting = (more: Partial<ResultTrust> = {}) =>
 
 async function refusalOf(result: Promise<unknown>): Promise<string> {
   const error = await result.then(
-    () => new Error('it was believed'),
+    () => new Error('it was accepted'),
     (reason: unknown) => reason,
   )
   if (error instanceof RefusedResult) return error.code
   throw error
 }
 
-test('an honest result is believed, and its claims are given back', async () => {
-  const result = await trusting().verifyApproval(await sign(), asked)
-  expect(result).toMatchObject({ decision: 'approved', sub: asked.userId, number: 'service' })
+test('a valid result is accepted, and its claims are returned', async () => {
+  const result = await trusting().verifyApproval(await sign(), expectation)
+  expect(result).toMatchObject({ decision: 'approved', sub: expectation.userId, number: 'service' })
 })
 
 const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-test('a token without a signature is not believed', async () => {
+test('a token without a signature is rejected', async () => {
   const [, payload] = (await sign()).split('.')
   const header = base64url({ alg: 'none', typ: 'approval-result+jwt', kid: 'k1' })
   for (const signature of ['', 'A'.repeat(86)]) {
-    const refused = refusalOf(trusting().verifyResult(`${header}.${payload}.${signature}`, asked))
-    expect(['malformed', 'wrong_algorithm']).toContain(await refused)
+    const refusal = refusalOf(
+      trusting().verifyResult(`${header}.${payload}.${signature}`, expectation),
+    )
+    expect(['malformed', 'wrong_algorithm']).toContain(await refusal)
   }
 })
 
-test('the public key as a shared secret signs nothing', async () => {
+test('the public key is not accepted as a shared secret', async () => {
   const secret = new TextEncoder().encode(await exportSPKI(tenant.publicKey))
   const token = await sign({ header: { alg: 'HS256' }, key: secret })
-  // Of the length of an ES256 signature, so that nothing but the algorithm refuses it.
+  // Of the length of an ES256 signature, so that only the algorithm fails.
   for (const text of [token, token + 'A'.repeat(86 - (token.split('.')[2] ?? '').length)]) {
-    const refused = await refusalOf(trusting().verifyResult(text, asked))
-    expect(['malformed', 'wrong_algorithm']).toContain(refused)
+    const refusal = await refusalOf(trusting().verifyResult(text, expectation))
+    expect(['malformed', 'wrong_algorithm']).toContain(refusal)
   }
 })
 
-test('a shared secret among the published keys signs nothing', async () => {
+test('a shared secret among the published keys is not accepted', async () => {
   const k = Buffer.alloc(64, 7)
   const oct = { kty: 'oct', k: k.toString('base64url'), kid: 'k1', alg: 'HS512' }
   const verifier = trusting({ jwks: { keys: [oct] } })
   const token = await sign({ header: { alg: 'HS512' }, key: k })
   expect(token.split('.')[2]).toHaveLength(86)
-  expect(await refusalOf(verifier.verifyResult(token, asked))).toBe('wrong_algorithm')
+  expect(await refusalOf(verifier.verifyResult(token, expectation))).toBe('wrong_algorithm')
 })
 
 test.each<readonly [string, Forgery, string]>([
@@ -104,15 +107,15 @@ test.each<readonly [string, Forgery, string]>([
   ['of a kind in another spelling', { header: { typ: 'APPROVAL-RESULT+JWT' } }, 'wrong_type'],
   ['of no kind', { header: { typ: undefined } }, 'wrong_type'],
   ['of a passcode', { header: { typ: 'passcode-result+jwt' } }, 'wrong_type'],
-  ['of a stranger’s key', { key: stranger.privateKey }, 'signature_invalid'],
-  ['of a key that nobody published', { header: { kid: 'k2' } }, 'unknown_key'],
+  ['of a foreign key', { key: stranger.privateKey }, 'signature_invalid'],
+  ['of an unpublished key', { header: { kid: 'k2' } }, 'unknown_key'],
   ['that names no key', { header: { kid: undefined } }, 'malformed'],
   ['of another issuer', { claims: { iss: 'https://elsewhere.example' } }, 'wrong_issuer'],
   ['for another audience', { claims: { aud: 'rp_01h455vb4pex5vsknk084sn02r' } }, 'wrong_audience'],
   ['for several audiences', { claims: { aud: [audience, 'rp_other'] } }, 'malformed'],
-  ['that is over', { claims: { exp: seconds() - 61 } }, 'expired'],
+  ['that has expired', { claims: { exp: seconds() - 61 } }, 'expired'],
   ['without an end', { claims: { exp: undefined } }, 'malformed'],
-  ['without a name to use it up by', { claims: { jti: undefined } }, 'malformed'],
+  ['without a jti', { claims: { jti: undefined } }, 'malformed'],
   ['without a decision', { claims: { decision: undefined } }, 'malformed'],
   ['of an unknown decision', { claims: { decision: 'Approved' } }, 'malformed'],
   [
@@ -123,29 +126,29 @@ test.each<readonly [string, Forgery, string]>([
   ['about no challenge', { claims: { cid: undefined } }, 'malformed'],
   ['about another user', { claims: { sub: 'usr_01h455vb4pex5vsknk084sn02r' } }, 'wrong_user'],
   ['about no user', { claims: { sub: undefined } }, 'malformed'],
-  ['of another session', { claims: { binding: `${asked.binding}0` } }, 'wrong_binding'],
+  ['of another session', { claims: { binding: `${expectation.binding}0` } }, 'wrong_binding'],
   ['of no session', { claims: { binding: undefined } }, 'wrong_binding'],
-])('a result %s is not believed', async (_, forgery, code) => {
-  expect(await refusalOf(trusting().verifyResult(await sign(forgery), asked))).toBe(code)
+])('a result %s is rejected', async (_, forgery, code) => {
+  expect(await refusalOf(trusting().verifyResult(await sign(forgery), expectation))).toBe(code)
 })
 
 test.each(['binding', 'challengeId', 'userId'] as const)(
-  'whoever asks without %s is told so, whatever the token says',
+  'a call without %s is rejected with that reason, for any token',
   async (name) => {
     const claim = { binding: 'binding', challengeId: 'cid', userId: 'sub' }[name]
     for (const value of [undefined, '']) {
       const token = await sign({ claims: { [claim]: value } })
-      const forgotten = { ...asked, [name]: value } as ResultExpectation
-      await expect(trusting().verifyResult(token, forgotten)).rejects.toThrow(TypeError)
+      const incomplete = { ...expectation, [name]: value } as ResultExpectation
+      await expect(trusting().verifyResult(token, incomplete)).rejects.toThrow(TypeError)
     }
   },
 )
 
-test('a token whose text was changed is not believed', async () => {
+test('a token with changed text is rejected', async () => {
   const token = await sign()
-  const denied = await sign({ claims: { decision: 'denied' } })
+  const deniedToken = await sign({ claims: { decision: 'denied' } })
   const [header, payload, signature] = token.split('.')
-  const [, otherPayload] = denied.split('.')
+  const [, otherPayload] = deniedToken.split('.')
   for (const [text, code] of [
     [`${header}.${otherPayload}.${signature}`, 'signature_invalid'],
     [`${token}\n`, 'malformed'],
@@ -154,83 +157,83 @@ test('a token whose text was changed is not believed', async () => {
     ['', 'malformed'],
     [`${'A'.repeat(9000)}.${payload}.${signature}`, 'malformed'],
   ] as const) {
-    expect(await refusalOf(trusting().verifyResult(text, asked)), text).toBe(code)
+    expect(await refusalOf(trusting().verifyResult(text, expectation)), text).toBe(code)
   }
 })
 
-test('only an approval lets somebody in', async () => {
+test('only an approval passes verifyApproval', async () => {
   for (const decision of ['denied', 'expired', 'cancelled']) {
     const token = await sign({ claims: { decision } })
-    expect(await trusting().verifyResult(token, asked)).toMatchObject({ decision })
-    expect(await refusalOf(trusting().verifyApproval(token, asked))).toBe('not_approved')
+    expect(await trusting().verifyResult(token, expectation)).toMatchObject({ decision })
+    expect(await refusalOf(trusting().verifyApproval(token, expectation))).toBe('not_approved')
   }
 })
 
 describe('a clock of this machine', () => {
   const off = (bySeconds: number) => {
-    const used = new Map<string, number>()
+    const usedTokens = new Map<string, number>()
     const useOnce = (jti: string, keepUntil: number) => {
-      const isFirst = !used.has(jti)
-      used.set(jti, keepUntil)
+      const isFirst = !usedTokens.has(jti)
+      usedTokens.set(jti, keepUntil)
       return isFirst
     }
     const now = () => new Date((seconds() + bySeconds) * 1000)
-    return { used, verifier: trusting({ now, useOnce }) }
+    return { usedTokens, verifier: trusting({ now, useOnce }) }
   }
 
   test.each([-60, -30, 0, 30, 59, 60, 110])(
-    'that is %i seconds off believes a fresh result, and believes it once',
+    'that is %i seconds off accepts a fresh result, and accepts it once',
     async (bySeconds) => {
-      const { used, verifier } = off(bySeconds)
+      const { usedTokens, verifier } = off(bySeconds)
       const exp = seconds() + 60
       const token = await sign({ claims: { iat: exp - 60, exp } })
-      await verifier.verifyApproval(token, asked)
-      expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('used_before')
-      // Kept for as long as this clock takes the token for live.
-      expect([...used.values()]).toEqual([exp + 60])
+      await verifier.verifyApproval(token, expectation)
+      expect(await refusalOf(verifier.verifyApproval(token, expectation))).toBe('used_before')
+      // Kept for as long as the token is valid by this clock.
+      expect([...usedTokens.values()]).toEqual([exp + 60])
     },
   )
 
-  test('that has come to when the store may forget takes the result for over', async () => {
+  test('that has reached the time when the store may forget treats the result as expired', async () => {
     const exp = seconds() + 60
     const token = await sign({ claims: { iat: exp - 60, exp } })
     const { verifier } = off(exp + 60 - seconds())
-    expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('expired')
+    expect(await refusalOf(verifier.verifyApproval(token, expectation))).toBe('expired')
   })
 })
 
-test('a result is believed once, when somebody keeps the books', async () => {
-  const used = new Map<string, number>()
+test('a result is accepted once, where used results are recorded', async () => {
+  const usedTokens = new Map<string, number>()
   const useOnce = (jti: string, keepUntil: number) => {
-    const isFirst = !used.has(jti)
-    used.set(jti, keepUntil)
+    const isFirst = !usedTokens.has(jti)
+    usedTokens.set(jti, keepUntil)
     return isFirst
   }
   const verifier = trusting({ useOnce })
   const token = await sign()
-  // What is refused uses nothing up.
-  expect(await refusalOf(verifier.verifyResult(token, { ...asked, userId: 'usr_other' }))).toBe(
-    'wrong_user',
-  )
-  await verifier.verifyApproval(token, asked)
-  expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('used_before')
-  expect([...used.values()]).toEqual([expect.any(Number)])
+  // A rejected result is not recorded as used.
+  expect(
+    await refusalOf(verifier.verifyResult(token, { ...expectation, userId: 'usr_other' })),
+  ).toBe('wrong_user')
+  await verifier.verifyApproval(token, expectation)
+  expect(await refusalOf(verifier.verifyApproval(token, expectation))).toBe('used_before')
+  expect([...usedTokens.values()]).toEqual([expect.any(Number)])
 })
 
 describe('published keys', () => {
-  let published: { keys: object[] } | undefined = { keys: [] }
-  let fetched = 0
+  let publishedKeys: { keys: object[] } | undefined = { keys: [] }
+  let fetchCount = 0
   const server = createServer((request, answer) => {
-    fetched += 1
-    if (request.url !== '/t/tnt_1/.well-known/jwks.json' || !published) answer.statusCode = 503
-    answer.end(JSON.stringify(published ?? {}))
+    fetchCount += 1
+    if (request.url !== '/t/tnt_1/.well-known/jwks.json' || !publishedKeys) answer.statusCode = 503
+    answer.end(JSON.stringify(publishedKeys ?? {}))
   })
   const here = once(server.listen(0, '127.0.0.1'), 'listening').then(
     () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/t/tnt_1`,
   )
   beforeEach(() => {
-    published = { keys: [publicJwk] }
-    fetched = 0
+    publishedKeys = { keys: [publicJwk] }
+    fetchCount = 0
   })
   afterAll(() => {
     server.close()
@@ -241,38 +244,38 @@ describe('published keys', () => {
     const iss = await here
     const verifier = new ResultVerifier({ issuer: iss, audience })
     for (let n = 0; n < 5; n++)
-      await verifier.verifyApproval(await sign({ claims: { iss } }), asked)
-    expect(fetched).toBe(1)
+      await verifier.verifyApproval(await sign({ claims: { iss } }), expectation)
+    expect(fetchCount).toBe(1)
   })
 
-  test('are fetched anew for a key that is not known, but not for each one that somebody invents', async () => {
+  test('are refetched for an unknown key, but not for each invented one', async () => {
     const iss = await here
-    const rotated = await generateKeyPair('ES256')
+    const nextKeys = await generateKeyPair('ES256')
     const verifier = new ResultVerifier({ issuer: iss, audience })
-    const invented = await sign({ claims: { iss }, header: { kid: 'invented' } })
+    const inventedToken = await sign({ claims: { iss }, header: { kid: 'invented' } })
     for (let n = 0; n < 5; n++) {
-      expect(await refusalOf(verifier.verifyResult(invented, asked))).toBe('unknown_key')
+      expect(await refusalOf(verifier.verifyResult(inventedToken, expectation))).toBe('unknown_key')
     }
-    expect(fetched).toBeLessThanOrEqual(2)
-    const next = { ...(await exportJWK(rotated.publicKey)), kid: 'k2', alg: 'ES256', use: 'sig' }
-    published = { keys: [publicJwk, next] }
+    expect(fetchCount).toBeLessThanOrEqual(2)
+    const next = { ...(await exportJWK(nextKeys.publicKey)), kid: 'k2', alg: 'ES256', use: 'sig' }
+    publishedKeys = { keys: [publicJwk, next] }
     const later = Date.now() + 3000
-    const forged = { claims: { iss }, header: { kid: 'k2' }, key: rotated.privateKey }
-    const token = await sign(forged)
+    const forgery = { claims: { iss }, header: { kid: 'k2' }, key: nextKeys.privateKey }
+    const token = await sign(forgery)
     onTestFinished(() => {
       vi.restoreAllMocks()
     })
     vi.spyOn(Date, 'now').mockReturnValue(later)
-    await verifier.verifyApproval(token, asked)
+    await verifier.verifyApproval(token, expectation)
   })
 
-  test('that cannot be fetched refuse, and are fetched for the next result', async () => {
+  test('that cannot be fetched reject the result, and are fetched for the next one', async () => {
     const iss = await here
     const verifier = new ResultVerifier({ issuer: iss, audience })
     const token = await sign({ claims: { iss } })
-    published = undefined
-    expect(await refusalOf(verifier.verifyApproval(token, asked))).toBe('keys_unavailable')
-    published = { keys: [publicJwk] }
-    await verifier.verifyApproval(token, asked)
+    publishedKeys = undefined
+    expect(await refusalOf(verifier.verifyApproval(token, expectation))).toBe('keys_unavailable')
+    publishedKeys = { keys: [publicJwk] }
+    await verifier.verifyApproval(token, expectation)
   })
 })

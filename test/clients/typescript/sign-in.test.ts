@@ -1,4 +1,4 @@
-// The client against the real service: asked, waited for, verified.
+// The client against the real service: create, wait, verify.
 
 import { randomBytes } from 'node:crypto'
 import { decodeJwt } from 'jose'
@@ -31,7 +31,10 @@ let service: Service
 let apiKey: string
 let client: CountersignClient
 let results: ResultVerifier
-/** What the client asked and was answered, oldest first; status 0 while an answer is awaited or when none came. */
+/**
+ * The client's calls and responses, oldest first; status 0 while the response is pending or when
+ * none came.
+ */
 const calls: { url: string; status: number }[] = []
 
 const watchedFetch: typeof fetch = async (input, init) => {
@@ -62,84 +65,86 @@ beforeAll(async () => {
 })
 afterAll(() => stack.disposeAsync())
 
-/** Somebody new with a phone, and a question to them. */
+/** A new user with a phone, and a challenge for them. */
 async function ask() {
   const user = `user-${randomBytes(4).toString('hex')}`
   const phone = await enrollPhone({ api: createApi(origin, apiKey), simulator }, { user })
   const binding = randomBytes(32).toString('base64url')
   const challenge = await client.createChallenge({ user, binding })
-  const asked = { challengeId: challenge.id, userId: phone.userId, binding }
+  const expectation = { challengeId: challenge.id, userId: phone.userId, binding }
   const decide = async (decision: 'approve' | 'deny') => {
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
     if (decision === 'approve') await phone.client.approve(request, challenge.number)
     else await phone.client.deny(request)
   }
-  return { user, phone, challenge, asked, decide }
+  return { user, phone, challenge, expectation, decide }
 }
 
-/** How often a challenge was read until now, and with which answers. */
+/** How often a challenge was read until now, and with which statuses. */
 const readings = (id: string) => calls.filter(({ url }) => url.includes(`/v1/challenges/${id}?`))
-const isWaited = (id: string) => until('it is waited for', () => readings(id).length > 0)
+const isWaited = (id: string) => until('the wait has begun', () => readings(id).length > 0)
 
-test('an approval is waited for and verified, and only for whom and what was asked', async () => {
-  const { challenge, asked, decide } = await ask()
+test('an approval is awaited and verified, and only for its user, challenge and session', async () => {
+  const { challenge, expectation, decide } = await ask()
   const waiting = client.waitForDecision(challenge.id)
   await isWaited(challenge.id)
   await decide('approve')
-  const decided = await waiting
-  expect(decided.status).toBe('approved')
-  expect(await results.verifyApproval(decided.result, asked)).toMatchObject({
+  const decidedChallenge = await waiting
+  expect(decidedChallenge.status).toBe('approved')
+  expect(await results.verifyApproval(decidedChallenge.result, expectation)).toMatchObject({
     cid: challenge.id,
-    sub: asked.userId,
-    binding: asked.binding,
+    sub: expectation.userId,
+    binding: expectation.binding,
     decision: 'approved',
     number: 'service',
     amr: expect.arrayContaining(['pop', 'user']),
   })
   const other = await ask()
   for (const [wrong, code] of [
-    [{ challengeId: other.asked.challengeId }, 'wrong_challenge'],
-    [{ userId: other.asked.userId }, 'wrong_user'],
-    [{ binding: other.asked.binding }, 'wrong_binding'],
+    [{ challengeId: other.expectation.challengeId }, 'wrong_challenge'],
+    [{ userId: other.expectation.userId }, 'wrong_user'],
+    [{ binding: other.expectation.binding }, 'wrong_binding'],
   ] as const) {
-    const refused = results.verifyApproval(decided.result, { ...asked, ...wrong })
-    await expect(refused).rejects.toMatchObject({ code })
+    const refusal = results.verifyApproval(decidedChallenge.result, { ...expectation, ...wrong })
+    await expect(refusal).rejects.toMatchObject({ code })
   }
 })
 
-test('a result that was asked for without a binding is not believed', async () => {
-  const { user, phone, asked } = await ask()
+test('a result of a challenge without a binding is rejected', async () => {
+  const { user, phone, expectation } = await ask()
   const challenge = await client.createChallenge({ user })
   await client.call('POST', '/v1/challenges/{id}/cancel', { path: { id: challenge.id } })
   const { result } = await client.waitForDecision(challenge.id)
   expect(decodeJwt(result)).not.toHaveProperty('binding')
-  const expected = { ...asked, challengeId: challenge.id, userId: phone.userId }
-  const refused = await results.verifyResult(result, expected).catch((error: unknown) => error)
-  expect(refused).toBeInstanceOf(RefusedResult)
-  expect(refused).toMatchObject({ code: 'wrong_binding' })
+  const otherExpectation = { ...expectation, challengeId: challenge.id, userId: phone.userId }
+  const refusal = await results
+    .verifyResult(result, otherExpectation)
+    .catch((error: unknown) => error)
+  expect(refusal).toBeInstanceOf(RefusedResult)
+  expect(refusal).toMatchObject({ code: 'wrong_binding' })
 })
 
 test('a denial is a result, and no approval', async () => {
-  const { challenge, asked, decide } = await ask()
+  const { challenge, expectation, decide } = await ask()
   await decide('deny')
   const { status, result } = await client.waitForDecision(challenge.id)
   expect(status).toBe('denied')
-  expect(await results.verifyResult(result, asked)).toMatchObject({ reason: 'user_denied' })
-  await expect(results.verifyApproval(result, asked)).rejects.toMatchObject({
+  expect(await results.verifyResult(result, expectation)).toMatchObject({ reason: 'user_denied' })
+  await expect(results.verifyApproval(result, expectation)).rejects.toMatchObject({
     code: 'not_approved',
   })
 })
 
-test('the end of a challenge that nobody answers is a result too', async () => {
-  const { user, asked } = await ask()
+test('the end of an unanswered challenge is a result too', async () => {
+  const { user, expectation } = await ask()
   const challenge = await client.createChallenge({ user })
   await onServer(databaseUrl, (db) =>
-    letTimePass((sql, values) => db.query(sql, values), asked.userId, 600),
+    letTimePass((sql, values) => db.query(sql, values), expectation.userId, 600),
   )
   const { status, result } = await client.waitForDecision(challenge.id)
   expect(status).toBe('expired')
-  expect(decodeJwt(result)).toMatchObject({ cid: challenge.id, sub: asked.userId })
+  expect(decodeJwt(result)).toMatchObject({ cid: challenge.id, sub: expectation.userId })
 })
 
 describe('waiting', () => {
@@ -149,12 +154,12 @@ describe('waiting', () => {
     const waiting = client.waitForDecision(challenge.id)
     await until('it was refused', () => readings(challenge.id).some(({ status }) => status === 503))
     line.set('open')
-    const answered = () =>
+    const decideQuietly = () =>
       decide('approve').then(
         () => true,
         () => false,
       )
-    await until('the phone is heard', answered)
+    await until('the answer of the phone arrives', decideQuietly)
     expect((await waiting).status).toBe('approved')
   })
 
@@ -170,7 +175,7 @@ describe('waiting', () => {
     expect((await waiting).status).toBe('approved')
   })
 
-  test('ends at once when it is aborted, with the reason, and the challenge goes on', async () => {
+  test('ends immediately when aborted, with the reason, and the challenge stays pending', async () => {
     const { challenge, decide } = await ask()
     const controller = new AbortController()
     const waiting = client.waitForDecision(challenge.id, { signal: controller.signal })
@@ -185,13 +190,13 @@ describe('waiting', () => {
     expect((await client.waitForDecision(challenge.id)).status).toBe('approved')
   })
 
-  test('ends at once for a challenge that is not there', async () => {
+  test('ends immediately for a challenge that does not exist', async () => {
     const unknown = client.waitForDecision('chl_01h455vb4pex5vsknk084sn02q')
     await expect(unknown).rejects.toMatchObject({ status: 404, code: 'not_found' })
   })
 })
 
-test('an answer that was lost on its way is not a second question', async () => {
+test('a lost response to a creation does not create a second challenge', async () => {
   const { user } = await ask()
   let losses = 1
   const losing = new CountersignClient({
@@ -210,7 +215,7 @@ test('an answer that was lost on its way is not a second question', async () => 
   expect(items.filter(({ status }) => status === 'pending')).toHaveLength(2)
 })
 
-test('an idempotency key of the caller’s own is the one that is sent', async () => {
+test('an idempotency key of the caller is sent as given', async () => {
   const { user } = await ask()
   const idempotencyKey = `sign-in-${randomBytes(8).toString('hex')}`
   const first = await client.createChallenge({ user }, { idempotencyKey })
@@ -220,12 +225,12 @@ test('an idempotency key of the caller’s own is the one that is sent', async (
   await expect(other).rejects.toMatchObject({ code: 'idempotency_key_reused' })
 })
 
-test('refusals of the service come with their code, status, words and facts', async () => {
-  const refused = await client
+test('refusals of the service come with their code, status, text and members', async () => {
+  const refusal = await client
     .createChallenge({ user: 'nobody' })
     .catch((error: unknown) => error as RefusedCall)
-  expect(refused).toBeInstanceOf(RefusedCall)
-  expect(refused).toMatchObject({ code: 'user_not_found', status: 404, isTransient: false })
+  expect(refusal).toBeInstanceOf(RefusedCall)
+  expect(refusal).toMatchObject({ code: 'user_not_found', status: 404, isTransient: false })
   const stranger = new CountersignClient({ origin, apiKey: 'cs_nobody_nothing' })
   await expect(stranger.call('GET', '/v1/tenant')).rejects.toMatchObject({ status: 401 })
   const invalid = client.call('GET', '/v1/challenges', { query: { limit: 1000 } })

@@ -1,4 +1,5 @@
-// The receiver of Standard Webhooks, against the specification's own library as sender, and as a second opinion.
+// The receiver of Standard Webhooks, against the specification's own library as sender, and as a
+// second verifier.
 
 import { randomBytes } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
@@ -21,27 +22,27 @@ const headersWith = (signature: string, at = sentAt) => ({
 })
 const honest = headersWith(signatureOf(body))
 
-async function refusalOf(verified: Promise<unknown>): Promise<string> {
-  const error = await verified.then(
-    () => new Error('it was believed'),
+async function refusalOf(verification: Promise<unknown>): Promise<string> {
+  const error = await verification.then(
+    () => new Error('it was accepted'),
     (reason: unknown) => reason,
   )
   if (error instanceof RefusedWebhook) return error.code
   throw error
 }
 
-test('what the specification’s library signs is believed, from either kind of headers and body', async () => {
-  const verified = { id: 'msg_1', sentAt, payload: JSON.parse(body) }
+test('signatures of the specification’s library are accepted, from either kind of headers and body', async () => {
+  const verifiedWebhook = { id: 'msg_1', sentAt, payload: JSON.parse(body) }
   const bytes = new TextEncoder().encode(body)
   const capitals = Object.fromEntries(Object.entries(honest).map(([k, v]) => [k.toUpperCase(), v]))
   for (const headers of [honest, new Headers(honest), capitals]) {
-    expect(await verifyWebhook(body, headers, secret)).toEqual(verified)
-    expect(await verifyWebhook(bytes, headers, secret)).toEqual(verified)
-    expect(await verifyWebhook(Buffer.from(body), headers, secret)).toEqual(verified)
+    expect(await verifyWebhook(body, headers, secret)).toEqual(verifiedWebhook)
+    expect(await verifyWebhook(bytes, headers, secret)).toEqual(verifiedWebhook)
+    expect(await verifyWebhook(Buffer.from(body), headers, secret)).toEqual(verifiedWebhook)
   }
 })
 
-test('the specification’s library and this client judge the same', async () => {
+test('the specification’s library and this client agree', async () => {
   const cases = [
     honest,
     headersWith(signatureOf(body, newSecret())),
@@ -52,7 +53,7 @@ test('the specification’s library and this client judge the same', async () =>
     headersWith(''),
     headersWith(signatureOf(body, secret, 'msg_1', new Date(0)), new Date(0)),
   ]
-  const agreed = []
+  const verdicts = []
   for (const headers of cases) {
     const ours = await verifyWebhook(body, headers, secret).then(
       () => true,
@@ -67,50 +68,50 @@ test('the specification’s library and this client judge the same', async () =>
       }
     })()
     expect(ours, headers['webhook-signature']).toBe(theirs)
-    agreed.push(ours)
+    verdicts.push(ours)
   }
-  expect(agreed).toEqual([true, false, false, false, true, false, false, false])
+  expect(verdicts).toEqual([true, false, false, false, true, false, false, false])
 })
 
-test('a body, id or time that was changed is not believed', async () => {
-  for (const tampered of [
+test('a changed body, id or time is rejected', async () => {
+  for (const tamperedBody of [
     body.replace('approved', 'denied'),
     `${body}\n`,
     '',
     body.normalize('NFD'),
   ]) {
-    expect(await refusalOf(verifyWebhook(tampered, honest, secret))).toBe('signature_invalid')
+    expect(await refusalOf(verifyWebhook(tamperedBody, honest, secret))).toBe('signature_invalid')
   }
   const changes = [
     { 'webhook-id': 'msg_2' },
     { 'webhook-timestamp': String(sentAt.getTime() / 1000 + 1) },
   ]
   for (const change of changes) {
-    const refused = verifyWebhook(body, { ...honest, ...change }, secret)
-    expect(await refusalOf(refused)).toBe('signature_invalid')
+    const refusal = verifyWebhook(body, { ...honest, ...change }, secret)
+    expect(await refusalOf(refusal)).toBe('signature_invalid')
   }
 })
 
-test('five minutes on either side are believed, more are not', async () => {
+test('five minutes on either side are accepted, more are rejected', async () => {
   await verifyWebhook(body, honest, secret, later(300))
   await verifyWebhook(body, honest, secret, later(-300))
   expect(await refusalOf(verifyWebhook(body, honest, secret, later(301)))).toBe('too_old')
   expect(await refusalOf(verifyWebhook(body, honest, secret, later(-301)))).toBe('too_new')
 })
 
-test('while a secret is rotated, either end may be first', async () => {
+test('during a rotation of the secret either side may switch first', async () => {
   const next = newSecret()
   const both = `${signatureOf(body, secret)} ${signatureOf(body, next)}`
-  for (const known of [secret, next]) await verifyWebhook(body, headersWith(both), known)
-  for (const signed of [secret, next]) {
-    await verifyWebhook(body, headersWith(signatureOf(body, signed)), [secret, next])
+  for (const oneSecret of [secret, next]) await verifyWebhook(body, headersWith(both), oneSecret)
+  for (const oneSecret of [secret, next]) {
+    await verifyWebhook(body, headersWith(signatureOf(body, oneSecret)), [secret, next])
   }
   expect(await refusalOf(verifyWebhook(body, headersWith(both), newSecret()))).toBe(
     'signature_invalid',
   )
 })
 
-test('signatures that are none are passed over', async () => {
+test('malformed signatures are skipped', async () => {
   const signature = signatureOf(body)
   const odd = [
     '',
@@ -123,35 +124,35 @@ test('signatures that are none are passed over', async () => {
     signature.slice(0, -5),
   ]
   for (const text of odd) {
-    const refused = await refusalOf(verifyWebhook(body, headersWith(text), secret))
-    expect(['signature_invalid', 'headers_missing']).toContain(refused)
+    const refusal = await refusalOf(verifyWebhook(body, headersWith(text), secret))
+    expect(['signature_invalid', 'headers_missing']).toContain(refusal)
   }
   await verifyWebhook(body, headersWith(`${odd.join(' ')} ${signature}`), secret)
   const flood = `${'v1,AAAA '.repeat(1000)}${signature}`
   expect(await refusalOf(verifyWebhook(body, headersWith(flood), secret))).toBe('signature_invalid')
 })
 
-test('headers that are missing, doubled or malformed are not believed', async () => {
+test('missing, duplicate or malformed headers are rejected', async () => {
   for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const) {
     for (const value of [undefined, '', [honest[name], honest[name]]]) {
-      const refused = verifyWebhook(body, { ...honest, [name]: value }, secret)
-      expect(await refusalOf(refused)).toBe('headers_missing')
+      const refusal = verifyWebhook(body, { ...honest, [name]: value }, secret)
+      expect(await refusalOf(refusal)).toBe('headers_missing')
     }
     const twice = { ...honest, [name.toUpperCase()]: honest[name] }
     expect(await refusalOf(verifyWebhook(body, twice, secret))).toBe('headers_missing')
   }
   for (const timestamp of ['soon', '-1', '1e9', '1.5', ' 1', '0x10', sentAt.toISOString()]) {
-    const refused = verifyWebhook(body, { ...honest, 'webhook-timestamp': timestamp }, secret)
-    expect(await refusalOf(refused)).toBe('headers_malformed')
+    const refusal = verifyWebhook(body, { ...honest, 'webhook-timestamp': timestamp }, secret)
+    expect(await refusalOf(refusal)).toBe('headers_malformed')
   }
 })
 
-test('a signed body that is not JSON is refused', async () => {
+test('a signed body that is not JSON is rejected', async () => {
   const headers = headersWith(signatureOf('hello'))
   expect(await refusalOf(verifyWebhook('hello', headers, secret))).toBe('body_malformed')
 })
 
-test('a secret that is none is a fault of the receiver, not of the webhook', async () => {
+test('an invalid secret is a fault of the receiver, not of the webhook', async () => {
   const bad = [
     '',
     'whsec_',
@@ -168,7 +169,7 @@ test('a secret that is none is a fault of the receiver, not of the webhook', asy
   await expect(verifyWebhook(body, honest, [])).rejects.toThrow(TypeError)
 })
 
-test('a body that was parsed already is refused with the reason', async () => {
-  const parsed = JSON.parse(body) as string
-  await expect(verifyWebhook(parsed, honest, secret)).rejects.toThrow('raw body')
+test('a body that was parsed already is rejected with the reason', async () => {
+  const parsedBody = JSON.parse(body) as string
+  await expect(verifyWebhook(parsedBody, honest, secret)).rejects.toThrow('raw body')
 })

@@ -1,4 +1,4 @@
-// Strangers who show made-up codes and keys, while another tenant's people sign in.
+// Unauthenticated clients with made-up codes and keys, while another tenant's users sign in.
 
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,7 +12,10 @@ import { until } from '../../support/until.ts'
 
 let service: RunningService
 let phone: Phone
-/** A connection that holds what strangers' calls read, so that each of them keeps its own connection busy. */
+/**
+ * A connection that locks the rows of unauthenticated calls, so that each call keeps its own
+ * connection busy.
+ */
 let holder: pg.Client
 
 beforeAll(async () => {
@@ -26,7 +29,7 @@ afterAll(async () => {
   await service[Symbol.asyncDispose]()
 })
 
-/** A call from somewhere else. */
+/** A call from another address. */
 const from = (address: string, path: string, init: RequestInit = {}) =>
   fetch(`${service.origin}${path}`, {
     ...init,
@@ -53,8 +56,8 @@ const claim = () =>
   })
 const link = () => post({ tenantId: service.tenantId, token: coordinate })
 
-/** How many statements wait for the holder. */
-async function held(): Promise<number> {
+/** How many statements wait for the lock. */
+async function heldConnections(): Promise<number> {
   const { rows } = await holder.query(
     "select count(*)::int as held from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   )
@@ -65,24 +68,27 @@ test.each([
   ['made-up enrollment codes', 'enrollments', '/device/v1/enrollments/claim', claim],
   ['made-up links to the portal', 'portal_sessions', '/portal/v1/sessions', link],
 ] as const)(
-  '100 strangers with %s hold two connections at most, and others sign in meanwhile',
+  '100 unauthenticated clients with %s use two connections at most, and others sign in meanwhile',
   async (_what, table, path, body) => {
     await holder.query(`begin; lock table ${table} in access exclusive mode`)
     const strangers = Array.from({ length: 100 }, (_, at) => from(`203.${at}.113.7`, path, body()))
-    await until('strangers wait for the database', async () => (await held()) > 0)
-    const asked = await service.api('POST', '/v1/challenges', {
+    await until(
+      'unauthenticated calls wait for the database',
+      async () => (await heldConnections()) > 0,
+    )
+    const creation = await service.api('POST', '/v1/challenges', {
       user: { id: phone.userId },
       number: { mode: 'service' },
     })
-    expect(asked.status).toBe(201)
+    expect(creation.status).toBe(201)
     const request = await until('the phone is asked', async () => {
       const { requests } = await phone.client.pending()
-      return requests.find(({ challengeId }) => challengeId === asked.json.id)
+      return requests.find(({ challengeId }) => challengeId === creation.json.id)
     })
-    await phone.client.approve(request, asked.json.number)
-    expect(await held()).toBeLessThanOrEqual(2)
+    await phone.client.approve(request, creation.json.number)
+    expect(await heldConnections()).toBeLessThanOrEqual(2)
     await holder.query('rollback')
-    // Once nothing is held any more, they are answered; whoever waited for too long meanwhile was told so.
+    // After the lock is released they are answered; calls that waited too long got a timeout.
     for (const status of await Promise.all(strangers))
       expect([404, 410, 429, 503]).toContain(status)
   },

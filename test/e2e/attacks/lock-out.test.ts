@@ -20,7 +20,10 @@ afterAll(() => service[Symbol.asyncDispose]())
 const verify = ({ userId }: Phone, body: object) =>
   service.api('POST', `/v1/users/${userId}/passcodes/verify`, body)
 
-/** Everything at once that somebody can do at the relying party's pages who knows the user's name and password, and has no phone. */
+/**
+ * All actions at the relying party's pages that are open to an outsider with the user's name and
+ * password and without a phone, concurrently.
+ */
 async function harass(
   phone: Phone,
   user: string,
@@ -28,18 +31,18 @@ async function harass(
 ) {
   const codes: string[] = []
   const ask = async (n: number) => {
-    const made = await askFrom(service.api, user, browser(`outsider-${n}`))
-    codes.push(made.json.code ?? made.json.deliveryMode)
-    if (made.status === 201 && n % 2) {
-      await service.api('POST', `/v1/challenges/${made.json.id}/cancel`)
-      await service.api('POST', `/v1/challenges/${made.json.id}/resend`)
+    const creation = await askFrom(service.api, user, browser(`outsider-${n}`))
+    codes.push(creation.json.code ?? creation.json.deliveryMode)
+    if (creation.status === 201 && n % 2) {
+      await service.api('POST', `/v1/challenges/${creation.json.id}/cancel`)
+      await service.api('POST', `/v1/challenges/${creation.json.id}/resend`)
     }
   }
   const guess = async (n: number) => {
     const initiator = browser(`outsider-${n}`)
     codes.push((await verify(phone, { code: '00000000', initiator })).json.code)
   }
-  const typed = { ...ticket, code: 'ABCDE-FGHJK', user }
+  const claimInput = { ...ticket, code: 'ABCDE-FGHJK', user }
   const device = {
     name: 'x',
     platform: 'ios',
@@ -49,7 +52,7 @@ async function harass(
   } as const
   const keys = await createDeviceKeys({ verification: false })
   const steal = async () => {
-    const claim = { ticket: typed, keys, appId: 'com.example.app', device }
+    const claim = { ticket: claimInput, keys, appId: 'com.example.app', device }
     codes.push(await refusalOf(claimEnrollment(claim)))
   }
   await Promise.all(
@@ -58,26 +61,29 @@ async function harass(
   return tally(codes)
 }
 
-test('nothing that an outsider without the phone does leaves the owner without a way in', async () => {
+test('no action of an outsider without the phone locks the owner out', async () => {
   const phone = await enrollPhone(service, { user: 'ada' })
   const recovery = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
   await signIn(service.api, phone, 'ada', browser('ada'))
   const { passcode } = phone.client.account
   if (!passcode) throw new Error('the phone got no secret')
-  const shown = (away: number) =>
+  const passcodeOn = (away: number) =>
     TOTP.generate({
       ...passcode,
       secret: Secret.fromBase32(passcode.secret),
       timestamp: Date.now() + away * passcode.period * 1000,
     })
-  const opened = await service.api('POST', '/v1/enrollments', { user: 'ada', displayName: 'ada' })
-  const ticket = readEnrollmentUri(opened.json.uri)
-  if (!ticket) throw new Error(`not an enrollment URI: ${opened.json.uri}`)
+  const enrollment = await service.api('POST', '/v1/enrollments', {
+    user: 'ada',
+    displayName: 'ada',
+  })
+  const ticket = readEnrollmentUri(enrollment.json.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${enrollment.json.uri}`)
 
-  const suffered = await harass(phone, 'ada', ticket)
-  expect(suffered.too_many_pending).toBeGreaterThan(0)
-  expect(suffered.passcode_wrong).toBeGreaterThan(0)
-  expect(suffered.enrollment_code_invalid).toBe(10)
+  const tallies = await harass(phone, 'ada', ticket)
+  expect(tallies.too_many_pending).toBeGreaterThan(0)
+  expect(tallies.passcode_wrong).toBeGreaterThan(0)
+  expect(tallies.enrollment_code_invalid).toBe(10)
 
   const protection = await service.api('GET', `/v1/users/${phone.userId}/protection`)
   expect(protection.json).toMatchObject({
@@ -87,12 +93,12 @@ test('nothing that an outsider without the phone does leaves the owner without a
     reportedUntil: null,
   })
   expect(await signIn(service.api, phone, 'ada', browser('ada'))).toBe('push')
-  expect((await verify(phone, { code: shown(0), initiator: browser('ada') })).status).toBe(200)
+  expect((await verify(phone, { code: passcodeOn(0), initiator: browser('ada') })).status).toBe(200)
   const [code] = recovery.json.codes
   expect((await verify(phone, { code, initiator: browser('elsewhere') })).status).toBe(200)
 })
 
-test('nor do wrong typed codes of an outsider: the picture of the same enrollment still makes a phone', async () => {
+test('nor do wrong typed codes of an outsider: the QR code of the same enrollment still works', async () => {
   await enrollPhone(service, { user: 'bob' })
   const first = await service.api('POST', '/v1/enrollments', { user: 'bob', displayName: 'bob' })
   const ticket = readEnrollmentUri(first.json.uri)

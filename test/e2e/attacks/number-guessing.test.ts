@@ -19,27 +19,32 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** A number that is wrong for sure, so that no luck decides the test; up to nine of them. */
+/**
+ * A number that is certainly wrong, so that chance does not decide the test; up to nine of them.
+ */
 const otherThan = (number: string, n: number) =>
   `${(Number(number[0]) + 1 + n) % 10}${number.slice(1)}`
 
 const protectionOf = async ({ userId }: Phone) =>
   (await service.api('GET', `/v1/users/${userId}/protection`)).json
 
-/** The thief asks for new challenges and guesses, all tries of a challenge at once, until nothing is judged any more. */
+/**
+ * The thief creates challenges and guesses, all attempts of a challenge concurrently, until no
+ * guess is evaluated any more.
+ */
 async function guessUntilRefused(phone: Phone, user: string): Promise<string[]> {
   const outcomes: string[] = []
   for (let n = 0; n < 500; n++) {
-    const asked = await askFrom(service.api, user, browser(`thief-${n}`))
-    if (asked.status !== 201) {
-      outcomes.push(asked.json.code)
+    const creation = await askFrom(service.api, user, browser(`thief-${n}`))
+    if (creation.status !== 201) {
+      outcomes.push(creation.json.code)
       return outcomes
     }
     const { requests } = await phone.client.pending()
-    const request = requests.find(({ challengeId }) => challengeId === asked.json.id)
+    const request = requests.find(({ challengeId }) => challengeId === creation.json.id)
     if (!request) throw new Error('the thief’s phone finds every challenge')
     const guess = (_: unknown, n: number) =>
-      refusalOf(phone.client.approve(request, otherThan(asked.json.number, n)))
+      refusalOf(phone.client.approve(request, otherThan(creation.json.number, n)))
     outcomes.push(...(await Promise.all(Array.from({ length: 6 }, guess))))
   }
   throw new Error('nothing stopped the guessing')
@@ -56,7 +61,7 @@ async function guessToTheEnd(phone: Phone, user: string): Promise<Record<string,
   throw new Error('there was no end to the guessing')
 }
 
-test('a thief with the phone but not the screen gets 100 guesses judged and no more, however many challenges and days it takes', async () => {
+test('a thief with the phone but not the page gets 100 guesses evaluated, over any challenges and days', async () => {
   const phone = await enrollPhone(service, { user: 'ada' })
   const first = await guessUntilRefused(phone, 'ada')
   expect(tally(first).wrong_number).toBe(inRowMax)
@@ -70,24 +75,24 @@ test('a thief with the phone but not the screen gets 100 guesses judged and no m
   expect((await protectionOf(phone)).wrongNumbersSinceSuccess).toBe(guessesMax)
 
   await wait(service, phone, 365 * 86_400)
-  const asked = await askFrom(service.api, 'ada', browser('ada'))
-  expect([asked.status, asked.json.code, asked.json.lock]).toEqual([
+  const creation = await askFrom(service.api, 'ada', browser('ada'))
+  expect([creation.status, creation.json.code, creation.json.lock]).toEqual([
     403,
     'push_locked',
     'wrong_numbers_hard',
   ])
-  expect(asked.headers.get('retry-after')).toBeNull()
-  expect(asked.json.otherFactors).toContain('passcode')
+  expect(creation.headers.get('retry-after')).toBeNull()
+  expect(creation.json.otherFactors).toContain('passcode')
 
-  const unlocked = await service.api('POST', `/v1/users/${phone.userId}/unlock`)
-  expect(unlocked.json).toMatchObject({ hardLockedAt: null, wrongNumbersSinceSuccess: 0 })
+  const unlock = await service.api('POST', `/v1/users/${phone.userId}/unlock`)
+  expect(unlock.json).toMatchObject({ hardLockedAt: null, wrongNumbersSinceSuccess: 0 })
   await signIn(service.api, phone, 'ada', browser('ada'))
 }, 120_000)
 
-test('at the hard cap even the right number is refused, until the owner gets in by a passcode', async () => {
+test('at the hard cap even the right number is refused, until the owner signs in by a passcode', async () => {
   const phone = await enrollPhone(service, { user: 'bob' })
-  const capped = { wrongNumbersHardMax: 10, pendingMax: 10 }
-  const set = await service.api('PATCH', '/v1/policy', capped)
+  const caps = { wrongNumbersHardMax: 10, pendingMax: 10 }
+  const set = await service.api('PATCH', '/v1/policy', caps)
   expect(set.status, set.text).toBe(200)
   const open = await askFrom(service.api, 'bob', browser('bob'))
   await guessToTheEnd(phone, 'bob')
@@ -106,7 +111,7 @@ test('at the hard cap even the right number is refused, until the owner gets in 
   expect(types).toEqual(expect.arrayContaining(['number_failed', 'push_locked', 'push_unlocked']))
 })
 
-test('while push is locked the owner can still say no, and report', async () => {
+test('while push is locked the owner can still deny and report', async () => {
   const phone = await enrollPhone(service, { user: 'cleo' })
   const set = await service.api('PATCH', '/v1/policy', { pendingMax: 10 })
   expect(set.status, set.text).toBe(200)
@@ -114,6 +119,6 @@ test('while push is locked the owner can still say no, and report', async () => 
   await guessUntilRefused(phone, 'cleo')
   const { requests } = await phone.client.pending()
   const request = requests.find(({ challengeId }) => challengeId === open.json.id)
-  if (!request) throw new Error('what is pending can be fetched')
+  if (!request) throw new Error('pending requests can be fetched')
   expect(await phone.client.report(request)).toEqual({ status: 'denied' })
 })

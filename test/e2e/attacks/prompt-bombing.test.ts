@@ -13,7 +13,10 @@ import {
 import { until } from '../../support/until.ts'
 import { approve, askFrom, browser, prompts, signIn, tally, wait } from './attack.ts'
 
-/** Pushes that strangers get before the user has let one of them in: one more than may stay unanswered. */
+/**
+ * Pushes of unknown initiators before the user has approved one of them: one more than may stay
+ * unanswered.
+ */
 const promptsOfStrangersMax = policyRules.unansweredMax.default + 1
 
 let service: RunningService
@@ -33,7 +36,7 @@ afterAll(() => stack.disposeAsync())
 const bot = (n: number) =>
   n % 2 ? browser(`bot-${n}`) : { ip: `203.${Math.floor(n / 250) % 250}.${n % 250}.7` }
 
-/** Creations in bursts of 50 at the same moment; `cancels` frees the places as a page does that is closed. */
+/** Creations in concurrent bursts of 50; `cancels` frees the slots as a closed page does. */
 async function bomb(
   apis: readonly Api[],
   user: string,
@@ -45,16 +48,16 @@ async function bomb(
 ) {
   const outcomes: string[] = []
   for (let burst = 0; burst < bursts; burst++) {
-    const made = await Promise.all(
+    const replies = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         askFrom(apis[n % apis.length] as Api, user, bot(burst * 50 + n)),
       ),
     )
-    for (const { json } of made) outcomes.push(json.deliveryMode ?? json.code)
+    for (const { json } of replies) outcomes.push(json.deliveryMode ?? json.code)
     if (cancels) {
-      const created = made.filter(({ status }) => status === 201)
+      const successes = replies.filter(({ status }) => status === 201)
       await Promise.all(
-        created.map(({ json }) => service.api('POST', `/v1/challenges/${json.id}/cancel`)),
+        successes.map(({ json }) => service.api('POST', `/v1/challenges/${json.id}/cancel`)),
       )
     }
     await between?.()
@@ -62,8 +65,8 @@ async function bomb(
   return tally(outcomes)
 }
 
-describe('1,000 creations by strangers, 50 at the same moment', () => {
-  test('wake the phone once, and the owner signs in from a known browser by push, elsewhere once a place is free', async () => {
+describe('1,000 creations by unknown initiators, 50 at a time', () => {
+  test('wake the phone once; the owner signs in from a known browser by push, elsewhere once a slot is free', async () => {
     const phone = await enrollPhone(service, { user: 'ada' })
     expect(await signIn(service.api, phone, 'ada', browser('ada'))).toBe('push')
     const before = prompts(phone).length
@@ -79,7 +82,7 @@ describe('1,000 creations by strangers, 50 at the same moment', () => {
     await signIn(service.api, phone, 'ada', away)
   })
 
-  test('over two processes and ten hours, with every place freed at once, wake the phone four times in all', async () => {
+  test('over two processes and ten hours, with every slot freed immediately, wake the phone four times', async () => {
     const phone = await enrollPhone(service, { user: 'bob' })
     await signIn(service.api, phone, 'bob', browser('bob'))
     const before = prompts(phone).length
@@ -101,7 +104,7 @@ describe('1,000 creations by strangers, 50 at the same moment', () => {
   }, 120_000)
 })
 
-test('resends by strangers are pushes like any other: no more than four in all', async () => {
+test('resends by unknown initiators are pushes like any other: no more than four in all', async () => {
   const phone = await enrollPhone(service, { user: 'cleo' })
   await signIn(service.api, phone, 'cleo', browser('cleo'))
   const before = prompts(phone).length
@@ -121,7 +124,7 @@ test('resends by strangers are pushes like any other: no more than four in all',
   expect(await signIn(service.api, phone, 'cleo', browser('cleo'))).toBe('push')
 })
 
-test('a denial silences strangers for a minute, and not the owner', async () => {
+test('a denial silences unknown initiators for a minute, and not the owner', async () => {
   const phone = await enrollPhone(service, { user: 'dora' })
   await signIn(service.api, phone, 'dora', browser('dora'))
   const { json } = await askFrom(service.api, 'dora', bot(1))
@@ -138,7 +141,7 @@ test('a denial silences strangers for a minute, and not the owner', async () => 
   expect((await askFrom(service.api, 'dora', bot(3))).json.deliveryMode).toBe('push')
 })
 
-test('after a report strangers are refused, and the owner still gets in from the known browser by looking', async () => {
+test('after a report unknown initiators are refused; the owner signs in from the known browser by polling', async () => {
   const phone = await enrollPhone(service, { user: 'eve' })
   await signIn(service.api, phone, 'eve', browser('eve'))
   const bad = await askFrom(service.api, 'eve', bot(1))
@@ -154,6 +157,6 @@ test('after a report strangers are refused, and the owner still gets in from the
   expect(outcomes.push).toBeUndefined()
   expect(await signIn(service.api, phone, 'eve', browser('eve'))).toBe('pull_only')
   expect(prompts(phone)).toHaveLength(before)
-  const asked = await askFrom(other, 'eve', browser('eve'))
-  expect(await approve(phone, asked.json)).toEqual({ status: 'approved' })
+  const creation = await askFrom(other, 'eve', browser('eve'))
+  expect(await approve(phone, creation.json)).toEqual({ status: 'approved' })
 })

@@ -1,5 +1,5 @@
-// Every route of the Auth API, called by everybody: the row that the matrix of all routes (authorisation-matrix.test.ts) leaves out,
-// since these say yes and no in a wire format of others.
+// Every route of the Auth API, called by every kind of caller: the part that the matrix of all
+// routes (authorisation-matrix.test.ts) omits, since these answer in a wire format of others.
 
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
@@ -48,8 +48,8 @@ beforeAll(async () => {
       namespaces: ['default'],
     }),
   )
-  const asked = { tenantId: tenant.id, rpId: party.id, name: 'x', scopes, expiresAt: null }
-  const key = await operator.createApiKey(asked)
+  const input = { tenantId: tenant.id, rpId: party.id, name: 'x', scopes, expiresAt: null }
+  const key = await operator.createApiKey(input)
   if (isRefusal(key)) throw new Error(key.refused)
   await operator.close()
   door = await makeAuthApiDoor(service, { settings })
@@ -79,7 +79,7 @@ const calls = (): Call[] => [
   ['GET', 'auth_status', { txid }],
 ]
 
-/** What an answer comes to. */
+/** The outcome of an answer. */
 function verdict({ status, json }: { readonly status: number; readonly json: Answer }): string {
   if (status !== 200) return `${status} ${json?.code}`
   const { response } = json
@@ -87,26 +87,26 @@ function verdict({ status, json }: { readonly status: number; readonly json: Ans
 }
 
 async function verdicts(at: Pick<AuthApiDoor, 'integrationKey' | 'secret'>, how?: Misbehaviour) {
-  const said: Record<string, string> = {}
+  const results: Record<string, string> = {}
   for (const [method, name, params] of calls()) {
-    const replied = await callSigned(service.origin, at, method, name, params, how)
-    said[name] = verdict(replied)
+    const reply = await callSigned(service.origin, at, method, name, params, how)
+    results[name] = verdict(reply)
   }
-  return said
+  return results
 }
 
-/** How many rows each table holds that could come of a call. */
+/** Row counts of the tables that a call could write. */
 function rows(): Promise<unknown> {
   return onServer(service.database.url, async (client) => {
     const tables = ['challenges', 'users', 'enrollments', 'shown_numbers', 'activities']
-    const counted = tables.map((one) => `(select count(*)::int from ${one}) as ${one}`)
-    const { rows: found } = await client.query(`select ${counted.join()},
+    const countColumns = tables.map((one) => `(select count(*)::int from ${one}) as ${one}`)
+    const { rows: counts } = await client.query(`select ${countColumns.join()},
       (select sum(answers)::int from followed_challenges) as answers`)
-    return found[0]
+    return counts[0]
   })
 }
 
-const refused = {
+const refusals = {
   check: '401 40103',
   logo: '403 40301',
   enroll: '403 40301',
@@ -116,15 +116,15 @@ const refused = {
   auth_status: 'deny',
 }
 
-test('there are as many routes as openapi.yaml says', () => {
+test('there are as many routes as in openapi.yaml', () => {
   const url = new URL('../../../openapi.yaml', import.meta.url)
   const paths = Object.keys(parse(readFileSync(url, 'utf8')).paths)
-  const described = paths.filter((one) => one.startsWith('/auth/v2/'))
-  const known = [...calls().map(([, name]) => name), 'ping'].map((name) => `/auth/v2/${name}`)
-  expect(described.sort()).toEqual(known.sort())
+  const describedPaths = paths.filter((one) => one.startsWith('/auth/v2/'))
+  const calledPaths = [...calls().map(([, name]) => name), 'ping'].map((name) => `/auth/v2/${name}`)
+  expect(describedPaths.sort()).toEqual(calledPaths.sort())
 })
 
-describe('nobody else learns or changes anything', () => {
+describe('no other caller learns or changes anything', () => {
   test.each<[string, () => Promise<Record<string, string>>]>([
     ['nobody', () => verdicts(door, { headers: { authorization: '' } })],
     ['an admin key', () => verdicts(door, { headers: { authorization: `Bearer ${service.key}` } })],
@@ -133,11 +133,11 @@ describe('nobody else learns or changes anything', () => {
       () => verdicts({ integrationKey: wait.id, secret: wait.secret }),
     ],
     [
-      'one that knows the integration key and not the secret',
+      'one with the integration key but not the secret',
       () => verdicts({ ...door, secret: 'A'.repeat(40) }),
     ],
     [
-      'one that shows the secret instead of signing',
+      'one that sends the secret instead of signing',
       () => {
         const login = Buffer.from(`${door.integrationKey}:${door.secret}`).toString('base64')
         return verdicts(door, { headers: { authorization: `Basic ${login}` } })
@@ -149,14 +149,14 @@ describe('nobody else learns or changes anything', () => {
     ],
   ])('%s', async (_, call) => {
     const before = await rows()
-    expect(await call()).toEqual(refused)
+    expect(await call()).toEqual(refusals)
     expect(await rows()).toEqual(before)
   })
 
   test('an integration of another tenant, whose users are others', async () => {
     const before = (await rows()) as { challenges: number }
-    const said = await verdicts(foreign)
-    expect(said).toMatchObject({
+    const results = await verdicts(foreign)
+    expect(results).toMatchObject({
       check: 'told',
       enroll_status: 'invalid',
       preauth: 'deny',
@@ -166,7 +166,7 @@ describe('nobody else learns or changes anything', () => {
     expect(((await rows()) as { challenges: number }).challenges).toBe(before.challenges)
   })
 
-  test('another integration of the relying party, which follows no question of this one', async () => {
+  test('another integration of the relying party, which follows no challenge of this one', async () => {
     const params = { txid }
     const { json } = await callSigned(service.origin, sibling, 'GET', 'auth_status', params)
     expect(json.response.result).toBe('deny')
@@ -174,33 +174,33 @@ describe('nobody else learns or changes anything', () => {
 })
 
 test('a client of the integration is served', async () => {
-  const made = await callSigned(service.origin, door, 'POST', 'enroll', { username: 'own' })
-  expect(made.json.response).toMatchObject({
+  const enrollReply = await callSigned(service.origin, door, 'POST', 'enroll', { username: 'own' })
+  expect(enrollReply.json.response).toMatchObject({
     activation_barcode: expect.stringMatching(/^data:image\/png;base64,/),
     activation_code: expect.stringMatching(/^enr_/),
     user_id: expect.stringMatching(/^usr_/),
     username: 'own',
   })
-  const { user_id, activation_code } = made.json.response
-  const named = { user_id, activation_code }
-  const stands = await callSigned(service.origin, door, 'POST', 'enroll_status', named)
-  expect(stands.json).toEqual({ stat: 'OK', response: 'waiting' })
+  const { user_id, activation_code } = enrollReply.json.response
+  const statusParams = { user_id, activation_code }
+  const status = await callSigned(service.origin, door, 'POST', 'enroll_status', statusParams)
+  expect(status.json).toEqual({ stat: 'OK', response: 'waiting' })
   const wrong = { user_id: phone.userId, activation_code }
   const other = await callSigned(service.origin, door, 'POST', 'enroll_status', wrong)
   expect(other.json.response).toBe('invalid')
-  const cancelled = await service.api('POST', `/v1/enrollments/${activation_code}/cancel`)
-  expect(cancelled.status).toBe(200)
-  const over = await callSigned(service.origin, door, 'POST', 'enroll_status', named)
+  const cancellation = await service.api('POST', `/v1/enrollments/${activation_code}/cancel`)
+  expect(cancellation.status).toBe(200)
+  const over = await callSigned(service.origin, door, 'POST', 'enroll_status', statusParams)
   expect(over.json.response).toBe('invalid')
   const ping = await fetch(`${service.origin}/auth/v2/ping`)
   expect(await ping.json()).toMatchObject({ stat: 'OK' })
 })
 
-describe('nobody is enrolled at a door', () => {
+describe('no one is enrolled at a door', () => {
   const enroll = (at: AuthApiDoor, username: string, more: object = {}) =>
     callSigned(service.origin, at, 'POST', 'enroll', { username, ...more })
 
-  test('who is known, or a stolen secret would enroll a phone for them', async () => {
+  test('for a known user, or a stolen secret would enroll a phone for them', async () => {
     const { json } = await enroll(door, 'ada')
     expect(json).toMatchObject({ stat: 'FAIL', message_detail: 'identifier_taken' })
   })

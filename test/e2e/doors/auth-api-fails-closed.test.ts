@@ -1,4 +1,5 @@
-// Clients of the Auth API let people in on 401 and on 5xx: whatever goes wrong, the routes that decide answer 200 and deny.
+// Clients of the Auth API let users in on 401 and on 5xx: on any fault, the deciding routes answer
+// 200 and deny.
 
 import { connect } from 'node:net'
 import { pino } from 'pino'
@@ -58,9 +59,9 @@ const routes = [
   ['GET', 'auth_status', { txid: 'chl_01jv9z3k8we2tvn4qh6yrx7b5c' }],
 ] as const
 
-type Replied = { readonly status: number; readonly json: Answer }
+type SignedReply = { readonly status: number; readonly json: Answer }
 
-function expectNo({ status, json }: Replied): void {
+function expectNo({ status, json }: SignedReply): void {
   expect(status).toBe(200)
   expect(json).toEqual({
     stat: 'OK',
@@ -72,27 +73,28 @@ function expectNo({ status, json }: Replied): void {
   })
 }
 
-/** Calls everything that decides, and expects a no; the texts that the person would read. */
+/** Calls all deciding routes, and expects a denial; returns the texts for the user. */
 async function everythingDenies(how: Misbehaviour = {}, at = door): Promise<string[]> {
   const messages: string[] = []
   for (const [method, name, params] of routes) {
-    const replied = await callSigned(origin, at, method, name, params, how)
-    expectNo(replied)
-    // Without a name to come back for, a client would take the answer to a question for a fault of the service.
-    if ('async' in params) expect(replied.json.response.txid).toMatch(/^denied\./)
-    messages.push(replied.json.response.status_msg)
+    const reply = await callSigned(origin, at, method, name, params, how)
+    expectNo(reply)
+    // Without a txid to poll, a client would treat the answer to a challenge as a fault of the
+    // service.
+    if ('async' in params) expect(reply.json.response.txid).toMatch(/^denied\./)
+    messages.push(reply.json.response.status_msg)
   }
   return messages
 }
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toUTCString()
 
-describe('whoever cannot prove themselves gets a no with 200', () => {
+describe('a caller that fails authentication is denied with 200', () => {
   test.each<[string, () => Misbehaviour]>([
     ['a wrong secret key', () => ({ secret: 'X'.repeat(40) })],
     ['a changed body', () => ({ form: 'username=eve&text_prompt=1&factor=push&txid=1' })],
     ['no credentials', () => ({ headers: { authorization: '' } })],
-    ['credentials that are none', () => ({ headers: { authorization: 'Basic !!!' } })],
+    ['malformed credentials', () => ({ headers: { authorization: 'Basic !!!' } })],
     ['a key of the API', () => ({ headers: { authorization: 'Bearer cs_x_y' } })],
     ['SHA-1', () => ({ algorithm: 'sha1' })],
     ['a date of 310 seconds ago', () => ({ date: ago(310) })],
@@ -100,8 +102,8 @@ describe('whoever cannot prove themselves gets a no with 200', () => {
     ['no date', () => ({ date: '' })],
   ])('%s', async (_, how) => {
     await everythingDenies(how())
-    const checked = await callSigned(origin, door, 'GET', 'check', {}, how())
-    expect([checked.status, checked.json.stat]).toEqual([401, 'FAIL'])
+    const check = await callSigned(origin, door, 'GET', 'check', {}, how())
+    expect([check.status, check.json.stat]).toEqual([401, 'FAIL'])
   })
 
   test('an unknown integration key, like a wrong secret', async () => {
@@ -122,7 +124,7 @@ describe('whoever cannot prove themselves gets a no with 200', () => {
   })
 })
 
-describe('whoever may not come in any more gets a no with 200', () => {
+describe('a caller without access is denied with 200', () => {
   test('through a paused integration, and one that was removed', async () => {
     const other = await makeAuthApiDoor({ api })
     await other.change({ status: 'paused' })
@@ -146,16 +148,16 @@ describe('whoever may not come in any more gets a no with 200', () => {
     const other = await makeAuthApiDoor({ api }, { allowedAddresses: ['192.0.2.0/24'] })
     const [message] = await everythingDenies({}, other)
     expect(message).toContain('network')
-    expect(await until('it is noted', () => other.lastError())).toBe('address_not_allowed')
+    expect(await until('it is recorded', () => other.lastError())).toBe('address_not_allowed')
   })
 })
 
-test('a query beside a body, which no signature covers, gets a no with 200', async () => {
-  const named = 'preauth?username=ada'
-  expectNo(await callSigned(origin, door, 'POST', named, preauth))
+test('a query next to a body, which no signature covers, is denied with 200', async () => {
+  const pathWithQuery = 'preauth?username=ada'
+  expectNo(await callSigned(origin, door, 'POST', pathWithQuery, preauth))
 })
 
-test('SHA-1 is taken where the integration allows it, and nowhere else', async () => {
+test('SHA-1 is accepted where the integration allows it, and nowhere else', async () => {
   const settings = { kind: 'duo_auth_api', sha1Allowed: true }
   const old = await makeAuthApiDoor({ api }, { settings })
   const how = { algorithm: 'sha1' } as const
@@ -166,31 +168,25 @@ test('SHA-1 is taken where the integration allows it, and nowhere else', async (
 
 test('a client that fails open is refused unless the integration permits it', async () => {
   const open = { ...preauth, failmode: 'open' }
-  const refused = await callSigned(origin, door, 'POST', 'preauth', open)
-  expectNo(refused)
-  expect(refused.json.response.status_msg).toContain('failmode=secure')
-  const closed = { ...preauth, failmode: 'closed' }
-  const asked = await callSigned(origin, door, 'POST', 'preauth', closed)
-  expect(asked.json.response.result).toBe('auth')
+  const refusal = await callSigned(origin, door, 'POST', 'preauth', open)
+  expectNo(refusal)
+  expect(refusal.json.response.status_msg).toContain('failmode=secure')
+  const failClosed = { ...preauth, failmode: 'closed' }
+  const preauthReply = await callSigned(origin, door, 'POST', 'preauth', failClosed)
+  expect(preauthReply.json.response.result).toBe('auth')
   const settings = { kind: 'duo_auth_api', failOpenAllowed: true }
-  const permitted = await makeAuthApiDoor({ api }, { settings })
-  const { json } = await callSigned(origin, permitted, 'POST', 'preauth', open)
+  const openDoor = await makeAuthApiDoor({ api }, { settings })
+  const { json } = await callSigned(origin, openDoor, 'POST', 'preauth', open)
   expect(json.response.result).toBe('auth')
 })
 
-describe('what is no call of the format gets a no with 200', () => {
+describe('a call of another format is denied with 200', () => {
   test.each<[string, Misbehaviour]>([
     ['another content type', { headers: { 'content-type': 'text/plain' } }],
-    ['a form that is none', { form: '%zz=1' }],
-    [
-      'a member that is given twice',
-      { signedForm: 'factor=push&text_prompt=1&username=aaa&username=ada' },
-    ],
+    ['a malformed form', { form: '%zz=1' }],
+    ['a duplicate member', { signedForm: 'factor=push&text_prompt=1&username=aaa&username=ada' }],
     ['a body that is too long', { form: `username=${'x'.repeat(40_000)}` }],
-    [
-      'JSON that is none',
-      { form: '{"username":', headers: { 'content-type': 'application/json' } },
-    ],
+    ['malformed JSON', { form: '{"username":', headers: { 'content-type': 'application/json' } }],
     [
       'JSON with objects in it',
       { form: '{"username":{"a":1}}', headers: { 'content-type': 'application/json' } },
@@ -219,12 +215,12 @@ describe('what is no call of the format gets a no with 200', () => {
   })
 })
 
-test('a body that is too long is heard out before the no: whoever is cut off takes that for an outage', async () => {
+test('a body that is too long is drained before the denial: a cut-off client treats that as an outage', async () => {
   const socket = connect(Number(new URL(origin).port), '127.0.0.1')
   stack.defer(() => void socket.destroy())
-  let heard = ''
+  let requestText = ''
   socket.on('data', (bytes) => {
-    heard += bytes
+    requestText += bytes
   })
   const [half, length] = ['x'.repeat(320 * 1024), 640 * 1024]
   const head = [
@@ -236,47 +232,47 @@ test('a body that is too long is heard out before the no: whoever is cut off tak
   socket.write(`${head.join('\r\n')}\r\n\r\n${half}`)
   // The service has had the time to answer: others were served meanwhile.
   for (let others = 0; others < 20; others++) await callSigned(origin, door, 'GET', 'ping')
-  expect(heard).toBe('')
+  expect(requestText).toBe('')
   socket.write(half)
-  await until('the no', () => heard.includes('"result":"deny"'))
-  expect(heard).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  await until('the no', () => requestText.includes('"result":"deny"'))
+  expect(requestText).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
 })
 
 describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {
-  test('everything that decides says no with 200, ping goes on, and it heals by itself', async () => {
+  test('every deciding route denies with 200, ping still works, and it recovers by itself', async () => {
     const free = await makeAuthApiDoor({ api })
     const user = `outage-${state}`
-    const asked = await enrollPhone({ api, simulator }, { user })
+    const promptedPhone = await enrollPhone({ api, simulator }, { user })
     await permitNone({ api }, free)
     const push = { username: user, factor: 'push', device: 'auto', async: '1' }
     const { txid } = (await callSigned(origin, free, 'POST', 'auth', push)).json.response
-    const question = await questionTo(asked)
+    const question = await questionTo(promptedPhone)
     line.set(state)
     await everythingDenies({}, free)
     expectNo(await callSigned(origin, free, 'GET', 'auth_status', { txid }))
     expect((await callSigned(origin, free, 'GET', 'ping')).json.stat).toBe('OK')
-    const checked = await callSigned(origin, free, 'GET', 'check')
-    expect([503, 200]).toContain(checked.status)
+    const check = await callSigned(origin, free, 'GET', 'check')
+    expect([503, 200]).toContain(check.status)
     line.set('open')
     await until('the service is ready again', async () => {
       const { status } = await api('GET', '/health/ready')
       return status === 200
     })
-    await asked.client.approve(question, null)
+    await promptedPhone.client.approve(question, null)
     const after = await callSigned(origin, free, 'GET', 'auth_status', { txid })
     expect(after.json.response.result).toBe('allow')
     await api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })
   })
 })
 
-test('an unknown user and a suspended one get a no, and only they', async () => {
+test('an unknown user and a suspended one are denied, and only they', async () => {
   const stranger = await callSigned(origin, door, 'POST', 'preauth', {
     ...preauth,
     username: 'nobody',
   })
   expectNo(stranger)
-  const suspended = await api('PATCH', `/v1/users/${phone.userId}`, { status: 'suspended' })
-  expect(suspended.status).toBe(200)
+  const suspension = await api('PATCH', `/v1/users/${phone.userId}`, { status: 'suspended' })
+  expect(suspension.status).toBe(200)
   await everythingDenies()
   await api('PATCH', `/v1/users/${phone.userId}`, { status: 'active' })
   const back = await callSigned(origin, door, 'POST', 'preauth', preauth)

@@ -81,15 +81,15 @@ function realClient(interpreter: string): void {
     { version: 4, digest: 'sha512' },
   ])('signing by version $version with $digest', (signing) => {
     const { version, digest } = signing
-    test('checks, is told who is there, lets in, denies, and takes a code', async () => {
+    test('checks, lists devices, lets in, denies, and accepts a code', async () => {
       await using client = await start(signing)
       const user = `j o'h(n)*!é-${version}-${digest}`
       const phone = await enrollPhone(service, { user })
       for (const name of ['ping', 'check']) {
         expect((await client.call(name)).answer.time).toBeGreaterThan(0)
       }
-      const offered = await client.call('preauth', { username: user })
-      expect(offered.answer).toMatchObject({ result: 'auth', devices: [{ type: 'phone' }] })
+      const offer = await client.call('preauth', { username: user })
+      expect(offer.answer).toMatchObject({ result: 'auth', devices: [{ type: 'phone' }] })
       const push = { username: user, factor: 'push', device: 'auto', pushinfo: 'a=b%26' }
 
       const waits = client.call('auth', push)
@@ -104,13 +104,13 @@ function realClient(interpreter: string): void {
       const { passcode } = phone.client.account
       if (!passcode) throw new Error('the phone got no secret')
       const code = TOTP.generate({ ...passcode, secret: Secret.fromBase32(passcode.secret) })
-      const typed = { username: user, factor: 'passcode', passcode: code }
-      expect((await client.call('auth', typed)).answer).toMatchObject({ result: 'allow' })
+      const input = { username: user, factor: 'passcode', passcode: code }
+      expect((await client.call('auth', input)).answer).toMatchObject({ result: 'allow' })
       const unknown = await client.call('preauth', { username: 'nobody' })
       expect(unknown.answer).toMatchObject({ result: 'deny' })
     })
 
-    test('asks with a number where its caller shows the one that preauth gives', async () => {
+    test('prompts with a number where its caller shows the one from preauth', async () => {
       const settings = { kind: 'duo_auth_api', sha1Allowed: true }
       const showing = await makeAuthApiDoor(service, { settings })
       await using client = await start(signing, showing)
@@ -118,14 +118,14 @@ function realClient(interpreter: string): void {
       const phone = await enrollPhone(service, { user })
       const params = { username: user, client_supports_verified_push: 'true' }
       const ask = { method: 'POST', path: '/auth/v2/preauth', params }
-      const { answer: offered } = await client.call('json_api_call', ask)
-      expect(offered.verification_code).toMatch(/^[0-9]{6}$/)
+      const { answer: offer } = await client.call('json_api_call', ask)
+      expect(offer.verification_code).toMatch(/^[0-9]{6}$/)
       const waits = client.call('auth', { username: user, factor: 'push', device: 'auto' })
-      await phone.client.approve(await questionTo(phone), `${offered.verification_code}`)
+      await phone.client.approve(await questionTo(phone), `${offer.verification_code}`)
       expect((await waits).answer).toMatchObject({ result: 'allow' })
     })
 
-    test('is told no with a wrong secret', async () => {
+    test('is denied with a wrong secret', async () => {
       await using client = await start(signing, { ...door, secret: 'X'.repeat(40) })
       expect((await client.call('check')).status).toBe(401)
       const { answer } = await client.call('preauth', { username: 'ada' })
@@ -136,7 +136,7 @@ function realClient(interpreter: string): void {
 
 if (python === undefined) {
   test('NOT RUN on this machine: duo_client is missing (apt-get install python3-duo-client)', () => {
-    // The gate sets this where it has installed the package, so that it cannot pass without it.
+    // CI sets this where it has installed the package, so that it cannot pass without it.
     expect(process.env.COUNTERSIGN_TEST_DUO_CLIENT, 'duo_client must be here').toBeUndefined()
     process.stderr.write('duo_client is missing, its tests were not run: python3-duo-client\n')
   })

@@ -1,5 +1,5 @@
-// Login programs on terminals: the prompt that they print, the number in it, and clients that count answers. What pam_duo and
-// login_duo send is sent by a client of our own.
+// Login programs on terminals: the prompt that they print, the number in it, and clients that count
+// answers. The calls of pam_duo and login_duo come from a client of this project.
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -44,7 +44,7 @@ async function status(txid: string, origin = service.origin): Promise<Answer> {
   return (await callSigned(origin, door, 'GET', 'auth_status', { txid })).json.response
 }
 
-/** What a login program says of the person at its terminal. */
+/** The parameters of a login program about the user at its terminal. */
 const terminal = (username: string, more: Params = {}) => ({
   username,
   hostname: 'bastion-1',
@@ -54,7 +54,7 @@ const terminal = (username: string, more: Params = {}) => ({
 const prompting = { text_prompt: '1', failmode: 'closed' }
 const numberIn = (text: string) => /type (\d{6}) there/.exec(text)?.[1] ?? ''
 
-test('the prompt shows the number, and choosing its line asks the phone that takes it', async () => {
+test('the prompt shows the number, and choosing its line prompts the phone that accepts it', async () => {
   const phone = await enrollPhone(service, { user: 'ada' })
   const { prompt } = await post('preauth', terminal('ada', prompting))
   expect(prompt.text).toMatch(
@@ -62,9 +62,9 @@ test('the prompt shows the number, and choosing its line asks the phone that tak
   )
   // A client without a terminal takes the default, and nobody would see the number.
   expect(prompt.factors).toEqual({ 1: 'push1', default: 'no_terminal' })
-  const asked = terminal('ada', { factor: 'prompt', prompt: prompt.factors[1], async: '0' })
+  const params = terminal('ada', { factor: 'prompt', prompt: prompt.factors[1], async: '0' })
   const pushinfo = 'Server+IP=192.0.2.1&Command=rm+-rf+%2F'
-  const decided = post('auth', { ...asked, pushinfo })
+  const decision = post('auth', { ...params, pushinfo })
   const question = await questionTo(phone)
   expect(question.context).toEqual({
     relyingParty: 'Default',
@@ -78,11 +78,11 @@ test('the prompt shows the number, and choosing its line asks the phone that tak
     ],
   })
   await phone.client.approve(question, numberIn(prompt.text))
-  expect(await decided).toMatchObject({ result: 'allow' })
+  expect(await decision).toMatchObject({ result: 'allow' })
 })
 
-describe('of two sign-ins of one person at one place', () => {
-  test('neither number counts without a name, and the next sign-in works again', async () => {
+describe('of two sign-ins of one user at one place', () => {
+  test('neither number counts without a txid, and the next sign-in works again', async () => {
     const phone = await enrollPhone(service, { user: 'twice' })
     const [one, other] = [
       await post('preauth', terminal('twice', prompting)),
@@ -90,19 +90,19 @@ describe('of two sign-ins of one person at one place', () => {
     ]
     expect(one.txid).not.toBe(other.txid)
     const push = terminal('twice', { factor: 'prompt', prompt: 'push1' })
-    const refused = await post('auth', push)
-    expect(refused).toMatchObject({
+    const refusal = await post('auth', push)
+    expect(refusal).toMatchObject({
       result: 'deny',
-      status_msg: expect.stringContaining('Another sign-in was begun here'),
+      status_msg: expect.stringContaining('Another sign-in was started here'),
     })
     for (const { txid } of [one, other]) {
       expect(await post('auth', { ...push, txid })).toMatchObject({ result: 'deny' })
     }
     expect((await phone.client.pending()).requests).toEqual([])
     const { prompt } = await post('preauth', terminal('twice', prompting))
-    const decided = post('auth', push)
+    const decision = post('auth', push)
     await phone.client.approve(await questionTo(phone), numberIn(prompt.text))
-    expect(await decided).toMatchObject({ result: 'allow' })
+    expect(await decision).toMatchObject({ result: 'allow' })
   })
 
   test('each keeps its number where the client names it', async () => {
@@ -112,25 +112,25 @@ describe('of two sign-ins of one person at one place', () => {
       await post('preauth', terminal('named', prompting)),
     ]
     const push = terminal('named', { factor: 'prompt', prompt: 'verified_push1', txid: one.txid })
-    const decided = post('auth', push)
+    const decision = post('auth', push)
     await phone.client.approve(await questionTo(phone), one.verification_code)
-    expect(await decided).toMatchObject({ result: 'allow' })
+    expect(await decision).toMatchObject({ result: 'allow' })
   })
 
-  test('a typed code leaves no number behind for the next one to stumble over', async () => {
+  test('a typed code leaves no number behind that disturbs the next one', async () => {
     const phone = await enrollPhone(service, { user: 'typo' })
     await post('preauth', terminal('typo', prompting))
-    const typed = terminal('typo', { factor: 'prompt', prompt: '00000000' })
-    expect(await post('auth', typed)).toMatchObject({ result: 'deny', status_msg: 'Wrong code.' })
+    const input = terminal('typo', { factor: 'prompt', prompt: '00000000' })
+    expect(await post('auth', input)).toMatchObject({ result: 'deny', status_msg: 'Wrong code.' })
     const { prompt } = await post('preauth', terminal('typo', prompting))
-    const decided = post('auth', terminal('typo', { factor: 'prompt', prompt: '1' }))
+    const decision = post('auth', terminal('typo', { factor: 'prompt', prompt: '1' }))
     await phone.client.approve(await questionTo(phone), numberIn(prompt.text))
-    expect(await decided).toMatchObject({ result: 'allow' })
+    expect(await decision).toMatchObject({ result: 'allow' })
   })
 })
 
 test.each([{ ipaddr: '203.0.113.8' }, { hostname: 'bastion-2' }, { ipaddr: '' }])(
-  'a number that was shown elsewhere does not count at %j',
+  'a number shown elsewhere does not count at %j',
   async (place) => {
     const username = `elsewhere-${JSON.stringify(place)}`
     await enrollPhone(service, { user: username })
@@ -143,7 +143,7 @@ test.each([{ ipaddr: '203.0.113.8' }, { hostname: 'bastion-2' }, { ipaddr: '' }]
   },
 )
 
-test('a number that was shown two minutes ago counts no more', async () => {
+test('a number shown two minutes ago no longer counts', async () => {
   await enrollPhone(service, { user: 'late' })
   const { txid, expiration } = await post('preauth', terminal('late', prompting))
   expect(expiration - Date.now() / 1000).toBeLessThanOrEqual(121)
@@ -158,7 +158,7 @@ test('a number that was shown two minutes ago counts no more', async () => {
   expect(await post('auth', { ...push, txid })).toMatchObject({ result: 'deny' })
 })
 
-test('one number serves one of many questions at once', async () => {
+test('one number serves one of many concurrent challenges', async () => {
   const phone = await enrollPhone(service, { user: 'racer' })
   const { verification_code } = await post('preauth', terminal('racer', prompting))
   const push = terminal('racer', { factor: 'prompt', prompt: 'push1', async: '1' })
@@ -167,13 +167,13 @@ test('one number serves one of many questions at once', async () => {
       post('auth', push, index % 2 === 0 ? service.origin : elsewhere),
     ),
   )
-  const asked = all.filter(({ txid }) => !txid.startsWith('denied.'))
-  expect(asked).toHaveLength(1)
+  const challengeReplies = all.filter(({ txid }) => !txid.startsWith('denied.'))
+  expect(challengeReplies).toHaveLength(1)
   await phone.client.approve(await questionTo(phone), verification_code)
-  expect(await status(asked[0].txid)).toMatchObject({ result: 'allow' })
+  expect(await status(challengeReplies[0].txid)).toMatchObject({ result: 'allow' })
 })
 
-test('a question that one process asked is followed in another, by whoever asked it and nobody else', async () => {
+test('a challenge of one process is followed in another, by its own client only', async () => {
   const phone = await enrollPhone(service, { user: 'wanderer' })
   const { prompt } = await post('preauth', terminal('wanderer', prompting), elsewhere)
   const push = terminal('wanderer', { factor: 'prompt', prompt: 'push1', async: '1' })
@@ -190,41 +190,43 @@ describe('a client that would let the person in after twenty unfinished answers'
   const push = (username: string) =>
     terminal(username, { factor: 'prompt', prompt: 'push1', async: '1' })
 
-  test('is told no at the fifteenth at the latest, over all processes, and the question is cancelled', async () => {
+  test('is denied at the fifteenth at the latest, over all processes, and the challenge is cancelled', async () => {
     const phone = await enrollPhone(service, { user: 'counted' })
     const { verification_code } = await post('preauth', terminal('counted', prompting))
     const { txid } = await post('auth', push('counted'))
     const question = await questionTo(phone)
-    // Hanging up at once costs an answer, too.
+    // Hanging up immediately costs an answer, too.
     for (let answers = 0; answers < 14; answers++) {
       const origin = answers % 2 === 0 ? service.origin : elsewhere
-      const gone = new AbortController()
+      const disconnect = new AbortController()
       const params = { txid }
-      const polled = callSigned(origin, door, 'GET', 'auth_status', params, { signal: gone.signal })
-      await counted(txid, answers + 1)
-      gone.abort()
-      await expect(polled).rejects.toThrow()
+      const poll = callSigned(origin, door, 'GET', 'auth_status', params, {
+        signal: disconnect.signal,
+      })
+      await untilCounted(txid, answers + 1)
+      disconnect.abort()
+      await expect(poll).rejects.toThrow()
     }
     expect(await status(txid)).toMatchObject({ result: 'deny', status_msg: expect.any(String) })
     await expect(phone.client.approve(question, verification_code)).rejects.toThrow()
     expect(await status(txid)).toMatchObject({ result: 'deny' })
   })
 
-  test('is held so long that the lifetime is over by then', async () => {
+  test('is delayed so long that the lifetime is over by then', async () => {
     await door.change({ ttlSeconds: 15 })
     await enrollPhone(service, { user: 'held' })
     await post('preauth', terminal('held', prompting))
     const { txid } = await post('auth', push('held'))
-    const seen: string[] = []
-    do seen.push((await status(txid)).result)
-    while (seen.at(-1) === 'waiting')
-    expect(seen.at(-1)).toBe('deny')
-    expect(seen.length).toBeGreaterThan(5)
-    expect(seen.length).toBeLessThanOrEqual(11)
+    const results: string[] = []
+    do results.push((await status(txid)).result)
+    while (results.at(-1) === 'waiting')
+    expect(results.at(-1)).toBe('deny')
+    expect(results.length).toBeGreaterThan(5)
+    expect(results.length).toBeLessThanOrEqual(11)
     await door.change({ ttlSeconds: null })
   }, 40_000)
 
-  async function counted(txid: string, answers: number): Promise<void> {
+  async function untilCounted(txid: string, answers: number): Promise<void> {
     await until(`answer ${answers} is counted`, () =>
       onServer(service.database.url, async (client) => {
         const text = 'select answers from followed_challenges where challenge_id = $1'
@@ -235,7 +237,7 @@ describe('a client that would let the person in after twenty unfinished answers'
   }
 })
 
-test('nothing that strangers choose reaches a terminal or a phone with more than it shows', async () => {
+test('attacker-chosen texts reach a terminal or phone as plain visible text only', async () => {
   const evil = '\u001b[2J\u001b]0;x\u0007\u202eroot\u200b\u009b31m'
   const phone = await enrollPhone(service, { user: 'target' })
   const { prompt, status_msg } = await post('preauth', terminal('target', prompting))
@@ -246,13 +248,13 @@ test('nothing that strangers choose reaches a terminal or a phone with more than
     display_username: evil.repeat(20),
     pushinfo: `${encodeURIComponent(evil)}=${encodeURIComponent('y'.repeat(5_000) + evil)}&${'a=b&'.repeat(500)}`,
   }
-  const decided = post('auth', hostile)
+  const decision = post('auth', hostile)
   const question = await questionTo(phone)
   await phone.client.approve(question, numberIn(prompt.text))
-  const told = [prompt.text, status_msg, unknown.status_msg, (await decided).status_msg]
-  for (const text of told) expect(text.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]*$/)
-  const shown = JSON.stringify(question.context)
-  expect(shown).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  const texts = [prompt.text, status_msg, unknown.status_msg, (await decision).status_msg]
+  for (const text of texts) expect(text.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]*$/)
+  const shownContext = JSON.stringify(question.context)
+  expect(shownContext).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   expect(question.context.fields?.length).toBeLessThanOrEqual(8)
   for (const { label, value } of question.context.fields ?? []) {
     expect(label.length).toBeLessThanOrEqual(64)
@@ -260,17 +262,17 @@ test('nothing that strangers choose reaches a terminal or a phone with more than
   }
 })
 
-test('a client that hangs up while it waits cancels the question', async () => {
+test('a client that hangs up while it waits cancels the challenge', async () => {
   const phone = await enrollPhone(service, { user: 'hanging' })
   const { verification_code } = await post('preauth', terminal('hanging', prompting))
-  const gone = new AbortController()
+  const disconnect = new AbortController()
   const push = terminal('hanging', { factor: 'prompt', prompt: 'push1', async: '0' })
-  const how = { signal: gone.signal }
-  const polled = callSigned(service.origin, door, 'POST', 'auth', push, how)
+  const how = { signal: disconnect.signal }
+  const poll = callSigned(service.origin, door, 'POST', 'auth', push, how)
   const question = await questionTo(phone)
-  gone.abort()
-  await expect(polled).rejects.toThrow()
-  await until('the question is gone', async () => {
+  disconnect.abort()
+  await expect(poll).rejects.toThrow()
+  await until('the challenge is gone', async () => {
     const { requests } = await phone.client.pending()
     return requests.length === 0
   })

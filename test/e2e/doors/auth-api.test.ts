@@ -1,4 +1,4 @@
-// The unmodified client of npm signs in: push, codes, denials, numbers that are not right.
+// The unmodified client of npm signs in: push, codes, denials, wrong numbers.
 
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -45,17 +45,17 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     call = npmClient(line, door, version)
   })
 
-  /** A person of whom nobody has heard in other tests, and what their sign-in begins with. */
+  /** A user of this test only, and the first calls of their sign-in. */
   async function begin(name: string) {
     const username = `${name}-${version}`
     const phone = await enrollPhone(service, { user: username })
-    const offered = (await call('POST', 'preauth', { username, ...shows })).response
-    const { txid, verification_code: number } = offered
-    const asked = { username, factor: 'push', device: 'auto', txid }
-    return { username, phone, offered, number, asked, txid }
+    const offer = (await call('POST', 'preauth', { username, ...shows })).response
+    const { txid, verification_code: number } = offer
+    const authParams = { username, factor: 'push', device: 'auto', txid }
+    return { username, phone, offer, number, authParams, txid }
   }
 
-  test('finds the service there, its credentials right, and a picture', async () => {
+  test('finds the service available, its credentials valid, and a logo', async () => {
     const now = Math.floor(Date.now() / 1000)
     for (const name of ['ping', 'check']) {
       const { stat, response } = await call('GET', name)
@@ -64,9 +64,9 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     }
   })
 
-  test('is told who could be asked, by which device, and the number to show', async () => {
-    const { offered, phone } = await begin('offered')
-    expect(offered).toEqual({
+  test('gets the devices that can be prompted, and the number to show', async () => {
+    const { offer, phone } = await begin('offered')
+    expect(offer).toEqual({
       result: 'auth',
       status_msg: expect.any(String),
       devices: [
@@ -85,19 +85,19 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     })
   })
 
-  test('waits until the person has approved with the number that it showed', async () => {
-    const { phone, number, asked } = await begin('waiter')
-    const decided = call('POST', 'auth', { ...asked, device: phone.deviceId })
+  test('waits until the user has approved with the shown number', async () => {
+    const { phone, number, authParams } = await begin('waiter')
+    const decision = call('POST', 'auth', { ...authParams, device: phone.deviceId })
     await phone.client.approve(await questionTo(phone), number)
-    expect(await decided).toEqual({
+    expect(await decision).toEqual({
       stat: 'OK',
       response: { result: 'allow', status: 'allow', status_msg: expect.any(String) },
     })
   })
 
-  test('comes back until the person has approved', async () => {
-    const { phone, number, asked } = await begin('follower')
-    const { txid } = (await call('POST', 'auth', { ...asked, async: '1' })).response
+  test('polls until the user has approved', async () => {
+    const { phone, number, authParams } = await begin('follower')
+    const { txid } = (await call('POST', 'auth', { ...authParams, async: '1' })).response
     const status = call('GET', 'auth_status', { txid })
     await phone.client.approve(await questionTo(phone), number)
     expect((await status).response).toEqual({
@@ -107,42 +107,42 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     })
   })
 
-  test('is told no by a person who denies, and by one who reports', async () => {
+  test('is denied when the user denies, and when the user reports', async () => {
     for (const [name, status] of [
       ['deny', 'deny'],
       ['report', 'fraud'],
     ] as const) {
       for (const async of ['0', '1']) {
-        const { phone, asked } = await begin(`${name}${async}`)
-        const started = call('POST', 'auth', { ...asked, async })
+        const { phone, authParams } = await begin(`${name}${async}`)
+        const start = call('POST', 'auth', { ...authParams, async })
         await phone.client[name](await questionTo(phone))
-        const { response } = await started
+        const { response } = await start
         const end = async === '1' ? await call('GET', 'auth_status', response) : { response }
         expect(end.response).toMatchObject({ result: 'deny', status })
       }
     }
   })
 
-  test('is told no after three wrong numbers, and after the one of somebody else', async () => {
-    const { phone, number, asked } = await begin('guesser')
+  test('is denied after three wrong numbers, and after the number of another user', async () => {
+    const { phone, number, authParams } = await begin('guesser')
     const other = await begin('other')
-    const decided = call('POST', 'auth', asked)
+    const decision = call('POST', 'auth', authParams)
     const question = await questionTo(phone)
     const wrong = number === '000000' ? '000001' : '000000'
-    for (const typed of [wrong, wrong, other.number]) {
-      await expect(phone.client.approve(question, typed)).rejects.toThrow()
+    for (const input of [wrong, wrong, other.number]) {
+      await expect(phone.client.approve(question, input)).rejects.toThrow()
     }
-    expect((await decided).response).toMatchObject({ result: 'deny', status_msg: 'Wrong number.' })
+    expect((await decision).response).toMatchObject({ result: 'deny', status_msg: 'Wrong number.' })
   })
 
-  test('cannot ask with a number that was used, nor with one that was shown to somebody else', async () => {
+  test('cannot prompt with a used number, nor with one shown to another user', async () => {
     const one = await begin('once')
     const other = await begin('foreign')
-    const decided = call('POST', 'auth', one.asked)
+    const decision = call('POST', 'auth', one.authParams)
     await one.phone.client.deny(await questionTo(one.phone))
-    await decided
+    await decision
     for (const txid of [one.txid, other.txid, 'shn_01jv9z3k8we2tvn4qh6yrx7b5c', 'x']) {
-      const { response } = await call('POST', 'auth', { ...one.asked, txid })
+      const { response } = await call('POST', 'auth', { ...one.authParams, txid })
       expect(response).toMatchObject({
         result: 'deny',
         status_msg: expect.stringContaining('No number was shown'),
@@ -150,41 +150,41 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     }
   })
 
-  test('lets in by a code that the phone shows, once, waiting or coming back', async () => {
+  test('lets in by a passcode of the phone, once, waiting or polling', async () => {
     const { username, phone } = await begin('typist')
     const passcode = passcodeOf(phone)
-    const typed = { username, factor: 'passcode', passcode }
-    const { response } = await call('POST', 'auth', typed)
+    const input = { username, factor: 'passcode', passcode }
+    const { response } = await call('POST', 'auth', input)
     expect(response).toMatchObject({ result: 'allow' })
-    expect((await call('POST', 'auth', typed)).response).toMatchObject({ result: 'deny' })
+    expect((await call('POST', 'auth', input)).response).toMatchObject({ result: 'deny' })
 
-    const made = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
-    const recovery = { username, factor: 'passcode', passcode: made.json.codes[0], async: '1' }
-    const started = (await call('POST', 'auth', recovery)).response
-    expect(Object.keys(started)).toEqual(['txid'])
-    expect(started.txid.length).toBeLessThan(256)
-    expect((await call('GET', 'auth_status', started)).response).toMatchObject({ result: 'allow' })
+    const creation = await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
+    const recovery = { username, factor: 'passcode', passcode: creation.json.codes[0], async: '1' }
+    const start = (await call('POST', 'auth', recovery)).response
+    expect(Object.keys(start)).toEqual(['txid'])
+    expect(start.txid.length).toBeLessThan(256)
+    expect((await call('GET', 'auth_status', start)).response).toMatchObject({ result: 'allow' })
     const other = npmClient(line, await makeAuthApiDoor(service), version)
-    expect((await other('GET', 'auth_status', started)).response).toMatchObject({ result: 'deny' })
+    expect((await other('GET', 'auth_status', start)).response).toMatchObject({ result: 'deny' })
     const again = (await call('POST', 'auth', recovery)).response
     expect((await call('GET', 'auth_status', again)).response).toMatchObject({ result: 'deny' })
   })
 
-  test('is told no about whom nobody knows, and offers codes alone to whose push is locked', async () => {
+  test('is denied for an unknown user, and offers only codes to a user whose push is locked', async () => {
     const nobody = await call('POST', 'preauth', { username: 'nobody', ...shows })
     expect(nobody.response).toMatchObject({ result: 'deny', status: 'deny' })
-    const { phone, username, asked } = await begin('locked')
-    const reported = call('POST', 'auth', asked)
+    const { phone, username, authParams } = await begin('locked')
+    const authReply = call('POST', 'auth', authParams)
     await phone.client.report(await questionTo(phone))
-    await reported
-    const offered = (await call('POST', 'preauth', { username, ...shows })).response
-    expect(offered).toMatchObject({ result: 'auth', devices: [] })
-    expect(offered).not.toHaveProperty('verification_code')
+    await authReply
+    const offer = (await call('POST', 'preauth', { username, ...shows })).response
+    expect(offer).toMatchObject({ result: 'auth', devices: [] })
+    expect(offer).not.toHaveProperty('verification_code')
     const push = { username, factor: 'push', device: 'auto' }
     expect((await call('POST', 'auth', push)).response).toMatchObject({ result: 'deny' })
     await service.api('PATCH', '/v1/policy', { passcodesAllowed: false })
-    const closed = (await call('POST', 'preauth', { username, ...shows })).response
-    expect(closed).toMatchObject({ result: 'deny', status: 'locked_out' })
+    const closedOffer = (await call('POST', 'preauth', { username, ...shows })).response
+    expect(closedOffer).toMatchObject({ result: 'deny', status: 'locked_out' })
     await service.api('PATCH', '/v1/policy', { passcodesAllowed: true })
   })
 
@@ -202,14 +202,14 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
 })
 
 describe('a client that shows no number', () => {
-  test('can ask nobody, whatever it leaves out, unless the tenant permits it for this integration', async () => {
+  test('can prompt nobody, whichever parameters it omits, unless the tenant permits it for this integration', async () => {
     const free = await makeAuthApiDoor(service)
     const call = npmClient(line, free)
     const username = 'numberless'
     const phone = await enrollPhone(service, { user: username })
     const push = { username, factor: 'push', device: 'auto' }
-    const offered = (await call('POST', 'preauth', { username })).response
-    expect(offered).toMatchObject({ result: 'auth', devices: [] })
+    const offer = (await call('POST', 'preauth', { username })).response
+    expect(offer).toMatchObject({ result: 'auth', devices: [] })
     expect((await call('POST', 'auth', push)).response).toMatchObject({
       result: 'deny',
       status_msg: expect.stringContaining('No number was shown'),
@@ -217,16 +217,16 @@ describe('a client that shows no number', () => {
     expect((await phone.client.pending()).requests).toEqual([])
 
     await permitNone(service, free)
-    const allowed = (await call('POST', 'preauth', { username })).response
-    expect(allowed.devices).toHaveLength(1)
-    expect(allowed).not.toHaveProperty('verification_code')
-    const decided: Promise<Answer> = call('POST', 'auth', push)
+    const openOffer = (await call('POST', 'preauth', { username })).response
+    expect(openOffer.devices).toHaveLength(1)
+    expect(openOffer).not.toHaveProperty('verification_code')
+    const decision: Promise<Answer> = call('POST', 'auth', push)
     await phone.client.approve(await questionTo(phone), null)
-    expect((await decided).response).toMatchObject({ result: 'allow' })
+    expect((await decision).response).toMatchObject({ result: 'allow' })
 
     await service.api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })
-    const withdrawn = await call('POST', 'preauth', { username })
-    expect(withdrawn.response).toMatchObject({ result: 'deny' })
+    const withdrawal = await call('POST', 'preauth', { username })
+    expect(withdrawal.response).toMatchObject({ result: 'deny' })
     expect((await call('POST', 'auth', push)).response).toMatchObject({ result: 'deny' })
     await service.api('PATCH', '/v1/policy', { profile: 'nist-800-63b-4' })
   })

@@ -1,5 +1,5 @@
-// What login_duo and pam_duo make of the answers, and what a person reads: by their own reading,
-// see test/support/duo-unix.ts.
+// How login_duo and pam_duo interpret the answers, and what a user reads: by their own rules, see
+// test/support/duo-unix.ts.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -39,33 +39,33 @@ const login = (
 
 const numberIn = (prompt: string) => /type (\d{6}) there/.exec(prompt)?.[1] ?? ''
 const requestsTo = async ({ client }: Phone) => (await client.pending()).requests
-/** The person presses Ctrl-C at the prompt. */
+/** The user presses Ctrl-C at the prompt. */
 const ctrlC = () => Promise.reject(new Error('Ctrl-C'))
 
-describe('a person at a terminal', () => {
-  test.each([{}, { sync: true }, { verifiedPush: true }])('gets in, with %j', async (flags) => {
+describe('a user at a terminal', () => {
+  test.each([{}, { sync: true }, { verifiedPush: true }])('signs in, with %j', async (flags) => {
     const user = `in-${JSON.stringify(flags)}`
     const phone = await enrollPhone(service, { user })
     let number = ''
-    const done = login(user, flags, async (prompt) => {
+    const pendingLogin = login(user, flags, async (prompt) => {
       number = numberIn(prompt)
       return '1'
     })
     const question = await until('the phone is asked', async () => (await requestsTo(phone))[0])
     await phone.client.approve(question, number)
-    const { code, said } = await done
-    expect([code, said.at(-1)]).toEqual(['DUO_OK', 'Success. You are signed in.'])
+    const { code, messages } = await pendingLogin
+    expect([code, messages.at(-1)]).toEqual(['DUO_OK', 'Success. You are signed in.'])
   })
 
   test.each([{}, { sync: true }])(
-    'who pressed Ctrl-C at the prompt and logs in again reads why, and the next try works; with %j',
+    'who pressed Ctrl-C at the prompt and logs in again reads why, and the next attempt works; with %j',
     async (flags) => {
       const user = `again-${JSON.stringify(flags)}`
       const phone = await enrollPhone(service, { user })
       await expect(login(user, flags, ctrlC)).rejects.toThrow('Ctrl-C')
       const again = await login(user, flags, async () => '1')
       expect(again.code).toBe('DUO_FAIL')
-      expect(again.said.at(-1)).toMatch(/^Another sign-in was started here within two minutes/)
+      expect(again.messages.at(-1)).toMatch(/^Another sign-in was started here within two minutes/)
       expect(await requestsTo(phone)).toEqual([])
       let number = ''
       const third = login(user, flags, async (prompt) => {
@@ -78,7 +78,7 @@ describe('a person at a terminal', () => {
     },
   )
 
-  test('who sets verified_push gets in at once after Ctrl-C: the number is named', async () => {
+  test('with verified_push signs in immediately after Ctrl-C: the txid names the number', async () => {
     const phone = await enrollPhone(service, { user: 'verified' })
     await expect(login('verified', { verifiedPush: true }, ctrlC)).rejects.toThrow('Ctrl-C')
     let number = ''
@@ -91,16 +91,16 @@ describe('a person at a terminal', () => {
     expect((await again).code).toBe('DUO_OK')
   })
 
-  test('who pressed Ctrl-C while the phone was asked has both questions, each with its own number', async () => {
+  test('who pressed Ctrl-C during the prompt on the phone has both challenges, each with its own number', async () => {
     const phone = await enrollPhone(service, { user: 'both' })
     const numbers: [string, string] = ['', '']
-    let begun = 0
+    let starts = 0
     const begin = async (prompt: string) => {
-      numbers[begun++] = numberIn(prompt)
+      numbers[starts++] = numberIn(prompt)
       return '1'
     }
-    const gone = login('both', {}, begin)
-    await until('the first question', async () => (await requestsTo(phone)).length === 1)
+    const abandonedLogin = login('both', {}, begin)
+    await until('the first challenge', async () => (await requestsTo(phone)).length === 1)
     const again = login('both', {}, begin)
     const [second, first] = await until('both questions', async () => {
       const requests = await requestsTo(phone)
@@ -113,41 +113,41 @@ describe('a person at a terminal', () => {
     await phone.client.approve(second, numbers[1])
     expect((await again).code).toBe('DUO_OK')
     await phone.client.approve(first, numbers[0])
-    expect((await gone).code).toBe('DUO_OK')
+    expect((await abandonedLogin).code).toBe('DUO_OK')
   })
 
   test.each([{}, { sync: true }])('reads why nobody is asked, with %j', async (flags) => {
     const user = `why-${JSON.stringify(flags)}`
     const phone = await enrollPhone(service, { user })
-    // The device goes between the prompt and the choice.
-    const { code, said } = await login(user, flags, async () => {
+    // The device is removed between the prompt and the choice.
+    const { code, messages } = await login(user, flags, async () => {
       await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
       await phone.client.unregister()
       return '1'
     })
     expect(code).toBe('DUO_FAIL')
-    expect(said.at(-1)).toBe('You have no device that could answer. Or type a code.')
+    expect(messages.at(-1)).toBe('You have no device that could answer. Or type a code.')
   })
 
   test.each([{}, { sync: true }])('reads that a code was wrong, with %j', async (flags) => {
     const user = `code-${JSON.stringify(flags)}`
     await enrollPhone(service, { user })
-    const { code, said } = await login(user, flags, async () => '00000000')
-    expect([code, said.at(-1)]).toEqual(['DUO_FAIL', 'Wrong code.'])
+    const { code, messages } = await login(user, flags, async () => '00000000')
+    expect([code, messages.at(-1)]).toEqual(['DUO_FAIL', 'Wrong code.'])
   })
 
   test('reads at the prompt for a code why the phone is not asked', async () => {
     const phone = await enrollPhone(service, { user: 'pending' })
-    for (let asked = 0; asked < 3; asked++) {
+    for (let n = 0; n < 3; n++) {
       await service.api('POST', '/v1/challenges', { user: { id: phone.userId } })
     }
-    let shown = ''
+    let shownPrompt = ''
     const { code } = await login('pending', {}, async (prompt) => {
-      shown = prompt
+      shownPrompt = prompt
       return '00000000'
     })
     expect(code).toBe('DUO_FAIL')
-    expect(shown).toBe(
+    expect(shownPrompt).toBe(
       'Sign in as pending\n\nToo many sign-ins are waiting. Try again later.\n\nCode: ',
     )
   })
@@ -156,13 +156,13 @@ describe('a person at a terminal', () => {
 describe('a client without a terminal', () => {
   const headless = { sync: true, auto: true }
 
-  test('is told no in a form that it understands, nobody is asked, and the next login is not disturbed', async () => {
+  test('is denied in a form that it understands, no phone is prompted, and the next login is unaffected', async () => {
     const phone = await enrollPhone(service, { user: 'scp' })
-    const { code, said, complaint } = await login('scp', headless)
+    const { code, messages, complaint } = await login('scp', headless)
     expect([code, complaint]).toEqual(['DUO_FAIL', null])
-    expect(said.at(-1)).toMatch(/^No number can be shown to you here/)
+    expect(messages.at(-1)).toMatch(/^No number can be shown to you here/)
     expect(await requestsTo(phone)).toEqual([])
-    await until('it is noted', async () => (await door.lastError()) === 'number_unseen')
+    await until('it is recorded', async () => (await door.lastError()) === 'number_unseen')
     let number = ''
     const next = login('scp', {}, async (prompt) => {
       number = numberIn(prompt)
@@ -173,7 +173,7 @@ describe('a client without a terminal', () => {
     expect((await next).code).toBe('DUO_OK')
   })
 
-  test('is told no where only codes are taken, too', async () => {
+  test('is denied where only codes are accepted, too', async () => {
     const phone = await enrollPhone(service, { user: 'rsync' })
     await service.api('POST', `/v1/users/${phone.userId}/recovery-codes`, {})
     await phone.client.unregister()
@@ -181,18 +181,18 @@ describe('a client without a terminal', () => {
     expect([code, complaint]).toEqual(['DUO_FAIL', null])
   })
 
-  test('asks the phone where the integration does without a number', async () => {
+  test('prompts the phone where the integration uses no number', async () => {
     const plain = await makeAuthApiDoor(service)
     await permitNone(service, plain)
     const phone = await enrollPhone(service, { user: 'cron' })
-    const done = login('cron', headless, undefined, plain)
+    const pendingLogin = login('cron', headless, undefined, plain)
     const question = await until('the phone is asked', async () => (await requestsTo(phone))[0])
     await phone.client.approve(question, null)
-    expect((await done).code).toBe('DUO_OK')
+    expect((await pendingLogin).code).toBe('DUO_OK')
   })
 })
 
-test('a name that somebody makes up for the end of a question is never more than a no', async () => {
+test('a made-up txid for the end of a challenge is always a denial', async () => {
   for (const txid of [
     'denied',
     'denied.approved',

@@ -34,10 +34,14 @@ type RadiusReply = {
 /** Sends one Access-Request, as an access server does. */
 function radius(port: number, attributes: Readonly<Record<string, string>>): Promise<RadiusReply> {
   const { State, ...texts } = attributes
-  const quoted = Object.entries(texts).map(
+  const quotedAttributes = Object.entries(texts).map(
     ([name, value]) => `${name} = "${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`,
   )
-  const sent = [...quoted, ...(State ? [`State = ${State}`] : []), 'Message-Authenticator = 0x00']
+  const attributeLines = [
+    ...quotedAttributes,
+    ...(State ? [`State = ${State}`] : []),
+    'Message-Authenticator = 0x00',
+  ]
   const words = ['-x', '-t', '30', '-r', '1', `127.0.0.1:${port}`, 'auth', secret]
   return new Promise((resolve, reject) => {
     const child = execFile(client ?? '', words, (error, stdout, stderr) => {
@@ -46,7 +50,7 @@ function radius(port: number, attributes: Readonly<Record<string, string>>): Pro
       const [, text = ''] = /Reply-Message = "(.*)"/.exec(rest) ?? []
       resolve({ kind, text, state: /State = (0x[0-9a-f]+)/.exec(rest)?.[1] })
     })
-    child.stdin?.end(sent.join(', '))
+    child.stdin?.end(attributeLines.join(', '))
   })
 }
 
@@ -58,7 +62,7 @@ const realServer = () => {
   })
   afterAll(() => stack.disposeAsync())
 
-  /** A running server whose first factor knows these users. */
+  /** A running server with these users for the first factor. */
   async function startRadius(
     { id, secret: doorSecret }: TestDoor,
     users: readonly string[],
@@ -72,10 +76,10 @@ const realServer = () => {
     }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ERR_FS_CP_EINVAL') throw error
     })
-    const known = users.map(
+    const userLines = users.map(
       (user) => `"${user.replaceAll('"', '\\"')}" Cleartext-Password := "${password}"\n`,
     )
-    await appendFile(path.join(folder, 'users'), `\n${known.join('')}`)
+    await appendFile(path.join(folder, 'users'), `\n${userLines.join('')}`)
     const port = await freePort()
     const child = spawn(
       server ?? '',
@@ -91,11 +95,11 @@ const realServer = () => {
         },
       },
     )
-    let said = ''
+    let output = ''
     child.stdout.on('data', (data) => {
-      said += data
+      output += data
     })
-    onTestFailed(() => void process.stderr.write(said))
+    onTestFailed(() => void process.stderr.write(output))
     const over = new Promise((resolve) => child.once('close', resolve))
     stack.defer(async () => {
       child.kill('SIGKILL')
@@ -104,15 +108,15 @@ const realServer = () => {
     await until(
       'FreeRADIUS listens',
       () => {
-        if (child.exitCode !== null) throw new Error(said)
-        return said.includes('Ready to process requests')
+        if (child.exitCode !== null) throw new Error(output)
+        return output.includes('Ready to process requests')
       },
       20_000,
     )
     return port
   }
 
-  /** The first step: the password is right, and the number to be shown comes back. */
+  /** The first step: the password is right, and the number to show is returned. */
   async function firstStep(port: number, user: string) {
     const first = await radius(port, {
       'User-Name': user,
@@ -125,7 +129,7 @@ const realServer = () => {
     return { number, State: first.state ?? '' }
   }
 
-  test('shows a number by Access-Challenge, and lets in who types it on the phone', async () => {
+  test('shows a number by Access-Challenge, and lets in a user who types it on the phone', async () => {
     const phone = await enrollPhone(service, { user: 'alice' })
     const port = await startRadius(await makeWaitDoor(service), ['alice'])
     const { number, State } = await firstStep(port, 'alice')
@@ -136,7 +140,7 @@ const realServer = () => {
     expect((await second).kind).toBe('Access-Accept')
   })
 
-  test('rejects with our words when the person denies', async () => {
+  test('rejects with the service’s text when the user denies', async () => {
     const phone = await enrollPhone(service, { user: 'bob' })
     const port = await startRadius(await makeWaitDoor(service), ['bob'])
     const { State } = await firstStep(port, 'bob')
@@ -145,33 +149,33 @@ const realServer = () => {
     expect(await second).toMatchObject({ kind: 'Access-Reject', text: 'The sign-in was denied.' })
   })
 
-  test('rejects whoever is unknown to us, a state that is not ours, and a wrong secret', async () => {
+  test('rejects unknown users, a foreign state, and a wrong secret', async () => {
     const door = await makeWaitDoor(service)
     const port = await startRadius(door, ['nobody', 'carol'])
     await enrollPhone(service, { user: 'carol' })
     const unknown = await firstStep(port, 'nobody')
-    const rejected = async (attributes: Record<string, string>) =>
+    const isRejected = async (attributes: Record<string, string>) =>
       expect((await radius(port, attributes)).kind).toBe('Access-Reject')
-    await rejected({ 'User-Name': 'nobody', State: unknown.State })
-    await rejected({ 'User-Name': 'carol', State: `0x${'00'.repeat(16)}` })
-    await rejected({ 'User-Name': 'carol', 'User-Password': 'wrong' })
+    await isRejected({ 'User-Name': 'nobody', State: unknown.State })
+    await isRejected({ 'User-Name': 'carol', State: `0x${'00'.repeat(16)}` })
+    await isRejected({ 'User-Name': 'carol', 'User-Password': 'wrong' })
     const wrongly = await startRadius({ ...door, secret: 'x'.repeat(43) }, ['carol'])
-    const asked = await firstStep(wrongly, 'carol')
-    expect((await radius(wrongly, { 'User-Name': 'carol', State: asked.State })).kind).toBe(
+    const firstReply = await firstStep(wrongly, 'carol')
+    expect((await radius(wrongly, { 'User-Name': 'carol', State: firstReply.State })).kind).toBe(
       'Access-Reject',
     )
   })
 
-  test('lets nobody in under a name by the state that somebody else got', async () => {
+  test('lets nobody in under a name with the state of another user', async () => {
     const mallory = await enrollPhone(service, { user: 'mallory' })
     const port = await startRadius(await makeWaitDoor(service), ['mallory', 'grace'])
     const { State } = await firstStep(port, 'mallory')
-    // Mallory would approve what Mallory is asked, and be let in as Grace.
+    // Mallory would approve Mallory's own challenge, and be let in as Grace.
     expect((await radius(port, { 'User-Name': 'grace', State })).kind).toBe('Access-Reject')
     expect((await mallory.client.pending()).requests).toEqual([])
   })
 
-  test('takes names with a domain before them', async () => {
+  test('accepts names with a domain prefix', async () => {
     const phone = await enrollPhone(service, { user: 'frank' })
     const userNames = { domain: 'prefix', domains: ['CORP'], lowerCase: true }
     const port = await startRadius(await makeWaitDoor(service, { userNames }), ['DEFAULT'])
@@ -181,7 +185,7 @@ const realServer = () => {
     expect((await second).kind).toBe('Access-Accept')
   })
 
-  test('never lets a name say more than a name', async () => {
+  test('never interprets a name as more than a name', async () => {
     const phone = await enrollPhone(service, { user: 'dave' })
     const hostile = 'dave","number":"000000","ip":"'
     const port = await startRadius(await makeWaitDoor(service), [hostile])
@@ -198,9 +202,9 @@ const realServer = () => {
     const attributes = { 'User-Name': 'erin', 'User-Password': password }
     expect((await radius(port, attributes)).kind).toBe('Access-Reject')
     await permitNone(service, door)
-    const asked = radius(port, attributes)
+    const answer = radius(port, attributes)
     await phone.client.approve(await questionTo(phone), null)
-    expect((await asked).kind).toBe('Access-Accept')
+    expect((await answer).kind).toBe('Access-Accept')
     expect((await radius(port, { ...attributes, 'User-Password': 'wrong' })).kind).toBe(
       'Access-Reject',
     )
@@ -210,7 +214,7 @@ const realServer = () => {
 if (isThere) describe('FreeRADIUS with the example configuration', realServer)
 else {
   test(`NOT RUN on this machine: FreeRADIUS is missing (apt-get install ${packages})`, () => {
-    // The gate sets this where it has installed the packages, so that it cannot pass without them.
+    // CI sets this where it has installed the packages, so that it cannot pass without them.
     expect(process.env.COUNTERSIGN_TEST_FREERADIUS, 'FreeRADIUS must be here').toBeUndefined()
     process.stderr.write(`FreeRADIUS is missing, its tests were not run: install ${packages}\n`)
   })

@@ -24,12 +24,12 @@ let realm: KeycloakDouble
 let channel: string
 let id: string
 let users = 0
-let logged = ''
+let logText = ''
 beforeAll(async () => {
   const sink = new Writable({
-    write(chunk, _encoding, done) {
-      logged += chunk
-      done()
+    write(chunk, _encoding, callback) {
+      logText += chunk
+      callback()
     },
   })
   service = stack.use(await startTestService({}, pino(loggerOptions('trace'), sink)))
@@ -40,15 +40,19 @@ afterAll(() => stack.disposeAsync())
 
 async function makeChannel(settings: object, more: object = {}, at = service) {
   const [{ id: relyingPartyId }] = (await at.api('GET', '/v1/relying-parties')).json.items
-  const made = await at.api('POST', '/v1/integrations', {
+  const creation = await at.api('POST', '/v1/integrations', {
     relyingPartyId,
     name: 'Keycloak',
     settings: { kind: 'keycloak_ciba', issuers: [realm.issuer], ...settings },
     ...more,
   })
-  if (made.status !== 201) throw new Error(made.text)
-  const address = `${at.origin}/integrations/keycloak/${made.json.id}`
-  return { id: made.json.id as string, channel: address, secret: made.json.secret as string | null }
+  if (creation.status !== 201) throw new Error(creation.text)
+  const address = `${at.origin}/integrations/keycloak/${creation.json.id}`
+  return {
+    id: creation.json.id as string,
+    channel: address,
+    secret: creation.json.secret as string | null,
+  }
 }
 
 async function person(): Promise<Phone & { readonly name: string }> {
@@ -59,8 +63,8 @@ async function person(): Promise<Phone & { readonly name: string }> {
 const number = '483920'
 const message = `Login-${number}`
 const question = ({ name }: { name: string }) => ({ login_hint: name, binding_message: message })
-const settled = (authResultId: string) =>
-  until('the realm is told', () => {
+const untilSettled = (authResultId: string) =>
+  until('the realm is called back', () => {
     const outcome = realm.outcome(authResultId)
     return outcome === 'authorization_pending' ? null : outcome
   })
@@ -88,12 +92,12 @@ describe('the end is called back', () => {
     expect((await callbackOf(phone.userId)).token_sealed).not.toBeNull()
     expect(await text()).not.toContain(token)
     await phone.client.approve(request, number)
-    expect(await settled(authResultId)).toBe('tokens')
-    expect(logged).not.toBe('')
-    expect(logged).not.toContain(token)
+    expect(await untilSettled(authResultId)).toBe('tokens')
+    expect(logText).not.toBe('')
+    expect(logText).not.toContain(token)
     expect(realm.callbacks.slice(before)).toEqual([{ status: 'SUCCEED', answer: 200 }])
     await until(
-      'the token is forgotten',
+      'the token is deleted',
       async () => (await callbackOf(phone.userId)).token_sealed === null,
     )
   })
@@ -102,7 +106,7 @@ describe('the end is called back', () => {
     const phone = await person()
     const { authResultId } = await realm.ask(channel, question(phone))
     await phone.client.deny(await questionTo(phone))
-    expect(await settled(authResultId)).toBe('access_denied')
+    expect(await untilSettled(authResultId)).toBe('access_denied')
     expect(realm.callbacks.at(-1)?.status).toBe('UNAUTHORIZED')
   })
 
@@ -113,33 +117,33 @@ describe('the end is called back', () => {
     await onServer(service.database.url, (client) =>
       letTimePass((sql, values) => client.query(sql, values), phone.userId, 600),
     )
-    expect(await settled(authResultId)).toBe('access_denied')
+    expect(await untilSettled(authResultId)).toBe('access_denied')
     expect(realm.callbacks.at(-1)?.status).toBe('CANCELLED')
   })
 
-  test('CANCELLED when the integration is paused before the end, whatever the user says', async () => {
+  test('CANCELLED when the integration is paused before the end, with any answer of the user', async () => {
     const own = await makeChannel({})
     const phone = await person()
     const { authResultId } = await realm.ask(own.channel, question(phone))
     const request = await questionTo(phone)
     await service.api('PATCH', `/v1/integrations/${own.id}`, { status: 'paused' })
     await phone.client.approve(request, number)
-    expect(await settled(authResultId)).toBe('access_denied')
+    expect(await untilSettled(authResultId)).toBe('access_denied')
     expect((await realm.ask(own.channel, question(phone))).status).toBe(403)
   })
 
-  test('again after 403, 403 while the realm is still storing the question', async () => {
+  test('again after 403, since the realm answers 403 while it is still storing the request', async () => {
     const phone = await person()
     const before = realm.callbacks.length
     realm.storesAfter(2)
     const { authResultId } = await realm.ask(channel, question(phone))
     await phone.client.approve(await questionTo(phone), number)
-    expect(await settled(authResultId)).toBe('tokens')
+    expect(await untilSettled(authResultId)).toBe('tokens')
     expect(realm.callbacks.slice(before).map(({ answer }) => answer)).toEqual([403, 403, 200])
     realm.storesAfter(0)
   })
 
-  test('also when there was no process any more between the decision and the call', async () => {
+  test('also when no process was left between the decision and the call', async () => {
     await using api = await startTestService({ role: 'api' })
     const own = await makeChannel({}, {}, api)
     const phone = await enrollPhone(api)
@@ -148,7 +152,7 @@ describe('the end is called back', () => {
     expect(realm.outcome(authResultId)).toBe('authorization_pending')
     const log = pino({ level: 'silent' })
     const next = await startService({ ...api.config, role: 'worker' }, api.origin, log)
-    expect(await settled(authResultId)).toBe('tokens')
+    expect(await untilSettled(authResultId)).toBe('tokens')
     await next.stop()
   })
 })
@@ -161,8 +165,8 @@ describe('is never called back twice', () => {
     await realm.ask(channel, question(phone))
     await phone.client.approve(await questionTo(phone), number)
     const row = await until('it is given up', async () => {
-      const found = await callbackOf(phone.userId)
-      return found.status === 'settled' ? found : null
+      const callback = await callbackOf(phone.userId)
+      return callback.status === 'settled' ? callback : null
     })
     realm.setWeather('fair')
     expect(row).toMatchObject({ token_sealed: null })
@@ -220,18 +224,18 @@ describe('is never called back twice', () => {
       }),
     )
     await phone.client.approve(await questionTo(phone), number)
-    expect(await settled(authResultId)).toBe('tokens')
+    expect(await untilSettled(authResultId)).toBe('tokens')
     expect((await realm.ask(channel, question(phone), { token })).status).toBe(201)
     expect(await challenges(phone.userId)).toHaveLength(1)
     await until(
-      'the token is forgotten',
+      'the token is deleted',
       async () => (await callbackOf(phone.userId)).status === 'settled',
     )
     expect(realm.callbacks.length - before).toBe(1)
     expect(realm.outcome(authResultId)).toBe('tokens')
   })
 
-  test('when the same token comes for somebody else: refused', async () => {
+  test('when the same token comes for another user: refused', async () => {
     const [phone, other] = [await person(), await person()]
     const { token } = await realm.ask(channel, question(phone))
     expect((await realm.ask(channel, question(other), { token })).status).toBe(403)
@@ -239,7 +243,7 @@ describe('is never called back twice', () => {
   })
 })
 
-test('two realms may use the same id of a token: two questions, and each realm is called back', async () => {
+test('two realms may use the same token id: two challenges, and each realm is called back', async () => {
   await using other = await startKeycloakDouble('others')
   const issuers = [realm.issuer, other.issuer]
   const own = await makeChannel({ issuers })
@@ -251,15 +255,18 @@ test('two realms may use the same id of a token: two questions, and each realm i
   expect(await challenges(phone.userId)).toHaveLength(2)
   const { requests } = await phone.client.pending()
   for (const request of requests) await phone.client.approve(request, number)
-  await until('both are told', () => realm.callbacks.length > before && other.callbacks.length > 0)
+  await until(
+    'both are called back',
+    () => realm.callbacks.length > before && other.callbacks.length > 0,
+  )
 })
 
 test.each([-60, 55])(
-  'a realm whose clock is %i seconds off asks, and once with each token',
+  'a realm whose clock is %i seconds off gets a challenge, and one per token',
   async (off) => {
     const phone = await person()
-    const issued = Math.floor(Date.now() / 1000) + off
-    const claims = { iat: issued, nbf: issued, exp: issued + 120 }
+    const issuedAt = Math.floor(Date.now() / 1000) + off
+    const claims = { iat: issuedAt, nbf: issuedAt, exp: issuedAt + 120 }
     const first = await realm.ask(channel, question(phone), { claims })
     expect(first.status).toBe(201)
     const [{ id }] = await challenges(phone.userId)
@@ -289,7 +296,7 @@ describe('nobody is asked', () => {
     expect(await challenges(phone.userId)).toEqual([])
   })
 
-  test('for a realm that is not listed, which is not even asked for its keys', async () => {
+  test('for an unlisted realm, whose keys are not even fetched', async () => {
     await using other = await startKeycloakDouble('others')
     const phone = await person()
     expect((await other.ask(channel, question(phone))).status).toBe(401)
@@ -311,7 +318,7 @@ describe('nobody is asked', () => {
     expect((await realm.ask(`${own.channel}/${own.secret}`, question(phone))).status).toBe(201)
   })
 
-  test('without a number in the message, and for a user whom nobody knows', async () => {
+  test('without a number in the message, and for an unknown user', async () => {
     const phone = await person()
     expect((await realm.ask(channel, { login_hint: phone.name })).status).toBe(403)
     expect(
@@ -322,7 +329,7 @@ describe('nobody is asked', () => {
     ).toBe(404)
   })
 
-  test('while the keys of the realm cannot be had, and its admins see why', async () => {
+  test('while the keys of the realm cannot be fetched, and its admins see why', async () => {
     const dead = await startKeycloakDouble('dead')
     const own = await makeChannel({ issuers: [dead.issuer] })
     const phone = await person()
@@ -335,11 +342,11 @@ describe('nobody is asked', () => {
   })
 
   const rsa = (bits: number) => generateKeyPairSync('rsa', { modulusLength: bits })
-  const named = (key: KeyObject) => ({ ...key.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256' })
+  const jwkOf = (key: KeyObject) => ({ ...key.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256' })
   test.each([
-    ['weak', () => [named(rsa(1024).publicKey)]],
-    ['not_public', () => [named(rsa(2048).privateKey)]],
-    ['ambiguous', () => [named(rsa(2048).publicKey), named(rsa(2048).publicKey)]],
+    ['weak', () => [jwkOf(rsa(1024).publicKey)]],
+    ['not_public', () => [jwkOf(rsa(2048).privateKey)]],
+    ['ambiguous', () => [jwkOf(rsa(2048).publicKey), jwkOf(rsa(2048).publicKey)]],
     ['malformed', () => ['nonsense']],
     ['malformed', () => [{ kty: 'RSA', kid: 'k1', alg: 'RS256' }]],
   ])('by keys of the realm that are %s, and its admins see that', async (fault, keys) => {
@@ -353,12 +360,12 @@ describe('nobody is asked', () => {
     })
   })
 
-  test('by a realm in a network that the operator has not named', async () => {
+  test('by a realm in a network that the operator has not listed', async () => {
     const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
     for (const issuer of ['https://10.0.0.1/realms/x', 'http://id.example.com/realms/x']) {
       const settings = { kind: 'keycloak_ciba', issuers: [issuer] }
-      const asked = { relyingPartyId, name: 'x', settings }
-      expect((await service.api('POST', '/v1/integrations', asked)).status).toBe(400)
+      const input = { relyingPartyId, name: 'x', settings }
+      expect((await service.api('POST', '/v1/integrations', input)).status).toBe(400)
     }
   })
 
@@ -373,13 +380,13 @@ describe('nobody is asked', () => {
   })
 })
 
-test('further parameters of the client are no fault, and are not read', async () => {
+test('further parameters of the client are accepted and ignored', async () => {
   const phone = await person()
   const more = { ...question(phone), 'x-device': { id: 'y' }, number: '000000' }
   expect((await realm.ask(channel, more)).status).toBe(201)
   await phone.client.deny(await questionTo(phone))
 })
 
-test('the keys of a realm are fetched once, not for each question', () => {
+test('the keys of a realm are fetched once, not per request', () => {
   expect(realm.keyFetches()).toBeLessThan(5)
 })

@@ -1,4 +1,4 @@
-// The example script, run as pam_exec runs it: by sh, with what PAM puts into its environment.
+// The example script, run as pam_exec runs it: by sh, with PAM's environment.
 
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
@@ -38,7 +38,7 @@ const script = () => {
       `COUNTERSIGN_DOOR=${origin}/integrations/wait/${door.id}\nCOUNTERSIGN_HEADER=${folder}/header\n`,
     )
 
-  /** Runs it; `number` is what the person sees. */
+  /** Runs it; `number` is the number that the user sees. */
   function run(environment: Readonly<Record<string, string>>) {
     const child = spawn('sh', ['examples/pam-exec/countersign.sh'], {
       env: {
@@ -49,16 +49,16 @@ const script = () => {
         ...environment,
       },
     })
-    let said = ''
+    let output = ''
     child.stdout.on('data', (data) => {
-      said += data
+      output += data
     })
     const code = new Promise<number | null>((resolve) => child.once('close', resolve))
-    const number = () => until('a number is shown', () => /Type (\d{6}) on/.exec(said)?.[1])
+    const number = () => until('a number is shown', () => /Type (\d{6}) on/.exec(output)?.[1])
     return { code, number }
   }
 
-  test('succeeds when the person types the number on the phone', async () => {
+  test('succeeds when the user types the number on the phone', async () => {
     const phone = await enrollPhone(service, { user: 'alice' })
     const { code, number } = run({ PAM_USER: 'alice' })
     const request = await questionTo(phone)
@@ -67,7 +67,7 @@ const script = () => {
     expect(await code).toBe(0)
   })
 
-  test('fails when the person denies', async () => {
+  test('fails when the user denies', async () => {
     const phone = await enrollPhone(service, { user: 'bob' })
     const { code } = run({ PAM_USER: 'bob', PAM_RHOST: 'host.example.com' })
     const request = await questionTo(phone)
@@ -77,7 +77,7 @@ const script = () => {
   })
 
   test.each([
-    ['a user whom nobody knows', { PAM_USER: 'nobody' }],
+    ['an unknown user', { PAM_USER: 'nobody' }],
     ['a name that is more than a name', { PAM_USER: 'alice","number":"000000' }],
     ['no name', { PAM_USER: '' }],
     ['another part of PAM', { PAM_USER: 'alice', PAM_TYPE: 'account' }],
@@ -85,7 +85,7 @@ const script = () => {
     expect(await run(environment).code).toBe(1)
   })
 
-  test('fails while the service is away', async () => {
+  test('fails while the service is unavailable', async () => {
     await configure('http://127.0.0.1:1')
     expect(await run({ PAM_USER: 'alice' }).code).toBe(1)
     await configure(service.origin)
@@ -104,12 +104,12 @@ test('the script for pam_exec lets nobody in where curl is missing', async () =>
   await writeFile(conf, `COUNTERSIGN_DOOR=${door}\nCOUNTERSIGN_HEADER=${folder}/header\n`)
   const env = { PATH: folder, COUNTERSIGN_CONFIG: conf, PAM_TYPE: 'auth', PAM_USER: 'alice' }
   const child = spawn('/bin/sh', ['examples/pam-exec/countersign.sh'], { env })
-  let said = ''
+  let output = ''
   child.stderr.on('data', (data) => {
-    said += data
+    output += data
   })
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  expect(said).toContain('curl')
+  expect(output).toContain('curl')
   expect(code).toBe(1)
 })
 

@@ -31,15 +31,15 @@ async function person(): Promise<Phone & { readonly name: string }> {
 const number = '483920'
 const challenges = async (userId: string) =>
   (await service.api('GET', `/v1/challenges?userId=${userId}`)).json.items
-const said = ({ status, text }: { status: number; text: string }) => {
+const verdict = ({ status, text }: { status: number; text: string }) => {
   const { code, reason } = text === '' ? { code: undefined, reason: undefined } : JSON.parse(text)
   return [status, code, reason]
 }
 
-describe('the end of the question is told by the status', () => {
+describe('the status code reports the end of the challenge', () => {
   test('204 when the user approves with the number that the client shows', async () => {
     const { name, client, userId } = await person()
-    const asked = door.ask({ username: name, number, ip: '203.0.113.7', host: 'bastion-1' })
+    const answer = door.ask({ username: name, number, ip: '203.0.113.7', host: 'bastion-1' })
     const request = await questionTo({ client } as Phone)
     expect(request.context).toEqual({
       relyingParty: 'Default',
@@ -49,28 +49,28 @@ describe('the end of the question is told by the status', () => {
       fields: [{ label: 'Host', value: 'bastion-1' }],
     })
     await client.approve(request, number)
-    expect(await asked).toMatchObject({ status: 204, text: '' })
+    expect(await answer).toMatchObject({ status: 204, text: '' })
     const [challenge] = await challenges(userId)
     expect(challenge).toMatchObject({ status: 'approved', numberMode: 'caller' })
     const { items } = (await service.api('GET', `/v1/users/${userId}/activities`)).json
-    const created = items.find(({ type }: { type: string }) => type === 'challenge_created')
-    expect(created.actor).toBe(`integration:${door.id}`)
+    const activity = items.find(({ type }: { type: string }) => type === 'challenge_created')
+    expect(activity.actor).toBe(`integration:${door.id}`)
   })
 
-  test('401 with words for RADIUS when the user denies', async () => {
+  test('401 with a text for RADIUS when the user denies', async () => {
     const phone = await person()
-    const asked = door.ask({ username: phone.name, number })
+    const answer = door.ask({ username: phone.name, number })
     await phone.client.deny(await questionTo(phone))
-    const { status, headers, text } = await asked
+    const { status, headers, text } = await answer
     expect([status, headers.get('content-type')]).toEqual([401, 'application/json; charset=utf-8'])
     expect(JSON.parse(text)).toEqual({ 'Reply-Message': 'The sign-in was denied.' })
   })
 
   test('the same 401 when the user reports, so that a thief learns nothing', async () => {
     const phone = await person()
-    const asked = door.ask({ username: phone.name, number })
+    const answer = door.ask({ username: phone.name, number })
     await phone.client.report(await questionTo(phone))
-    const { status, text } = await asked
+    const { status, text } = await answer
     expect([status, JSON.parse(text)]).toEqual([
       401,
       { 'Reply-Message': 'The sign-in was denied.' },
@@ -79,26 +79,26 @@ describe('the end of the question is told by the status', () => {
 
   test('and when the number is wrong too often', async () => {
     const phone = await person()
-    const asked = door.ask({ username: phone.name, number })
+    const answer = door.ask({ username: phone.name, number })
     const request = await questionTo(phone)
     for (const wrong of ['000000', '111111', '222222']) {
       await phone.client.approve(request, wrong).catch(() => 'refused')
     }
-    expect((await asked).status).toBe(401)
+    expect((await answer).status).toBe(401)
   })
 
   test('504 when nobody answers in time', async () => {
     const phone = await person()
-    const asked = door.ask({ username: phone.name, number })
+    const answer = door.ask({ username: phone.name, number })
     await questionTo(phone)
     await onServer(service.database.url, (client) =>
       letTimePass((sql, values) => client.query(sql, values), phone.userId, 600),
     )
-    expect(said(await asked)).toEqual([504, 'sign_in_expired', undefined])
+    expect(verdict(await answer)).toEqual([504, 'sign_in_expired', undefined])
   })
 
   test('404 when there is no such user', async () => {
-    expect(said(await door.ask({ username: 'nobody', number }))).toEqual([
+    expect(verdict(await door.ask({ username: 'nobody', number }))).toEqual([
       404,
       'user_not_found',
       undefined,
@@ -109,16 +109,16 @@ describe('the end of the question is told by the status', () => {
     })
   })
 
-  test('403 when the user has no device, is suspended, or is asked too much', async () => {
+  test('403 when the user has no device, is suspended, or has too many challenges', async () => {
     await service.api('POST', '/v1/users', { displayName: 'x', identifiers: ['phoneless'] })
-    expect(said(await door.ask({ username: 'phoneless', number }))).toEqual([
+    expect(verdict(await door.ask({ username: 'phoneless', number }))).toEqual([
       403,
       'sign_in_refused',
       'no_capable_device',
     ])
     const phone = await person()
     await service.api('PATCH', `/v1/users/${phone.userId}`, { status: 'suspended' })
-    expect(said(await door.ask({ username: phone.name, number }))).toEqual([
+    expect(verdict(await door.ask({ username: phone.name, number }))).toEqual([
       403,
       'sign_in_refused',
       'user_suspended',
@@ -127,30 +127,30 @@ describe('the end of the question is told by the status', () => {
     for (let pending = 0; pending < 3; pending++) {
       await service.api('POST', '/v1/challenges', { user: busy.name })
     }
-    const refused = await door.ask({ username: busy.name, number })
-    expect(said(refused)).toEqual([403, 'sign_in_refused', 'too_many_pending'])
-    expect(JSON.parse(refused.text).otherFactors).toEqual(['passcode'])
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    const refusal = await door.ask({ username: busy.name, number })
+    expect(verdict(refusal)).toEqual([403, 'sign_in_refused', 'too_many_pending'])
+    expect(JSON.parse(refusal.text).otherFactors).toEqual(['passcode'])
+    expect(Number(refusal.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 })
 
 describe('the number', () => {
-  test('is taken from the message that the person sees, and hidden where the device shows it', async () => {
+  test('is extracted from the message that the user sees, and masked where the device shows it', async () => {
     const phone = await person()
-    const asked = door.ask({ username: phone.name, message: 'Type 483 then 483920.' })
+    const answer = door.ask({ username: phone.name, message: 'Type 483 then 483920.' })
     const request = await questionTo(phone)
     expect(JSON.stringify(request.context)).not.toContain(number)
     await phone.client.approve(request, number)
-    expect((await asked).status).toBe(204)
+    expect((await answer).status).toBe(204)
   })
 
   test.each([
     ['no number', {}],
     ['a message without digits', { message: 'Look at your phone' }],
     ['a message with two numbers', { message: '483920 or 112233' }],
-  ])('of a question with %s is not done without', async (_, body) => {
+  ])('of a challenge with %s is required', async (_, body) => {
     const phone = await person()
-    expect(said(await door.ask({ username: phone.name, ...body }))).toEqual([
+    expect(verdict(await door.ask({ username: phone.name, ...body }))).toEqual([
       403,
       'sign_in_refused',
       'caller_number_missing',
@@ -158,11 +158,11 @@ describe('the number', () => {
     expect(await challenges(phone.userId)).toEqual([])
   })
 
-  test('is given once: beside a message, which may show other digits, it is refused', async () => {
+  test('is given once: together with a message, which may show other digits, it is refused', async () => {
     const phone = await person()
     for (const message of ['Type 112233 on your phone', `Type ${number}`, 'Look at your phone']) {
-      const refused = await door.ask({ username: phone.name, number, message })
-      expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
+      const refusal = await door.ask({ username: phone.name, number, message })
+      expect([refusal.status, JSON.parse(refusal.text)]).toMatchObject([
         400,
         { code: 'invalid_request', errors: [{ message: expect.stringContaining('not both') }] },
       ])
@@ -170,23 +170,23 @@ describe('the number', () => {
     expect(await challenges(phone.userId)).toEqual([])
   })
 
-  test('is done without only while the policy of the tenant names the integration', async () => {
-    const permitted = await makeWaitDoor(service)
-    await permitNone(service, permitted)
+  test('is optional only while the policy of the tenant names the integration', async () => {
+    const openDoor = await makeWaitDoor(service)
+    await permitNone(service, openDoor)
     const phone = await person()
-    const asked = permitted.ask({ username: phone.name })
+    const answer = openDoor.ask({ username: phone.name })
     await phone.client.approve(await questionTo(phone), null)
-    expect((await asked).status).toBe(204)
+    expect((await answer).status).toBe(204)
     expect(await challenges(phone.userId)).toMatchObject([{ numberMode: 'none' }])
     await service.api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })
-    expect(said(await permitted.ask({ username: phone.name }))).toEqual([
+    expect(verdict(await openDoor.ask({ username: phone.name }))).toEqual([
       403,
       'sign_in_refused',
       'number_none_not_allowed',
     ])
   })
 
-  test('of an integration is not what its relying party may do without', async () => {
+  test('of an integration is not covered by the permission of its relying party', async () => {
     const [{ id }] = (await service.api('GET', '/v1/relying-parties')).json.items
     const plain = await makeWaitDoor(service)
     await service.api('PATCH', '/v1/policy', { profile: 'compat', numberNoneAllowedFor: [id] })
@@ -194,15 +194,15 @@ describe('the number', () => {
       client.query(`update integrations set number_mode = 'none' where id = $1`, [plain.id]),
     )
     const phone = await person()
-    expect(said(await plain.ask({ username: phone.name }))[2]).toBe('number_none_not_allowed')
+    expect(verdict(await plain.ask({ username: phone.name }))[2]).toBe('number_none_not_allowed')
     await service.api('PATCH', '/v1/policy', { numberNoneAllowedFor: [] })
   })
 
-  test('has as many digits as the integration asks for, beyond what its relying party does', async () => {
+  test('has as many digits as the integration requires, beyond its relying party’s', async () => {
     const strict = await makeWaitDoor(service, { policy: { numberDigits: 8 } })
     const phone = await person()
     const short = await strict.ask({ username: phone.name, number })
-    expect(said(short)).toEqual([403, 'sign_in_refused', 'number_too_short'])
+    expect(verdict(short)).toEqual([403, 'sign_in_refused', 'number_too_short'])
   })
 })
 
@@ -216,7 +216,7 @@ describe('who is let in', () => {
     expect(reply.status).toBe(404)
   })
 
-  test('nobody with a wrong secret, none, or that of another; unknown integrations answer in the same bytes', async () => {
+  test('nobody with a wrong, missing or foreign secret; unknown integrations answer with the same bytes', async () => {
     const other = await makeWaitDoor(service)
     const duo = await service.api('POST', '/v1/integrations', {
       relyingPartyId: (await service.api('GET', '/v1/relying-parties')).json.items[0].id,
@@ -245,55 +245,55 @@ describe('who is let in', () => {
     expect(replies[0]).toContain('"integration_invalid"')
   })
 
-  test('only from where the integration may be called', async () => {
-    const bound = await makeWaitDoor(service, { allowedAddresses: ['192.0.2.0/24'] })
-    const refused = await bound.ask({ username: 'alice', number })
-    expect(said(refused)).toEqual([403, 'address_not_allowed', undefined])
-    await bound.change({ allowedAddresses: ['127.0.0.0/8'] })
-    expect((await bound.ask({ username: 'nobody', number })).status).toBe(404)
+  test('only from the allowed addresses of the integration', async () => {
+    const boundDoor = await makeWaitDoor(service, { allowedAddresses: ['192.0.2.0/24'] })
+    const refusal = await boundDoor.ask({ username: 'alice', number })
+    expect(verdict(refusal)).toEqual([403, 'address_not_allowed', undefined])
+    await boundDoor.change({ allowedAddresses: ['127.0.0.0/8'] })
+    expect((await boundDoor.ask({ username: 'nobody', number })).status).toBe(404)
   })
 
-  test('users of the namespace alone, by names that fit the mapping', async () => {
-    const mapped = await makeWaitDoor(service, {
+  test('only users of the namespace, by names that match the mapping', async () => {
+    const mappedDoor = await makeWaitDoor(service, {
       userNames: { domain: 'suffix', domains: ['example.com'], lowerCase: true },
     })
     const phone = await person()
-    const asked = mapped.ask({ username: `${phone.name.toUpperCase()}@EXAMPLE.com`, number })
+    const answer = mappedDoor.ask({ username: `${phone.name.toUpperCase()}@EXAMPLE.com`, number })
     await phone.client.deny(await questionTo(phone))
-    expect((await asked).status).toBe(401)
+    expect((await answer).status).toBe(401)
     for (const username of [phone.name, `${phone.name}@evil.example`]) {
-      expect((await mapped.ask({ username, number })).status).toBe(404)
+      expect((await mappedDoor.ask({ username, number })).status).toBe(404)
     }
   })
 
-  test('the old secret beside the new one until the overlap is over', async () => {
-    const rotated = await makeWaitDoor(service)
+  test('the old secret as well as the new one until the overlap is over', async () => {
+    const rotatedDoor = await makeWaitDoor(service)
     const rotate = (overlapSeconds: number) =>
-      service.api('POST', `/v1/integrations/${rotated.id}/rotate`, { overlapSeconds })
+      service.api('POST', `/v1/integrations/${rotatedDoor.id}/rotate`, { overlapSeconds })
     const next = (await rotate(60)).json.secret
     const status = async (secret: string) =>
       (
-        await rotated.ask(
+        await rotatedDoor.ask(
           { username: 'nobody', number },
           { headers: { authorization: `Bearer ${secret}` } },
         )
       ).status
-    expect([await status(rotated.secret), await status(next)]).toEqual([404, 404])
+    expect([await status(rotatedDoor.secret), await status(next)]).toEqual([404, 404])
     const last = (await rotate(0)).json.secret
-    expect([await status(rotated.secret), await status(next), await status(last)]).toEqual([
+    expect([await status(rotatedDoor.secret), await status(next), await status(last)]).toEqual([
       401, 401, 404,
     ])
   })
 })
 
-describe('a question that nobody waits for any more is cancelled', () => {
+describe('an abandoned challenge is cancelled', () => {
   test('when the client hangs up', async () => {
     const phone = await person()
     const client = new AbortController()
-    const asked = door.ask({ username: phone.name, number }, { signal: client.signal })
+    const answer = door.ask({ username: phone.name, number }, { signal: client.signal })
     const request = await questionTo(phone)
     client.abort()
-    await expect(asked).rejects.toThrow()
+    await expect(answer).rejects.toThrow()
     await until('it is cancelled', async () => {
       const [{ status }] = await challenges(phone.userId)
       return status === 'cancelled'
@@ -314,15 +314,15 @@ describe('a question that nobody waits for any more is cancelled', () => {
       const log = pino({ level: 'silent' })
       const second = await startService({ ...service.config, port }, service.origin, log)
       try {
-        const ended = await makeWaitDoor(service)
+        const impatientDoor = await makeWaitDoor(service)
         const phone = await person()
         const origin = `http://127.0.0.1:${port}`
-        const asked = ended.ask({ username: phone.name, number }, { origin })
+        const answer = impatientDoor.ask({ username: phone.name, number }, { origin })
         await questionTo(phone)
-        expect((await call(ended.id)).status).toBeLessThan(300)
-        expect((await asked).status).toBe(403)
+        expect((await call(impatientDoor.id)).status).toBeLessThan(300)
+        expect((await answer).status).toBe(403)
         expect(await challenges(phone.userId)).toMatchObject([{ status: 'cancelled' }])
-        const late = await ended.ask({ username: phone.name, number }, { origin })
+        const late = await impatientDoor.ask({ username: phone.name, number }, { origin })
         expect([401, 403]).toContain(late.status)
       } finally {
         await second.stop()
@@ -334,19 +334,21 @@ describe('a question that nobody waits for any more is cancelled', () => {
     await using own = await startTestService()
     const phone = await enrollPhone(own)
     const { ask } = await makeWaitDoor(own)
-    const asked = ask({ username: 'alice', number })
+    const answer = ask({ username: 'alice', number })
     await questionTo(phone)
-    const restarted = own.restart()
-    expect(said(await asked)).toEqual([503, 'unavailable', undefined])
-    await restarted
+    const restart = own.restart()
+    expect(verdict(await answer)).toEqual([503, 'unavailable', undefined])
+    await restart
     const { items } = (await own.api('GET', '/v1/challenges')).json
     expect(items).toMatchObject([{ status: 'cancelled' }])
   })
 })
 
 test('uses are counted off the hot path', async () => {
-  const counted = await makeWaitDoor(service)
-  await Promise.all(Array.from({ length: 20 }, () => counted.ask({ username: 'nobody', number })))
-  await until('all uses are written down', async () => (await counted.read()).uses === 20)
-  expect((await counted.read()).lastUsedAt).not.toBeNull()
+  const countedDoor = await makeWaitDoor(service)
+  await Promise.all(
+    Array.from({ length: 20 }, () => countedDoor.ask({ username: 'nobody', number })),
+  )
+  await until('all uses are recorded', async () => (await countedDoor.read()).uses === 20)
+  expect((await countedDoor.read()).lastUsedAt).not.toBeNull()
 })
