@@ -14,7 +14,7 @@ import { createTimeline, type StoryTimeline } from './story-timeline.ts'
 export type Stage = {
   readonly party: RelyingParty
   readonly pushes: PushService
-  readonly pushLog: Pick<PushLog, 'accepted'>
+  readonly pushLog: Pick<PushLog, 'acceptedPushes'>
 }
 
 export type Story = {
@@ -127,7 +127,7 @@ async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   await answer(earlier, phone, 'approve', first.number)
   await conclude(stage, earlier, first, { status: 'approved', reason: null })
   timeline.before('Finn signed in once from a browser, which is known since then')
-  const before = pushLog.accepted(phone.pushToken).length
+  const before = pushLog.acceptedPushes(phone.pushToken).length
 
   timeline.begin()
   const modes: string[] = []
@@ -143,7 +143,7 @@ async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
 
   const challenge = await ask(stage, timeline, initiator, { begins: false })
   await wake(stage, timeline, phone, challenge)
-  expect('pushes in all', pushLog.accepted(phone.pushToken).length - before, 2)
+  expect('pushes in all', pushLog.acceptedPushes(phone.pushToken).length - before, 2)
   timeline.note('phone', 'rang twice: once for 20 unknown initiators, once for its owner')
   await answer(timeline, phone, 'approve', challenge.number)
   return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
@@ -234,7 +234,7 @@ async function wake(
 ): Promise<void> {
   const { push } = await phone.nextPush(id)
   const pushes = pushLog
-    .accepted(phone.pushToken)
+    .acceptedPushes(phone.pushToken)
     .find(({ sequence }) => sequence === push.sequence)
   timeline.note(gateways[push.provider], 'accepted the push', pushes?.at ?? push.at)
   const { requests, refusedRequests } = await phone.pending()

@@ -60,7 +60,7 @@ export class PushLog {
   }
 
   /** Accepted pushes, oldest first; optionally of one token. */
-  accepted(token?: string): readonly AcceptedPush[] {
+  acceptedPushes(token?: string): readonly AcceptedPush[] {
     const all = this.#accepted.entries()
     return token === undefined ? all : all.filter((push) => push.token === token)
   }

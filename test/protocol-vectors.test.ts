@@ -30,7 +30,7 @@ import { authenticateDevice, readDeviceProof } from '../src/usecases/authenticat
 import { claimEnrollment } from '../src/usecases/claim-enrollment.ts'
 import { numberBinding } from '../src/usecases/create-challenge.ts'
 import { bindKeys } from '../src/usecases/device-keys.ts'
-import { unguarded } from './support/stores.ts'
+import { freshProtection } from './support/stores.ts'
 
 const masterKey = Buffer.alloc(32, 5)
 const sealing = buildSealing({ current: masterKey })
@@ -283,7 +283,7 @@ describe('answers to challenges', () => {
         otherDeviceIds: [],
       },
       earlier: null,
-      protection: unguarded,
+      protection: freshProtection,
       policy: defaultPolicy,
       now,
     }

@@ -19,8 +19,8 @@ import {
   anAppleMaker,
   androidApp,
   appleApp,
+  type KeyStatement,
   publicKeyOf,
-  type Said,
 } from '../support/attestation-authority.ts'
 import { type RunningService, startTestService } from '../support/running-service.ts'
 
@@ -65,7 +65,7 @@ async function openEnrollment() {
 async function androidStatement(
   ticket: EnrollmentTicket,
   keys: DeviceKeys,
-  statementChanges: Partial<Said> = {},
+  statementChanges: Partial<KeyStatement> = {},
 ) {
   const challenge = await attestationChallenge(ticket)
   const chain = async (key: DeviceKeys['possession']) =>

@@ -10,10 +10,10 @@ import { type Scope, scopes } from '../../src/domain/scope.ts'
 import { type ProblemCode, problems } from '../../src/http/problem-table.ts'
 import { openOperations } from '../../src/open-operations.ts'
 import { folders, madeUpSecret, routeFacts, tenantWide } from '../support/authorisation-routes.ts'
-import { createScene, made, type Scene, type Tenancy } from '../support/authorisation-scene.ts'
+import { createScene, type Scene, successOf, type Tenancy } from '../support/authorisation-scene.ts'
 import { onServer } from '../support/cluster.ts'
 import { proofFor } from '../support/device-calls.ts'
-import { granted } from '../support/granted.ts'
+import { expectGranted } from '../support/expect-granted.ts'
 import {
   createApi,
   enrollPhone,
@@ -93,12 +93,12 @@ beforeAll(async () => {
   service = await startTestService({ role: 'api' })
   const log = pino({ level: 'silent' })
   const operator = await openOperations(service.config, service.origin, log)
-  const tenant = await granted(operator.createTenant('Other'))
+  const tenant = await expectGranted(operator.createTenant('Other'))
   for (const [name, tenantId, namespaces] of [
     ['an admin key of another relying party of the tenant', service.tenantId, ['other']],
     ['an admin key of another tenant', tenant.id, ['default']],
   ] as const) {
-    const party = await granted(
+    const party = await expectGranted(
       operator.createRelyingParty({
         tenantId: tenantId as typeof tenant.id,
         name,
@@ -113,15 +113,18 @@ beforeAll(async () => {
   await operator.close()
   keys.set('an admin key of the relying party', service.key)
   const [{ id: relyingPartyId }] = (
-    await made(service.api, 'GET', '/v1/relying-parties')
+    await successOf(service.api, 'GET', '/v1/relying-parties')
   ).items.filter(({ name }: { name: string }) => name === 'Default')
   for (const scope of scopes.filter((one) => one !== 'admin')) {
     const otherScopes = scopes.filter((one) => one !== 'admin' && one !== scope)
     const body = { relyingPartyId, name: scope, scopes: otherScopes }
-    keys.set(`all but ${scope}`, (await made(service.api, 'POST', '/v1/api-keys', body)).secret)
+    keys.set(
+      `all but ${scope}`,
+      (await successOf(service.api, 'POST', '/v1/api-keys', body)).secret,
+    )
   }
   const all = { relyingPartyId, name: 'x', scopes: scopes.filter((one) => one !== 'admin') }
-  keys.set('all but admin', (await made(service.api, 'POST', '/v1/api-keys', all)).secret)
+  keys.set('all but admin', (await successOf(service.api, 'POST', '/v1/api-keys', all)).secret)
   const api = createApi(service.origin, keys.get('an admin key of another tenant') ?? '')
   otherTenant = { ...service, tenantId: tenant.id, api }
 
@@ -133,7 +136,7 @@ beforeAll(async () => {
   await unregisteredPhone.client.unregister()
   await unregisteredPhone.client.self().catch(() => 'told to the user once')
   suspendedPhone = await enrollPhone(service, { user: victim.name })
-  await made(service.api, 'PATCH', `/v1/devices/${suspendedPhone.deviceId}`, {
+  await successOf(service.api, 'PATCH', `/v1/devices/${suspendedPhone.deviceId}`, {
     status: 'suspended',
   })
   for (const thing of [

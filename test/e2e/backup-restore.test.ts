@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, inject, test, vi } from 'vitest'
 import { onServer } from '../support/cluster.ts'
-import { makeWaitDoor } from '../support/doors.ts'
+import { createWaitDoor } from '../support/doors.ts'
 import { createApi, enrollPhone, startTestService } from '../support/running-service.ts'
 import { startProgram } from '../support/service-process.ts'
 
@@ -29,10 +29,10 @@ test('what was revoked after the backup is revoked again after the restore', asy
   const stolenKey = await api('POST', '/v1/api-keys', key)
   const thief = createApi(service.origin, stolenKey.json.secret)
   const [removedDoor, stoppedDoor, rotatedDoor, open] = [
-    await makeWaitDoor(service),
-    await makeWaitDoor(service),
-    await makeWaitDoor(service),
-    await makeWaitDoor(service),
+    await createWaitDoor(service),
+    await createWaitDoor(service),
+    await createWaitDoor(service),
+    await createWaitDoor(service),
   ]
   const doors = [removedDoor, stoppedDoor, rotatedDoor, open]
   const atDoors = async () => {

@@ -119,7 +119,7 @@ test('kill -9 of a process that has leased a push and a webhook: another one sen
   simulator.faults.add({ provider: 'apns', kind: 'silent_connection', times: 'always' })
   const creation = await api('POST', '/v1/challenges', { user: 'alice' })
   expect(creation.status).toBe(201)
-  await until('the webhook is in flight', () => sink.received.length === 1)
+  await until('the webhook is in flight', () => sink.deliveries.length === 1)
 
   const other = await start({ ...environment, ROLE: 'worker' })
   stack.defer(() => killProcess(other.child))
@@ -128,6 +128,6 @@ test('kill -9 of a process that has leased a push and a webhook: another one sen
   await killProcess(first.child)
   // Sooner than the leases end, which are 15 and 30 s.
   await until('the push arrives', () => phone.pushes[0], 5_000)
-  await until('the webhook arrives again', () => sink.received.length === 2, 5_000)
-  expect(new Set(sink.received.map(({ id }) => id)).size).toBe(1)
+  await until('the webhook arrives again', () => sink.deliveries.length === 2, 5_000)
+  expect(new Set(sink.deliveries.map(({ id }) => id)).size).toBe(1)
 })

@@ -4,7 +4,7 @@ import { startSimulator } from '../../simulator/simulator.ts'
 import { type Service, startService } from '../../src/compose.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { makeWaitDoor, type TestDoor } from '../support/doors.ts'
+import { createWaitDoor, type TestDoor } from '../support/doors.ts'
 import {
   type Api,
   createApi,
@@ -36,7 +36,7 @@ beforeAll(async () => {
   stack.defer(() => service.stop())
   api = createApi(origin, service.firstKey?.secret ?? '')
   phone = await enrollPhone({ api, simulator })
-  door = await makeWaitDoor({ origin, api })
+  door = await createWaitDoor({ origin, api })
 })
 afterAll(() => stack.disposeAsync())
 

@@ -48,7 +48,16 @@ async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own 
   schemaUrl.searchParams.set('options', `-c search_path=${schema}`)
   const testDatabase = { url: schemaUrl.href, drop: async () => undefined }
   const disposable = { ...testDatabase, [Symbol.asyncDispose]: testDatabase.drop }
-  return { origin, key, tenantId, simulator, api: createApi(origin, key), database: disposable }
+  /** The API of a second process, with queues of its own, under the same origin. */
+  const startSecond = async () => {
+    const secondPort = await freePort()
+    const second = { ...config, port: secondPort, publicOrigin: origin }
+    const secondService = await startService(second, origin, pino({ level: 'silent' }))
+    stack.defer(() => secondService.stop())
+    return createApi(`http://127.0.0.1:${secondPort}`, key)
+  }
+  const api = createApi(origin, key)
+  return { origin, key, tenantId, simulator, api, startSecond, database: disposable }
 }
 
 /** A role with a schema of its own name, which PostgreSQL searches first. */
@@ -195,6 +204,8 @@ test.each([
     const place = await places[name]?.(stack)
     if (!place) throw new Error(name)
     const service = await serve(stack, place)
+    // In one process the two calls would wait for each other in memory.
+    const secondApi = await service.startSecond()
     const statuses = new Set<number>()
     for (let round = 0; round < 30; round++) {
       const user = `alice-${round}`
@@ -202,7 +213,7 @@ test.each([
       const replies = await behindLock(place.url, id, async (oneWaits) => {
         const creationCall = service.api('POST', '/v1/challenges', { user })
         await oneWaits()
-        const suspension = service.api('PATCH', `/v1/users/${id}`, { status: 'suspended' })
+        const suspension = secondApi('PATCH', `/v1/users/${id}`, { status: 'suspended' })
         return Promise.all([creationCall, suspension])
       })
       for (const { status } of replies) statuses.add(status)

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
-import { makeAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
-import { makeWaitDoor } from '../support/doors.ts'
+import { createAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
+import { createWaitDoor } from '../support/doors.ts'
 import {
   createApi,
   enrollPhone,
@@ -73,7 +73,7 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
     return account?.user.id ?? null
   },
   'asking at the door that waits': async (name) => {
-    const door = await makeWaitDoor(service)
+    const door = await createWaitDoor(service)
     const answer = door.ask({ username: name, number: '483920' })
     if (await Promise.race([answer.then(() => true), questionTo(phone).then(() => false)]))
       return null
@@ -83,7 +83,7 @@ const ways: Readonly<Record<string, (name: string) => Promise<string | null>>> =
   'the door of the Auth API': async (name) => {
     const line = await startTlsLine(service.origin)
     try {
-      const call = npmClient(line, await makeAuthApiDoor(service))
+      const call = npmClient(line, await createAuthApiDoor(service))
       const shows = { client_supports_verified_push: 'true' }
       const { response } = await call('POST', 'preauth', { username: name, ...shows })
       return response.result === 'auth' ? phone.userId : null

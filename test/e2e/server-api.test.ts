@@ -6,7 +6,7 @@ import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollm
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { openOperations } from '../../src/open-operations.ts'
 import { onServer } from '../support/cluster.ts'
-import { granted } from '../support/granted.ts'
+import { expectGranted } from '../support/expect-granted.ts'
 import {
   type Api,
   challengeOf,
@@ -28,9 +28,9 @@ afterAll(() => service[Symbol.asyncDispose]())
 async function keyOfAnotherTenant(): Promise<string> {
   const operations = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
   try {
-    const { id: tenantId } = await granted(operations.createTenant('Other'))
+    const { id: tenantId } = await expectGranted(operations.createTenant('Other'))
     const party = { tenantId, name: 'Other', namespaces: ['default'] }
-    const { id: rpId } = await granted(operations.createRelyingParty(party))
+    const { id: rpId } = await expectGranted(operations.createRelyingParty(party))
     const created = await operations.createApiKey({
       tenantId,
       rpId,

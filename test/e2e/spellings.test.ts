@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/device-client.ts'
 import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
-import { makeAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
+import { createAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
 import { callAsDevice, freshJti, seconds, sign } from '../support/device-calls.ts'
-import { makeWaitDoor } from '../support/doors.ts'
+import { createWaitDoor } from '../support/doors.ts'
 import {
   enrollPhone,
   type Phone,
@@ -264,7 +264,7 @@ describe('a code that a user types', () => {
     const relyingPartyId = items.find((one: { name: string }) => one.name !== 'Bänk').id
     const line = await startTlsLine(service.origin)
     try {
-      const call = npmClient(line, await makeAuthApiDoor(service, { relyingPartyId }), 5)
+      const call = npmClient(line, await createAuthApiDoor(service, { relyingPartyId }), 5)
       const user = { username: ' visitor ' }
       await call('POST', 'preauth', { ...user, client_supports_verified_push: 'true' })
       for (let slips = 0; slips < 12; slips++) {
@@ -284,7 +284,7 @@ describe('a code that a user types', () => {
     } finally {
       await line.close()
     }
-    const door = await makeWaitDoor(service, { relyingPartyId })
+    const door = await createWaitDoor(service, { relyingPartyId })
     const answer = door.ask({ username: 'visitor\u00a0', number: '483\u2011920' })
     await phone.client.approve(await questionTo(phone), typedForm('483920'))
     expect((await answer).status).toBe(204)

@@ -39,7 +39,7 @@ async function listen(sink: Sink, events: readonly string[] = ['*'], { api } = s
 }
 
 const untilArrived = (sink: Sink, type: string) =>
-  until(`${type} arrives`, () => sink.received.find(({ body }) => body.type === type))
+  until(`${type} arrives`, () => sink.deliveries.find(({ body }) => body.type === type))
 
 /** Every string in a value. */
 function wordsOf(value: unknown): string[] {
@@ -79,7 +79,7 @@ test('a sign-in is delivered from creation to signed approval, each event signed
   expect(claims).toMatchObject({ cid: json.id, decision: 'approved', binding })
   const read = await service.api('GET', endpoint.place)
   const { passcode } = phone.client.account
-  for (const one of sink.received) {
+  for (const one of sink.deliveries) {
     verify(endpoint.secret, one)
     expect(one.id).toMatch(/^evt_/)
     webhookEventBodies.get(one.body.type)?.strict().parse(one.body)
@@ -127,7 +127,7 @@ describe('actions other than sign-ins', () => {
     const removalEvent = await untilArrived(sink, 'device.unregistered')
     const { deviceId, userId } = phone
     expect(removalEvent.body.data).toEqual({ version: 1, deviceId, userId, reason: 'lost' })
-    const eventTypes = new Set(sink.received.map(({ body }) => body.type))
+    const eventTypes = new Set(sink.deliveries.map(({ body }) => body.type))
     expect([...eventTypes].toSorted()).toEqual([
       'challenge.reported',
       'device.suspended',
@@ -150,7 +150,7 @@ describe('actions other than sign-ins', () => {
     expect(attempts.items[0]).toMatchObject({ eventId: delivery.id, statusCode: 204, reason: null })
     const once = await service.api('POST', `${endpoint.place}/replay`, { eventId: delivery.id })
     expect([once.status, once.json]).toEqual([202, { replayed: 1 }])
-    await until('again', () => sink.received.length === 2)
+    await until('again', () => sink.deliveries.length === 2)
   })
 })
 
@@ -208,7 +208,7 @@ describe('an endpoint', () => {
     await using _other = await listen(ears, ['*'], { ...service, api: theirs })
     await enrollPhone(service, { user: 'fay' })
     await untilArrived(sink, 'device.registered')
-    expect(ears.received).toEqual([])
+    expect(ears.deliveries).toEqual([])
   })
 
   test.each(['http://example.com/', 'https://10.0.0.1/', 'https://u:p@example.com/', 'nothing'])(
@@ -310,7 +310,7 @@ test('kill -9 between commit and send loses no event: the next process sends it'
   await onServer(database.url, (client) =>
     client.query('update webhook_deliveries set leased_until = clock_timestamp()'),
   )
-  const after = await until('sent after all', () => sink.received[1])
+  const after = await until('sent after all', () => sink.deliveries[1])
   expect(after.id).toBe(before.id)
   verify(json.secret, after)
 })

@@ -46,7 +46,7 @@ async function approve(phone: Phone, digits = '483920') {
 
 const approvalOf = (challengeId: string) =>
   until('the approval is delivered', () =>
-    provider.tap.tapped.find(
+    provider.tap.webhooks.find(
       ({ type, body }) => type === 'challenge.approved' && body.includes(challengeId),
     ),
   )
@@ -144,7 +144,7 @@ test('the auth_req_id, by which tokens are fetched, is sent only to the client',
   await approve(phone)
   await provider.wait(authRequest)
   expect(sentCalls.length).toBeGreaterThan(1)
-  const everything = [...sentCalls, ...provider.tap.tapped.map(({ body }) => body)].join('\n')
+  const everything = [...sentCalls, ...provider.tap.webhooks.map(({ body }) => body)].join('\n')
   expect(everything).not.toContain(authRequest.auth_req_id)
 })
 

@@ -90,7 +90,7 @@ describe('a sign-in', () => {
     )
     await expect(provider.wait(authRequest)).rejects.toMatchObject({ error: 'expired_token' })
     await until('it was delivered', () =>
-      provider.tap.tapped.some(({ type }) => type.endsWith('expired')),
+      provider.tap.webhooks.some(({ type }) => type.endsWith('expired')),
     )
   })
 

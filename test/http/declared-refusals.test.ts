@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { type GivenRefusals, givenRefusals } from '../support/given-refusals.ts'
+import { type RouteRefusals, routeRefusals } from '../support/route-refusals.ts'
 
 type Response = { readonly description?: string }
 type Operation = { readonly operationId: string; readonly responses: Record<string, Response> }
@@ -26,13 +26,13 @@ function declaredBy(operationId: string): Set<string> {
 }
 
 /** A route that names a user by id names no namespace. */
-const namesById = ({ operationId }: GivenRefusals) =>
+const namesById = ({ operationId }: RouteRefusals) =>
   operations.some(
     ({ operationId: id, url }) =>
       id === operationId && /\{userId\}|\/(devices|reports)\//.test(url),
   )
 /** The possession key is the least that there is: the guard requires no more. */
-const takesAnyKey = ({ operationId }: GivenRefusals) =>
+const takesAnyKey = ({ operationId }: RouteRefusals) =>
   operations.some(({ operationId: id, url }) => id === operationId && url.startsWith('/device/v1/'))
 
 /** Refusals of a use case that its route never returns, and why. */
@@ -69,10 +69,10 @@ const neverSaid: Readonly<Record<string, readonly string[]>> = {
 /** Doors report the outcome of a challenge in the format of their clients. */
 const doors = ['askForRealm', 'askForRealmBySecret', 'askAndWait']
 
-const routeRefusals = givenRefusals().filter(({ operationId }) => !doors.includes(operationId))
+const apiRouteRefusals = routeRefusals().filter(({ operationId }) => !doors.includes(operationId))
 
 /** Refusals that the route does not declare, except those that it can never return. */
-function undeclaredCodes(route: GivenRefusals): string[] {
+function undeclaredCodes(route: RouteRefusals): string[] {
   const declaredCodes = declaredBy(route.operationId)
   return [...route.codes].filter(
     (code) =>
@@ -84,12 +84,12 @@ function undeclaredCodes(route: GivenRefusals): string[] {
 
 describe('every refusal that a use case can make', () => {
   test('is found for nearly all routes, or this test proves nothing', () => {
-    expect(routeRefusals.length).toBeGreaterThan(100)
-    const silent = routeRefusals
+    expect(apiRouteRefusals.length).toBeGreaterThan(100)
+    const silent = apiRouteRefusals
       .filter(({ codes }) => codes.size === 0)
       .map(({ operationId }) => operationId)
     expect(silent.length, silent.join()).toBeLessThan(40)
-    const codes = new Set(routeRefusals.flatMap((route) => [...route.codes]))
+    const codes = new Set(apiRouteRefusals.flatMap((route) => [...route.codes]))
     for (const expectedCode of [
       'conflict',
       'proof_replayed',
@@ -100,14 +100,14 @@ describe('every refusal that a use case can make', () => {
     }
   })
 
-  test.each(routeRefusals)('is declared by $operationId', (route) => {
+  test.each(apiRouteRefusals)('is declared by $operationId', (route) => {
     const reasons = neverSaid[route.operationId] ?? []
     expect(undeclaredCodes(route).filter((code) => !reasons.includes(code))).toEqual([])
   })
 
   test('has no exception that is obsolete', () => {
     const stale = Object.entries(neverSaid).flatMap(([operationId, codes]) => {
-      const route = routeRefusals.find((one) => one.operationId === operationId)
+      const route = apiRouteRefusals.find((one) => one.operationId === operationId)
       const missing = route ? undeclaredCodes(route) : []
       return codes
         .filter((code) => !missing.includes(code))

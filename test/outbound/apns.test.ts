@@ -55,7 +55,7 @@ describe('the responses of APNs', () => {
     const message = aPushTo(simulator, 'apns')
     const result = await apns.send(message)
     expect(result).toEqual(acceptance)
-    expect(simulator.log.accepted()).toMatchObject([
+    expect(simulator.log.acceptedPushes()).toMatchObject([
       {
         id: 'providerMessageId' in result ? result.providerMessageId : '',
         token: message.address.token,
@@ -435,7 +435,7 @@ describe('connections', () => {
     const unclear = messages.filter((_message, at) => results[at]?.kind === 'retry')
     const again = await Promise.all(unclear.map((message) => provider.send(message)))
     expect(again.every(({ kind }) => kind === 'accepted')).toBe(true)
-    expect(new Set(own.log.accepted().map(({ id }) => id)).size).toBe(100)
+    expect(new Set(own.log.acceptedPushes().map(({ id }) => id)).size).toBe(100)
     await provider.drain()
     await own.close()
   })
@@ -445,7 +445,7 @@ describe('connections', () => {
     simulator.faults.add({ provider: 'apns', kind: 'reset', processed: true })
     expect((await apns.send(message)).kind).toBe('retry')
     expect((await apns.send(message)).kind).toBe('accepted')
-    const [first, second] = simulator.log.accepted(message.address.token)
+    const [first, second] = simulator.log.acceptedPushes(message.address.token)
     expect([first?.id, first?.collapseId]).toEqual([second?.id, second?.collapseId])
   })
 

@@ -33,11 +33,11 @@ import {
   aRoot,
   attesting,
   certify,
+  createKeys,
+  type KeyStatement,
   keyDescription,
-  makeKeys,
   publicKeyOf,
-  type Said,
-  soundly,
+  soundStatement,
 } from '../support/attestation-authority.ts'
 
 const challenge = Buffer.alloc(32, 7).toString('base64url')
@@ -86,7 +86,7 @@ function verify(
 
 /** Both keys' chains; `changes` is what the phone says differently of the key of this role. */
 async function androidStatement(
-  changes: Partial<Said> = {},
+  changes: Partial<KeyStatement> = {},
   role: DeviceKey['role'] = 'verification',
   maker = android,
 ): Promise<Extract<AttestationStatement, { format: 'android_key' }>> {
@@ -128,7 +128,7 @@ describe('an Android phone', () => {
     expect((await verify(unattendedStatement)).why).toBeNull()
   })
 
-  test.each<[string, Partial<Said>, string]>([
+  test.each<[string, Partial<KeyStatement>, string]>([
     [
       'another challenge',
       { challenge: Buffer.alloc(32, 8).toString('base64url') },
@@ -258,7 +258,7 @@ describe('a certificate chain', () => {
       subject: 'CN=Key',
       issuer: { certificate: root.certificate, keys: phone.keys },
       publicKey: await leafKey(),
-      extensions: [attesting({ ...soundly, challenge })],
+      extensions: [attesting({ ...soundStatement, challenge })],
     })
     expect(await withChain([der(leaf), ...android.above])).toBe('chain_invalid')
   })
@@ -317,18 +317,21 @@ describe('a certificate chain', () => {
 
     async function extendedChain(extensions: BasicConstraintsExtension[], isAttested: boolean) {
       const { phone } = android.authorities
-      const stolenKeys = await makeKeys()
+      const stolenKeys = await createKeys()
       const genuine = await certify({
         subject: 'CN=Android Keystore Key',
         issuer: phone,
         publicKey: stolenKeys.publicKey,
-        extensions: [...extensions, ...(isAttested ? [attesting({ ...soundly, challenge })] : [])],
+        extensions: [
+          ...extensions,
+          ...(isAttested ? [attesting({ ...soundStatement, challenge })] : []),
+        ],
       })
       const fake = await certify({
         subject: 'CN=Android Keystore Key',
         issuer: { certificate: genuine, keys: stolenKeys },
         publicKey: await leafKey(),
-        extensions: [attesting({ ...soundly, ...lie })],
+        extensions: [attesting({ ...soundStatement, ...lie })],
       })
       return [fake, genuine].map(der).concat(android.above)
     }
@@ -375,7 +378,7 @@ describe('a certificate chain', () => {
       subject: 'CN=leaf',
       issuer,
       publicKey: await leafKey(),
-      extensions: [attesting({ ...soundly, challenge })],
+      extensions: [attesting({ ...soundStatement, challenge })],
     })
     const roots = { android: [der(root.certificate)], apple: [] }
     expect(await withChain([der(leaf), ...chain], { roots })).toBeNull()
@@ -412,7 +415,7 @@ describe('a certificate chain', () => {
 
 describe('the contents of Android’s extension', () => {
   test('with arbitrary bytes, cut short, lengthened or with one bit flipped never throw', async () => {
-    const sound = keyDescription({ ...soundly, challenge })
+    const sound = keyDescription({ ...soundStatement, challenge })
     expect(readKeyDescription(sound)).toBeDefined()
     expect(readKeyDescription(Buffer.concat([sound, Buffer.alloc(1)]))).toBeUndefined()
     for (let end = 0; end < sound.length; end++) {

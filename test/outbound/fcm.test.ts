@@ -62,7 +62,7 @@ describe('the responses of FCM', () => {
   test('an accepted push reaches the app with its ids and its expiry', async () => {
     const message = aPushTo(simulator, 'fcm')
     expect(await fcm.send(message)).toEqual(acceptance)
-    const [push] = simulator.log.accepted(message.address.token)
+    const [push] = simulator.log.acceptedPushes(message.address.token)
     expect(push).toMatchObject({
       priority: 'high',
       data: { cid: message.challengeId, did: message.deviceId, kind: 'challenge_opened' },
@@ -269,7 +269,7 @@ describe('the underlying SDK', () => {
       // A push of ours that was delivered went after the SDK's.
       expect(await provider().send(aPushTo(simulator, 'fcm'))).toEqual(acceptance)
       expect(attempts()).toBe(3)
-      expect(simulator.log.accepted()).toHaveLength(1)
+      expect(simulator.log.acceptedPushes()).toHaveLength(1)
     },
   )
 

@@ -157,7 +157,7 @@ test('frames that belong to no answer end the connection, and the next push make
   const apns = providerFor(server, server.caPem)
   for (const connection of [1, 2]) {
     expect((await apns.send(to(good))).kind).toBe('retry')
-    expect(server.made()).toBe(connection)
+    expect(server.connectionCount()).toBe(connection)
   }
   await until('the connections are closed', () => server.open() === 0)
 })

@@ -33,7 +33,7 @@ test('signs as the library does, and the library verifies it', async () => {
   const theirs = new Webhook(secret).sign('evt_1', new Date('2026-01-31T12:00:00Z'), body)
   expect(headers['webhook-signature']).toBe(theirs)
   expect(await send()).toEqual({ kind: 'accepted', statusCode: 204 })
-  const [one] = sink.received
+  const [one] = sink.deliveries
   if (!one) throw new Error('nothing arrived')
   expect(verify(secret, one)).toMatchObject({ type: 'webhook.test' })
   expect(() => verify(secret, { ...one, text: one.text.replace('ü', 'u') })).toThrow()
@@ -42,7 +42,7 @@ test('signs as the library does, and the library verifies it', async () => {
 test('signs with every secret, so that a receiver may hold either', async () => {
   const other = `whsec_${Buffer.alloc(24, 8).toString('base64')}`
   await send([other, secret])
-  const [one] = sink.received
+  const [one] = sink.deliveries
   if (!one) throw new Error('nothing arrived')
   verify(secret, one)
   verify(other, one)
@@ -58,7 +58,7 @@ describe('the endpoint’s response', () => {
   test.each([301, 302, 303, 307, 308])('%i is a failure, and not followed', async (status) => {
     answering(status, { location: sink.url })
     expect(await send()).toEqual({ kind: 'failed', statusCode: status, reason: 'redirect_refused' })
-    expect(sink.received).toHaveLength(1)
+    expect(sink.deliveries).toHaveLength(1)
   })
 
   test('410 ends the endpoint', async () => {

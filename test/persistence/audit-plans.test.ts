@@ -6,8 +6,8 @@ import type { TenantId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { buildAuditStore } from '../../src/persistence/audit.ts'
 import { buildRetentionStore } from '../../src/persistence/retention.ts'
-import { listened, nodesOf, type Plan, type Sent } from '../support/statements.ts'
-import { aUser, openStores, type Stores, unsaid } from '../support/stores.ts'
+import { nodesOf, type Plan, recordStatements, type SentStatement } from '../support/statements.ts'
+import { aUser, noExceptions, openStores, type Stores } from '../support/stores.ts'
 
 // Nothing is ever analysed, as in a new installation; and plans are made while the tables are still
 // empty, and cached.
@@ -29,13 +29,13 @@ beforeAll(async () => {
   stores = await openStores(2)
   const user = await aUser(stores)
   tenantId = user.tenantId
-  const { database, sent } = listened(stores.database)
+  const { database, sent } = recordStatements(stores.database)
   const audit = buildAuditStore(database, random)
   await audit.findUnlinked({ limit: batch, lookBackSeconds: 60 })
   await audit.lengthen(tenantId, { limit: batch, lookBackSeconds: 60 }, () => [])
   const retention = buildRetentionStore(database, random)
   for (const kind of ['activities', 'challenges'] as const) {
-    await retention.purge(kind, tenantId, new Date(0), batch, unsaid)
+    await retention.purge(kind, tenantId, new Date(0), batch, noExceptions)
   }
   client = new pg.Client({ connectionString: stores.url })
   await client.connect()
@@ -72,7 +72,7 @@ afterAll(async () => {
 })
 
 /** Plans the statement on the empty tables; executed once, else the plan would be made later. */
-async function prepare(statements: readonly Sent[], name: string): Promise<void> {
+async function prepare(statements: readonly SentStatement[], name: string): Promise<void> {
   const one = statements.find((statement) => statement.name === name)
   if (!one) throw new Error(`${name} was not sent`)
   await client.query(`prepare ${name} as ${one.text}`)

@@ -7,7 +7,7 @@ import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { unusedBudget } from '../../src/domain/push-throttling.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import type { AnswerRecording } from '../../src/ports/challenge-answer.ts'
-import { anAnswer, aProof, type Stores, type TestUser, unguarded } from '../support/stores.ts'
+import { anAnswer, aProof, freshProtection, type Stores, type TestUser } from '../support/stores.ts'
 
 /** The challenge as its relying party reads it. */
 export async function challengeOf(
@@ -89,7 +89,7 @@ export function answer(
   const recording = anAnswer(user, challenge.id, deviceId, {
     decision,
     effect,
-    was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: unguarded },
+    was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: freshProtection },
     jwsSealed: kind === 'wrong number' ? null : Buffer.from('evidence'),
     activities: [
       activity({ ...about, type: activityTypes[kind], challengeId: challenge.id }),

@@ -3,7 +3,7 @@ import type { DeviceId } from '../../src/domain/ids.ts'
 import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
 import type { WorkKind } from '../../src/ports/due-work-store.ts'
 import { onServer } from '../support/cluster.ts'
-import { listened, nodesOf, planOf } from '../support/statements.ts'
+import { nodesOf, planOf, recordStatements } from '../support/statements.ts'
 import {
   aChallenge,
   aDevice,
@@ -193,7 +193,7 @@ describe('due work', () => {
 })
 
 test('a scan for due work reads no whole table, on a database never analysed', async () => {
-  const { sent, database } = listened(stores.database)
+  const { sent, database } = recordStatements(stores.database)
   await buildDueWorkStore(database).read()
   const plan = await onServer(stores.url, async (client) => {
     await client.query('set enable_seqscan = off')

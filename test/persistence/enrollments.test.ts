@@ -18,10 +18,10 @@ import {
   aUser,
   beginOn,
   lockWaiters,
+  noExceptions,
   openStores,
   type Stores,
   type TestUser,
-  unsaid,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
 import {
@@ -228,7 +228,7 @@ test.each(['unregistering', 'erasing'])(
             tenantId,
             userId,
             'operator',
-            unsaid,
+            noExceptions,
           )
         : buildDeviceStore(database, systemRandom).unregister(
             { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' },

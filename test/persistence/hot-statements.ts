@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { activity } from '../../src/domain/activity.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
-import { listened, type Sent } from '../support/statements.ts'
+import { recordStatements, type SentStatement } from '../support/statements.ts'
 import {
   aChallenge,
   aDevice,
@@ -26,9 +26,9 @@ export async function runHotStatements(): Promise<{
   readonly statements: ReadonlyMap<string, string>
   readonly user: TestUser
 }> {
-  let statements: readonly Sent[] = []
+  let statements: readonly SentStatement[] = []
   const stores = await openStores(2, (database) => {
-    const ears = listened(database)
+    const ears = recordStatements(database)
     statements = ears.sent
     return ears.database
   })

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { identifierKey } from '../../src/domain/user-name.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { aUser, openStores, type Stores, type TestUser, unsaid } from '../support/stores.ts'
+import { aUser, noExceptions, openStores, type Stores, type TestUser } from '../support/stores.ts'
 
 let stores: Stores
 let tenant: TestUser
@@ -127,7 +127,12 @@ describe('a tenant with exact identifiers', () => {
     ])
     expect(await find('ADA@example.com')).toBeUndefined()
     expect(await auditedRules()).toHaveLength(1)
-    await stores.personalData.cutOff(tenant.tenantId, one?.user.id as never, 'operator', unsaid)
+    await stores.personalData.cutOff(
+      tenant.tenantId,
+      one?.user.id as never,
+      'operator',
+      noExceptions,
+    )
     expect(await change('fold_ascii')).toMatchObject({ identifierCase: 'fold_ascii' })
     expect(await find('ADA@example.com')).toBe(await find('ada@example.com'))
     expect(await find('EVE@example.com')).toBe(await find('Eve@example.com'))
@@ -160,7 +165,12 @@ describe('a tenant with exact identifiers', () => {
         refusedCount++
         const both = await Promise.all([find(name), find(upper)])
         expect(new Set(both).size).toBe(2)
-        await stores.personalData.cutOff(tenant.tenantId, both[0] as never, 'operator', unsaid)
+        await stores.personalData.cutOff(
+          tenant.tenantId,
+          both[0] as never,
+          'operator',
+          noExceptions,
+        )
       } else {
         foldedCount++
         expect(await find(name)).toBeDefined()

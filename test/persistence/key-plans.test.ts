@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
 import { onServer } from '../support/cluster.ts'
-import { listened, nodesOf, type Plan, planOf } from '../support/statements.ts'
+import { nodesOf, type Plan, planOf, recordStatements } from '../support/statements.ts'
 import type { Stores } from '../support/stores.ts'
 import { runHotStatements } from './hot-statements.ts'
 import { fillWithSimilarRows, growing } from './similar-rows.ts'
@@ -77,7 +77,7 @@ test('every statement of a busy service finds rows by full key, without statisti
 })
 
 test('the scan for due work reads the small indexes of due work, and no table', async () => {
-  const { database, sent } = listened(stores.database)
+  const { database, sent } = recordStatements(stores.database)
   await buildDueWorkStore(database).read()
   const plan = await onServer(stores.url, (client) => planOf(client, sent[0]?.text ?? ''))
   const nodes = [...nodesOf(plan)]

@@ -12,11 +12,11 @@ import { buildTestPushStore } from '../../src/persistence/test-pushes.ts'
 import { buildUserStore } from '../../src/persistence/users.ts'
 import { buildWebhookDeliveryStore } from '../../src/persistence/webhook-deliveries.ts'
 import { onServer } from '../support/cluster.ts'
-import { listened, nodesOf, planOf, type Sent } from '../support/statements.ts'
+import { nodesOf, planOf, recordStatements, type SentStatement } from '../support/statements.ts'
 import { aDevice, aUser, openStores, type Stores } from '../support/stores.ts'
 
 let stores: Stores
-let sent: Sent[]
+let sent: SentStatement[]
 let database: Database
 let who: { tenantId: never; rpId: never; userId: never }
 let busy: { userId: never; deviceId: never }
@@ -90,7 +90,7 @@ beforeAll(async () => {
     }
     await client.query('analyze')
   })
-  ;({ database, sent } = listened(stores.database))
+  ;({ database, sent } = recordStatements(stores.database))
   who = { tenantId, rpId, userId } as never
   busy = { userId: values[3], deviceId } as never
 })
@@ -198,7 +198,7 @@ const replay = async (db: Database, which: Which, expectedCount: number) => {
 }
 
 /** Rows that were read from tables, including those that a filter discarded. */
-async function rowsRead({ text, values }: Sent): Promise<number> {
+async function rowsRead({ text, values }: SentStatement): Promise<number> {
   const plan = await onServer(stores.url, async (client) => {
     await client.query('begin')
     return planOf(client, text, values)

@@ -11,10 +11,10 @@ import {
   aUser,
   beginOn,
   lockWaiters,
+  noExceptions,
   openStores,
   type Stores,
   type TestUser,
-  unsaid,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
 
@@ -31,7 +31,8 @@ afterAll(() => stores.close())
 
 const run = <Row extends object>(name: string, text: string, ...values: unknown[]) =>
   stores.database.query<Row & Record<string, unknown>>(name, text, values)
-const cutOff = () => stores.personalData.cutOff(user.tenantId, user.userId, 'operator', unsaid)
+const cutOff = () =>
+  stores.personalData.cutOff(user.tenantId, user.userId, 'operator', noExceptions)
 const rest = (pagesMax: number) =>
   stores.personalData.eraseRest(user.tenantId, user.userId, pagesMax)
 

@@ -9,7 +9,7 @@ import { buildNoticeStore } from '../../src/persistence/notices.ts'
 import { buildRetentionStore } from '../../src/persistence/retention.ts'
 import { firstNoticeCursor } from '../../src/ports/notice-store.ts'
 import { onServer } from '../support/cluster.ts'
-import { listened, nodesOf, planOf } from '../support/statements.ts'
+import { nodesOf, planOf, recordStatements } from '../support/statements.ts'
 import {
   aDevice,
   aNewChallenge,
@@ -17,9 +17,9 @@ import {
   anyRequest,
   aProof,
   aUser,
+  noExceptions,
   openStores,
   type Stores,
-  unsaid,
 } from '../support/stores.ts'
 
 let stores: Stores
@@ -27,7 +27,7 @@ const statements = new Map<string, string>()
 
 beforeAll(async () => {
   stores = await openStores(2)
-  const { database, sent } = listened(stores.database)
+  const { database, sent } = recordStatements(stores.database)
   const challenges = buildChallengeStore(database, random)
   const deliveries = buildDeliveryStore(database)
   const user = await aUser(stores)
@@ -66,7 +66,8 @@ beforeAll(async () => {
   await audit.lengthen(tenantId, { limit: 10, lookBackSeconds: 60 }, () => [])
   const retention = buildRetentionStore(database, random)
   await retention.nextTenant(null)
-  for (const kind of retainedKinds) await retention.purge(kind, tenantId, new Date(0), 10, unsaid)
+  for (const kind of retainedKinds)
+    await retention.purge(kind, tenantId, new Date(0), 10, noExceptions)
   await retention.purgeLeftovers('portalSessions', 10)
   await retention.purgeLeftovers('testPushes', 10)
   for (const kind of ['initiators', 'passcodeBudgets', 'singleUseCodes'] as const) {

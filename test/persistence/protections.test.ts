@@ -11,10 +11,10 @@ import {
   anAnswer,
   aProof,
   aUser,
+  freshProtection,
   openStores,
   type Stores,
   type TestUser,
-  unguarded,
 } from '../support/stores.ts'
 import { budgetOf } from './budget-rows.ts'
 import { activityTypesOf, challengeOf } from './challenge-steps.ts'
@@ -45,7 +45,7 @@ const everything: Omit<Protection, 'revision'> = {
   pausedUntil: at(4),
   suspendedAt: at(5),
 }
-const { revision: _, ...nothing } = unguarded
+const { revision: _, ...nothing } = freshProtection
 
 const find = async () => (await stores.protections.find(user.tenantId, user.userId))?.protection
 const change = (next: Protection) =>
@@ -66,14 +66,14 @@ const operations: Record<string, (revision: number) => Promise<unknown>> = {
     return stores.challenges.resend({ challenge, ...payment, activity: about('challenge_resent') })
   },
   'an answer'(revision) {
-    const protection = { ...unguarded, revision }
+    const protection = { ...freshProtection, revision }
     const was = { wrongNumbersLeft: 3, protection }
     const recording = anAnswer(user, pending, device, { was, protection })
     return stores.challenges.recordAnswer(recording, aProof(user, device))
   },
-  'a change': (revision) => change({ ...unguarded, revision }),
+  'a change': (revision) => change({ ...freshProtection, revision }),
   'an unlock': (revision) =>
-    stores.protections.unlock(user.tenantId, user.userId, { ...unguarded, revision }, []),
+    stores.protections.unlock(user.tenantId, user.userId, { ...freshProtection, revision }, []),
   async 'a report'(revision) {
     const { tenantId, userId } = user
     const activities = await stores.activities.list(tenantId, userId, { limit: 1, before: null })
@@ -81,7 +81,7 @@ const operations: Record<string, (revision: number) => Promise<unknown>> = {
     return stores.reports.reportActivity({
       report: { tenantId, id: random.id('report'), userId, challengeId: pending, activityId },
       by: { kind: 'device', deviceId: device, proof: null },
-      protection: { ...unguarded, revision },
+      protection: { ...freshProtection, revision },
       initiatorBlockSeconds: 60,
       activities: [about('activity_reported')],
     })
@@ -97,7 +97,7 @@ describe('a decision on locks that have changed since is not executed', () => {
   test.each(Object.keys(operations))('%s, even where others have such locks', async (name) => {
     await aColleague(stores, user, 'bob')
     await copyTenant(stores, user)
-    expect(await change(unguarded)).toBe(true)
+    expect(await change(freshProtection)).toBe(true)
     const readAll = async () => [
       await find(),
       await challengeOf(stores, user, pending),
@@ -132,8 +132,8 @@ describe('locks and counts are saved as decided, under the next revision', () =>
       const outcome = await stores.challenges.recordAnswer(recording, aProof(user, device))
       expect(outcome).toMatchObject({ kind: 'recorded' })
     }
-    await sendAnswer(pending, unguarded)
-    expect(await find()).toEqual(unguarded)
+    await sendAnswer(pending, freshProtection)
+    expect(await find()).toEqual(freshProtection)
     await sendAnswer(second, { ...everything, revision: 0 })
     expect(await find()).toEqual({ ...everything, revision: 1 })
     await sendAnswer(third, { ...nothing, revision: 1 })
@@ -151,7 +151,7 @@ describe('locks and counts are saved as decided, under the next revision', () =>
       stores.database.query('others_of', `select p::text from ${others} order by 1`, mine)
     const before = await readOthers()
     const { at: since } = (await stores.suspensions.suspendUser(who)) ?? {}
-    const suspendedState = { ...unguarded, suspendedAt: since, revision: 1 }
+    const suspendedState = { ...freshProtection, suspendedAt: since, revision: 1 }
     expect(await find()).toEqual(suspendedState)
     expect(await stores.suspensions.suspendUser(who)).toBeNull()
     expect(await find()).toEqual(suspendedState)
@@ -162,7 +162,7 @@ describe('locks and counts are saved as decided, under the next revision', () =>
     const then = await readOthers()
     expect(await stores.suspensions.activateUser(who)).not.toBeNull()
     expect(await stores.suspensions.activateUser(who)).toBeNull()
-    expect(await find()).toEqual({ ...unguarded, revision: 2 })
+    expect(await find()).toEqual({ ...freshProtection, revision: 2 })
     expect(await readOthers()).toEqual(then)
   })
 })
@@ -179,18 +179,22 @@ describe('a code that signs in', () => {
 
   test('leaves the revision without locks, so that earlier decisions are valid', async () => {
     await signIn()
-    expect(await find()).toEqual(unguarded)
+    expect(await find()).toEqual(freshProtection)
   })
 
   test('clears counts without a record, and records the lock that it lifts', async () => {
-    const protectionWithCounts = { ...unguarded, wrongNumbersInRow: 1, wrongNumbersSinceSuccess: 2 }
+    const protectionWithCounts = {
+      ...freshProtection,
+      wrongNumbersInRow: 1,
+      wrongNumbersSinceSuccess: 2,
+    }
     expect(await change(protectionWithCounts)).toBe(true)
     await signIn()
-    expect(await find()).toEqual({ ...unguarded, revision: 2 })
+    expect(await find()).toEqual({ ...freshProtection, revision: 2 })
     expect(await unlocks()).toBe(0)
     expect(await change({ ...protectionWithCounts, hardLockedAt: at(1), revision: 2 })).toBe(true)
     await signIn()
-    expect(await find()).toEqual({ ...unguarded, revision: 4 })
+    expect(await find()).toEqual({ ...freshProtection, revision: 4 })
     expect(await unlocks()).toBe(1)
   })
 })

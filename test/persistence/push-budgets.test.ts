@@ -9,10 +9,10 @@ import {
   aDevice,
   aNewChallenge,
   aUser,
+  freshProtection,
   openStores,
   type Stores,
   type TestUser,
-  unguarded,
 } from '../support/stores.ts'
 import { budgetOf, fillBudget, filledBudget, newBudget, otherChallenge } from './budget-rows.ts'
 import { answer, cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
@@ -193,7 +193,7 @@ describe('a report of an activity blocks the initiator, as long as the policy sa
         activityId: activities[0]?.id ?? random.id('activity'),
       },
       by: { kind: 'device', deviceId: device, proof: null },
-      protection: unguarded,
+      protection: freshProtection,
       initiatorBlockSeconds: blockSeconds,
       activities: [activity({ userId, type: 'activity_reported', actor: 'operator' })],
     })
@@ -292,7 +292,7 @@ test('an unlock lifts every block, and changes no budget that had none', async (
   const lift = `update initiators set blocked_until = null where user_id = $1 and key = 'others'`
   await stores.database.query('lift_one', lift, [user.userId])
   const before = await rowOf('others')
-  await stores.protections.unlock(user.tenantId, user.userId, unguarded, [])
+  await stores.protections.unlock(user.tenantId, user.userId, freshProtection, [])
   expect(await rowOf(browser)).toEqual(filledBudget({ blockedUntil: null, revision: 8 }))
   expect(await rowOf('others')).toEqual(before)
 })

@@ -6,10 +6,10 @@ import {
   aColleague,
   aDevice,
   aUser,
+  freshProtection,
   openStores,
   type Stores,
   type TestUser,
-  unguarded,
 } from '../support/stores.ts'
 import { copyTenant } from './copied-tenant.ts'
 
@@ -34,7 +34,7 @@ async function report(
   const outcome = await stores.reports.reportActivity({
     report: { tenantId, id: random.id('report'), userId, activityId, challengeId },
     by: { kind: 'device', deviceId, proof: null },
-    protection: { ...unguarded, revision },
+    protection: { ...freshProtection, revision },
     initiatorBlockSeconds: 60,
     activities: [],
   })

@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/persistence/database.ts'
 import { buildTableStatistics } from '../../src/persistence/table-statistics.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { listened } from '../support/statements.ts'
+import { recordStatements } from '../support/statements.ts'
 import { until } from '../support/until.ts'
 
 let home: TestDatabase
@@ -105,7 +105,7 @@ test('a role that may not analyse our tables leaves it to those that may', async
     const url = new URL(home.url)
     url.username = role
     url.password = 'reader'
-    const { database, sent } = listened(openDatabase({ url: url.href, maxConnections: 1 }))
+    const { database, sent } = recordStatements(openDatabase({ url: url.href, maxConnections: 1 }))
     open.push({ end: () => database.close() })
     await buildTableStatistics(database).refresh()
     expect(sent.map(({ name }) => name)).toEqual(['due_statistics'])

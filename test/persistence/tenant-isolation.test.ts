@@ -20,12 +20,12 @@ import {
   anyRequest,
   aProof,
   aUser,
+  freshProtection,
+  noExceptions,
   openStores,
   type Stores,
   type TestUser,
   thumbprint,
-  unguarded,
-  unsaid,
 } from '../support/stores.ts'
 import { answer, challengeOf, resend } from './challenge-steps.ts'
 import { aGuess, createRecoveryCode, createTemporaryCode } from './code-steps.ts'
@@ -356,7 +356,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   ],
   'personalData.cutOff': [
     ({ personalData }, my, their) =>
-      personalData.cutOff(my.tenantId, their.userId, 'operator', unsaid),
+      personalData.cutOff(my.tenantId, their.userId, 'operator', noExceptions),
     { devices: [], endedChallenges: [] },
   ],
   'personalData.eraseRest': [
@@ -746,11 +746,12 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   ],
   'protections.change': [
     ({ protections }, my, their) =>
-      protections.change(my.tenantId, their.userId, unguarded, [], null),
+      protections.change(my.tenantId, their.userId, freshProtection, [], null),
     false,
   ],
   'retention.purge': [
-    ({ retention }, my) => retention.purge('diagnostics', my.tenantId, new Date(), 10, unsaid),
+    ({ retention }, my) =>
+      retention.purge('diagnostics', my.tenantId, new Date(), 10, noExceptions),
     0,
   ],
   'diagnostics.find': [
@@ -763,7 +764,8 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
     [],
   ],
   'protections.unlock': [
-    ({ protections }, my, their) => protections.unlock(my.tenantId, their.userId, unguarded, []),
+    ({ protections }, my, their) =>
+      protections.unlock(my.tenantId, their.userId, freshProtection, []),
     false,
   ],
   'reports.find': [({ reports }, my, their) => reports.find(my.tenantId, their.reportId), null],
@@ -792,7 +794,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
         challengeId: their.pending,
       }
       const by = { kind: 'device', deviceId: their.deviceId, proof: null } as const
-      const more = { protection: unguarded, initiatorBlockSeconds: 60, activities: [] }
+      const more = { protection: freshProtection, initiatorBlockSeconds: 60, activities: [] }
       return reports.reportActivity({ report, by, ...more })
     },
     { kind: 'reporter_gone' },

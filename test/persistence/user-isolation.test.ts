@@ -14,11 +14,11 @@ import {
   anyRequest,
   aProof,
   aUser,
+  freshProtection,
+  noExceptions,
   openStores,
   type Stores,
   type TestUser,
-  unguarded,
-  unsaid,
 } from '../support/stores.ts'
 import { answer, cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
 import { aGuess, createRecoveryCode } from './code-steps.ts'
@@ -152,7 +152,7 @@ describe('an operation on a user changes nothing of a similar user', () => {
       reason: 'user_reported',
       wrongNumbersLeft: 3,
     },
-    protection: { ...unguarded, reportedUntil: new Date('2100-01-01') },
+    protection: { ...freshProtection, reportedUntil: new Date('2100-01-01') },
   } as const
   const about = ({ tenantId, userId }: Person) => ({ tenantId, userId, actor: 'operator' }) as const
   const notice = ({ userId }: Person, type: 'test_pushed' | 'activity_reported') =>
@@ -222,7 +222,10 @@ describe('an operation on a user changes nothing of a similar user', () => {
       (me) => stores.protections.change(me.tenantId, me.userId, report.protection, [], null),
       true,
     ],
-    'an unlock': [(me) => stores.protections.unlock(me.tenantId, me.userId, unguarded, []), true],
+    'an unlock': [
+      (me) => stores.protections.unlock(me.tenantId, me.userId, freshProtection, []),
+      true,
+    ],
     'a code that signs in': [
       async (me) => {
         const [{ tenantId, userId }, id] = [me, await createRecoveryCode(stores, me)]
@@ -253,7 +256,7 @@ describe('an operation on a user changes nothing of a similar user', () => {
     ],
     'an erasure': [
       async ({ tenantId, userId }) => {
-        await stores.personalData.cutOff(tenantId, userId, 'operator', unsaid)
+        await stores.personalData.cutOff(tenantId, userId, 'operator', noExceptions)
         return stores.personalData.eraseRest(tenantId, userId, 50)
       },
       true,

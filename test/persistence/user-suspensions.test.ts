@@ -12,12 +12,12 @@ import {
   aProof,
   aUser,
   beginOn,
+  freshProtection,
   lockWaiters,
   openStores,
   type Stores,
   type TestUser,
   thumbprint,
-  unguarded,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
 import { activityTypesOf } from './challenge-steps.ts'
@@ -57,7 +57,7 @@ describe('a suspended user', () => {
     expect(await stores.devices.findKnown(user.tenantId, id)).toEqual(before)
     expect(await activate()).toMatchObject({ at: expect.any(Date) })
     expect(await statusOf()).toBe('active')
-    expect(await guard()).toEqual({ ...unguarded, revision: 2 })
+    expect(await guard()).toEqual({ ...freshProtection, revision: 2 })
     expect((await activityTypesOf(stores, user)).slice(0, 2)).toEqual([
       'user_activated',
       'user_suspended',

@@ -10,10 +10,10 @@ import {
   anAnswer,
   aProof,
   aUser,
+  noExceptions,
   openStores,
   type Stores,
   type TestUser,
-  unsaid,
 } from '../support/stores.ts'
 
 let stores: Stores
@@ -144,7 +144,7 @@ describe('the relying parties that may see the user', () => {
   test('are known even of a user who is erased in the same transaction', async () => {
     await aDevice(stores, user)
     await anEndpoint(user)
-    await stores.personalData.cutOff(user.tenantId, user.userId, 'operator', unsaid)
+    await stores.personalData.cutOff(user.tenantId, user.userId, 'operator', noExceptions)
     const [fact] = await facts()
     expect(fact).toMatchObject({ activityType: 'device_unregistered', viewerRpIds: [user.rpId] })
   })

@@ -42,7 +42,7 @@ test.each(refusals)('a reason comes with %s', async (_what, fault, status, extra
   const answer = await client.request(right)
   expect(answer.status).toBe(status)
   expect(JSON.parse(answer.text)).toEqual({ reason: fault.reason, ...extra })
-  expect(simulator.log.accepted()).toEqual([])
+  expect(simulator.log.acceptedPushes()).toEqual([])
 })
 
 test('a reason may carry Retry-After', async () => {
@@ -92,7 +92,7 @@ test.each(['reset', 'close_socket', 'stall'] as const)(
     simulator.faults.add({ provider: 'apns', kind, processed: true })
     await using client = new ApnsClient(simulator)
     client.request(right).catch(() => undefined)
-    await until('it was accepted', () => simulator.log.accepted(token).length === 1)
+    await until('it was accepted', () => simulator.log.acceptedPushes(token).length === 1)
     expect(simulator.log.exchanges({ status: 200 })).toEqual([])
   },
 )

@@ -94,13 +94,13 @@ const refusedCases: RefusedCase[] = [
 test.each(refusedCases)(
   '%s is answered with %i to %o',
   async (reason, status, headers, payload) => {
-    const before = simulator.log.accepted().length
+    const before = simulator.log.acceptedPushes().length
     const answer = await client.request({ ...right, ...headers }, payload)
     expect({ status: answer.status, body: JSON.parse(answer.text) }).toEqual({
       status,
       body: { reason },
     })
-    expect(simulator.log.accepted()).toHaveLength(before)
+    expect(simulator.log.acceptedPushes()).toHaveLength(before)
   },
 )
 
@@ -120,7 +120,7 @@ const lives: [string, Fields, number][] = [
 
 test.each(lives)('a notification %s is stored for that long', async (_what, headers, lifeMs) => {
   await client.request({ ...right, ...headers })
-  const push = simulator.log.accepted(token).at(-1)
+  const push = simulator.log.acceptedPushes(token).at(-1)
   expect((push?.expiresAt ?? 0) - (push?.at ?? 0)).toBe(lifeMs)
 })
 
@@ -129,7 +129,7 @@ describe('apns-id', () => {
     const id = '0190e1f7-9C1b-7c3a-8d2e-1a2b3c4d5e6f'
     const answer = await client.request({ ...right, 'apns-id': id })
     expect(answer.headers['apns-id']).toBe(id)
-    expect(simulator.log.accepted(token).at(-1)?.id).toBe(id)
+    expect(simulator.log.acceptedPushes(token).at(-1)?.id).toBe(id)
   })
 
   test('is generated when the sender gives none, and comes with refusals too', async () => {

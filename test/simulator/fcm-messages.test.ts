@@ -56,7 +56,7 @@ test('an accepted message gets a name in the project, and carries the data for t
   expect(answer.status).toBe(200)
   const { name } = JSON.parse(answer.text) as { name: string }
   expect(name).toMatch(new RegExp(`^projects/${project}/messages/0:`))
-  const push = simulator.log.accepted(token).at(-1)
+  const push = simulator.log.acceptedPushes(token).at(-1)
   expect(push).toMatchObject({
     provider: 'fcm',
     id: name,
@@ -118,13 +118,13 @@ const wrong: [string, object, string, string[]][] = [
 test.each(wrong)(
   'a message with %s is an invalid argument',
   async (_what, message, text, types) => {
-    const before = simulator.log.accepted().length
+    const before = simulator.log.acceptedPushes().length
     const answer = await send(message)
     expect(errorOf(answer)).toMatchObject({ code: 400, status: 'INVALID_ARGUMENT' })
     expect(answer.status).toBe(400)
     expect(errorOf(answer).message).toContain(text)
     expect(detailTypes(answer)).toEqual(types)
-    expect(simulator.log.accepted()).toHaveLength(before)
+    expect(simulator.log.acceptedPushes()).toHaveLength(before)
   },
 )
 
@@ -136,17 +136,17 @@ test.each(['', '{', '[]', '{"message":null}', '{"message":{},"extra":1}'])(
 )
 
 test('a message with validate_only is not delivered', async () => {
-  const before = simulator.log.accepted().length
+  const before = simulator.log.acceptedPushes().length
   const answer = await post({ validate_only: true, message: { token } })
   expect(JSON.parse(answer.text)).toEqual({ name: `projects/${project}/messages/fake_message_id` })
-  expect(simulator.log.accepted()).toHaveLength(before)
+  expect(simulator.log.acceptedPushes()).toHaveLength(before)
 })
 
 test('an installation id reaches the same app as its token', async () => {
   const fid = token.split(':')[0]
   const answer = await post({ message: { fid, data: { to: 'fid' } } })
   expect(answer.status).toBe(200)
-  expect(simulator.log.accepted(token).at(-1)).toMatchObject({ data: { to: 'fid' } })
+  expect(simulator.log.acceptedPushes(token).at(-1)).toMatchObject({ data: { to: 'fid' } })
 })
 
 test('without a valid bearer token everything is UNAUTHENTICATED, without FcmError', async () => {

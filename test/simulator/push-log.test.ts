@@ -13,7 +13,7 @@ test('the log keeps the newest entries and counts all of them', () => {
     log.accept(draft(`t${count}`))
     log.record({ at: 0, provider: 'fcm', status: 200, token: `t${count}` })
   }
-  expect(log.accepted().map((push) => push.token)).toEqual(['t17', 't18', 't19'])
+  expect(log.acceptedPushes().map((push) => push.token)).toEqual(['t17', 't18', 't19'])
   expect(log.exchanges().map((exchange) => exchange.token)).toEqual(['t17', 't18', 't19'])
   expect(log.counts()).toMatchObject({ accepted: 20, fcm: { answered: { ok: 20 } } })
 })
@@ -23,7 +23,7 @@ test('sequences go on when the log is cleared, so that a reader misses nothing',
   const first = log.accept(draft('a'))
   log.clear()
   log.accept(draft('b'))
-  expect(log.accepted()).toHaveLength(1)
+  expect(log.acceptedPushes()).toHaveLength(1)
   expect(log.since(first.sequence).map((push) => push.token)).toEqual(['b'])
   expect(log.counts().accepted).toBe(1)
 })

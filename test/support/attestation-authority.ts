@@ -35,7 +35,7 @@ export const androidApp = {
 }
 export const appleApp = { teamId: 'ABCDE12345', bundleId: 'com.example.app', development: false }
 
-export const makeKeys = () =>
+export const createKeys = () =>
   webcrypto.subtle.generateKey(p256, true, ['sign', 'verify']) as Promise<CryptoKeyPair>
 
 const der = (certificate: X509Certificate) => new Uint8Array(certificate.rawData)
@@ -63,7 +63,7 @@ export async function aRoot(
   name = 'CN=Test root',
   more: { notAfter?: Date } = {},
 ): Promise<Authority> {
-  const keys = await makeKeys()
+  const keys = await createKeys()
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name,
     keys,
@@ -102,14 +102,14 @@ export async function anAuthority(
     readonly keys?: CryptoKeyPair
   } = {},
 ): Promise<Authority> {
-  const keys = more.keys ?? (await makeKeys())
+  const keys = more.keys ?? (await createKeys())
   const extensions = more.extensions ?? authorityExtensions(more.pathLength)
   const publicKey = keys.publicKey
   return { certificate: await certify({ ...more, subject, issuer, publicKey, extensions }), keys }
 }
 
 /** An Android phone's statement about a key. */
-export type Said = {
+export type KeyStatement = {
   readonly challenge: string
   readonly attestationLevel: number
   readonly keyLevel: number
@@ -129,7 +129,7 @@ export type Said = {
 }
 
 /** The statement of an intact phone about a key for one app with user presence. */
-export const soundly: Omit<Said, 'challenge'> = {
+export const soundStatement: Omit<KeyStatement, 'challenge'> = {
   attestationLevel: 1,
   keyLevel: 1,
   purposes: [2],
@@ -154,7 +154,7 @@ const bytes = (value: Uint8Array) => new OctetString({ valueHex: Uint8Array.from
 const text = (value: string) => bytes(Buffer.from(value))
 
 /** The contents of Android's attestation extension. */
-export function keyDescription(statement: Said): Uint8Array {
+export function keyDescription(statement: KeyStatement): Uint8Array {
   const application = new Sequence({
     value: [
       new SetOf({
@@ -204,7 +204,7 @@ export function keyDescription(statement: Said): Uint8Array {
 }
 
 /** Android's extension as it is in a certificate. */
-export const attesting = (statement: Said) =>
+export const attesting = (statement: KeyStatement) =>
   new Extension(keyExtension, false, keyDescription(statement) as Uint8Array<ArrayBuffer>)
 
 /** A maker of Android phones with its root and the authorities of one phone. */
@@ -223,7 +223,7 @@ export async function anAndroidMaker(
     authorities: { root, intermediate, phone },
     above,
     /** The chain of a key of the phone, leaf first. */
-    async attest(publicKey: CryptoKey, challenge: string, changes: Partial<Said> = {}) {
+    async attest(publicKey: CryptoKey, challenge: string, changes: Partial<KeyStatement> = {}) {
       const leaf = await certify({
         subject: 'CN=Android Keystore Key',
         issuer: phone,
@@ -233,7 +233,7 @@ export async function anAndroidMaker(
         notAfter: new Date('1971-01-01T00:00:00Z'),
         extensions: [
           new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-          attesting({ ...soundly, challenge, ...changes }),
+          attesting({ ...soundStatement, challenge, ...changes }),
         ],
       })
       return [der(leaf), ...above]
@@ -274,8 +274,8 @@ export async function anAppleMaker() {
     root: der(root.certificate),
     /** The attestation object of an app's own key over this client data hash. */
     async attest(clientDataHash: Uint8Array, changes: AppAttestChanges = {}): Promise<Uint8Array> {
-      const keys = await makeKeys()
-      const shownKeys = changes.otherCoseKey ? await makeKeys() : keys
+      const keys = await createKeys()
+      const shownKeys = changes.otherCoseKey ? await createKeys() : keys
       const point = Buffer.from(await webcrypto.subtle.exportKey('raw', keys.publicKey))
       const cose = Buffer.from(await webcrypto.subtle.exportKey('raw', shownKeys.publicKey))
       const credentialId = Buffer.from(changes.credentialId ?? sha256(point))

@@ -31,7 +31,7 @@ export type AuthApi = (
   params?: Readonly<Record<string, string>>,
 ) => Promise<Answer>
 
-export async function makeAuthApiDoor(
+export async function createAuthApiDoor(
   { api }: { readonly api: Api },
   more: object = {},
 ): Promise<AuthApiDoor> {

@@ -9,7 +9,7 @@ import { type Api, enrollPhone, type Phone, type RunningService } from './runnin
 export type Tenancy = Pick<RunningService, 'origin' | 'tenantId' | 'simulator' | 'api' | 'database'>
 
 /** The response of `api`, which must be a success. */
-export async function made(
+export async function successOf(
   api: Api,
   method: 'GET' | 'POST' | 'PATCH',
   path: string,
@@ -41,7 +41,7 @@ export function createScene(service: Tenancy) {
   const name = `user-${randomBytes(6).toString('hex')}`
   const user = once(async () => {
     const userInput = { displayName: name, identifiers: [name] }
-    return (await made(api, 'POST', '/v1/users', userInput)).id as string
+    return (await successOf(api, 'POST', '/v1/users', userInput)).id as string
   })
   const enroll = (more: object) =>
     once(async () => {
@@ -51,16 +51,21 @@ export function createScene(service: Tenancy) {
   const phone = enroll({})
   const party = once(
     async () =>
-      (await made(api, 'POST', '/v1/relying-parties', { name, namespaces: [name] })).id as string,
+      (await successOf(api, 'POST', '/v1/relying-parties', { name, namespaces: [name] }))
+        .id as string,
   )
   const door = once(async () => {
     const input = { relyingPartyId: await party(), ...newIntegration(name) }
-    return (await made(api, 'POST', '/v1/integrations', input)) as { id: string; secret: string }
+    return (await successOf(api, 'POST', '/v1/integrations', input)) as {
+      id: string
+      secret: string
+    }
   })
   const challenge = once(async () => {
     await phone()
-    return (await made(api, 'POST', '/v1/challenges', { user: name, number: { mode: 'service' } }))
-      .id as string
+    return (
+      await successOf(api, 'POST', '/v1/challenges', { user: name, number: { mode: 'service' } })
+    ).id as string
   })
   const activity = once(async () => {
     const { deviceId } = await phone()
@@ -79,7 +84,7 @@ export function createScene(service: Tenancy) {
     lost: enroll({ withPush: false }),
     enrollment: once(async () => {
       await user()
-      return (await made(api, 'POST', '/v1/enrollments', { user: name })).id as string
+      return (await successOf(api, 'POST', '/v1/enrollments', { user: name })).id as string
     }),
     nextEnrollment: once(async () => {
       const enrollment = await callAsDevice(service, await phone(), {
@@ -93,7 +98,7 @@ export function createScene(service: Tenancy) {
     }),
     decided: once(async () => {
       await phone()
-      const { id } = await made(api, 'POST', '/v1/challenges', { user: name })
+      const { id } = await successOf(api, 'POST', '/v1/challenges', { user: name })
       const { client } = await phone()
       const request = (await client.pending()).requests.find((one) => one.challengeId === id)
       if (!request) throw new Error('the phone is not asked')
@@ -103,21 +108,21 @@ export function createScene(service: Tenancy) {
     /** The phone, after a test push to it. */
     testPushed: once(async () => {
       const { deviceId } = await phone()
-      await made(api, 'POST', `/v1/devices/${deviceId}/test-push`)
+      await successOf(api, 'POST', `/v1/devices/${deviceId}/test-push`)
       return deviceId
     }),
     apiKey: once(async () => {
       const relyingPartyId = await party()
-      return (await made(api, 'POST', '/v1/api-keys', { relyingPartyId, name })).id as string
+      return (await successOf(api, 'POST', '/v1/api-keys', { relyingPartyId, name })).id as string
     }),
     app: once(
-      async () => (await made(api, 'POST', '/v1/apps', newApp(service, name))).id as string,
+      async () => (await successOf(api, 'POST', '/v1/apps', newApp(service, name))).id as string,
     ),
     integration: async () => (await door()).id,
     /** The secret of a client of the integration. */
     integrationSecret: async () => (await door()).secret,
     endpoint: once(
-      async () => (await made(api, 'POST', '/v1/webhook-endpoints', newEndpoint)).id as string,
+      async () => (await successOf(api, 'POST', '/v1/webhook-endpoints', newEndpoint)).id as string,
     ),
     report: once(async () => {
       const path = `/device/v1/activities/${await activity()}/report`
@@ -134,7 +139,8 @@ export function createScene(service: Tenancy) {
     }),
     temporaryCode: once(
       async () =>
-        (await made(api, 'POST', `/v1/users/${await user()}/temporary-codes`, {})).code as string,
+        (await successOf(api, 'POST', `/v1/users/${await user()}/temporary-codes`, {}))
+          .code as string,
     ),
     /** A signed-in browser of the user: its headers. */
     browser: async () => browserOf(service, await user()),
@@ -159,7 +165,7 @@ export function newIntegration(name: string) {
 
 /** The headers of a browser after its user has opened a fresh link. */
 async function browserOf({ api, origin }: Tenancy, userId: string) {
-  const { url } = await made(api, 'POST', `/v1/users/${userId}/portal-sessions`)
+  const { url } = await successOf(api, 'POST', `/v1/users/${userId}/portal-sessions`)
   const [, , tenantId, , token] = new URL(url).pathname.split('/')
   const ours = { 'sec-fetch-site': 'same-origin' }
   const session = await fetch(`${origin}/portal/v1/sessions`, {

@@ -28,7 +28,10 @@ export type DoorReply = {
 }
 
 /** Makes an integration for clients that wait. */
-export async function makeWaitDoor({ origin, api }: Serving, more: object = {}): Promise<TestDoor> {
+export async function createWaitDoor(
+  { origin, api }: Serving,
+  more: object = {},
+): Promise<TestDoor> {
   const { items } = (await api('GET', '/v1/relying-parties')).json
   const input = {
     relyingPartyId: items.at(-1).id,

@@ -13,7 +13,7 @@ export type HostileServer = AsyncDisposable & {
   /** The number of open connections. */
   open(): number
   /** The number of connections so far. */
-  made(): number
+  connectionCount(): number
 }
 
 /** Far beyond all limits; and a limit of its own, in case the client has none. */
@@ -52,7 +52,7 @@ export async function startHostileServer(
     port: address.port,
     caPem: tls ? credentials.caPem : '',
     open: () => sockets.size,
-    made: () => connectionCount,
+    connectionCount: () => connectionCount,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 
-export type Asked = {
+export type RealmReply = {
   readonly status: number
   /** The bearer that was sent: Keycloak's `createBearerToken`. */
   readonly token: string
@@ -37,7 +37,7 @@ export type KeycloakDouble = AsyncDisposable & {
     channel: string,
     question: Question,
     more?: { readonly claims?: JWTPayload; readonly token?: string; readonly forged?: boolean },
-  ): Promise<Asked>
+  ): Promise<RealmReply>
   /** The client's response at the token endpoint. */
   outcome(
     authResultId: string,

@@ -5,15 +5,18 @@ import type { Database } from '../../src/persistence/database.ts'
 import { planSettings } from '../../src/persistence/plan-settings.ts'
 
 /** A sent statement. */
-export type Sent = {
+export type SentStatement = {
   readonly name: string
   readonly text: string
   readonly values: readonly unknown[]
 }
 
 /** The database, recording the hand-written SQL statements. */
-export function listened(database: Database): { database: Database; sent: Sent[] } {
-  const sent: Sent[] = []
+export function recordStatements(database: Database): {
+  database: Database
+  sent: SentStatement[]
+} {
+  const sent: SentStatement[] = []
   const keep = (name: string, text: string, values: readonly unknown[]) => {
     sent.push({ name, text, values })
   }

@@ -50,7 +50,7 @@ export const thumbprint = () => randomBytes(32).toString('base64url')
 const publicJwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } as const
 
 /** Declares nothing: for tests that are not about the audit record. */
-export const unsaid = async () => ({})
+export const noExceptions = async () => ({})
 
 /**
  * All stores on a database of their own, and helpers that fill it with data that a test needs but
@@ -258,7 +258,7 @@ export async function aDevice(
 }
 
 /** The protection of a user without any history. */
-export const unguarded: Protection = {
+export const freshProtection: Protection = {
   wrongNumbersInRow: 0,
   wrongNumbersSinceSuccess: 0,
   lockedUntil: null,
@@ -363,11 +363,11 @@ export function anAnswer(
     userVerified: false,
     decision: 'approve',
     effect: { outcome: 'approved', status: 'approved', reason: null, wrongNumbersLeft: 3 },
-    was: { wrongNumbersLeft: 3, protection: unguarded },
+    was: { wrongNumbersLeft: 3, protection: freshProtection },
     jwsSealed: Buffer.from('evidence'),
     activities: [activity({ userId, type: 'challenge_approved', actor: `device:${deviceId}` })],
     userId,
-    protection: unguarded,
+    protection: freshProtection,
     report: null,
     closingDeviceIds: [],
     leasedBy: 'test',

@@ -5,7 +5,7 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 
-export type Received = {
+export type ReceivedWebhook = {
   readonly id: string
   readonly headers: IncomingHttpHeaders
   readonly text: string
@@ -17,22 +17,25 @@ export type Sink = AsyncDisposable & {
   readonly url: string
   readonly port: number
   /** The deliveries in order, with any response. */
-  readonly received: Received[]
+  readonly deliveries: ReceivedWebhook[]
   /** Its response from now on; 204 by default. */
-  answer(how: (response: ServerResponse, delivery: Received) => void): void
+  answer(how: (response: ServerResponse, delivery: ReceivedWebhook) => void): void
   /** Ends idle connections. */
   closeIdle(): void
 }
 
 /** Throws unless the library accepts the webhook under this secret. */
-export function verify(secret: string, { text, headers }: Pick<Received, 'text' | 'headers'>) {
+export function verify(
+  secret: string,
+  { text, headers }: Pick<ReceivedWebhook, 'text' | 'headers'>,
+) {
   return new Webhook(secret).verify(text, headers as Record<string, string>)
 }
 
 /** Listens on loopback, by plain http. */
 export async function startSink(port = 0): Promise<Sink> {
-  const received: Received[] = []
-  let how = (response: ServerResponse, _received: Received): void => {
+  const received: ReceivedWebhook[] = []
+  let how = (response: ServerResponse, _received: ReceivedWebhook): void => {
     response.writeHead(204).end()
   }
   const server: Server = createServer(async (request, response) => {
@@ -52,7 +55,7 @@ export async function startSink(port = 0): Promise<Sink> {
   return {
     url: `http://127.0.0.1:${address}/events`,
     port: address,
-    received,
+    deliveries: received,
     answer(next) {
       how = next
     },

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** A webhook as received, byte by byte. */
-export type Tapped = {
+export type TappedWebhook = {
   readonly body: string
   readonly headers: Readonly<Record<string, string>>
   readonly type: string
@@ -16,7 +16,7 @@ export type Tapped = {
 export type WebhookTap = AsyncDisposable & {
   readonly url: string
   /** Oldest first; a webhook is listed when the receiver is called. */
-  readonly tapped: readonly Tapped[]
+  readonly webhooks: readonly TappedWebhook[]
   /** The receiver from now on. */
   forwardTo(url: string): void
 }
@@ -24,7 +24,7 @@ export type WebhookTap = AsyncDisposable & {
 /** Calls a receiver with such a webhook, again or for the first time. */
 export async function deliver(
   url: string,
-  { body, headers }: Pick<Tapped, 'body' | 'headers'>,
+  { body, headers }: Pick<TappedWebhook, 'body' | 'headers'>,
 ): Promise<number> {
   const response = await fetch(url, { method: 'POST', body, headers })
   await response.body?.cancel()
@@ -33,7 +33,7 @@ export async function deliver(
 
 /** Listens on loopback, by plain http. */
 export async function startWebhookTap(): Promise<WebhookTap> {
-  const tapped: Tapped[] = []
+  const tapped: TappedWebhook[] = []
   let target = ''
   const server = createServer(async (request, response) => {
     let body = ''
@@ -42,7 +42,7 @@ export async function startWebhookTap(): Promise<WebhookTap> {
     const headers = Object.fromEntries(
       keptHeaders.map((name) => [name, String(request.headers[name])]),
     )
-    const one: Tapped = { body, headers, type: JSON.parse(body).type }
+    const one: TappedWebhook = { body, headers, type: JSON.parse(body).type }
     const reply = deliver(target, one)
     tapped.push(one)
     one.status = await reply.catch(() => 502)
@@ -52,7 +52,7 @@ export async function startWebhookTap(): Promise<WebhookTap> {
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}/`,
-    tapped,
+    webhooks: tapped,
     forwardTo(url) {
       target = url
     },

@@ -34,10 +34,10 @@ import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { buildSharedReads } from '../../src/usecases/shared-reads.ts'
 import { buildSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/usecases/tenants.ts'
-import { granted } from '../support/granted.ts'
+import { expectGranted } from '../support/expect-granted.ts'
 import { openStores } from '../support/stores.ts'
 
-export { granted } from '../support/granted.ts'
+export { expectGranted as granted } from '../support/expect-granted.ts'
 
 export const publicOrigin = 'https://push.example.com'
 
@@ -128,9 +128,9 @@ export async function aPrincipal(
   namespaces: readonly string[] = ['default'],
   tenantId?: TenantId,
 ): Promise<Principal> {
-  const tenant = tenantId ?? (await granted(createTenant(world, 'Test', 'operator'))).id
+  const tenant = tenantId ?? (await expectGranted(createTenant(world, 'Test', 'operator'))).id
   const party = { tenantId: tenant, name: 'Payroll', namespaces }
-  const { id } = await granted(createRelyingParty(world, party, 'operator'))
+  const { id } = await expectGranted(createRelyingParty(world, party, 'operator'))
   const keyId = systemRandom.id('apiKey')
   return { tenantId: tenant, rpId: id, rpName: 'Payroll', keyId, scopes: ['admin'], namespaces }
 }
@@ -182,15 +182,15 @@ export async function aPhone(
   { user = 'alice', verification = true }: { user?: string; verification?: boolean } = {},
 ) {
   const { tenantId } = principal
-  const opening = await granted(openEnrollment(world, principal, { user, displayName: user }))
+  const opening = await expectGranted(openEnrollment(world, principal, { user, displayName: user }))
   const code = scannedCode(opening.uri)
   const { keys, command } = await aClaimCommand(world, tenantId, code, verification)
-  const { device } = await granted(claimEnrollment(world, command))
+  const { device } = await expectGranted(claimEnrollment(world, command))
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
-  const { number } = await granted(
+  const { number } = await expectGranted(
     readEnrollment(world, principal, opening.enrollment.id, { waitMs: 0 }),
   )
-  await granted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
+  await expectGranted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
   return phone
 }
 
@@ -230,7 +230,7 @@ export async function anAnswer(
   challengeId: ChallengeId,
   decision: { readonly dec: 'approve' | 'deny' | 'report'; readonly num?: string },
 ) {
-  const requests = await granted(fetchChallenges(world, await aProof(world, phone)))
+  const requests = await expectGranted(fetchChallenges(world, await aProof(world, phone)))
   const request = requests.find((one) => one.challengeId === challengeId)?.request
   if (!request) throw new Error('the phone has no such challenge')
   const signedText = request.slice(0, request.lastIndexOf('.'))

@@ -119,7 +119,7 @@ test('a failed event is retried under the same id with a later time, until it ar
   await hurry()
   await dispatcher.work()
   await until('delivered', async () => (await statuses())[0]?.status === 'delivered')
-  const [first, second] = sink.received
+  const [first, second] = sink.deliveries
   if (!first || !second) throw new Error('tried once')
   expect(second.id).toBe(first.id)
   expect(second.text).toBe(first.text)
@@ -136,7 +136,7 @@ test('a busy endpoint is left alone for as long as it asks', async () => {
   answering(503, { 'retry-after': '900' })
   await happen(1)
   await dispatcher.work()
-  await until('failed', () => sink.received.length === 1 && dispatcher.inFlight() === 0)
+  await until('failed', () => sink.deliveries.length === 1 && dispatcher.inFlight() === 0)
   const [row] = await sql(
     'due',
     `select extract(epoch from due_at - clock_timestamp())::int as wait
@@ -153,13 +153,13 @@ test('during the overlap both secrets sign, after it the new one alone', async (
   expect(secret).not.toBe(old)
   await happen(1)
   await dispatcher.work()
-  const first = await until('the first', () => sink.received[0])
+  const first = await until('the first', () => sink.deliveries[0])
   verify(old, first)
   verify(secret, first)
   await sql('later', `update webhook_endpoints set previous_until = clock_timestamp()`)
   await happen(1)
   await dispatcher.work()
-  const second = await until('the second', () => sink.received[1])
+  const second = await until('the second', () => sink.deliveries[1])
   verify(secret, second)
   expect(() => verify(old, second)).toThrow()
   // The stored secret is sealed.
@@ -182,7 +182,7 @@ describe('an endpoint that refuses events', () => {
     })
     await happen(1)
     await dispatcher.work()
-    expect(sink.received).toHaveLength(1)
+    expect(sink.deliveries).toHaveLength(1)
     const { tenantId } = principal
     const page = { limit: 1, before: null }
     const [event] = await world.audit.list(tenantId, { subject: id }, page)
@@ -191,7 +191,7 @@ describe('an endpoint that refuses events', () => {
     await granted(changeWebhookEndpoint(dependencies(), principal, id, { status: 'active' }))
     await happen(1)
     await dispatcher.work()
-    await until('received again', () => sink.received.length === 2)
+    await until('received again', () => sink.deliveries.length === 2)
   })
 
   test('for five days is paused with a record; a success in between resets the count', async () => {
@@ -200,10 +200,10 @@ describe('an endpoint that refuses events', () => {
     const day = 86_400_000
     const tryOnce = async (status: number) => {
       answering(status)
-      const before = sink.received.length
+      const before = sink.deliveries.length
       await happen(1)
       await dispatcher.work()
-      await until('tried', () => sink.received.length > before && dispatcher.inFlight() === 0)
+      await until('tried', () => sink.deliveries.length > before && dispatcher.inFlight() === 0)
       await dispatcher.pauseFailing()
       return (await granted(readWebhookEndpoint(world, principal, id))).status
     }
@@ -285,10 +285,10 @@ test('a paused endpoint keeps its pending events, and gets them when it is activ
   expect(await statuses()).toEqual([{ status: 'queued', n: 3 }])
   const refusal = { refused: 'webhook_endpoint_not_active' }
   expect(await testWebhookEndpoint(dependencies(), principal, id)).toMatchObject(refusal)
-  expect(sink.received).toEqual([])
+  expect(sink.deliveries).toEqual([])
   await granted(changeWebhookEndpoint(dependencies(), principal, id, { status: 'active' }))
   await dispatcher.work()
-  await until('all arrive', () => sink.received.length === 3)
+  await until('all arrive', () => sink.deliveries.length === 3)
 })
 
 test('a stale event is given up, and can be replayed: by its id, or with all failed since a time', async () => {
@@ -298,7 +298,7 @@ test('a stale event is given up, and can be replayed: by its id, or with all fai
   answering(500)
   await happen(3)
   await dispatcher.work()
-  await until('all tried', () => sink.received.length === 3 && dispatcher.inFlight() === 0)
+  await until('all tried', () => sink.deliveries.length === 3 && dispatcher.inFlight() === 0)
   await sql(
     'stale',
     'update webhook_deliveries set stale_at = clock_timestamp() where tenant_id = $1',
@@ -306,10 +306,10 @@ test('a stale event is given up, and can be replayed: by its id, or with all fai
   )
   await hurry()
   await dispatcher.work()
-  expect(sink.received).toHaveLength(3)
+  expect(sink.deliveries).toHaveLength(3)
   expect(await world.webhookDeliveries.giveUpStale(100)).toBe(3)
   expect(await statuses()).toEqual([{ status: 'failed', n: 3 }])
-  const ids = new Set(sink.received.map((one) => one.id))
+  const ids = new Set(sink.deliveries.map((one) => one.id))
   answering(204)
   const future = { failedSince: new Date(Date.now() + 60_000) }
   expect(await replayWebhooks(dependencies(), principal, id, future)).toEqual({ replayed: 0 })
@@ -325,8 +325,8 @@ test('a stale event is given up, and can be replayed: by its id, or with all fai
   const one = { eventId: eventId as `evt_${string}` }
   expect(await replayWebhooks(dependencies(), principal, id, one)).toEqual({ replayed: 1 })
   await dispatcher.work()
-  await until('once more', () => sink.received.length === 7)
-  expect(new Set(sink.received.map((again) => again.id))).toEqual(ids)
+  await until('once more', () => sink.deliveries.length === 7)
+  expect(new Set(sink.deliveries.map((again) => again.id))).toEqual(ids)
   const unknown = { eventId: systemRandom.id('webhookEvent') }
   expect(await replayWebhooks(dependencies(), principal, id, unknown)).toMatchObject({
     refused: 'not_found',
@@ -349,7 +349,7 @@ test('an endpoint receives only the events it subscribed to, and none from befor
   const dispatcher = aDispatcher()
   await dispatcher.work()
   await until('idle', () => dispatcher.inFlight() === 0)
-  expect(sink.received).toEqual([])
+  expect(sink.deliveries).toEqual([])
 })
 
 test('an endpoint that hangs delays its own events, and no other', async () => {
@@ -360,8 +360,8 @@ test('an endpoint that hangs delays its own events, and no other', async () => {
   const dispatcher = aDispatcher('worker', 60_000)
   await happen(300)
   dispatcher.wake()
-  await until('the other has them all', () => sink.received.length === 300)
-  expect(slow.received.length).toBeLessThanOrEqual(32)
+  await until('the other has them all', () => sink.deliveries.length === 300)
+  expect(slow.deliveries.length).toBeLessThanOrEqual(32)
   await slow[Symbol.asyncDispose]()
 })
 
@@ -372,13 +372,13 @@ test('endpoints of one tenant that never answer leave slots for those of others'
   const dispatcher = aDispatcher('worker', 60_000)
   await happen(64)
   await dispatcher.work()
-  await until('their slots are full', () => slow.received.length >= 100)
+  await until('their slots are full', () => slow.deliveries.length >= 100)
   principal = await aPrincipal(world)
   userId = (await aPhone(world, principal)).userId
   await anEndpoint()
   await happen(1)
   dispatcher.wake()
-  await until('the other tenant receives its event', () => sink.received.length === 1)
+  await until('the other tenant receives its event', () => sink.deliveries.length === 1)
   await slow[Symbol.asyncDispose]()
 })
 
@@ -398,7 +398,7 @@ test('with any number of tenants whose endpoints never answer, the next is sent 
   await anEndpoint()
   await happen(1)
   await dispatcher.work()
-  await until('the next tenant receives its event', () => sink.received.length === 1)
+  await until('the next tenant receives its event', () => sink.deliveries.length === 1)
   expect(dispatcher.inFlight()).toBeGreaterThan(180)
   await slow[Symbol.asyncDispose]()
 })
@@ -432,19 +432,19 @@ test('an event is sent by another process, under the same id, if the first dies 
     throw new Error('the process is gone')
   }
   await first.work()
-  await until('arrived', () => sink.received.length === 1 && first.inFlight() === 0)
+  await until('arrived', () => sink.deliveries.length === 1 && first.inFlight() === 0)
   world.webhookDeliveries.settle = settle
   const second = aDispatcher('heir')
   await second.work()
-  expect(sink.received).toHaveLength(1)
+  expect(sink.deliveries).toHaveLength(1)
   await sql(
     'lease_over',
     'update webhook_deliveries set leased_until = clock_timestamp() where tenant_id = $1',
     principal.tenantId,
   )
   await second.work()
-  await until('again', () => sink.received.length === 2)
-  expect(new Set(sink.received.map(({ id }) => id)).size).toBe(1)
+  await until('again', () => sink.deliveries.length === 2)
+  expect(new Set(sink.deliveries.map(({ id }) => id)).size).toBe(1)
 })
 
 test('10,000 events, two processes, a sink killed at random: none lost, ids repeat only per event', async () => {

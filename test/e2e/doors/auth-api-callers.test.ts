@@ -12,12 +12,12 @@ import {
   type Answer,
   type AuthApiDoor,
   callSigned,
+  createAuthApiDoor,
   type Misbehaviour,
-  makeAuthApiDoor,
 } from '../../support/auth-api.ts'
 import { onServer } from '../../support/cluster.ts'
-import { makeWaitDoor } from '../../support/doors.ts'
-import { granted } from '../../support/granted.ts'
+import { createWaitDoor } from '../../support/doors.ts'
+import { expectGranted } from '../../support/expect-granted.ts'
 import {
   createApi,
   enrollPhone,
@@ -40,8 +40,8 @@ const settings = { kind: 'duo_auth_api', enrollmentAllowed: true }
 beforeAll(async () => {
   service = stack.use(await startTestService({ role: 'api' }))
   const operator = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
-  const tenant = await granted(operator.createTenant('Other'))
-  const party = await granted(
+  const tenant = await expectGranted(operator.createTenant('Other'))
+  const party = await expectGranted(
     operator.createRelyingParty({
       tenantId: tenant.id,
       name: 'Other',
@@ -52,10 +52,10 @@ beforeAll(async () => {
   const key = await operator.createApiKey(input)
   if (isRefusal(key)) throw new Error(key.refused)
   await operator.close()
-  door = await makeAuthApiDoor(service, { settings })
-  sibling = await makeAuthApiDoor(service, { settings })
-  foreign = await makeAuthApiDoor({ api: createApi(service.origin, key.secret) }, { settings })
-  wait = await makeWaitDoor(service)
+  door = await createAuthApiDoor(service, { settings })
+  sibling = await createAuthApiDoor(service, { settings })
+  foreign = await createAuthApiDoor({ api: createApi(service.origin, key.secret) }, { settings })
+  wait = await createWaitDoor(service)
   phone = await enrollPhone(service, { user: 'ada' })
   const policy = { profile: 'compat', enrollmentConfirmation: false }
   await service.api('PATCH', '/v1/policy', policy)
@@ -206,7 +206,7 @@ describe('no one is enrolled at a door', () => {
   })
 
   test('unless the integration allows it, and the policy does without the number that confirms', async () => {
-    const plain = await makeAuthApiDoor(service)
+    const plain = await createAuthApiDoor(service)
     expect((await enroll(plain, 'x1')).status).toBe(403)
     await service.api('PATCH', '/v1/policy', { enrollmentConfirmation: true })
     expect((await enroll(door, 'x2')).status).toBe(403)

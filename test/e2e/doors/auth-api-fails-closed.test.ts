@@ -10,8 +10,8 @@ import {
   type Answer,
   type AuthApiDoor,
   callSigned,
+  createAuthApiDoor,
   type Misbehaviour,
-  makeAuthApiDoor,
   permitNone,
   questionTo,
 } from '../../support/auth-api.ts'
@@ -47,7 +47,7 @@ beforeAll(async () => {
   stack.defer(() => service.stop())
   api = createApi(origin, service.firstKey?.secret ?? '')
   phone = await enrollPhone({ api, simulator }, { user: 'ada' })
-  door = await makeAuthApiDoor({ api })
+  door = await createAuthApiDoor({ api })
 })
 afterAll(() => stack.disposeAsync())
 
@@ -126,7 +126,7 @@ describe('a caller that fails authentication is denied with 200', () => {
 
 describe('a caller without access is denied with 200', () => {
   test('through a paused integration, and one that was removed', async () => {
-    const other = await makeAuthApiDoor({ api })
+    const other = await createAuthApiDoor({ api })
     await other.change({ status: 'paused' })
     await until('it is paused', async () => {
       const { json } = await callSigned(origin, other, 'POST', 'preauth', preauth)
@@ -139,13 +139,13 @@ describe('a caller without access is denied with 200', () => {
   })
 
   test('with a secret that was rotated away', async () => {
-    const other = await makeAuthApiDoor({ api })
+    const other = await createAuthApiDoor({ api })
     await api('POST', `/v1/integrations/${other.id}/rotate`, { overlapSeconds: 0 })
     await everythingDenies({}, other)
   })
 
   test('from another network', async () => {
-    const other = await makeAuthApiDoor({ api }, { allowedAddresses: ['192.0.2.0/24'] })
+    const other = await createAuthApiDoor({ api }, { allowedAddresses: ['192.0.2.0/24'] })
     const [message] = await everythingDenies({}, other)
     expect(message).toContain('network')
     expect(await until('it is recorded', () => other.lastError())).toBe('address_not_allowed')
@@ -159,7 +159,7 @@ test('a query next to a body, which no signature covers, is denied with 200', as
 
 test('SHA-1 is accepted where the integration allows it, and nowhere else', async () => {
   const settings = { kind: 'duo_auth_api', sha1Allowed: true }
-  const old = await makeAuthApiDoor({ api }, { settings })
+  const old = await createAuthApiDoor({ api }, { settings })
   const how = { algorithm: 'sha1' } as const
   expect((await callSigned(origin, old, 'GET', 'check', {}, how)).status).toBe(200)
   const { json } = await callSigned(origin, old, 'POST', 'preauth', preauth, how)
@@ -175,7 +175,7 @@ test('a client that fails open is refused unless the integration permits it', as
   const preauthReply = await callSigned(origin, door, 'POST', 'preauth', failClosed)
   expect(preauthReply.json.response.result).toBe('auth')
   const settings = { kind: 'duo_auth_api', failOpenAllowed: true }
-  const openDoor = await makeAuthApiDoor({ api }, { settings })
+  const openDoor = await createAuthApiDoor({ api }, { settings })
   const { json } = await callSigned(origin, openDoor, 'POST', 'preauth', open)
   expect(json.response.result).toBe('auth')
 })
@@ -240,7 +240,7 @@ test('a body that is too long is drained before the denial: a cut-off client tre
 
 describe.each(['refusing', 'silent'] as const)('while the database is %s', (state) => {
   test('every deciding route denies with 200, ping still works, and it recovers by itself', async () => {
-    const free = await makeAuthApiDoor({ api })
+    const free = await createAuthApiDoor({ api })
     const user = `outage-${state}`
     const promptedPhone = await enrollPhone({ api, simulator }, { user })
     await permitNone({ api }, free)

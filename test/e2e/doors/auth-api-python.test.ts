@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type Answer,
   type AuthApiDoor,
-  makeAuthApiDoor,
+  createAuthApiDoor,
   permitNone,
   questionTo,
   startTlsLine,
@@ -63,7 +63,7 @@ function realClient(interpreter: string): void {
     stack.defer(() => rm(folder, { recursive: true }))
     await writeFile(path.join(folder, 'ca.pem'), line.caPem)
     const settings = { kind: 'duo_auth_api', sha1Allowed: true }
-    door = await makeAuthApiDoor(service, { settings })
+    door = await createAuthApiDoor(service, { settings })
     await permitNone(service, door)
   })
   afterAll(() => stack.disposeAsync())
@@ -112,7 +112,7 @@ function realClient(interpreter: string): void {
 
     test('prompts with a number where its caller shows the one from preauth', async () => {
       const settings = { kind: 'duo_auth_api', sha1Allowed: true }
-      const showing = await makeAuthApiDoor(service, { settings })
+      const showing = await createAuthApiDoor(service, { settings })
       await using client = await start(signing, showing)
       const user = `shown-${version}-${digest}`
       const phone = await enrollPhone(service, { user })

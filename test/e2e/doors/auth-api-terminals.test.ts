@@ -8,7 +8,7 @@ import {
   type Answer,
   type AuthApiDoor,
   callSigned,
-  makeAuthApiDoor,
+  createAuthApiDoor,
   questionTo,
 } from '../../support/auth-api.ts'
 import { onServer } from '../../support/cluster.ts'
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const second = await startService({ ...service.config, port }, service.origin, log)
   stack.defer(() => second.stop())
   elsewhere = `http://127.0.0.1:${port}`
-  door = await makeAuthApiDoor(service)
+  door = await createAuthApiDoor(service)
 })
 afterAll(() => stack.disposeAsync())
 
@@ -178,7 +178,7 @@ test('a challenge of one process is followed in another, by its own client only'
   const { prompt } = await post('preauth', terminal('wanderer', prompting), elsewhere)
   const push = terminal('wanderer', { factor: 'prompt', prompt: 'push1', async: '1' })
   const { txid } = await post('auth', push)
-  const other = await makeAuthApiDoor(service)
+  const other = await createAuthApiDoor(service)
   const foreign = await callSigned(elsewhere, other, 'GET', 'auth_status', { txid })
   expect(foreign.json.response).toMatchObject({ result: 'deny' })
   const waiting = status(txid, elsewhere)

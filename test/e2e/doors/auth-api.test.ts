@@ -6,7 +6,7 @@ import {
   type Answer,
   type AuthApi,
   type AuthApiDoor,
-  makeAuthApiDoor,
+  createAuthApiDoor,
   npmClient,
   permitNone,
   questionTo,
@@ -27,7 +27,7 @@ beforeAll(async () => {
   service = stack.use(await startTestService())
   line = await startTlsLine(service.origin)
   stack.defer(() => line.close())
-  door = await makeAuthApiDoor(service)
+  door = await createAuthApiDoor(service)
 })
 afterAll(() => stack.disposeAsync())
 
@@ -164,7 +164,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
     expect(Object.keys(start)).toEqual(['txid'])
     expect(start.txid.length).toBeLessThan(256)
     expect((await call('GET', 'auth_status', start)).response).toMatchObject({ result: 'allow' })
-    const other = npmClient(line, await makeAuthApiDoor(service), version)
+    const other = npmClient(line, await createAuthApiDoor(service), version)
     expect((await other('GET', 'auth_status', start)).response).toMatchObject({ result: 'deny' })
     const again = (await call('POST', 'auth', recovery)).response
     expect((await call('GET', 'auth_status', again)).response).toMatchObject({ result: 'deny' })
@@ -203,7 +203,7 @@ describe.each([2, 5] as const)('the client of npm, signing by version %i', (vers
 
 describe('a client that shows no number', () => {
   test('can prompt nobody, whichever parameters it omits, unless the tenant permits it for this integration', async () => {
-    const free = await makeAuthApiDoor(service)
+    const free = await createAuthApiDoor(service)
     const call = npmClient(line, free)
     const username = 'numberless'
     const phone = await enrollPhone(service, { user: username })

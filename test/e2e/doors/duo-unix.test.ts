@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type AuthApiDoor,
   callSigned,
-  makeAuthApiDoor,
+  createAuthApiDoor,
   permitNone,
 } from '../../support/auth-api.ts'
 import { duoLogin } from '../../support/duo-unix.ts'
@@ -21,7 +21,7 @@ let service: RunningService
 let door: AuthApiDoor
 beforeAll(async () => {
   service = await startTestService()
-  door = await makeAuthApiDoor(service)
+  door = await createAuthApiDoor(service)
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -182,7 +182,7 @@ describe('a client without a terminal', () => {
   })
 
   test('prompts the phone where the integration uses no number', async () => {
-    const plain = await makeAuthApiDoor(service)
+    const plain = await createAuthApiDoor(service)
     await permitNone(service, plain)
     const phone = await enrollPhone(service, { user: 'cron' })
     const pendingLogin = login('cron', headless, undefined, plain)

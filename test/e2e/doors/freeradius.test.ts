@@ -6,7 +6,7 @@ import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
-import { makeWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
+import { createWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
 import { programOf } from '../../support/programs.ts'
 import {
   enrollPhone,
@@ -131,7 +131,7 @@ const realServer = () => {
 
   test('shows a number by Access-Challenge, and lets in a user who types it on the phone', async () => {
     const phone = await enrollPhone(service, { user: 'alice' })
-    const port = await startRadius(await makeWaitDoor(service), ['alice'])
+    const port = await startRadius(await createWaitDoor(service), ['alice'])
     const { number, State } = await firstStep(port, 'alice')
     const second = radius(port, { 'User-Name': 'alice', State })
     const request = await questionTo(phone)
@@ -142,7 +142,7 @@ const realServer = () => {
 
   test('rejects with the service’s text when the user denies', async () => {
     const phone = await enrollPhone(service, { user: 'bob' })
-    const port = await startRadius(await makeWaitDoor(service), ['bob'])
+    const port = await startRadius(await createWaitDoor(service), ['bob'])
     const { State } = await firstStep(port, 'bob')
     const second = radius(port, { 'User-Name': 'bob', State })
     await phone.client.deny(await questionTo(phone))
@@ -150,7 +150,7 @@ const realServer = () => {
   })
 
   test('rejects unknown users, a foreign state, and a wrong secret', async () => {
-    const door = await makeWaitDoor(service)
+    const door = await createWaitDoor(service)
     const port = await startRadius(door, ['nobody', 'carol'])
     await enrollPhone(service, { user: 'carol' })
     const unknown = await firstStep(port, 'nobody')
@@ -168,7 +168,7 @@ const realServer = () => {
 
   test('lets nobody in under a name with the state of another user', async () => {
     const mallory = await enrollPhone(service, { user: 'mallory' })
-    const port = await startRadius(await makeWaitDoor(service), ['mallory', 'grace'])
+    const port = await startRadius(await createWaitDoor(service), ['mallory', 'grace'])
     const { State } = await firstStep(port, 'mallory')
     // Mallory would approve Mallory's own challenge, and be let in as Grace.
     expect((await radius(port, { 'User-Name': 'grace', State })).kind).toBe('Access-Reject')
@@ -178,7 +178,7 @@ const realServer = () => {
   test('accepts names with a domain prefix', async () => {
     const phone = await enrollPhone(service, { user: 'frank' })
     const userNames = { domain: 'prefix', domains: ['CORP'], lowerCase: true }
-    const port = await startRadius(await makeWaitDoor(service, { userNames }), ['DEFAULT'])
+    const port = await startRadius(await createWaitDoor(service, { userNames }), ['DEFAULT'])
     const { number, State } = await firstStep(port, 'CORP\\Frank')
     const second = radius(port, { 'User-Name': 'CORP\\Frank', State })
     await phone.client.approve(await questionTo(phone), number)
@@ -188,7 +188,7 @@ const realServer = () => {
   test('never interprets a name as more than a name', async () => {
     const phone = await enrollPhone(service, { user: 'dave' })
     const hostile = 'dave","number":"000000","ip":"'
-    const port = await startRadius(await makeWaitDoor(service), [hostile])
+    const port = await startRadius(await createWaitDoor(service), [hostile])
     const { State } = await firstStep(port, hostile)
     expect((await radius(port, { 'User-Name': hostile, State })).kind).toBe('Access-Reject')
     expect((await phone.client.pending()).requests).toEqual([])
@@ -196,7 +196,7 @@ const realServer = () => {
 
   test('does it in one step without a number, where the policy of the tenant permits that', async () => {
     const phone = await enrollPhone(service, { user: 'erin' })
-    const door = await makeWaitDoor(service)
+    const door = await createWaitDoor(service)
     const site = 'sites-available/countersign-without-number'
     const port = await startRadius(door, ['erin'], site)
     const attributes = { 'User-Name': 'erin', 'User-Password': password }

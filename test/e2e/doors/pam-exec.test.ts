@@ -5,7 +5,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { makeWaitDoor, questionTo, type TestDoor } from '../../support/doors.ts'
+import { createWaitDoor, questionTo, type TestDoor } from '../../support/doors.ts'
 import { programOf } from '../../support/programs.ts'
 import {
   enrollPhone,
@@ -22,7 +22,7 @@ const script = () => {
   let folder: string
   beforeAll(async () => {
     service = await startTestService()
-    door = await makeWaitDoor(service)
+    door = await createWaitDoor(service)
     folder = await mkdtemp(path.join(tmpdir(), 'cs-pam-'))
     await configure(service.origin)
     await writeFile(path.join(folder, 'header'), `Authorization: Bearer ${door.secret}\n`)

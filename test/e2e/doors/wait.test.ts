@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startService } from '../../../src/compose.ts'
 import { onServer } from '../../support/cluster.ts'
-import { makeWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
+import { createWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
 import { letTimePass } from '../../support/passing-time.ts'
 import {
   enrollPhone,
@@ -18,7 +18,7 @@ let door: TestDoor
 let users = 0
 beforeAll(async () => {
   service = await startTestService()
-  door = await makeWaitDoor(service)
+  door = await createWaitDoor(service)
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
@@ -171,7 +171,7 @@ describe('the number', () => {
   })
 
   test('is optional only while the policy of the tenant names the integration', async () => {
-    const openDoor = await makeWaitDoor(service)
+    const openDoor = await createWaitDoor(service)
     await permitNone(service, openDoor)
     const phone = await person()
     const answer = openDoor.ask({ username: phone.name })
@@ -188,7 +188,7 @@ describe('the number', () => {
 
   test('of an integration is not covered by the permission of its relying party', async () => {
     const [{ id }] = (await service.api('GET', '/v1/relying-parties')).json.items
-    const plain = await makeWaitDoor(service)
+    const plain = await createWaitDoor(service)
     await service.api('PATCH', '/v1/policy', { profile: 'compat', numberNoneAllowedFor: [id] })
     await onServer(service.database.url, (client) =>
       client.query(`update integrations set number_mode = 'none' where id = $1`, [plain.id]),
@@ -199,7 +199,7 @@ describe('the number', () => {
   })
 
   test('has as many digits as the integration requires, beyond its relying party’s', async () => {
-    const strict = await makeWaitDoor(service, { policy: { numberDigits: 8 } })
+    const strict = await createWaitDoor(service, { policy: { numberDigits: 8 } })
     const phone = await person()
     const short = await strict.ask({ username: phone.name, number })
     expect(verdict(short)).toEqual([403, 'sign_in_refused', 'number_too_short'])
@@ -217,7 +217,7 @@ describe('who is let in', () => {
   })
 
   test('nobody with a wrong, missing or foreign secret; unknown integrations answer with the same bytes', async () => {
-    const other = await makeWaitDoor(service)
+    const other = await createWaitDoor(service)
     const duo = await service.api('POST', '/v1/integrations', {
       relyingPartyId: (await service.api('GET', '/v1/relying-parties')).json.items[0].id,
       name: 'x',
@@ -246,7 +246,7 @@ describe('who is let in', () => {
   })
 
   test('only from the allowed addresses of the integration', async () => {
-    const boundDoor = await makeWaitDoor(service, { allowedAddresses: ['192.0.2.0/24'] })
+    const boundDoor = await createWaitDoor(service, { allowedAddresses: ['192.0.2.0/24'] })
     const refusal = await boundDoor.ask({ username: 'alice', number })
     expect(verdict(refusal)).toEqual([403, 'address_not_allowed', undefined])
     await boundDoor.change({ allowedAddresses: ['127.0.0.0/8'] })
@@ -254,7 +254,7 @@ describe('who is let in', () => {
   })
 
   test('only users of the namespace, by names that match the mapping', async () => {
-    const mappedDoor = await makeWaitDoor(service, {
+    const mappedDoor = await createWaitDoor(service, {
       userNames: { domain: 'suffix', domains: ['example.com'], lowerCase: true },
     })
     const phone = await person()
@@ -267,7 +267,7 @@ describe('who is let in', () => {
   })
 
   test('the old secret as well as the new one until the overlap is over', async () => {
-    const rotatedDoor = await makeWaitDoor(service)
+    const rotatedDoor = await createWaitDoor(service)
     const rotate = (overlapSeconds: number) =>
       service.api('POST', `/v1/integrations/${rotatedDoor.id}/rotate`, { overlapSeconds })
     const next = (await rotate(60)).json.secret
@@ -314,7 +314,7 @@ describe('an abandoned challenge is cancelled', () => {
       const log = pino({ level: 'silent' })
       const second = await startService({ ...service.config, port }, service.origin, log)
       try {
-        const impatientDoor = await makeWaitDoor(service)
+        const impatientDoor = await createWaitDoor(service)
         const phone = await person()
         const origin = `http://127.0.0.1:${port}`
         const answer = impatientDoor.ask({ username: phone.name, number }, { origin })
@@ -333,7 +333,7 @@ describe('an abandoned challenge is cancelled', () => {
   test('when the service stops: 503, and nothing is decided', async () => {
     await using own = await startTestService()
     const phone = await enrollPhone(own)
-    const { ask } = await makeWaitDoor(own)
+    const { ask } = await createWaitDoor(own)
     const answer = ask({ username: 'alice', number })
     await questionTo(phone)
     const restart = own.restart()
@@ -345,7 +345,7 @@ describe('an abandoned challenge is cancelled', () => {
 })
 
 test('uses are counted off the hot path', async () => {
-  const countedDoor = await makeWaitDoor(service)
+  const countedDoor = await createWaitDoor(service)
   await Promise.all(
     Array.from({ length: 20 }, () => countedDoor.ask({ username: 'nobody', number })),
   )

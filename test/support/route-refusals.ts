@@ -10,7 +10,7 @@ const routes = /\/src\/http\/routes\//
 /** A code of this type is not a literal: a refusal that is passed on, not created. */
 const anyCode = 40
 
-export type GivenRefusals = {
+export type RouteRefusals = {
   readonly operationId: string
   readonly codes: ReadonlySet<string>
 }
@@ -19,7 +19,7 @@ export type GivenRefusals = {
  * Every route with the refusals that its use cases and their rules create, anywhere in them.
  * Refusals of stores are not included.
  */
-export function givenRefusals(): GivenRefusals[] {
+export function routeRefusals(): RouteRefusals[] {
   const { config } = ts.readConfigFile(path.join(project, 'tsconfig.json'), ts.sys.readFile)
   const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, project)
   const sources = fileNames.filter((file) => inner.test(file) || routes.test(file))
@@ -90,7 +90,7 @@ function createReader(checker: ts.TypeChecker, files: readonly ts.SourceFile[]) 
     }
   }
 
-  function routeAt(node: ts.Node): GivenRefusals[] {
+  function routeAt(node: ts.Node): RouteRefusals[] {
     if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return []
     const isRoute = /^(get|post|put|patch|delete)$/.test(node.expression.name.text)
     const [, schemaNode, handler] = node.arguments
