@@ -1,20 +1,17 @@
 import { hasSecret, type Integration, planChanges, planOf } from '../domain/integration.ts'
 import { refuse } from '../domain/refusal.ts'
-import type {
-  EndedCredential,
-  IntegrationCredential,
-  IntegrationStore,
-} from '../ports/integration-store.ts'
+import type { IntegrationStore } from '../ports/integration-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
-import type { Database, Queries } from './database.ts'
+import type { Database } from './database.ts'
 import {
-  type CredentialRow,
-  type IntegrationRow,
-  type StoredRow,
-  toIntegration,
-  toStored,
-} from './integration-rows.ts'
+  buildCredentialEnding,
+  createCredential,
+  dropCredentials,
+  limitCredentials,
+  listCredentials,
+} from './integration-credentials.ts'
+import { type IntegrationRow, type StoredRow, toIntegration, toStored } from './integration-rows.ts'
 import { run, statement } from './statement.ts'
 
 const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, n.namespace,
@@ -23,10 +20,6 @@ const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, 
   n.last_error_at`
 
 type Key = Pick<Integration, 'tenantId' | 'id'>
-type CredentialKey = Pick<Integration, 'tenantId'> & {
-  readonly integrationId: Integration['id']
-  readonly id: IntegrationCredential['id']
-}
 type IdRow = { readonly id: string }
 
 const findOne = statement<Key, IntegrationRow>(
@@ -62,14 +55,6 @@ const findStoredByKey = statement<{ readonly integrationKey: string }, StoredRow
   storedWhere('n.integration_key = :integrationKey'),
 )
 
-const listCredentials = statement<Key, CredentialRow>(
-  'list_integration_credentials',
-  `select c.id, c.expires_at, c.secret_hash, c.secret_sealed from integration_credentials c
-   where c.tenant_id = :tenantId and c.integration_id = :id
-     and (c.expires_at is null or c.expires_at > clock_timestamp())
-   order by c.id`,
-)
-
 /** A plan as the table holds it. */
 type PlanParams = Key &
   Pick<
@@ -101,51 +86,10 @@ const changeIntegration = statement<PlanParams & Pick<Integration, 'revision'>, 
    where n.tenant_id = :tenantId and n.id = :id and n.revision = :revision returning ${columns}`,
 )
 
-const insertCredential = statement<
-  CredentialKey & {
-    readonly secretHash: Uint8Array | null
-    readonly secretSealed: Uint8Array | null
-  }
->(
-  'insert_integration_credential',
-  `insert into integration_credentials (tenant_id, id, integration_id, secret_hash, secret_sealed)
-   values (:tenantId, :id, :integrationId, :secretHash, :secretSealed)`,
-)
-
 const touchIntegration = statement<Key, IntegrationRow>(
   'touch_integration',
   `update integrations n set revision = n.revision + 1, updated_at = clock_timestamp()
    where n.tenant_id = :tenantId and n.id = :id returning ${columns}`,
-)
-
-const limitCredentials = statement<Key & { readonly overlapSeconds: number }, EndedCredential>(
-  'limit_integration_secrets',
-  `update integration_credentials c set expires_at = least(c.expires_at,
-     clock_timestamp() + make_interval(secs => :overlapSeconds))
-   where c.tenant_id = :tenantId and c.integration_id = :id
-   returning c.id, c.expires_at as ends_at`,
-)
-
-const dropCredentials = statement<Key, EndedCredential>(
-  'drop_integration_secrets',
-  `delete from integration_credentials c
-   where c.tenant_id = :tenantId and c.integration_id = :id
-   returning c.id, least(c.expires_at, clock_timestamp()) as ends_at`,
-)
-
-// To the millisecond, as in the revocation log.
-const endCredential = statement<CredentialKey & { readonly endsAt: Date }, IdRow>(
-  'end_integration_credential',
-  `update integration_credentials c set expires_at = :endsAt
-   where c.tenant_id = :tenantId and c.integration_id = :integrationId and c.id = :id
-     and (c.expires_at is null or date_trunc('milliseconds', c.expires_at) > :endsAt)
-   returning c.id`,
-)
-
-const findCredential = statement<CredentialKey, IdRow>(
-  'find_integration_credential',
-  `select c.id from integration_credentials c
-   where c.tenant_id = :tenantId and c.integration_id = :integrationId and c.id = :id`,
 )
 
 const removeIntegration = statement<Key, IntegrationRow & { readonly at: Date }>(
@@ -185,20 +129,6 @@ const planParams = (plan: Parameters<typeof planOf>[0]) => ({
   status: plan.status,
 })
 
-async function createCredential(
-  tx: Queries,
-  { tenantId, id: integrationId }: Key,
-  credential: IntegrationCredential,
-): Promise<void> {
-  await run(tx, insertCredential, {
-    tenantId,
-    integrationId,
-    id: credential.id,
-    secretHash: 'secretHash' in credential ? credential.secretHash : null,
-    secretSealed: 'secretSealed' in credential ? credential.secretSealed : null,
-  })
-}
-
 /** Integrations and their credentials. */
 export function buildIntegrationStore(
   database: Database,
@@ -207,7 +137,8 @@ export function buildIntegrationStore(
   return {
     ...buildReading(database),
     ...buildWriting(database, random),
-    ...buildEnding(database, random),
+    ...buildRemoval(database, random),
+    ...buildCredentialEnding(database, random),
     async recordUses(uses) {
       await run(database, recordUses, {
         tenantIds: uses.map((one) => one.tenantId),
@@ -309,26 +240,11 @@ function buildWriting(
   }
 }
 
-function buildEnding(
+function buildRemoval(
   database: Database,
   random: Pick<Random, 'id'>,
-): Pick<IntegrationStore, 'endCredential' | 'remove'> {
+): Pick<IntegrationStore, 'remove'> {
   return {
-    endCredential({ tenantId, integrationId, id, endsAt }, actor) {
-      return database.transaction(async (tx) => {
-        const key = { tenantId, integrationId, id }
-        const [row] = await run(tx, endCredential, { ...key, endsAt })
-        if (!row) {
-          const [credentialRow] = await run(tx, findCredential, key)
-          return credentialRow ? 'already' : null
-        }
-        const details = { credential: id, endsAt: endsAt.toISOString() }
-        const type = 'integration_credential_ended'
-        await recordAudit(tx, random, tenantId, { type, actor, subject: integrationId, details })
-        return 'ended'
-      })
-    },
-
     remove(tenantId, id, actor) {
       return database.transaction(async (tx) => {
         const [row] = await run(tx, removeIntegration, { tenantId, id })

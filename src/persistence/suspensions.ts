@@ -9,7 +9,8 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import { cancelPending, endOrphanedChallenges } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
-import { endEnrollmentsOf, lockUserRow, unregisterDevices } from './devices.ts'
+import { endEnrollmentsOf, unregisterDevices } from './device-unregistration.ts'
+import { lockUserRow } from './devices.ts'
 import { run, statement } from './statement.ts'
 
 type ByUser = Pick<UserSuspension, 'tenantId' | 'userId'>
