@@ -34,7 +34,7 @@ const refundCharge = statement<BudgetParams>(
    where tenant_id = :tenantId and user_id = :userId and name = :name`,
 )
 
-const succeed = statement<InitiatorParams>(
+const recordSuccess = statement<InitiatorParams>(
   'initiator_succeeded',
   `insert into passcode_budgets (tenant_id, user_id, name, clear_at, succeeded_at)
    values (:tenantId, :userId, :initiator, clock_timestamp(), clock_timestamp())
@@ -121,6 +121,6 @@ export async function chargeAttempt(
  * the device.
  */
 export async function rememberInitiator(tx: Queries, attempt: PasscodeAttempt): Promise<void> {
-  await run(tx, succeed, attempt)
+  await run(tx, recordSuccess, attempt)
   if (attempt.isInitiatorNamed) await run(tx, approve, attempt)
 }

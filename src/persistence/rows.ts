@@ -136,7 +136,7 @@ export const enrollmentColumns = (e: string) => `
   ${e}.created_at, ${e}.expires_at, ${e}.claimed_at, ${e}.ended_at`
 
 /** The enrollment in a row that has more columns. */
-export function toEnrollment(row: Enrollment): Enrollment {
+function toEnrollment(row: Enrollment): Enrollment {
   return {
     tenantId: row.tenantId,
     id: row.id,

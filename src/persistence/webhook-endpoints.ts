@@ -13,8 +13,8 @@ import { run, type Statement, statement } from './statement.ts'
 
 /** Columns of an endpoint that every authorized reader may see. */
 export const endpointColumns = `e.tenant_id, e.id, e.rp_id, e.url, e.description, e.events,
-  e.status, e.status_reason, case when e.previous_until > clock_timestamp() then e.previous_until end
-    as previous_secret_until,
+  e.status, e.status_reason,
+  case when e.previous_until > clock_timestamp() then e.previous_until end as previous_secret_until,
   e.failing_since, e.last_failed_at, e.created_at, e.updated_at`
 
 const live = `e.status <> 'deleted'`

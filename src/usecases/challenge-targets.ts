@@ -13,7 +13,7 @@ export type Dependencies = {
   readonly publicOrigin: string
 }
 
-/** What one device is asked: the payload of its signed request, and the hash that its answer covers. */
+/** The payload of one device's signed request, and the hash that its answer covers. */
 export function challengeTarget(
   { random, signatures, publicOrigin }: Dependencies,
   principal: Asker,

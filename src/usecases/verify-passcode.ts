@@ -73,7 +73,8 @@ type CodeMatch =
 
 /**
  * Verifies a code that a user typed when no push was possible: a device's passcode, a recovery code
- * or a temporary code. Only the holder of a used code can distinguish it from a wrong one; after too many wrong codes, further ones are refused unchecked.
+ * or a temporary code. Only the holder of a used code can distinguish it from a wrong one; after
+ * too many wrong codes, further ones are refused unchecked.
  */
 export async function verifyPasscode(
   dependencies: Dependencies,

@@ -76,14 +76,14 @@ export function startSchedule(options: SweepScheduleOptions): SweepSchedule {
     try {
       const dueWork = await dueWorkStore.read()
       isFailing = false
-      outages.recordSuccess('agenda')
+      outages.recordSuccess('due_work')
       for (const { sweep, runIn: turnIn } of sweepTimers) {
         const dueMs = sweep.due?.(dueWork)
         if (dueMs !== undefined) turnIn(dueMs)
       }
     } catch (error) {
       isFailing = true
-      outages.recordFailure('agenda', error)
+      outages.recordFailure('due_work', error)
     }
     scannedAt = performance.now()
   }

@@ -36,7 +36,7 @@ export const bannedIdentifiers: readonly (readonly [name: RegExp, plain: string]
   [/^judge[A-Z]?/, 'check..., decide...'],
   [/^(?:is)?[Oo]we[sd]?(?:$|[A-Z])/, 'enqueue..., pending...'],
   [/^(?:make|mint)[A-Z]/, 'create... (an object), build... (a part)'],
-  [/^why[A-Z]/, 'reasonFor...'],
+  [/^why(?!Not$)[A-Z]/, 'reasonFor...; `whyNot` is a member on the wire'],
   [/^Needs$/, 'Dependencies'],
   [/^(?:Told|Taken|Gone|Judged|Kept)(?:$|[A-Z])/, 'a noun'],
   [/^(?:lend|Loan)$/, 'withClient, PooledClient'],

@@ -189,11 +189,11 @@ describe('the due work', () => {
     const { state, outages } = aSchedule([sweep])
     state.away = true
     await until('it was tried again', () => state.polls === 3)
-    expect(outages.messages.slice(0, 2)).toEqual(['agenda failed', 'agenda failed'])
+    expect(outages.messages.slice(0, 2)).toEqual(['due_work failed', 'due_work failed'])
     state.away = false
     state.dueWork = { ...empty, pushes: 0 }
     await until('it continues', () => runs.length > 0)
-    expect(outages.messages).toContain('agenda worked')
+    expect(outages.messages).toContain('due_work worked')
   })
 })
 
