@@ -59,8 +59,8 @@ export async function readPageFile(address: string): Promise<PageFile | undefine
 
 /** Positions stay as they are, so a browser's debugger shows the source's lines. */
 function strip(text: string): string {
-  const cached = strippedTexts.get(text)
-  if (cached !== undefined) return cached
+  const cachedFile = strippedTexts.get(text)
+  if (cachedFile !== undefined) return cachedFile
   const script = stripTypeScriptTypes(text)
   strippedTexts.set(text, script)
   return script

@@ -258,10 +258,10 @@ async function answer(
 async function conclude(
   { party }: Stage,
   timeline: StoryTimeline,
-  { id, userId, binding, ending: ended }: PendingSignIn,
+  { id, userId, binding, ending: endedChallenge }: PendingSignIn,
   expectedEnd: Pick<Challenge, 'status' | 'reason'>,
 ): Promise<string> {
-  const { challenge, at } = await ended
+  const { challenge, at } = await endedChallenge
   timeline.note(page, `long poll returned: ${challenge.status}`, at)
   expect('the outcome', challenge.status, expectedEnd.status)
   expect('the reason', challenge.reason, expectedEnd.reason)

@@ -31,7 +31,7 @@ const DNS_NAMES = [
   'localhost',
 ]
 
-function makeKeys(): Promise<CryptoKeyPair> {
+function createKeys(): Promise<CryptoKeyPair> {
   return webcrypto.subtle.generateKey(P256, true, ['sign', 'verify']) as Promise<CryptoKeyPair>
 }
 
@@ -44,8 +44,8 @@ function validity(): { notBefore: Date; notAfter: Date } {
  * keep their ordinary name check (RFC 9525) while they connect to loopback. The authority's key is
  * discarded immediately.
  */
-export async function makeTlsCredentials(): Promise<TlsCredentials> {
-  const authorityKeys = await makeKeys()
+export async function createTlsCredentials(): Promise<TlsCredentials> {
+  const authorityKeys = await createKeys()
   const authority = await X509CertificateGenerator.createSelfSigned({
     ...validity(),
     name: 'CN=Push simulator authority',
@@ -56,7 +56,7 @@ export async function makeTlsCredentials(): Promise<TlsCredentials> {
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
     ],
   })
-  const serverKeys = await makeKeys()
+  const serverKeys = await createKeys()
   const server = await X509CertificateGenerator.create({
     ...validity(),
     subject: 'CN=Push simulator',

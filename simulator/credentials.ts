@@ -1,6 +1,6 @@
 import { generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { makeTlsCredentials, type TlsCredentials } from './certificates.ts'
+import { createTlsCredentials, type TlsCredentials } from './certificates.ts'
 
 /**
  * One APNs authentication key as Apple's developer portal issues it: the `.p8` text and its ids.
@@ -36,10 +36,10 @@ export type SimulatorCredentials = {
   readonly fcm: { readonly serviceAccount: ServiceAccount }
 }
 
-const makeKeyPair = promisify(generateKeyPair)
+const createKeyPair = promisify(generateKeyPair)
 const ID_ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 
-function makeAppleId(): string {
+function createAppleId(): string {
   return [...randomBytes(10)].map((byte) => ID_ALPHABET[byte % ID_ALPHABET.length]).join('')
 }
 
@@ -47,15 +47,17 @@ function makeAppleId(): string {
  * A P-256 key in PKCS #8 (RFC 5958), the form of Apple's `.p8` files, under fresh ten-character
  * ids.
  */
-export async function makeApnsCredentials(bundleIds: readonly string[]): Promise<ApnsCredentials> {
-  const { privateKey } = await makeKeyPair('ec', { namedCurve: 'prime256v1' })
+export async function createApnsCredentials(
+  bundleIds: readonly string[],
+): Promise<ApnsCredentials> {
+  const { privateKey } = await createKeyPair('ec', { namedCurve: 'prime256v1' })
   const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  return { keyPem, keyId: makeAppleId(), teamId: makeAppleId(), bundleIds }
+  return { keyPem, keyId: createAppleId(), teamId: createAppleId(), bundleIds }
 }
 
 /** A service account of the given project with a fresh RSA key. */
-export async function makeServiceAccount(projectId: string): Promise<ServiceAccount> {
-  const { privateKey } = await makeKeyPair('rsa', { modulusLength: 2048 })
+export async function createServiceAccount(projectId: string): Promise<ServiceAccount> {
+  const { privateKey } = await createKeyPair('rsa', { modulusLength: 2048 })
   return {
     type: 'service_account',
     project_id: projectId,
@@ -70,14 +72,14 @@ export async function makeServiceAccount(projectId: string): Promise<ServiceAcco
 }
 
 /** Fresh credentials of every kind; nothing in them outlives the process that holds them. */
-export async function makeCredentials(
+export async function createCredentials(
   bundleIds: readonly string[],
   projectId: string,
 ): Promise<SimulatorCredentials> {
   const [tls, apns, serviceAccount] = await Promise.all([
-    makeTlsCredentials(),
-    makeApnsCredentials(bundleIds),
-    makeServiceAccount(projectId),
+    createTlsCredentials(),
+    createApnsCredentials(bundleIds),
+    createServiceAccount(projectId),
   ])
   return { tls, apns, fcm: { serviceAccount } }
 }

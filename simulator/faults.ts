@@ -28,10 +28,10 @@ export type FaultRequest = {
  *   HTTP/1.1 `Connection: close`.
  * - `garbage`: an HTML page instead of JSON, status 502 by default. `empty_body`: only a status.
  * - `refuse_connection`: the next connection is closed immediately. `silent_connection`: it is
- *   accepted and TLS never begins. These two affect connections, so `token`, `collapseId` and `match`
- *   do not apply.
- * `processed` means that the gateway accepted the push before it failed to respond: an outcome that a
- * client cannot know.
+ *   accepted and TLS never begins. These two affect connections, so `token`, `collapseId` and
+ *   `match` do not apply.
+ * `processed` means that the gateway accepted the push before it failed to respond: an outcome that
+ * a client cannot know.
  */
 export type FaultEffect =
   | {

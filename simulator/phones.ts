@@ -47,7 +47,7 @@ type Entry = {
   readonly listeners: Set<PushListener>
 }
 
-function makeToken(provider: Provider): string {
+function createToken(provider: Provider): string {
   if (provider === 'apns') return randomBytes(32).toString('hex')
   const [installation, secret] = [randomBytes(16), randomBytes(100)]
   return `${installation.toString('base64url')}:APA91b${secret.toString('base64url')}`
@@ -73,7 +73,7 @@ export class Phones {
    * is already in use.
    */
   register(registration: PhoneRegistration): { readonly token: string } {
-    const newToken = registration.token ?? makeToken(registration.provider)
+    const newToken = registration.token ?? createToken(registration.provider)
     const token = registration.provider === 'apns' ? newToken.toLowerCase() : newToken
     if (this.#entries.has(token)) throw new Error(`register: token ${token} is already in use`)
     const environment = registration.environment ?? 'production'

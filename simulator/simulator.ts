@@ -1,5 +1,5 @@
 import { ApnsGateway } from './apns.ts'
-import { makeCredentials, type SimulatorCredentials } from './credentials.ts'
+import { createCredentials, type SimulatorCredentials } from './credentials.ts'
 import { Faults } from './faults.ts'
 import { GoogleGateway } from './google.ts'
 import type { AccessTokens } from './google-oauth.ts'
@@ -69,7 +69,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { host = '127.0.0.1', clock = Date.now } = options
   const credentials =
     options.credentials ??
-    (await makeCredentials(
+    (await createCredentials(
       options.bundleIds ?? [DEFAULT_BUNDLE_ID],
       options.projectId ?? DEFAULT_PROJECT_ID,
     ))

@@ -59,15 +59,15 @@ function explainedRefusals(): [code: string, status: number][] {
 
 describe('the refusals that docs/protocol.md explains', () => {
   test('are exactly those that devices can receive, each with its status', () => {
-    const received = operations.flatMap(([, { responses }]) =>
+    const receivedNames = operations.flatMap(([, { responses }]) =>
       Object.entries(responses).flatMap(([status, { description }]) =>
         Number(status) < 400 ? [] : codesIn(description).map((code) => `${status} ${code}`),
       ),
     )
     // Refused before any route is found.
-    received.push('431 headers_too_large')
-    const documented = explainedRefusals().map(([code, status]) => `${status} ${code}`)
-    expect(documented.toSorted()).toEqual([...new Set(received)].toSorted())
+    receivedNames.push('431 headers_too_large')
+    const documentedNames = explainedRefusals().map(([code, status]) => `${status} ${code}`)
+    expect(documentedNames.toSorted()).toEqual([...new Set(receivedNames)].toSorted())
   })
 })
 

@@ -7,7 +7,7 @@ import { claimsOf, digest, encode, isSignedBy, nowSeconds, signJws } from './jws
 import type { Pushes } from './push.ts'
 import type { ChallengeRow, DeviceRow, Store } from './store.ts'
 
-export type Needs = {
+export type Dependencies = {
   readonly store: Store
   readonly devices: Devices
   readonly pushes: Pushes
@@ -35,14 +35,14 @@ function keyCheck(apiKey: string) {
 type Waiting = Map<string, (row: ChallengeRow) => void>
 
 /** Registers everything that a sign-in calls, and an enrollment without a ceremony. */
-export function addSignIn(app: FastifyInstance, needs: Needs): void {
+export function addSignIn(app: FastifyInstance, needs: Dependencies): void {
   const waiting: Waiting = new Map()
   addAsking(app, needs)
   addAnswering(app, needs, waiting)
   addLongPoll(app, needs, waiting)
 }
 
-function addAsking(app: FastifyInstance, needs: Needs): void {
+function addAsking(app: FastifyInstance, needs: Dependencies): void {
   const { store, devices, pushes, origin } = needs
   const mayAsk = keyCheck(needs.apiKey)
 
@@ -76,7 +76,7 @@ function addAsking(app: FastifyInstance, needs: Needs): void {
   })
 }
 
-function addAnswering(app: FastifyInstance, needs: Needs, waiting: Waiting): void {
+function addAnswering(app: FastifyInstance, needs: Dependencies, waiting: Waiting): void {
   const { store } = needs
   const item = { type: 'object', properties: { id: text, request: text } }
   const items = answering({ items: { type: 'array', items: item } })
@@ -100,7 +100,7 @@ function addAnswering(app: FastifyInstance, needs: Needs, waiting: Waiting): voi
   })
 }
 
-function addLongPoll(app: FastifyInstance, needs: Needs, waiting: Waiting): void {
+function addLongPoll(app: FastifyInstance, needs: Dependencies, waiting: Waiting): void {
   const { store } = needs
   const mayAsk = keyCheck(needs.apiKey)
   type LongPoll = { Params: { id: string }; Querystring: { wait?: string } }
@@ -124,14 +124,17 @@ function addLongPoll(app: FastifyInstance, needs: Needs, waiting: Waiting): void
   })
 }
 
-function signerOf({ devices, origin }: Needs, request: FastifyRequest, body?: string) {
+function signerOf({ devices, origin }: Dependencies, request: FastifyRequest, body?: string) {
   const proof = String(request.headers['device-proof'])
   const call = { method: request.method, url: origin() + request.url, proof }
   return devices.whoSigned(body === undefined ? call : { ...call, body })
 }
 
 /** The answer in a call; undefined unless it is the device's own, signed by both of its keys. */
-function answerIn(needs: Needs, request: FastifyRequest<{ Body: string; Params: { id: string } }>) {
+function answerIn(
+  needs: Dependencies,
+  request: FastifyRequest<{ Body: string; Params: { id: string } }>,
+) {
   const { body, params } = request
   const device = signerOf(needs, request, body)
   if (!device) return undefined
@@ -151,7 +154,7 @@ function answerIn(needs: Needs, request: FastifyRequest<{ Body: string; Params: 
   }
 }
 
-function resultOf({ origin }: Needs, { id, userId, deviceId, status }: ChallengeRow) {
+function resultOf({ origin }: Dependencies, { id, userId, deviceId, status }: ChallengeRow) {
   const iat = nowSeconds()
   const claims = { iss: origin(), aud: 'rp', jti: digest(id).slice(0, 22), iat, exp: iat + 60 }
   const resultClaims = {

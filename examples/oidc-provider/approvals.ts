@@ -117,10 +117,10 @@ export class Approvals {
   }
 
   async #conclude(
-    { requestId, binding, creation: created }: PendingApproval,
+    { requestId, binding, creation }: PendingApproval,
     settle: Settle,
   ): Promise<void> {
-    const challenge = await created.catch(() => undefined)
+    const challenge = await creation.catch(() => undefined)
     if (!challenge) return
     const { id, userId } = challenge
     const { result } = await this.#client.call('GET', '/v1/challenges/{id}', { path: { id } })

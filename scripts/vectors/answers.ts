@@ -73,12 +73,12 @@ type How = {
 
 function answer(
   name: string,
-  expected: Expected,
+  expectedOutcome: Expected,
   changes: Changes = {},
   { key = verification, kid = key.kid, challenge = {} }: How = {},
 ): AnswerVector {
   const jws = signJson(key, headerOf(answerTyp, { kid }), { ...approve, ...changes })
-  return { name, challenge: { ...usual, ...challenge }, jws, expected }
+  return { name, challenge: { ...usual, ...challenge }, jws, expected: expectedOutcome }
 }
 
 const approval = { ok: true, status: 'approved' } as const

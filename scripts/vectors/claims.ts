@@ -30,8 +30,8 @@ export const codes = [
     '\u200e7K3QM\u00ad9TX2R\u200f',
     '\u0667k\u0663qm.\u0669tx\u0662r',
     '\uff17K\u{1d7db}QM-\u096fTX2R',
-  ].map((given) => ({
-    given,
+  ].map((input) => ({
+    given: input,
     kind: 'typed',
     code: '7K3QM9TX2R',
     hash: sha256('7K3QM9TX2R'),
@@ -45,8 +45,8 @@ export const codes = [
     '7K3QM+9TX2R',
     '7\u041a3QM-9TX2R',
     scannedCode.slice(1),
-  ].map((given) => ({
-    given,
+  ].map((input) => ({
+    given: input,
     kind: null,
   })),
 ]
@@ -79,18 +79,22 @@ function prove(
   return signJson(key, headerOf(claimTyp, key), payload(code, changes))
 }
 
-function claim(name: string, expected: Expected, changes: Partial<ClaimVector> = {}): ClaimVector {
+function claim(
+  name: string,
+  expectedOutcome: Expected,
+  changes: Partial<ClaimVector> = {},
+): ClaimVector {
   const proofs = { possession: prove(possession), verification: prove(verification) }
-  return { name, code: scannedCode, keys: jwks, proofs, expected, ...changes }
+  return { name, code: scannedCode, keys: jwks, proofs, expected: expectedOutcome, ...changes }
 }
 
 /** Both proofs with the same fault. */
 function faulty(
   name: string,
-  expected: Expected,
+  expectedOutcome: Expected,
   changes: Readonly<Record<string, unknown>>,
 ): ClaimVector {
-  return claim(name, expected, {
+  return claim(name, expectedOutcome, {
     proofs: { possession: prove(possession, changes), verification: prove(verification, changes) },
   })
 }

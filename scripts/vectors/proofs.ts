@@ -72,12 +72,12 @@ type How = {
 
 function proof(
   name: string,
-  expected: Expected,
+  expectedOutcome: Expected,
   changes: Readonly<Record<string, unknown>> = {},
   { request = answerCall, key = keys.possession, kid = key.kid, routeKey = 'possession' }: How = {},
 ): ProofVector {
   const jws = signJson(key, headerOf(proofTyp, { kid }), { ...claims(request), ...changes })
-  return { name, request, routeKey, jws, expected }
+  return { name, request, routeKey, jws, expected: expectedOutcome }
 }
 
 const invalid = (claim?: string) => refusal('proof_invalid', claim)

@@ -76,12 +76,12 @@ export const requestHash = sha256(
 
 function requestVector(
   name: string,
-  expected: Expected,
+  expectedOutcome: Expected,
   changes: Changes = {},
   key = service1,
 ): SignedVector {
   const jws = signJson(key, headerOf(requestTyp, key), { ...request, ...changes })
-  return { name, jws, expected }
+  return { name, jws, expected: expectedOutcome }
 }
 
 const malformedToken = refusal('malformed')
@@ -143,7 +143,7 @@ export const heldKeySet = { seq: 1, keys: set(service1) }
 
 function link(
   name: string,
-  expected: Expected,
+  expectedOutcome: Expected,
   changes: Changes = {},
   key = service1,
 ): SignedVector {
@@ -154,7 +154,7 @@ function link(
     keys: set(service2, service1),
     ...changes,
   }
-  return { name, jws: signJson(key, headerOf(linkTyp, key), payload), expected }
+  return { name, jws: signJson(key, headerOf(linkTyp, key), payload), expected: expectedOutcome }
 }
 
 export const linkVectors: readonly SignedVector[] = [
@@ -201,14 +201,14 @@ const approval = {
 
 function result(
   name: string,
-  expected: Expected,
+  expectedOutcome: Expected,
   changes: Changes = {},
   key = service1,
 ): SignedVector {
   return {
     name,
     jws: signJson(key, headerOf(resultTyp, key), { ...approval, ...changes }),
-    expected,
+    expected: expectedOutcome,
   }
 }
 

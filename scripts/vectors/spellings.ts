@@ -51,7 +51,11 @@ export function spellings(
   const der = sign('sha256', Buffer.from(input), key.privateKey)
   const firstName = Object.keys(payload)[0] ?? ''
   const repeatedName = `{${JSON.stringify(firstName)}:"x",${payloadText.slice(1)}`
-  const vector = (name: string, jws: string, expected = malformed) => ({ name, jws, expected })
+  const vector = (name: string, jws: string, expectedText = malformed) => ({
+    name,
+    jws,
+    expected: expectedText,
+  })
   return [
     vector(
       'malleated signature (r, n-s): valid too, so no text is a replay key',

@@ -77,11 +77,11 @@ test.each(['/', '/sign-in', '/phone'])(
 )
 
 test('everything that the pages load exists, on this server, and needs no other server', async () => {
-  const visited = new Set<string>()
+  const visitedPages = new Set<string>()
   const visit = async (address: string): Promise<void> => {
     const path = address.split('?')[0] ?? ''
-    if (visited.has(path)) return
-    visited.add(path)
+    if (visitedPages.has(path)) return
+    visitedPages.add(path)
     const file = await read(path)
     for (const reference of references(file)) {
       const pageAddress =
@@ -92,9 +92,9 @@ test('everything that the pages load exists, on this server, and needs no other 
     }
   }
   for (const page of ['/', '/sign-in', '/phone']) await visit(page)
-  expect(visited).toContain('/clients/device/device-client.ts')
-  expect(visited).toContain('/node_modules/jose/dist/webapi/index.js')
-  expect(visited).toContain('/demo/web/phone/handset.ts')
+  expect(visitedPages).toContain('/clients/device/device-client.ts')
+  expect(visitedPages).toContain('/node_modules/jose/dist/webapi/index.js')
+  expect(visitedPages).toContain('/demo/web/phone/handset.ts')
 })
 
 test('TypeScript is served without its types, as a script', async () => {

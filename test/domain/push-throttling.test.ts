@@ -210,7 +210,7 @@ function runSteps(steps: readonly Step[]) {
   let count = 0
   let pushes: { readonly id: ChallengeId; readonly at: Date }[] = []
   let sinceSuccess = 0
-  const met = { fiveMinutes: 0, hour: 0, unanswered: 0, places: 0, gap: 0 }
+  const bounds = { fiveMinutes: 0, hour: 0, unanswered: 0, places: 0, gap: 0 }
   const within = (seconds: number) =>
     pushes.filter((push) => at.getTime() - push.at.getTime() < seconds * 1000).length
   const recordPush = (challenge: ChallengeId) => {
@@ -218,15 +218,15 @@ function runSteps(steps: readonly Step[]) {
     sinceSuccess++
   }
   const suppress = (reason: unknown) => {
-    if (reason === 'unanswered_pushes') met.unanswered++
-    if (reason === 'recently_unanswered') met.gap++
-    if (reason === 'push_budget_used_up') met[within(300) >= 5 ? 'fiveMinutes' : 'hour']++
+    if (reason === 'unanswered_pushes') bounds.unanswered++
+    if (reason === 'recently_unanswered') bounds.gap++
+    if (reason === 'push_budget_used_up') bounds[within(300) >= 5 ? 'fiveMinutes' : 'hour']++
   }
   const acts = {
     ask() {
       const admission = admitChallenge({ ...facts, others, now: at })
       if (isRefusal(admission)) {
-        met.places++
+        bounds.places++
         return
       }
       const challenge = { id: id(count++), expiresAt: new Date(at.getTime() + 120_000) }
@@ -262,7 +262,7 @@ function runSteps(steps: readonly Step[]) {
     expect(within(3600)).toBeLessThanOrEqual(10)
     expect(others.pending.filter(({ until }) => until > at).length).toBeLessThanOrEqual(3)
   }
-  return met
+  return bounds
 }
 type Step = 'ask' | 'resend' | 'deny' | 'approve' | number
 
@@ -280,9 +280,9 @@ describe('any sequence of actions', () => {
     const runsThatMet = { fiveMinutes: 0, hour: 0, unanswered: 0, places: 0, gap: 0 }
     fc.assert(
       fc.property(fc.array(step, { minLength: 50, maxLength: 200 }), (steps) => {
-        const met = runSteps(steps)
-        for (const name of Object.keys(met) as (keyof typeof met)[]) {
-          if (met[name] > 0) runsThatMet[name]++
+        const bounds = runSteps(steps)
+        for (const name of Object.keys(bounds) as (keyof typeof bounds)[]) {
+          if (bounds[name] > 0) runsThatMet[name]++
         }
       }),
       { numRuns: 500 },

@@ -72,7 +72,7 @@ test('A to Z of a mail-shaped identifier is folded, and nothing else', () => {
   expect(identifierKey('\u212A\u0130@x')).toBe('\u212A\u0130@x')
 })
 
-test('identifiers are told apart by every letter unless the tenant folds them', () => {
+test('identifiers differ by every letter unless the tenant folds them', () => {
   expect(isSameIdentifier('exact', 'A@x', 'a@x')).toBe(false)
   expect(isSameIdentifier('exact', 'a@x', 'a@x')).toBe(true)
   expect(isSameIdentifier('fold_ascii', 'A@x', 'a@x')).toBe(true)

@@ -134,7 +134,7 @@ beforeAll(async () => {
   await Promise.all([victim.phone(), stranger.phone(), elsewhere.phone(), stranger.integration()])
   unregisteredPhone = await enrollPhone(service, { user: victim.name })
   await unregisteredPhone.client.unregister()
-  await unregisteredPhone.client.self().catch(() => 'told to the user once')
+  await unregisteredPhone.client.self().catch(() => 'the user is notified once')
   suspendedPhone = await enrollPhone(service, { user: victim.name })
   await successOf(service.api, 'PATCH', `/v1/devices/${suspendedPhone.deviceId}`, {
     status: 'suspended',

@@ -31,15 +31,15 @@ async function keyOfAnotherTenant(): Promise<string> {
     const { id: tenantId } = await expectGranted(operations.createTenant('Other'))
     const party = { tenantId, name: 'Other', namespaces: ['default'] }
     const { id: rpId } = await expectGranted(operations.createRelyingParty(party))
-    const created = await operations.createApiKey({
+    const apiKey = await operations.createApiKey({
       tenantId,
       rpId,
       name: 'other',
       scopes: ['admin'],
       expiresAt: null,
     })
-    if (!('secret' in created)) throw new Error('refused')
-    return created.secret
+    if (!('secret' in apiKey)) throw new Error('refused')
+    return apiKey.secret
   } finally {
     await operations.close()
   }
@@ -60,19 +60,19 @@ describe('a suspended user', () => {
     const { api } = service
     const user = `stopped-${randomBytes(4).toString('hex')}`
     const phone = await enrollPhone(service, { user })
-    const { json: asked } = await api('POST', '/v1/challenges', { user })
+    const { json: challenge } = await api('POST', '/v1/challenges', { user })
     const { requests } = await phone.client.pending()
     const [request] = requests
     if (!request) throw new Error('nothing is pending')
-    const waiting = api('GET', `/v1/challenges/${asked.id}?wait=30`)
+    const waiting = api('GET', `/v1/challenges/${challenge.id}?wait=30`)
     const path = `/v1/users/${phone.userId}`
     const reader = await keyWith(['users:read'])
     expect((await reader('PATCH', path, { status: 'suspended' })).status).toBe(403)
     expect((await foreign('PATCH', path, { status: 'suspended' })).status).toBe(404)
-    const suspended = await api('PATCH', path, { status: 'suspended' })
-    expect(suspended.json).toMatchObject({ id: phone.userId, status: 'suspended' })
+    const suspension = await api('PATCH', path, { status: 'suspended' })
+    expect(suspension.json).toMatchObject({ id: phone.userId, status: 'suspended' })
     expect((await waiting).json).toMatchObject({ status: 'cancelled' })
-    await expect(phone.client.approve(request, asked.number)).rejects.toMatchObject({
+    await expect(phone.client.approve(request, challenge.number)).rejects.toMatchObject({
       code: 'challenge_ended',
     })
     const refused = [
@@ -97,22 +97,26 @@ describe('enrollment', () => {
   } as const
 
   async function claim(uri: string, user?: { code: string; name: string }) {
-    const scanned = readEnrollmentUri(uri)
-    if (!scanned) throw new Error(uri)
-    const ticket = user ? { ...scanned, code: user.code, user: user.name } : scanned
+    const scannedTicket = readEnrollmentUri(uri)
+    if (!scannedTicket) throw new Error(uri)
+    const typedCode = user && { code: user.code, user: user.name }
+    const ticket = { ...scannedTicket, ...typedCode }
     const keys = await createDeviceKeys({ verification: true })
     const account = await claimEnrollment({ ticket, keys, appId: 'app', device })
     return new DeviceClient({ account, keys })
   }
 
   test('is polled by its page from open to claimed, with the number to show, to completed', async () => {
-    const opened = await service.api('POST', '/v1/enrollments', { user: 'eve', displayName: 'Eve' })
-    expect(opened.json.qrSvg).toContain('<svg')
-    const path = `/v1/enrollments/${opened.json.id}`
+    const opening = await service.api('POST', '/v1/enrollments', {
+      user: 'eve',
+      displayName: 'Eve',
+    })
+    expect(opening.json.qrSvg).toContain('<svg')
+    const path = `/v1/enrollments/${opening.json.id}`
     const claiming = service.api('GET', `${path}?wait=30`)
-    const phone = await claim(opened.json.uri)
-    const claimed = await claiming
-    expect(claimed.json).toMatchObject({
+    const phone = await claim(opening.json.uri)
+    const claims = await claiming
+    expect(claims.json).toMatchObject({
       status: 'claimed',
       number: expect.stringMatching(/^\d{6}$/),
     })
@@ -120,22 +124,28 @@ describe('enrollment', () => {
       'no_capable_device',
     )
     const completing = service.api('GET', `${path}?wait=30&after=claimed`)
-    await phone.confirm(claimed.json.number)
+    await phone.confirm(claims.json.number)
     expect((await completing).json).toMatchObject({ status: 'completed' })
     expect((await completing).json.number).toBeUndefined()
   })
 
   test('claimed between two calls of its page is answered immediately with the number', async () => {
-    const opened = await service.api('POST', '/v1/enrollments', { user: 'gap', displayName: 'Gap' })
-    await claim(opened.json.uri)
-    const path = `/v1/enrollments/${opened.json.id}?wait=30&after=open`
+    const opening = await service.api('POST', '/v1/enrollments', {
+      user: 'gap',
+      displayName: 'Gap',
+    })
+    await claim(opening.json.uri)
+    const path = `/v1/enrollments/${opening.json.id}?wait=30&after=open`
     const { json } = await service.api('GET', path)
     expect(json).toMatchObject({ status: 'claimed', number: expect.any(String) })
   })
 
   test('by a typed code requires the user name too', async () => {
-    const opened = await service.api('POST', '/v1/enrollments', { user: 'tim', displayName: 'Tim' })
-    const { code, uri } = opened.json
+    const opening = await service.api('POST', '/v1/enrollments', {
+      user: 'tim',
+      displayName: 'Tim',
+    })
+    const { code, uri } = opening.json
     await expect(claim(uri, { code, name: 'eve' })).rejects.toMatchObject({
       code: 'enrollment_code_invalid',
     })
@@ -143,12 +153,15 @@ describe('enrollment', () => {
   })
 
   test('of 100 concurrent claims of one code creates one device', async () => {
-    const opened = await service.api('POST', '/v1/enrollments', { user: 'one', displayName: 'One' })
+    const opening = await service.api('POST', '/v1/enrollments', {
+      user: 'one',
+      displayName: 'One',
+    })
     const claims = await Promise.allSettled(
-      Array.from({ length: 100 }, () => claim(opened.json.uri)),
+      Array.from({ length: 100 }, () => claim(opening.json.uri)),
     )
     expect(claims.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    const { json } = await service.api('GET', `/v1/users/${opened.json.userId}/devices`)
+    const { json } = await service.api('GET', `/v1/users/${opening.json.userId}/devices`)
     expect(json.items).toHaveLength(1)
   })
 
@@ -157,9 +170,11 @@ describe('enrollment', () => {
     const used = await open()
     await claim(used.json.uri)
     await expect(claim(used.json.uri)).rejects.toMatchObject({ code: 'enrollment_not_open' })
-    const cancelled = await open()
-    await service.api('POST', `/v1/enrollments/${cancelled.json.id}/cancel`)
-    await expect(claim(cancelled.json.uri)).rejects.toMatchObject({ code: 'enrollment_not_open' })
+    const cancelledEnrollment = await open()
+    await service.api('POST', `/v1/enrollments/${cancelledEnrollment.json.id}/cancel`)
+    await expect(claim(cancelledEnrollment.json.uri)).rejects.toMatchObject({
+      code: 'enrollment_not_open',
+    })
     const late = await open()
     await onServer(service.database.url, (client) =>
       client.query('update enrollments set expires_at = clock_timestamp() where id = $1', [
@@ -172,26 +187,26 @@ describe('enrollment', () => {
   })
 
   test('with three wrong numbers is void, and its device worth nothing', async () => {
-    const opened = await service.api('POST', '/v1/enrollments', { user: 'void', displayName: 'V' })
-    const thief = await claim(opened.json.uri)
-    const { json } = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
+    const opening = await service.api('POST', '/v1/enrollments', { user: 'void', displayName: 'V' })
+    const thief = await claim(opening.json.uri)
+    const { json } = await service.api('GET', `/v1/enrollments/${opening.json.id}`)
     const wrong = json.number === '000000' ? '000001' : '000000'
     for (let attempt = 0; attempt < 3; attempt++) {
       await expect(thief.confirm(wrong)).rejects.toMatchObject({ code: 'wrong_number' })
     }
     await expect(thief.confirm(json.number)).rejects.toMatchObject({ code: 'device_unregistered' })
-    const ended = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
-    expect(ended.json).toMatchObject({ status: 'void', reason: 'number_tries_used_up' })
+    const endedEnrollment = await service.api('GET', `/v1/enrollments/${opening.json.id}`)
+    expect(endedEnrollment.json).toMatchObject({ status: 'void', reason: 'number_tries_used_up' })
   })
 
   test('that replaces a device unregisters it when the new one is confirmed', async () => {
     const old = await enrollPhone(service, { user: 'moves' })
-    const opened = await service.api('POST', `/v1/users/${old.userId}/enrollments`, {
+    const opening = await service.api('POST', `/v1/users/${old.userId}/enrollments`, {
       replacesDeviceId: old.deviceId,
     })
-    const next = await claim(opened.json.uri)
+    const next = await claim(opening.json.uri)
     expect((await service.api('GET', `/v1/devices/${old.deviceId}`)).json.status).toBe('active')
-    const { json } = await service.api('GET', `/v1/enrollments/${opened.json.id}`)
+    const { json } = await service.api('GET', `/v1/enrollments/${opening.json.id}`)
     await next.confirm(json.number)
     expect((await service.api('GET', `/v1/devices/${old.deviceId}`)).json).toMatchObject({
       status: 'unregistered',
@@ -213,8 +228,8 @@ describe('a challenge', () => {
     expect(new Set(replies.map(({ json }) => json.number)).size).toBe(1)
     expect(replies.filter(({ status }) => status === 201)).toHaveLength(1)
     const other = { user: 'idem', ttlSeconds: 30 }
-    const reused = await service.api('POST', '/v1/challenges', other, headers)
-    expect(reused.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' })
+    const reusedKeyReply = await service.api('POST', '/v1/challenges', other, headers)
+    expect(reusedKeyReply.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' })
     await until('the push arrives', () => phone.pushes.length === 1)
   })
 
@@ -233,8 +248,8 @@ describe('a challenge', () => {
 
   test('streams its end as a server-sent event and closes', async () => {
     const phone = await enrollPhone(service, { user: 'stream' })
-    const created = await service.api('POST', '/v1/challenges', { user: 'stream' })
-    const response = await fetch(`${service.origin}/v1/challenges/${created.json.id}/events`, {
+    const creation = await service.api('POST', '/v1/challenges', { user: 'stream' })
+    const response = await fetch(`${service.origin}/v1/challenges/${creation.json.id}/events`, {
       headers: { authorization: `Bearer ${service.key}` },
     })
     expect(response.headers.get('content-type')).toContain('text/event-stream')
@@ -249,9 +264,9 @@ describe('a challenge', () => {
 
   test('is pushed again on request, neither too soon nor too often', async () => {
     const phone = await enrollPhone(service, { user: 'again' })
-    const created = await service.api('POST', '/v1/challenges', { user: 'again' })
+    const creation = await service.api('POST', '/v1/challenges', { user: 'again' })
     await until('the push arrives', () => phone.pushes.length === 1)
-    const path = `/v1/challenges/${created.json.id}/resend`
+    const path = `/v1/challenges/${creation.json.id}/resend`
     const soon = await service.api('POST', path)
     expect(soon.json).toMatchObject({ status: 429, code: 'resend_too_soon' })
     expect(Number(soon.headers.get('retry-after'))).toBeGreaterThan(0)
@@ -270,16 +285,16 @@ describe('a challenge', () => {
 
   test('that is cancelled disappears from the phones, and every other end stays', async () => {
     const phone = await enrollPhone(service, { user: 'cancel' })
-    const created = await service.api('POST', '/v1/challenges', { user: 'cancel' })
-    const path = `/v1/challenges/${created.json.id}/cancel`
+    const creation = await service.api('POST', '/v1/challenges', { user: 'cancel' })
+    const path = `/v1/challenges/${creation.json.id}/cancel`
     expect((await service.api('POST', path)).json.status).toBe('cancelled')
     expect((await service.api('POST', path)).status).toBe(200)
     expect((await phone.client.pending()).requests).toEqual([])
-    const denied = await service.api('POST', '/v1/challenges', { user: 'cancel' })
+    const otherCreation = await service.api('POST', '/v1/challenges', { user: 'cancel' })
     const request = (await phone.client.pending()).requests[0]
     if (!request) throw new Error('nothing is pending')
     await phone.client.deny(request)
-    const late = await service.api('POST', `/v1/challenges/${denied.json.id}/cancel`)
+    const late = await service.api('POST', `/v1/challenges/${otherCreation.json.id}/cancel`)
     expect(late.json).toMatchObject({
       status: 409,
       code: 'challenge_ended',
@@ -290,19 +305,19 @@ describe('a challenge', () => {
   test('whose push the provider refuses exists anyway, and reports the refusal', async () => {
     const phone = await enrollPhone(service, { user: 'dead' })
     service.simulator.phones.unregister(phone.token)
-    const created = await service.api('POST', '/v1/challenges', { user: 'dead' })
-    const path = `/v1/challenges/${created.json.id}`
-    const failed = await until('the failure is recorded', async () => {
+    const creation = await service.api('POST', '/v1/challenges', { user: 'dead' })
+    const path = `/v1/challenges/${creation.json.id}`
+    const failedChallenge = await until('the failure is recorded', async () => {
       const { json } = await service.api('GET', path)
       return json.devices[0].push.status === 'failed' ? json.devices[0].push : undefined
     })
-    expect(failed).toMatchObject({
+    expect(failedChallenge).toMatchObject({
       status: 'failed',
       reason: expect.stringContaining('Unregistered'),
     })
     const request = (await phone.client.pending()).requests[0]
     if (!request) throw new Error('nothing is pending')
-    await phone.client.approve(request, created.json.number)
+    await phone.client.approve(request, creation.json.number)
     const next = await service.api('POST', '/v1/challenges', { user: 'dead' })
     expect(next.json.deliveryMode).toBe('pull_only')
   })
@@ -314,14 +329,14 @@ describe('a challenge', () => {
     for (let n = 0; n < 5; n++) {
       ids.unshift((await service.api('POST', '/v1/challenges', { user: 'pages' })).json.id)
     }
-    const seen: string[] = []
+    const seenIds: string[] = []
     let path = '/v1/challenges?user=pages&status=pending&limit=2'
     for (let cursor: string | null = ''; cursor !== null; ) {
       const { json } = await service.api('GET', cursor === '' ? path : `${path}&cursor=${cursor}`)
-      seen.push(...json.items.map((one: { id: string }) => one.id))
+      seenIds.push(...json.items.map((one: { id: string }) => one.id))
       cursor = json.nextCursor
     }
-    expect(seen).toEqual(ids)
+    expect(seenIds).toEqual(ids)
     path = '/v1/challenges?user=pages&status=approved'
     expect((await service.api('GET', path)).json.items).toEqual([])
   })
@@ -379,8 +394,8 @@ describe('a key', () => {
     expect((await api('POST', '/v1/challenges', { user: 'named' })).json.code).toBe(
       'user_not_found',
     )
-    const named = { user: { namespace: 'default', value: 'named' } }
-    expect((await api('POST', '/v1/challenges', named)).json.code).toBe('namespace_not_granted')
+    const namedUser = { user: { namespace: 'default', value: 'named' } }
+    expect((await api('POST', '/v1/challenges', namedUser)).json.code).toBe('namespace_not_granted')
     const byId = { user: { id: phone.userId } }
     expect((await api('POST', '/v1/challenges', byId)).json.code).toBe('user_not_found')
     expect((await api('GET', `/v1/users/${phone.userId}`)).status).toBe(404)
@@ -422,10 +437,10 @@ test('every change is recorded as an activity with its actor', async () => {
   await service.api('PATCH', `/v1/devices/${phone.deviceId}`, { name: 'renamed' })
   await service.api('POST', `/v1/users/${phone.userId}/devices/unregister`, { reason: 'stolen' })
   const { json } = await service.api('GET', `/v1/users/${phone.userId}/activities`)
-  const seen = json.items.map(
+  const seenIds = json.items.map(
     ({ type, actor }: { type: string; actor: string }) => `${type} ${actor.split(':')[0]}`,
   )
-  expect(seen).toEqual([
+  expect(seenIds).toEqual([
     'device_unregistered api_key',
     'device_renamed api_key',
     'challenge_cancelled api_key',
@@ -440,9 +455,9 @@ test('every change is recorded as an activity with its actor', async () => {
 test('a phone follows the service to its next signing key', async () => {
   const phone = await enrollPhone(service, { user: 'rotate' })
   const operations = await openOperations(service.config, service.origin, pino({ level: 'silent' }))
-  const rotated = await operations.rotateSigningKey(service.tenantId as `tnt_${string}`)
+  const rotation = await operations.rotateSigningKey(service.tenantId as `tnt_${string}`)
   await operations.close()
-  expect(rotated).toMatchObject({ seq: 2 })
+  expect(rotation).toMatchObject({ seq: 2 })
   const challenge = await service.api('POST', '/v1/challenges', { user: 'rotate' })
   const { requests, refusedRequests: refused } = await phone.client.pending()
   expect(refused).toEqual([])

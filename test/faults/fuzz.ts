@@ -3,7 +3,7 @@
 
 import type { Outcome } from './campaigns.ts'
 import type { Chance } from './chance.ts'
-import { hostileTexts, makeValue, type Schema } from './made-values.ts'
+import { createValue, hostileTexts, type Schema } from './made-values.ts'
 import type { Scene } from './scene.ts'
 
 type Parameter = { readonly name: string; readonly in: string; readonly schema?: Schema }
@@ -71,7 +71,7 @@ async function tryOne(
 export async function fuzz(scene: Scene, chance: Chance, seconds: number): Promise<Outcome> {
   const description = await fetch(`${scene.origin}/docs/json`)
   const { paths, components } = (await description.json()) as Description
-  const valueFor = (schema?: Schema) => makeValue(schema ?? {}, components.schemas, chance, 0)
+  const valueFor = (schema?: Schema) => createValue(schema ?? {}, components.schemas, chance, 0)
   const operations = Object.entries(paths).flatMap(([path, item]) =>
     methods.flatMap((method) => (item[method] ? [{ path, method, operation: item[method] }] : [])),
   )

@@ -58,7 +58,7 @@ function objectOf(schema: Schema, schemas: NamedSchemas, chance: Chance, depth: 
     ([name]) => schema.required?.includes(name) || chance.under(0.4),
   )
   const object = Object.fromEntries(
-    members.map(([name, one]) => [name, makeValue(one, schemas, chance, depth + 1)]),
+    members.map(([name, one]) => [name, createValue(one, schemas, chance, depth + 1)]),
   )
   return chance.under(0.05) ? { ...object, [chance.word()]: chance.of(hostileTexts) } : object
 }
@@ -66,7 +66,7 @@ function objectOf(schema: Schema, schemas: NamedSchemas, chance: Chance, depth: 
 type NamedSchemas = Readonly<Record<string, Schema>>
 
 /** A value that the schema allows, most of the time. */
-export function makeValue(
+export function createValue(
   schema: Schema,
   schemas: NamedSchemas,
   chance: Chance,
@@ -75,13 +75,13 @@ export function makeValue(
   if (depth > 8) return null
   if (chance.under(0.04)) return chance.of([null, true, -1, 1e300, [], {}, '\u0000', [[[]]]])
   const target = schema.$ref?.split('/').at(-1)
-  if (target !== undefined) return makeValue(schemas[target] ?? {}, schemas, chance, depth + 1)
+  if (target !== undefined) return createValue(schemas[target] ?? {}, schemas, chance, depth + 1)
   if (schema.const !== undefined) return schema.const
   if (schema.enum) return chance.of(schema.enum)
   const choices = schema.anyOf ?? schema.oneOf
-  if (choices) return makeValue(chance.of(choices), schemas, chance, depth + 1)
+  if (choices) return createValue(chance.of(choices), schemas, chance, depth + 1)
   if (schema.allOf) {
-    const parts = schema.allOf.map((one) => makeValue(one, schemas, chance, depth + 1))
+    const parts = schema.allOf.map((one) => createValue(one, schemas, chance, depth + 1))
     return Object.assign({}, ...parts.filter((part) => typeof part === 'object'))
   }
   const type = Array.isArray(schema.type) ? chance.of(schema.type) : schema.type
@@ -90,7 +90,7 @@ export function makeValue(
       return objectOf(schema, schemas, chance, depth)
     case 'array':
       return Array.from({ length: chance.between(0, 3) }, () =>
-        makeValue(schema.items ?? {}, schemas, chance, depth + 1),
+        createValue(schema.items ?? {}, schemas, chance, depth + 1),
       )
     case 'integer':
     case 'number':

@@ -8,12 +8,12 @@ const isEnd = (status: string) => status !== 'pending'
 
 /** The contradictions between the responses of one sign-in and the stored status. */
 export function faultsOf(
-  { id, acknowledgments: acknowledged, reads }: History,
+  { id, acknowledgments: acknowledgedCalls, reads }: History,
   storedStatus: string | undefined,
 ): string[] {
   if (storedStatus === undefined) return [`${id} was created, acknowledged and is gone`]
   const faults: string[] = []
-  const decisions = new Set(acknowledged)
+  const decisions = new Set(acknowledgedCalls)
   if (decisions.size > 1) faults.push(`${id} was acknowledged as ${[...decisions].join(' and ')}`)
   for (const one of decisions) {
     if (one !== storedStatus)

@@ -57,11 +57,11 @@ const behindNginx = () => {
         await response.arrayBuffer()
         return response.status
       }
-      const unauthenticated = Array.from({ length: 48 }, () =>
+      const unauthenticatedCall = Array.from({ length: 48 }, () =>
         statusOf(path, { method: 'POST', body: long, ...init }),
       )
       const others = Array.from({ length: 24 }, () => statusOf('/health/live'))
-      expect(new Set(await Promise.all(unauthenticated))).toEqual(new Set([status]))
+      expect(new Set(await Promise.all(unauthenticatedCall))).toEqual(new Set([status]))
       expect(new Set(await Promise.all(others))).toEqual(new Set([200]))
       expect(await statusOf('/health/live')).toBe(200)
     },

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { createTlsCredentials } from '../../simulator/certificates.ts'
 import type { FaultEffect, FaultRequest } from '../../simulator/faults.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import type { PushProvider, PushResult } from '../../src/ports/push.ts'
@@ -235,7 +235,7 @@ describe('the responses of APNs', () => {
   })
 
   test('a server that is not Apple gets nothing', async () => {
-    const { caPem } = await makeTlsCredentials()
+    const { caPem } = await createTlsCredentials()
     const wary = apnsFor(simulator, { ca: [caPem] })
     expect(await wary.send(aPushTo(simulator, 'apns'))).toEqual(retry(/no reply/))
     expect(attempts()).toBe(0)
@@ -458,7 +458,7 @@ describe('connections', () => {
   })
 
   test('a peer that sends GOAWAY and then never closes its end costs no socket', async () => {
-    const tls = await makeTlsCredentials()
+    const tls = await createTlsCredentials()
     const server = createSecureServer({ key: tls.keyPem, cert: tls.certificatePem })
     server.on('stream', (stream) => {
       stream.respond({ ':status': 200 }, { endStream: true })

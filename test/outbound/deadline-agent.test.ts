@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { createTlsCredentials } from '../../simulator/certificates.ts'
 import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
 import { until } from '../support/until.ts'
 
@@ -38,7 +38,7 @@ function holdTime(): { pass(ms: number): void } {
 }
 
 beforeAll(async () => {
-  const tls = await makeTlsCredentials()
+  const tls = await createTlsCredentials()
   caPem = tls.caPem
   server = createServer({ key: tls.keyPem, cert: tls.certificatePem }, (call, reply) => {
     arrivedRequests.push({

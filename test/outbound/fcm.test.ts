@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { createTlsCredentials } from '../../simulator/certificates.ts'
 import type { FaultEffect } from '../../simulator/faults.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import type { PushProvider, PushResult } from '../../src/ports/push.ts'
@@ -189,7 +189,7 @@ describe('the responses of FCM', () => {
   })
 
   test('a server that is not Google gets nothing', async () => {
-    const { caPem } = await makeTlsCredentials()
+    const { caPem } = await createTlsCredentials()
     const wary = fcmFor(simulator, { ca: [caPem] })
     expect(await wary.send(aPushTo(simulator, 'fcm'))).toEqual(retry(/no access token/))
     expect(attempts() + fetches()).toBe(0)

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { createTlsCredentials } from '../../simulator/certificates.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
 import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
@@ -214,7 +214,7 @@ const openssl = programOf('openssl')
 
 /** OpenSSL's own server, which renegotiates the handshake on command; Node's cannot. */
 async function startRenegotiator() {
-  const { keyPem, certificatePem, caPem } = await makeTlsCredentials()
+  const { keyPem, certificatePem, caPem } = await createTlsCredentials()
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-tls-'))
   const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
   await Promise.all([writeFile(key, keyPem), writeFile(cert, certificatePem)])

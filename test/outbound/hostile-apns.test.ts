@@ -1,7 +1,7 @@
 import { createSecureServer, type Http2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { createTlsCredentials } from '../../simulator/certificates.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { type ApnsOptions, buildApnsProvider } from '../../src/outbound/apns.ts'
 import { systemClock } from '../../src/outbound/clock.ts'
@@ -52,7 +52,7 @@ const to = (token: string) =>
 
 /** Answers all tokens but `bad` as Apple does, and that one as `harm` says. */
 async function startPushService(harm: (stream: ServerHttp2Stream) => void) {
-  const { keyPem, certificatePem, caPem } = await makeTlsCredentials()
+  const { keyPem, certificatePem, caPem } = await createTlsCredentials()
   const sessions = new Set<Http2Session>()
   const endedStreams: ServerHttp2Stream[] = []
   let sessionCount = 0

@@ -16,7 +16,7 @@ import { nodesOf, planOf, recordStatements, type SentStatement } from '../suppor
 import { aDevice, aUser, openStores, type Stores } from '../support/stores.ts'
 
 let stores: Stores
-let sent: SentStatement[]
+let sentStatements: SentStatement[]
 let database: Database
 let who: { tenantId: never; rpId: never; userId: never }
 let busy: { userId: never; deviceId: never }
@@ -90,7 +90,7 @@ beforeAll(async () => {
     }
     await client.query('analyze')
   })
-  ;({ database, sent } = recordStatements(stores.database))
+  ;({ database, sent: sentStatements } = recordStatements(stores.database))
   who = { tenantId, rpId, userId } as never
   busy = { userId: values[3], deviceId } as never
 })
@@ -216,9 +216,9 @@ async function rowsRead({ text, values }: SentStatement): Promise<number> {
 test.each(lists)(
   'a page of %s is found without reading rows that are not on it',
   async (_, expectedCount, list) => {
-    sent.length = 0
+    sentStatements.length = 0
     expect(await list(database)).toHaveLength(expectedCount)
-    const statements = sent.filter(({ name }) => name !== 'as_before')
+    const statements = sentStatements.filter(({ name }) => name !== 'as_before')
     expect(statements.length).toBeGreaterThan(0)
     // A page of ten, of each of five statuses at worst.
     for (const statement of statements) expect(await rowsRead(statement)).toBeLessThanOrEqual(60)

@@ -9,7 +9,7 @@ import { type Kinds, type TypedStatement, typedStatements } from '../support/sta
 
 const folder = 'src/persistence'
 
-/** How a value of a PostgreSQL type arrives, and how it may be given; what is not listed is refused. */
+/** The kind of a value of a PostgreSQL type; a type that is not listed fits nothing. */
 const kindOfType: Readonly<Record<number, string>> = {
   [pg.types.builtins.BOOL]: 'boolean',
   [pg.types.builtins.INT2]: 'number',
@@ -65,7 +65,7 @@ const camelCase = (column: string) =>
 
 let client: pg.Client
 let nullable: ReadonlySet<string>
-let typed: readonly TypedStatement[]
+let typedDefinitions: readonly TypedStatement[]
 let ours: readonly Statement<never, object>[]
 let close: () => Promise<void>
 
@@ -74,7 +74,7 @@ beforeAll(async () => {
     await import(path.resolve(folder, file))
   }
   ours = [...statements.values()]
-  typed = typedStatements(folder)
+  typedDefinitions = typedStatements(folder)
   const database = await createTestDatabase()
   client = new pg.Client(database.url)
   await client.connect()
@@ -135,7 +135,7 @@ test('every statement has the parameters and rows that its types say, by Postgre
   const faults: string[] = []
   for (const one of ours) {
     const { name } = one
-    const type = typed.find(({ names }) => names.test(name))
+    const type = typedDefinitions.find(({ names }) => names.test(name))
     if (!type) {
       faults.push(`${name}: not defined under ${folder}`)
       continue
@@ -145,7 +145,7 @@ test('every statement has the parameters and rows that its types say, by Postgre
     faults.push(...all.map((fault) => `${type.place} ${name}: ${fault}`))
   }
   expect(faults).toEqual([])
-  expect(ours.length).toBeGreaterThanOrEqual(typed.length)
+  expect(ours.length).toBeGreaterThanOrEqual(typedDefinitions.length)
 })
 
 test('every column that is said to be never null is one of a statement', () => {

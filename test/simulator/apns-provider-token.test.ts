@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeApnsCredentials } from '../../simulator/credentials.ts'
+import { createApnsCredentials } from '../../simulator/credentials.ts'
 import { DEFAULT_BUNDLE_ID, type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { ApnsClient, rightHeaders, signProviderToken } from './wire-clients.ts'
 
@@ -25,7 +25,7 @@ async function reasonFor(client: ApnsClient, providerToken: string): Promise<str
 
 test('a token must be signed by the key that its kid names, for the team that owns it', async () => {
   const ours = simulator.credentials.apns
-  const stranger = await makeApnsCredentials([])
+  const stranger = await createApnsCredentials([])
   const spoilt = {
     'another key under our ids': { ...ours, keyPem: stranger.keyPem },
     'an unknown kid': { ...ours, keyId: stranger.keyId },

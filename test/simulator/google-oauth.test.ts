@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeServiceAccount } from '../../simulator/credentials.ts'
+import { createServiceAccount } from '../../simulator/credentials.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import {
   getAccessToken,
@@ -74,7 +74,7 @@ test.each(wrongClaims)('an assertion with %s is refused', async (_what, claims, 
 })
 
 test('an assertion by another key, under another key id or of another kind is refused', async () => {
-  const stranger = await makeServiceAccount('x')
+  const stranger = await createServiceAccount('x')
   const account = simulator.credentials.fcm.serviceAccount
   const impostor = {
     ...simulator,

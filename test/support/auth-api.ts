@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { createServer } from 'node:tls'
 import { Client } from '@duosecurity/duo_api'
 import constants from '@duosecurity/duo_api/lib/constants.js'
-import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { createTlsCredentials } from '../../simulator/certificates.ts'
 import type { Api, Phone, RunningService } from './running-service.ts'
 import { until } from './until.ts'
 
@@ -60,7 +60,7 @@ export async function createAuthApiDoor(
 
 /** TLS in front of a service, as a reverse proxy that keeps the Host header. */
 export async function startTlsLine(origin: string) {
-  const { caPem, certificatePem, keyPem } = await makeTlsCredentials()
+  const { caPem, certificatePem, keyPem } = await createTlsCredentials()
   const port = Number(new URL(origin).port)
   const open = new Set<Socket>()
   const server = createServer({ key: keyPem, cert: certificatePem }, (near) => {

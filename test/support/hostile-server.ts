@@ -3,7 +3,7 @@
 
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
-import { makeTlsCredentials } from '../../simulator/certificates.ts'
+import { createTlsCredentials } from '../../simulator/certificates.ts'
 
 export type HostileServer = AsyncDisposable & {
   readonly host: string
@@ -33,7 +33,7 @@ export async function startHostileServer(
     socket.once('close', () => sockets.delete(socket))
     socket.once('data', () => speak(socket))
   }
-  const credentials = await makeTlsCredentials()
+  const credentials = await createTlsCredentials()
   const server = tls
     ? createTlsServer(
         {

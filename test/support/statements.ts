@@ -16,12 +16,12 @@ export function recordStatements(database: Database): {
   database: Database
   sent: SentStatement[]
 } {
-  const sent: SentStatement[] = []
+  const sentStatements: SentStatement[] = []
   const keep = (name: string, text: string, values: readonly unknown[]) => {
-    sent.push({ name, text, values })
+    sentStatements.push({ name, text, values })
   }
   return {
-    sent,
+    sent: sentStatements,
     database: {
       ...database,
       query: (name, text, values) => {

@@ -34,7 +34,7 @@ export function verify(
 
 /** Listens on loopback, by plain http. */
 export async function startSink(port = 0): Promise<Sink> {
-  const received: ReceivedWebhook[] = []
+  const receivedWebhooks: ReceivedWebhook[] = []
   let how = (response: ServerResponse, _received: ReceivedWebhook): void => {
     response.writeHead(204).end()
   }
@@ -47,7 +47,7 @@ export async function startSink(port = 0): Promise<Sink> {
     }
     const { headers } = request
     const one = { id: String(headers['webhook-id']), headers, text, body: JSON.parse(text) }
-    received.push(one)
+    receivedWebhooks.push(one)
     how(response, one)
   })
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
@@ -55,7 +55,7 @@ export async function startSink(port = 0): Promise<Sink> {
   return {
     url: `http://127.0.0.1:${address}/events`,
     port: address,
-    deliveries: received,
+    deliveries: receivedWebhooks,
     answer(next) {
       how = next
     },

@@ -33,7 +33,7 @@ export async function deliver(
 
 /** Listens on loopback, by plain http. */
 export async function startWebhookTap(): Promise<WebhookTap> {
-  const tapped: TappedWebhook[] = []
+  const tappedWebhooks: TappedWebhook[] = []
   let target = ''
   const server = createServer(async (request, response) => {
     let body = ''
@@ -44,7 +44,7 @@ export async function startWebhookTap(): Promise<WebhookTap> {
     )
     const one: TappedWebhook = { body, headers, type: JSON.parse(body).type }
     const reply = deliver(target, one)
-    tapped.push(one)
+    tappedWebhooks.push(one)
     one.status = await reply.catch(() => 502)
     response.writeHead(one.status).end()
   })
@@ -52,7 +52,7 @@ export async function startWebhookTap(): Promise<WebhookTap> {
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}/`,
-    webhooks: tapped,
+    webhooks: tappedWebhooks,
     forwardTo(url) {
       target = url
     },

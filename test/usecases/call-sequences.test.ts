@@ -43,7 +43,7 @@ const policies = [
 test.each(policies)(
   'no sequence of calls exceeds the limits or leaves the owner without a way to sign in (%o)',
   async (overrides) => {
-    const met = new Set<string>()
+    const reachedCases = new Set<string>()
     const script = fc.array(command, { minLength: 30, maxLength: 30 })
     await fc.assert(
       fc.asyncProperty(script, async (commands) => {
@@ -53,7 +53,7 @@ test.each(policies)(
           await run.check()
         }
         await run.ownerGetsIn()
-        for (const outcome of run.met) met.add(outcome)
+        for (const outcome of run.met) reachedCases.add(outcome)
       }),
       { numRuns: 30, seed: Number(process.env.SEED ?? 20_261) },
     )
@@ -66,7 +66,7 @@ test.each(policies)(
       'wrong_number',
       'resent',
     ]
-    expect([...met]).toEqual(expect.arrayContaining(expectedOutcomes))
+    expect([...reachedCases]).toEqual(expect.arrayContaining(expectedOutcomes))
   },
   120_000,
 )

@@ -154,7 +154,7 @@ export async function openModelRun(world: World, overrides: Partial<Policy>): Pr
   const phone = await aPhone(world, principal)
   const model = new Model({ ...defaultPolicy, ...overrides })
   const numbers = new Map<ChallengeId, { number: string; by: string }>()
-  const met = new Set<string>()
+  const reachedCases = new Set<string>()
   let offset = 0
   let dispatchedBefore = world.dispatchedPushes.length
   let rows: readonly Row[] = []
@@ -174,7 +174,7 @@ export async function openModelRun(world: World, overrides: Partial<Policy>): Pr
   }
 
   function note(creation: CreationResult, by: string): void {
-    met.add(creation.challenge.deliveryMode)
+    reachedCases.add(creation.challenge.deliveryMode)
     numbers.set(creation.challenge.id, { number: creation.number ?? '', by })
   }
 
@@ -210,7 +210,7 @@ export async function openModelRun(world: World, overrides: Partial<Policy>): Pr
     const isOpen = !model.isLocked(now() + 2)
     const outcome = await say(row, what)
     const { by = '' } = numbers.get(row.id) ?? {}
-    met.add(isRefusal(outcome) ? outcome.refused : outcome.status)
+    reachedCases.add(isRefusal(outcome) ? outcome.refused : outcome.status)
     if (isRefusal(outcome)) {
       if (outcome.refused === 'wrong_number') model.recordGuess(now())
       else expect([outcome.refused, isOpen]).toEqual(['push_locked', false])
@@ -232,7 +232,7 @@ export async function openModelRun(world: World, overrides: Partial<Policy>): Pr
   async function askAs(by: string): Promise<CreationResult | undefined> {
     const outcome = await ask(world, principal, namedBy(by))
     if (by === own) expectAdmission(outcome)
-    if (isRefusal(outcome)) met.add(outcome.refused)
+    if (isRefusal(outcome)) reachedCases.add(outcome.refused)
     else note(outcome, by)
     return isRefusal(outcome) ? undefined : outcome
   }
@@ -258,7 +258,7 @@ export async function openModelRun(world: World, overrides: Partial<Policy>): Pr
   await answer(0, 'approve')
   await check()
   return {
-    met,
+    met: reachedCases,
     ask: async (by) => void (await askAs(by)),
     burst: async () => {
       await Promise.all([1, 2, 3, 4, 5].map((n) => askAs(`bot-${n}`)))
@@ -272,7 +272,7 @@ export async function openModelRun(world: World, overrides: Partial<Policy>): Pr
     resend: async (which) => {
       const row = alive(which)
       const outcome = row && (await resendChallenge(world, principal, row.id))
-      if (outcome) met.add(isRefusal(outcome) ? outcome.refused : 'resent')
+      if (outcome) reachedCases.add(isRefusal(outcome) ? outcome.refused : 'resent')
     },
     pause: async (on) => {
       const until = on ? new Date(Date.now() + 600_000) : null

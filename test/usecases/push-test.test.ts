@@ -100,7 +100,7 @@ describe('a test push', () => {
     ['is locked for a time', `locked_until = now() + interval '1 hour'`, 'push_locked', true],
     ['is locked until an admin unlocks', 'hard_locked_at = now()', 'push_locked', false],
     ['is suspended', 'suspended_at = now()', 'user_suspended', false],
-  ])('is refused while the user %s', async (name, set, code, heals) => {
+  ])('is refused while the user %s', async (name, set, code, recovers) => {
     await sql(
       `stop_${name.replaceAll(' ', '_')}`,
       `update user_protections p set ${set} from devices v
@@ -109,7 +109,7 @@ describe('a test push', () => {
     )
     const outcome = await push()
     expect(outcome).toMatchObject({ refused: code })
-    expect(isRefusal(outcome) && (outcome.retryAfterSeconds ?? 0) > 3500).toBe(heals)
+    expect(isRefusal(outcome) && (outcome.retryAfterSeconds ?? 0) > 3500).toBe(recovers)
     expect(world.dispatchedPushes).toEqual([])
   })
 

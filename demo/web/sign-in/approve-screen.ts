@@ -124,8 +124,8 @@ function phoneRow({ name, gateway, stage, reason }: PhoneProgress): HTMLElement 
     opened: 'Shown on the phone',
     unregistered: 'Unregistered',
   }
-  const reached = stages[stage]
-  const dots = [1, 2, 3].map((at) => el('i', { class: at <= reached ? 'done' : '' }))
+  const reachedStep = stages[stage]
+  const dots = [1, 2, 3].map((at) => el('i', { class: at <= reachedStep ? 'done' : '' }))
   return el(
     'li',
     { class: stage === 'failed' || stage === 'unregistered' ? 'failed' : '' },

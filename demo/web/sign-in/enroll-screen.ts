@@ -122,7 +122,7 @@ function claimedContent(step: EnrollStep, time: HTMLElement, cancel: () => unkno
     el(
       'p',
       { class: 'muted small' },
-      'Whoever only stole the code does not see this number. Time left: ',
+      'Someone who only stole the code does not see this number. Time left: ',
       time,
       '.',
     ),

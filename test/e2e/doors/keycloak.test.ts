@@ -34,11 +34,11 @@ beforeAll(async () => {
   })
   service = stack.use(await startTestService({}, pino(loggerOptions('trace'), sink)))
   realm = stack.use(await startKeycloakDouble())
-  ;({ id, channel } = await makeChannel({}))
+  ;({ id, channel } = await createChannel({}))
 })
 afterAll(() => stack.disposeAsync())
 
-async function makeChannel(settings: object, more: object = {}, at = service) {
+async function createChannel(settings: object, more: object = {}, at = service) {
   const [{ id: relyingPartyId }] = (await at.api('GET', '/v1/relying-parties')).json.items
   const creation = await at.api('POST', '/v1/integrations', {
     relyingPartyId,
@@ -122,7 +122,7 @@ describe('the end is called back', () => {
   })
 
   test('CANCELLED when the integration is paused before the end, with any answer of the user', async () => {
-    const own = await makeChannel({})
+    const own = await createChannel({})
     const phone = await person()
     const { authResultId } = await realm.ask(own.channel, question(phone))
     const request = await questionTo(phone)
@@ -145,7 +145,7 @@ describe('the end is called back', () => {
 
   test('also when no process was left between the decision and the call', async () => {
     await using api = await startTestService({ role: 'api' })
-    const own = await makeChannel({}, {}, api)
+    const own = await createChannel({}, {}, api)
     const phone = await enrollPhone(api)
     const { authResultId } = await realm.ask(own.channel, question({ name: 'alice' }))
     await phone.client.approve(await questionTo(phone), number)
@@ -179,7 +179,7 @@ describe('is never called back twice', () => {
   })
 
   test('when the realm is taken off the list before the end', async () => {
-    const own = await makeChannel({})
+    const own = await createChannel({})
     const phone = await person()
     const before = realm.callbacks.length
     await realm.ask(own.channel, question(phone))
@@ -246,7 +246,7 @@ describe('is never called back twice', () => {
 test('two realms may use the same token id: two challenges, and each realm is called back', async () => {
   await using other = await startKeycloakDouble('others')
   const issuers = [realm.issuer, other.issuer]
-  const own = await makeChannel({ issuers })
+  const own = await createChannel({ issuers })
   const phone = await person()
   const claims = { jti: 'one-id' }
   const before = realm.callbacks.length
@@ -304,13 +304,13 @@ describe('nobody is asked', () => {
   })
 
   test('for a client of the realm that is not listed', async () => {
-    const own = await makeChannel({ clientIds: ['portal'] })
+    const own = await createChannel({ clientIds: ['portal'] })
     const phone = await person()
     expect((await realm.ask(own.channel, question(phone))).status).toBe(401)
   })
 
   test('without the secret at the end of the address, where there is one', async () => {
-    const own = await makeChannel({ secretInPath: true })
+    const own = await createChannel({ secretInPath: true })
     const phone = await person()
     expect((await realm.ask(own.channel, question(phone))).status).toBe(401)
     expect((await realm.ask(`${own.channel}/wrong`, question(phone))).status).toBe(401)
@@ -331,7 +331,7 @@ describe('nobody is asked', () => {
 
   test('while the keys of the realm cannot be fetched, and its admins see why', async () => {
     const dead = await startKeycloakDouble('dead')
-    const own = await makeChannel({ issuers: [dead.issuer] })
+    const own = await createChannel({ issuers: [dead.issuer] })
     const phone = await person()
     await dead[Symbol.asyncDispose]()
     expect((await dead.ask(own.channel, question(phone))).status).toBe(503)
@@ -352,7 +352,7 @@ describe('nobody is asked', () => {
   ])('by keys of the realm that are %s, and its admins see that', async (fault, keys) => {
     await using other = await startKeycloakDouble(fault)
     other.publishKeys(keys())
-    const own = await makeChannel({ issuers: [other.issuer] })
+    const own = await createChannel({ issuers: [other.issuer] })
     expect((await other.ask(own.channel, question(await person()))).status).toBe(503)
     await until('the admins see it', async () => {
       const { lastError } = (await service.api('GET', `/v1/integrations/${own.id}`)).json
