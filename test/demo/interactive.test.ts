@@ -123,7 +123,7 @@ test('the demo signs a new user in; Ctrl-C and a kill end all of it, and users a
 }, 120_000)
 
 test('Ctrl-C during the start prints one line, exits with 130 and leaves nothing behind', async () => {
-  const port = 30_000 + ((await anyPort()) % 20_000)
+  const port = 20_000 + ((await anyPort()) % 10_000)
   const demo = runDemo(['--folder', await reachableFolder(), '--port', String(port)])
   await until('it starts', () => demo.printed().includes('Starting'), 60_000)
   demo.interrupt()
