@@ -11,6 +11,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
+import { answer, cancel, challengeOf, unregister } from './asking.ts'
 
 let stores: Stores
 let user: TestUser
@@ -215,5 +216,25 @@ describe('unregistering is final', () => {
     ])
     const found = await stores.challenges.find(user.tenantId, user.rpId, id)
     expect(found?.challenge).toMatchObject({ status: 'denied', reason: 'no_device_left' })
+  })
+  test.each<[string, (device: DeviceId) => Promise<unknown>]>([
+    ['its last device goes', (device) => unregister(stores, user, device)],
+    ['its user is suspended', () => stores.suspensions.suspendUser({ ...user, actor: 'operator' })],
+  ])('a challenge that has ended stays as it ended when %s', async (_, deed) => {
+    const device = await aDevice(stores, user)
+    const [approved, cancelled] = [
+      await aChallenge(stores, user, [device]),
+      await aChallenge(stores, user, [device]),
+    ]
+    await answer(stores, user, await challengeOf(stores, user, approved), device)
+    await cancel(stores, user, cancelled)
+    const seen = async () => [
+      await challengeOf(stores, user, approved),
+      await challengeOf(stores, user, cancelled),
+    ]
+    const before = await seen()
+    expect(before).toMatchObject([{ status: 'approved' }, { status: 'cancelled' }])
+    expect(await deed(device)).toMatchObject({ endedChallenges: [] })
+    expect(await seen()).toEqual(before)
   })
 })

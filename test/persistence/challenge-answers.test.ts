@@ -14,6 +14,7 @@ import {
   thumbprint,
 } from '../support/stores.ts'
 import { answer, cancel, challengeOf, runOut, unregister } from './asking.ts'
+import { copyTenant } from './copied-tenant.ts'
 
 let stores: Stores
 let user: TestUser
@@ -122,6 +123,18 @@ describe('an answer', () => {
     expect((await stores.challenges.loadAnswer({ ...query, jti: 'another' }))?.earlier).toBeNull()
   })
 
+  test('is not found again where only a tenant with the same ids has it', async () => {
+    const device = await aDevice(stores, user)
+    const id = await aChallenge(stores, user, [device])
+    const jti = thumbprint()
+    await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number', { jti })
+    await copyTenant(stores, user)
+    const { tenantId } = user
+    await stores.database.query('forget', 'delete from answers where tenant_id = $1', [tenantId])
+    const query = { tenantId, challengeId: id, deviceId: device, jti }
+    expect((await stores.challenges.loadAnswer(query))?.earlier).toBeNull()
+  })
+
   test('with the last wrong number ends the challenge, keeps no evidence and erases the number', async () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
@@ -213,6 +226,19 @@ describe('an answer', () => {
       pushes: [],
       cancelled: [],
     })
+  })
+
+  test('that leaves the challenge pending decides nothing: it is asked on, and cancelled with the rest', async () => {
+    const device = await aDevice(stores, user)
+    const id = await aChallenge(stores, user, [device])
+    await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number')
+    const undecided = { status: 'pending', wrongNumbersLeft: 2, decidedAt: null }
+    expect(await find(id)).toMatchObject({ challenge: undecided, decidedBy: null })
+    const asked = await stores.challenges.loadPending(user.tenantId, device)
+    expect(asked?.pending).toMatchObject([{ challengeId: id }])
+    const suspended = await stores.suspensions.suspendUser({ ...user, actor: 'operator' })
+    expect(suspended?.endedChallenges).toEqual([id])
+    expect(await find(id)).toMatchObject({ challenge: { status: 'cancelled' } })
   })
 
   test('spends its proof even when another came first, so that the call cannot be repeated by a thief', async () => {

@@ -214,17 +214,17 @@ describe('a push is repeated', () => {
     expect(await challengeOf(stores, user, id)).toMatchObject({ resendsLeft: 3 })
   })
 
-  test('never for a challenge that has ended or run out', async () => {
-    const device = await aDevice(stores, user)
-    const [ended, over] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [device]),
-    ]
-    await cancel(stores, user, ended)
-    expect(await resend(stores, await challengeOf(stores, user, ended))).toBeNull()
-    await runOut(stores, over)
-    expect(await resend(stores, await challengeOf(stores, user, over))).toBeNull()
-    expect(await challengeOf(stores, user, over)).toMatchObject({ resendsLeft: 3 })
+  test('never for a challenge that has ended or run out, also where no device can be pushed', async () => {
+    for (const withPush of [true, false]) {
+      const device = await aDevice(stores, user, { withPush })
+      const ended = await aChallenge(stores, user, [device])
+      const over = await aChallenge(stores, user, [device])
+      await cancel(stores, user, ended)
+      expect(await resend(stores, await challengeOf(stores, user, ended))).toBeNull()
+      await runOut(stores, over)
+      expect(await resend(stores, await challengeOf(stores, user, over))).toBeNull()
+      expect(await challengeOf(stores, user, over)).toMatchObject({ resendsLeft: 3 })
+    }
   })
 })
 

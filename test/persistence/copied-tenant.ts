@@ -5,7 +5,7 @@ import type { Stores, TestUser } from '../support/stores.ts'
 const copied = [
   ...['tenants', 'signing_keys', 'relying_parties', 'users', 'user_identifiers'],
   ...['user_protections', 'initiators', 'enrolments', 'devices', 'challenges'],
-  ...['challenge_targets', 'deliveries', 'activities'],
+  ...['challenge_targets', 'answers', 'deliveries', 'activities'],
 ]
 
 /** Makes two tenants with the rows of this one, of which one comes before it and one after it. Their names end alike. */

@@ -16,9 +16,10 @@ import {
   type TestUser,
   unguarded,
 } from '../support/stores.ts'
-import { challengeOf } from './asking.ts'
+import { challengeOf, toldOf } from './asking.ts'
 import { budgetOf } from './budget-rows.ts'
 import { copyTenant } from './copied-tenant.ts'
+import { aGuess, makeCode } from './typing.ts'
 
 let stores: Stores
 let user: TestUser
@@ -121,27 +122,75 @@ describe('locks and counts are saved as they were decided, under the next revisi
     expect(await find()).toEqual({ ...nothing, revision: 2 })
   })
 
-  test('by an answer that changes them, and by no other', async () => {
-    const same = anAnswer(user, pending, device)
-    const proof = () => aProof(user, device)
-    const next = await aChallenge(stores, user, [device])
-    expect(await stores.challenges.recordAnswer(same, proof())).toMatchObject({ kind: 'recorded' })
+  test('by an answer that changes them, all of them, and back, and by no other', async () => {
+    const [second, third] = [
+      await aChallenge(stores, user, [device]),
+      await aChallenge(stores, user, [device]),
+    ]
+    const say = async (id: ChallengeId, protection: Protection) => {
+      const given = anAnswer(user, id, device, { protection })
+      const recorded = await stores.challenges.recordAnswer(given, aProof(user, device))
+      expect(recorded).toMatchObject({ kind: 'recorded' })
+    }
+    await say(pending, unguarded)
     expect(await find()).toEqual(unguarded)
-    const protection = { ...everything, revision: 0 }
-    const other = anAnswer(user, next, device, { protection })
-    expect(await stores.challenges.recordAnswer(other, proof())).toMatchObject({ kind: 'recorded' })
+    await say(second, { ...everything, revision: 0 })
     expect(await find()).toEqual({ ...everything, revision: 1 })
+    await say(third, { ...nothing, revision: 1 })
+    expect(await find()).toEqual({ ...nothing, revision: 2 })
   })
 
-  test('by a suspension and its end, each once', async () => {
+  test('by a suspension and its end, each once, whatever others are', async () => {
     const who = { ...user, actor: 'operator' } as const
+    await aColleague(stores, user, 'bob')
+    await copyTenant(stores, user)
+    const others = `user_protections p where (tenant_id, user_id) <> ($1, $2)
+      and right(tenant_id, 20) = right($1, 20)`
+    const mine = [user.tenantId, user.userId]
+    const seen = () =>
+      stores.database.query('others_of', `select p::text from ${others} order by 1`, mine)
+    const before = await seen()
     const { at: since } = (await stores.suspensions.suspendUser(who)) ?? {}
     const suspended = { ...unguarded, suspendedAt: since, revision: 1 }
     expect(await find()).toEqual(suspended)
     expect(await stores.suspensions.suspendUser(who)).toBeNull()
     expect(await find()).toEqual(suspended)
+    expect(await seen()).toEqual(before)
+    const suspend = `update user_protections set suspended_at = now()
+      where (tenant_id, user_id) in (select tenant_id, user_id from ${others})`
+    await stores.database.query('suspend_others', suspend, mine)
+    const then = await seen()
     expect(await stores.suspensions.activateUser(who)).not.toBeNull()
     expect(await stores.suspensions.activateUser(who)).toBeNull()
     expect(await find()).toEqual({ ...unguarded, revision: 2 })
+    expect(await seen()).toEqual(then)
+  })
+})
+
+describe('a code that gets in', () => {
+  const unlocks = async () =>
+    (await toldOf(stores, user)).filter((type) => type === 'push_unlocked').length
+  const getIn = async () => {
+    const match = { kind: 'recovery_code', id: await makeCode(stores, user) } as const
+    expect(await stores.passcodes.attempt(aGuess(user, { match }))).toMatchObject({
+      kind: 'accepted',
+    })
+  }
+
+  test('leaves locks that there are none of, so that what was decided on them still holds', async () => {
+    await getIn()
+    expect(await find()).toEqual(unguarded)
+  })
+
+  test('clears counts without a word, and tells of the lock that it lifts', async () => {
+    const counted = { ...unguarded, wrongNumbersInRow: 1, wrongNumbersSinceSuccess: 2 }
+    expect(await change(counted)).toBe(true)
+    await getIn()
+    expect(await find()).toEqual({ ...unguarded, revision: 2 })
+    expect(await unlocks()).toBe(0)
+    expect(await change({ ...counted, hardLockedAt: at(1), revision: 2 })).toBe(true)
+    await getIn()
+    expect(await find()).toEqual({ ...unguarded, revision: 4 })
+    expect(await unlocks()).toBe(1)
   })
 })

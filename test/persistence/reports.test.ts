@@ -1,7 +1,9 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
-import type { ActivityId, ReportId } from '../../src/domain/ids.ts'
+import type { ActivityId, ChallengeId, ReportId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import {
+  aChallenge,
+  aColleague,
   aDevice,
   aUser,
   openStores,
@@ -22,11 +24,15 @@ beforeEach(async () => {
 })
 
 /** Reports it with the user's device, and tells under which report it stands. */
-async function report(activityId: ActivityId, revision: number): Promise<ReportId> {
+async function report(
+  activityId: ActivityId,
+  revision: number,
+  challengeId: ChallengeId | null = null,
+): Promise<ReportId> {
   const { tenantId, userId } = user
   const deviceId = await aDevice(stores, user)
   const reported = await stores.reports.reportActivity({
-    report: { tenantId, id: random.id('report'), userId, activityId, challengeId: null },
+    report: { tenantId, id: random.id('report'), userId, activityId, challengeId },
     by: { kind: 'device', deviceId, proof: null },
     protection: { ...unguarded, revision },
     initiatorBlockSeconds: 60,
@@ -57,4 +63,13 @@ test('a report of another tenant’s is none of ours, though its ids are the sam
   const values = [user.userId, id, activityId, user.tenantId]
   await stores.database.query('their_reports', theirs, values)
   expect(await report(activityId, 0)).not.toBe(id)
+})
+
+test('a report blocks nobody who asked another user, whatever question it names', async () => {
+  const colleague = await aColleague(stores, user, 'bob')
+  const device = await aDevice(stores, colleague)
+  const theirs = await aChallenge(stores, colleague, [device], { initiatorKey: 'browser' })
+  await report(random.id('activity'), 0, theirs)
+  const blocked = `select user_id, key from initiators where blocked_until is not null and tenant_id = $1`
+  expect(await stores.database.query('blocked', blocked, [user.tenantId])).toEqual([])
 })

@@ -6,7 +6,6 @@ import { activity } from '../../src/domain/activity.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { afterCreation, unusedBudget } from '../../src/domain/prompt-ladder.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
-import type { Database } from '../../src/persistence/database.ts'
 import {
   aColleague,
   aDevice,
@@ -23,23 +22,14 @@ import {
 } from '../support/stores.ts'
 import { answer, cancel, challengeOf, resend, unregister } from './asking.ts'
 import { copyTenant } from './copied-tenant.ts'
+import { countingRows } from './rows-found.ts'
 import { aGuess, makeCode } from './typing.ts'
 
 let stores: Stores
 const rowsFound = new Map<string, number>()
 
-/** Counts what each look-up finds: of two rows the first would be taken, whichever that is. */
-const counting = (database: Database): Database => ({
-  ...database,
-  async query(name, text, values) {
-    const rows = await database.query<never>(name, text, values)
-    rowsFound.set(name, rows.length)
-    return rows
-  },
-})
-
 beforeAll(async () => {
-  stores = await openStores(20, counting)
+  stores = await openStores(20, countingRows(rowsFound))
   return () => stores.close()
 })
 
@@ -241,7 +231,7 @@ describe('what is done to a user changes nothing of who looks the same', () => {
         const push = { deviceId: me.device, id: random.id('delivery'), ...limits }
         return stores.testPushes.owe({ ...me, ...push, activity: told(me, 'test_pushed') })
       },
-      expect.objectContaining({ kind: 'owed' }),
+      { kind: 'owed', pushes: [expect.anything()] },
     ],
     'an unregistration': [
       (me) => unregister(stores, me, me.device),
@@ -271,9 +261,13 @@ describe('what is done to a user changes nothing of who looks the same', () => {
   test.each(cases)('%s, at the cost of %s', async (name, budget) => {
     const me = await aScene()
     const before = await rowsOfOthers(me)
+    rowsFound.clear()
     const [deed, done] = deeds[name] ?? []
     expect(await deed?.(me, me.pending[budget], paidBy[budget])).toEqual(done)
     expect(await rowsOfOthers(me)).toEqual(before)
+    for (const held of ['lock_protection', 'hold_device']) {
+      expect([1, undefined]).toContain(rowsFound.get(held))
+    }
   })
 })
 
