@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
-import type { DeliveryId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
 import {
   aChallenge,
@@ -78,26 +77,6 @@ describe('a suspended user', () => {
       [user.tenantId, user.userId],
     )
     expect(row?.n).toBe(0)
-  })
-
-  test('is told that a question is over where its push is out or on its way, and nowhere else', async () => {
-    const [told, failed] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const asked = await aChallenge(stores, user, [told, failed])
-    const owed = (kind: string) =>
-      stores.database.query<{ id: DeliveryId; device_id: string }>(
-        'owed_to_user',
-        'select id, device_id from deliveries where tenant_id = $1 and challenge_id = $2 and kind = $3',
-        [user.tenantId, asked, kind],
-      )
-    const lost = (await owed('challenge_opened')).filter(({ device_id }) => device_id === failed)
-    const outcome = { status: 'failed', reason: 'token_not_registered' } as const
-    const { tenantId } = user
-    await stores.deliveries.settle(
-      'test',
-      lost.map(({ id }) => ({ tenantId, id, outcome })),
-    )
-    await suspend()
-    expect((await owed('challenge_closed')).map((one) => one.device_id)).toEqual([told])
   })
 
   test('gets in with no code until the suspension is over, and no try is paid for', async () => {
