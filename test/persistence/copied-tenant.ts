@@ -4,7 +4,7 @@ import type { Stores, TestUser } from '../support/stores.ts'
 
 const copied = [
   ...['tenants', 'signing_keys', 'relying_parties', 'users', 'user_identifiers'],
-  ...['user_protections', 'initiators', 'enrolments', 'devices', 'challenges'],
+  ...['user_protections', 'initiators', 'portal_sessions', 'enrolments', 'devices', 'challenges'],
   ...['challenge_targets', 'answers', 'deliveries', 'activities'],
 ]
 
