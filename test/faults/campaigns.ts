@@ -81,7 +81,7 @@ async function underFault(scene: Scene, fault: Fault, chance: Chance, seconds: n
     violations.push(`the service ended by itself: ${complaint.slice(0, 2_000)}`)
   if (acknowledgedCount === 0) violations.push('no answer was acknowledged: nothing was tested')
   return {
-    done: { faults: times, 'sign-ins': histories.length, acknowledged: acknowledgedCount },
+    counts: { faults: times, 'sign-ins': histories.length, acknowledged: acknowledgedCount },
     violations,
   }
 }

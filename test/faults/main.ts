@@ -51,8 +51,8 @@ async function main(): Promise<void> {
     const campaign = campaigns[name]
     if (!campaign) continue
     await using scene = await openScene(people)
-    const { counts: done, violations } = await campaign(scene, createChance(seed), seconds)
-    const numbers = Object.entries(done).map(([what, count]) => `${count} ${what}`)
+    const { counts, violations } = await campaign(scene, createChance(seed), seconds)
+    const numbers = Object.entries(counts).map(([what, count]) => `${count} ${what}`)
     console.log(`${name}: ${numbers.join(', ')}; ${violations.length} violations`)
     for (const one of violations) console.log(`  - ${one}`)
     if (violations.length > 0) process.exitCode = 1
