@@ -39,7 +39,7 @@ export type Answer = {
 const decisions: readonly string[] = ['approve', 'deny', 'report'] satisfies Decision[]
 
 /** Reads an answer: exact header, exact claims, nothing else. */
-export function readAnswer(jws: UnverifiedJws): Answer | Refusal {
+export function readAnswer(jws: UnverifiedJws): Answer | Refusal<'answer_malformed'> {
   const header = readHeader(answerTyp, jws.header)
   const claims = readClaims(
     {
@@ -103,7 +103,7 @@ export function checkAnswer(
   answer: Answer,
   request: ExpectedFacts,
   now: Date,
-): Refusal | undefined {
+): Refusal<'answer_invalid' | 'clock_skew'> | undefined {
   const comparisons: readonly (readonly [claim: string, actual: string, reference: string])[] = [
     ['iss', answer.iss, request.deviceId],
     ['sub', answer.sub, request.userId],
@@ -135,7 +135,7 @@ export function checkKey(
   key: DeviceKey,
   deviceHasVerificationKey: boolean,
   userVerification: Challenge['userVerification'],
-): Refusal | undefined {
+): Refusal<'answer_invalid' | 'answer_key_not_allowed'> | undefined {
   const isVerification = key.role === 'verification'
   if (answer.userVerified !== isVerification)
     return refuse('answer_invalid', { facts: { claim: 'uv' } })
@@ -172,7 +172,7 @@ export function decideAnswer(
   challenge: AnswerableChallenge,
   answer: Pick<Answer, 'decision' | 'number'>,
   numberMatches: boolean,
-): AnswerEffect | Refusal {
+): AnswerEffect | Refusal<'answer_invalid' | 'number_missing'> {
   const { wrongNumbersLeft } = challenge
   if (answer.decision !== 'approve') {
     const reason = answer.decision === 'deny' ? 'user_denied' : 'user_reported'

@@ -25,12 +25,15 @@ export const overlapBoundsSeconds = { min: 0, max: 7 * 24 * 60 * 60, usual: 24 *
 /** Ranges that one key may be bound to. */
 export const allowedAddressesMax = 50
 
+/** Why a key gets no successor. */
+export type RotationRefusal = Refusal<'api_key_not_live' | 'rotation_under_way'>
+
 /** Whether a key may get a successor now; `lineage` holds the key itself and all its relatives. */
 export function mayRotate(
   key: KeyLife,
   lineage: readonly KeyLife[],
   now: Date,
-): Refusal | undefined {
+): RotationRefusal | undefined {
   if (!isLive(key, now)) return refuse('api_key_not_live')
   const live = lineage.filter((one) => isLive(one, now))
   if (live.length < liveKeysMax) return undefined

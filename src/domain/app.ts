@@ -45,7 +45,10 @@ function minimaOf(appId: string, { appVersionsMin }: AppPolicy): string[] {
  * protection that the tenant relies on. All that it may still do is report its new version or
  * unregister.
  */
-export function checkApp(device: AppOf, policy: AppPolicy): Refusal | undefined {
+export function checkApp(
+  device: AppOf,
+  policy: AppPolicy,
+): Refusal<'platform_retired' | 'app_too_old'> | undefined {
   if (policy.retiredPlatforms.includes(device.platform)) {
     return refuse('platform_retired', { facts: { platform: device.platform } })
   }

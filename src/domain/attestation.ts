@@ -79,7 +79,7 @@ export function attestationMessage(issuer: string, codeHash: string): string {
 export function decideAttestation(
   mode: AttestationMode,
   finding: AttestationFinding | null,
-): DeviceAttestation | Refusal {
+): DeviceAttestation | Refusal<'attestation_missing' | 'attestation_invalid'> {
   if (mode === 'off') return notAttested
   if (finding === null) {
     return mode === 'require'

@@ -95,12 +95,18 @@ export type Opening = {
   readonly expiresAt: Date
 }
 
+/** Why no device can be asked. */
+export type OpeningRefusal = Refusal<'invalid_request' | 'no_capable_device'>
+
 /**
  * Opens a challenge for the devices that can answer it. The set is fixed here: a device that joins
  * later can never answer. Refuses when no device qualifies, so that the relying party offers
  * another factor instead of waiting in vain.
  */
-export function openChallenge(facts: OpeningFacts, request: OpeningRequest): Opening | Refusal {
+export function openChallenge(
+  facts: OpeningFacts,
+  request: OpeningRequest,
+): Opening | OpeningRefusal {
   const leftSeconds = request.notAfter && (request.notAfter.getTime() - facts.now.getTime()) / 1000
   const ttlSeconds = Math.min(
     request.ttlSeconds ?? facts.policy.challengeTtlSeconds,
@@ -169,7 +175,9 @@ export function resendChallenge(
   challenge: Challenge,
   policy: Policy,
   now: Date,
-): { readonly resendsLeft: number } | Refusal {
+):
+  | { readonly resendsLeft: number }
+  | Refusal<'challenge_ended' | 'resends_used_up' | 'resend_too_soon'> {
   if (isOver(challenge, now))
     return refuse('challenge_ended', { facts: { currentStatus: challenge.status } })
   if (challenge.resendsLeft === 0) return refuse('resends_used_up')

@@ -53,7 +53,7 @@ export function readProof(
   jws: UnverifiedJws,
   request: ProvenRequest,
   now: Date,
-): DeviceProof | Refusal {
+): DeviceProof | Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid'> {
   const header = readHeader(proofTyp, jws.header)
   const claims = readClaims(
     {

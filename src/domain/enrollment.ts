@@ -96,7 +96,7 @@ export function checkClaimProof(
   kid: string,
   facts: ClaimFacts,
   now: Date,
-): Refusal | undefined {
+): Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid'> | undefined {
   const header = readHeader(claimTyp, jws.header)
   const claims = readClaims(
     {

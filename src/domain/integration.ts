@@ -93,6 +93,11 @@ function canonical(value: unknown): string {
   return `{${members.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one)}`).join()}}`
 }
 
+/** Why an integration may not be as planned. */
+export type PlanRefusal = Refusal<
+  'namespace_not_granted' | 'invalid_request' | 'policy_laxer' | 'number_none_not_allowed'
+>
+
 /**
  * Why a plan is refused; `id` is null for an integration that is still to be created, which nothing
  * can have permitted yet.
@@ -104,7 +109,7 @@ export function planFault(
     readonly namespaces: readonly string[]
     readonly policy: Policy
   },
-): Refusal | undefined {
+): PlanRefusal | undefined {
   if (!context.namespaces.includes(plan.namespace)) {
     return refuse('namespace_not_granted', { facts: { namespace: plan.namespace } })
   }

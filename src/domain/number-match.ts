@@ -23,6 +23,11 @@ export type NumberPlan = {
 const digitsMax = 8
 const asciiDigits = /^[0-9]+$/
 
+/** Why a challenge may not have such a number. */
+export type NumberRefusal = Refusal<
+  'invalid_request' | 'number_none_not_allowed' | 'number_too_short'
+>
+
 /**
  * Decides the number mode and length. A request may ask for more than the policy does, never for
  * less; `requesterId` names the relying party or integration that asks.
@@ -31,7 +36,7 @@ export function planNumber(
   policy: Policy,
   request: NumberRequest,
   requesterId: string,
-): NumberPlan | Refusal {
+): NumberPlan | NumberRefusal {
   if (request.mode === 'none') {
     if (!policy.numberNoneAllowedFor.includes(requesterId)) return refuse('number_none_not_allowed')
     return { mode: 'none', digits: null, wrongNumbersMax: policy.wrongNumbersMax }

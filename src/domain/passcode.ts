@@ -93,7 +93,7 @@ export type MatchingPasscode = {
  */
 export function choosePasscode<Matching extends MatchingPasscode>(
   matching: readonly Matching[],
-): Matching | Refusal {
+): Matching | Refusal<'passcode_wrong' | 'passcode_used'> {
   const fresh = matching.find(({ step, lastStep }) => step > lastStep)
   if (fresh) return fresh
   return refuse(matching.length === 0 ? 'passcode_wrong' : 'passcode_used')

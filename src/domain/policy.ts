@@ -89,7 +89,9 @@ export function policyOf(storedOverrides: unknown): Policy {
 }
 
 /** Refuses overrides that the profile rules out; the schema checks the bounds of single fields. */
-export function checkOverrides(overrides: PolicyOverrides): Refusal | undefined {
+export function checkOverrides(
+  overrides: PolicyOverrides,
+): Refusal<'policy_out_of_profile'> | undefined {
   const policy: Policy = { ...defaultPolicy, ...overrides }
   if (policy.profile !== 'nist-800-63b-4') return undefined
   if (policy.numberDigits < digitsForSeveralAttempts) return outOfProfile('numberDigits')
@@ -97,7 +99,7 @@ export function checkOverrides(overrides: PolicyOverrides): Refusal | undefined 
   return undefined
 }
 
-function outOfProfile(field: PolicyField): Refusal {
+function outOfProfile(field: PolicyField): Refusal<'policy_out_of_profile'> {
   return refuse('policy_out_of_profile', { facts: { field } })
 }
 

@@ -29,7 +29,10 @@ const pastMsMax = 30 * 24 * 60 * 60 * 1000
 const futureMsMax = 60 * 1000
 
 /** Refuses a time that is too old to notify the user of, or in the future. */
-export function checkOccurredAt(occurredAt: Date, now: Date): Refusal | undefined {
+export function checkOccurredAt(
+  occurredAt: Date,
+  now: Date,
+): Refusal<'invalid_request'> | undefined {
   const ageMs = now.getTime() - occurredAt.getTime()
   if (ageMs <= pastMsMax && ageMs >= -futureMsMax) return undefined
   return refuse('invalid_request', {

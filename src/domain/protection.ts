@@ -43,7 +43,7 @@ export function secondsUntil(until: Date, now: Date): number {
 export function checkProtection(
   protection: Protection,
   now: Date,
-): (Refusal & { readonly refused: 'user_suspended' | 'push_locked' }) | undefined {
+): Refusal<'user_suspended' | 'push_locked'> | undefined {
   if (protection.suspendedAt !== null) return refuse('user_suspended')
   if (protection.hardLockedAt !== null) {
     return refuse('push_locked', { facts: { lock: 'wrong_numbers_hard' } })

@@ -72,8 +72,13 @@ function isKnown(initiator: KnownInitiator | null, policy: Policy, now: Date): b
   return now.getTime() - approvedAt.getTime() < policy.initiatorMemoryDays * dayMs
 }
 
+/** Why a user may not be asked at this moment. */
+export type AdmissionRefusal = Refusal<
+  'user_suspended' | 'push_locked' | 'initiator_blocked' | 'too_many_pending'
+>
+
 /** Decides whether a challenge may be created, on which budget, and whether it may wake a phone. */
-export function admitChallenge(facts: ThrottlingFacts): Admission | Refusal {
+export function admitChallenge(facts: ThrottlingFacts): Admission | AdmissionRefusal {
   const { policy, now, protection, initiator, others } = facts
   const refusal = checkProtection(protection, now)
   if (refusal) return refusal
@@ -170,7 +175,7 @@ export function admitResend({
   readonly protection: Protection
   readonly policy: Policy
   readonly now: Date
-}): Refusal | undefined {
+}): Refusal<'user_suspended' | 'push_locked' | 'push_suppressed'> | undefined {
   const refusal = checkProtection(protection, now)
   if (refusal) return refusal
   const reason = suppressionOf(budget, protection, policy, now)

@@ -2,7 +2,7 @@
 // factors. The type makes sure that no new refusal omits them.
 
 import type { PasscodeMethod } from './passcode.ts'
-import type { Refusal } from './refusal.ts'
+import type { Refusal, RefusalCode } from './refusal.ts'
 
 /** Refusals that are decided before a user is known, and so must reveal nothing about one. */
 export type UserlessRefusalCode =
@@ -11,10 +11,15 @@ export type UserlessRefusalCode =
   | 'not_found'
   | 'idempotency_key_reused'
 
+/** Why a known user is not asked, with the factors they could use instead. */
+export type KnownUserRefusal<Code extends RefusalCode = RefusalCode> = Refusal<Code> & {
+  readonly facts: { readonly otherFactors: readonly PasscodeMethod[] }
+}
+
 /** Why a user is not asked, with the factors they could use instead, once the user is known. */
-export type QuestionRefusal =
-  | (Refusal & { readonly refused: UserlessRefusalCode })
-  | (Refusal & { readonly facts: { readonly otherFactors: readonly PasscodeMethod[] } })
+export type QuestionRefusal<Code extends RefusalCode = RefusalCode> =
+  | Refusal<Extract<Code, UserlessRefusalCode>>
+  | KnownUserRefusal<Code>
 
 /** The factors that a user could use although they are not asked for this reason. */
 export function factorsDespite(
@@ -26,10 +31,10 @@ export function factorsDespite(
 }
 
 /** Completes the refusal of a question to a known user. */
-export function withOtherFactors(
-  refusal: Refusal,
+export function withOtherFactors<Code extends RefusalCode>(
+  refusal: Refusal<Code>,
   otherFactors: readonly PasscodeMethod[],
-): QuestionRefusal {
+): KnownUserRefusal<Code> {
   const facts = { ...refusal.facts, otherFactors: factorsDespite(refusal, otherFactors) }
   return { ...refusal, facts }
 }

@@ -1,13 +1,15 @@
 import { type AskableRules, reasonForNotAsking, type UnaskedReason } from './askable.ts'
+import type { OpeningRefusal } from './challenge.ts'
 import { askableRules, openChallenge, type UserVerification } from './challenge.ts'
 import type { Device, DeviceStatus } from './device.ts'
 import type { DeviceId } from './ids.ts'
 import type { NumberPlan } from './number-match.ts'
 import type { PasscodeMethod } from './passcode.ts'
 import { checkProtection } from './protection.ts'
+import type { AdmissionRefusal } from './push-throttling.ts'
 import { admitChallenge, type SuppressionReason, type ThrottlingFacts } from './push-throttling.ts'
 import { factorsDespite } from './question-refusal.ts'
-import { isRefusal, type Refusal, type RefusalCode } from './refusal.ts'
+import { isRefusal } from './refusal.ts'
 
 /** One live device: whether a challenge would ask it, whether it could be pushed, and why not. */
 export type DeviceReadiness = {
@@ -18,6 +20,9 @@ export type DeviceReadiness = {
   readonly whyNot: UnaskedReason | Exclude<DeviceStatus, 'active' | 'unregistered'> | null
 }
 
+/** Why a question at this moment would be refused. */
+export type ForecastRefusal = AdmissionRefusal | OpeningRefusal
+
 /** The result that a challenge created at this moment would have. */
 export type Readiness = {
   /**
@@ -26,7 +31,7 @@ export type Readiness = {
    */
   readonly methods: readonly ('push' | 'pull' | PasscodeMethod)[]
   /** Why a creation would be refused; null when it would not be. */
-  readonly refusal: RefusalCode | null
+  readonly refusal: ForecastRefusal['refused'] | null
   /** Seconds after which that can change by itself. */
   readonly retryAfterSeconds: number | null
   /** Why no phone would be woken although the challenge would be created. */
@@ -68,7 +73,7 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
 }
 
 function readinessForRefusal(
-  refusal: Refusal,
+  refusal: ForecastRefusal,
   otherFactors: readonly PasscodeMethod[],
   devices: readonly DeviceReadiness[],
 ): Readiness {

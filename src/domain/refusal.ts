@@ -111,9 +111,11 @@ export type RefusalCode =
 
 /**
  * A refusal is a value, not an exception: what it used up (an attempt, a proof) must stay used up.
+ * Its type names the codes it may carry, so that a route that does not declare one of them does not
+ * compile.
  */
-export type Refusal = {
-  readonly refused: RefusalCode
+export type Refusal<Code extends RefusalCode = RefusalCode> = {
+  readonly refused: Code
   /** What the caller can do next, beyond the code's fixed text. */
   readonly hint?: string
   /** Seconds after which a retry makes sense. */
@@ -126,7 +128,7 @@ export type Refusal = {
 export function refuse<const Code extends RefusalCode>(
   code: Code,
   more: Omit<Refusal, 'refused'> = {},
-): Refusal & { readonly refused: Code } {
+): Refusal<Code> {
   return { refused: code, ...more }
 }
 

@@ -12,7 +12,7 @@ export const shownNumberSeconds = 120
  */
 export function chooseShownNumber<Shown extends { readonly live: boolean }>(
   numbers: readonly Shown[],
-): Shown | Refusal {
+): Shown | Refusal<'caller_number_missing' | 'numbers_ambiguous'> {
   const [first, ...others] = numbers.filter(({ live }) => live)
   if (first === undefined) return refuse('caller_number_missing')
   return others.length === 0 ? first : refuse('numbers_ambiguous', { retryAfterSeconds: 1 })

@@ -11,12 +11,23 @@ export const testPushGapSeconds = 10
 /** Test pushes to one device within any hour. */
 export const testPushesPerHourMax = 5
 
+/** Why a device gets no test push. */
+export type TestPushRefusal = Refusal<
+  | 'device_unregistered'
+  | 'device_suspended'
+  | 'device_not_active'
+  | 'user_suspended'
+  | 'push_locked'
+  | 'pushes_paused'
+  | 'no_push_token'
+>
+
 /** Refuses a test push to a device that cannot be pushed, or to a user who may not get pushes. */
 export function checkTestPush(
   { status, hasPushToken }: Pick<Device, 'status' | 'hasPushToken'>,
   protection: Protection,
   now: Date,
-): Refusal | undefined {
+): TestPushRefusal | undefined {
   if (status === 'unregistered') return refuse('device_unregistered')
   if (status === 'suspended') return refuse('device_suspended')
   if (status === 'unconfirmed') return refuse('device_not_active')
