@@ -76,7 +76,7 @@ class BoundedFairQueue implements FairQueue {
     name: string,
     work: () => Promise<T>,
     { owner = 'others', holder = null }: Ownership = {},
-  ): Promise<T | Refusal> {
+  ): Promise<T | Refusal<'too_many_requests'>> {
     const line = this.#lines.get(name) ?? {
       name,
       owner,
@@ -126,7 +126,7 @@ class BoundedFairQueue implements FairQueue {
     return true
   }
 
-  async #refuse(): Promise<Refusal> {
+  async #refuse(): Promise<Refusal<'too_many_requests'>> {
     const { refusalMs, refusals } = this.#limits
     if (refusalMs > 0 && this.#refusals < refusals) {
       this.#refusals++
@@ -136,7 +136,7 @@ class BoundedFairQueue implements FairQueue {
     return tooMany()
   }
 
-  #wait<T>(line: Line, work: () => Promise<T>): Promise<T | Refusal> {
+  #wait<T>(line: Line, work: () => Promise<T>): Promise<T | Refusal<'too_many_requests'>> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => waiter.turnAway(), this.#limits.waitMs)
       const waiter: Waiter = {

@@ -1,8 +1,8 @@
 import type { Actor } from '../domain/activity.ts'
+import type { RotationRefusal } from '../domain/api-key.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { Policy, PolicyOverrides } from '../domain/policy.ts'
-import type { Refusal } from '../domain/refusal.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { IdentifierCase } from '../domain/user-name.ts'
 import type { NewSigningKey, SigningKey } from './world.ts'
@@ -156,7 +156,7 @@ export interface ApiKeyStore {
     },
     secretHash: Uint8Array,
     actor: Actor,
-  ): Promise<{ readonly key: ApiKey; readonly previous: ApiKey } | Refusal | null>
+  ): Promise<{ readonly key: ApiKey; readonly previous: ApiKey } | RotationRefusal | null>
   /** Revokes and records; null when the tenant has no such key. Revoking twice changes nothing. */
   revoke(tenantId: TenantId, id: ApiKeyId, actor: Actor): Promise<ApiKey | null>
   /** Updates the times of last use. Best effort, off every hot path. */

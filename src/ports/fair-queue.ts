@@ -13,7 +13,7 @@ export interface FairQueue {
     line: string,
     work: () => Promise<T>,
     whose?: { readonly holder: string },
-  ): Promise<T | Refusal>
+  ): Promise<T | Refusal<'too_many_requests'>>
 }
 
 export interface UserQueue {
@@ -28,5 +28,5 @@ export interface UserQueue {
     user: { readonly tenantId: TenantId; readonly userId: UserId },
     line: string,
     work: () => Promise<T>,
-  ): Promise<T | Refusal>
+  ): Promise<T | Refusal<'too_many_requests'>>
 }

@@ -94,7 +94,7 @@ export interface IntegrationStore {
     },
     credential: IntegrationCredential,
     actor: Actor,
-  ): Promise<ChangedIntegration | Refusal | null>
+  ): Promise<ChangedIntegration | Refusal<'rotation_under_way'> | null>
   /**
    * Sets the end of one credential, unless it ends earlier: then `already`. Null when the
    * integration of the tenant has no such credential.

@@ -28,6 +28,7 @@ import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { Clock, Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import { type VerifyProofDependencies, verifyProof } from './authenticate-device.ts'
 import { numberBinding } from './create-challenge.ts'
 import { ownKey } from './device-keys.ts'
@@ -64,7 +65,26 @@ export async function answerChallenge(
   dependencies: Dependencies,
   proof: DeviceProof,
   command: { readonly challengeId: ChallengeId; readonly answer: string },
-): Promise<AnswerResult | Refusal> {
+): Promise<
+  | AnswerResult
+  | ProofRefusal
+  | Refusal<
+      | 'answer_malformed'
+      | 'answer_invalid'
+      | 'clock_skew'
+      | 'answer_key_not_allowed'
+      | 'number_missing'
+      | 'challenge_ended'
+      | 'user_suspended'
+      | 'push_locked'
+      | 'too_many_requests'
+      | 'not_found'
+      | 'wrong_number'
+      | 'challenge_expired'
+      | 'proof_replayed'
+      | 'conflict'
+    >
+> {
   const jws = dependencies.signatures.read(command.answer, answerBytesMax)
   const answer = jws ? readAnswer(jws) : refuse('answer_malformed')
   const { tenantId, deviceId } = proof
@@ -116,7 +136,7 @@ async function checkSignedAnswer(
   askedChallenge: AskedChallenge,
   knownDevice: AnswerFacts['knownDevice'],
   challengeId: ChallengeId,
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'answer_invalid' | 'clock_skew' | 'answer_key_not_allowed'> | undefined> {
   const key = ownKey(dependencies, knownDevice, answer.kid)
   if (!key || !(await dependencies.signatures.verify(answer.jws, key.publicJwk))) {
     return refuse('answer_invalid', { facts: { claim: 'kid' } })
@@ -170,7 +190,11 @@ async function record(
   dependencies: Dependencies,
   decision: Decision,
   proof: DeviceProof | null,
-): Promise<AnswerResult | Refusal | 'changed'> {
+): Promise<
+  | AnswerResult
+  | Refusal<'too_many_requests' | 'wrong_number' | 'challenge_expired' | 'proof_replayed'>
+  | 'changed'
+> {
   const { answer, effect, askedChallenge, facts, device } = decision
   const { challenge } = askedChallenge
   const { next, lock } = protectionAfter(decision)
@@ -234,12 +258,16 @@ async function record(
   }
 }
 
-function reply({ outcome, statusAfter, wrongNumbersLeft }: RecordedAnswer): AnswerResult | Refusal {
+function reply({
+  outcome,
+  statusAfter,
+  wrongNumbersLeft,
+}: RecordedAnswer): AnswerResult | Refusal<'wrong_number'> {
   if (outcome !== 'wrong_number') return { status: statusAfter }
   return refuse('wrong_number', { facts: { wrongNumbersLeft, currentStatus: statusAfter } })
 }
 
-function endedRefusal(status: ChallengeStatus): Refusal {
+function endedRefusal(status: ChallengeStatus): Refusal<'challenge_ended' | 'challenge_expired'> {
   return status === 'expired'
     ? refuse('challenge_expired')
     : refuse('challenge_ended', { facts: { currentStatus: status } })

@@ -1,4 +1,5 @@
 import type { Actor } from '../domain/activity.ts'
+import type { RotationRefusal } from '../domain/api-key.ts'
 import { allowedAddressesMax, overlapBoundsSeconds } from '../domain/api-key.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import { nameHint, readName } from '../domain/names.ts'
@@ -40,7 +41,9 @@ const textOf = (id: ApiKeyId, secret: string) => `cs_${id.slice('key_'.length)}_
 export function validateKeyInput(
   { addresses }: Pick<Dependencies, 'addresses'>,
   input: { readonly name: string; readonly allowedAddresses: readonly string[] },
-): { readonly name: string; readonly allowedAddresses: readonly string[] } | Refusal {
+):
+  | { readonly name: string; readonly allowedAddresses: readonly string[] }
+  | Refusal<'invalid_request'> {
   const name = readName(input.name)
   if (name === undefined) return refuse('invalid_request', { hint: nameHint })
   const { allowedAddresses } = input
@@ -58,7 +61,7 @@ export async function createApiKey(
   dependencies: Dependencies,
   { allowedAddresses = [], ...command }: Command,
   actor: Actor,
-): Promise<NewKey | Refusal> {
+): Promise<NewKey | Refusal<'invalid_request' | 'relying_party_unknown'>> {
   const validInput = validateKeyInput(dependencies, { name: command.name, allowedAddresses })
   if (isRefusal(validInput)) return validInput
   const party = await dependencies.tenants.findRelyingParty(command.tenantId, command.rpId)
@@ -93,7 +96,7 @@ export async function rotateApiKey(
     readonly expiresAt?: Date | null
   },
   actor: Actor,
-): Promise<(NewKey & { readonly previous: ApiKey }) | Refusal> {
+): Promise<(NewKey & { readonly previous: ApiKey }) | RotationRefusal | Refusal<'not_found'>> {
   const {
     tenantId,
     id,
@@ -127,7 +130,7 @@ export async function revokeApiKey(
   tenantId: TenantId,
   id: ApiKeyId,
   actor: Actor,
-): Promise<ApiKey | Refusal> {
+): Promise<ApiKey | Refusal<'not_found'>> {
   const revokedKey = await dependencies.apiKeys.revoke(tenantId, id, actor)
   if (!revokedKey) return refuse('not_found')
   dependencies.signals.publish(`${revocationPrefix}${id}`)

@@ -63,7 +63,7 @@ export async function createApp(
   tenantId: TenantId,
   { appId, name, credentials }: Pick<App, 'appId' | 'name'> & { credentials: AppCredentials },
   actor: Actor,
-): Promise<App | Refusal> {
+): Promise<App | Refusal<'app_taken'>> {
   const id = dependencies.random.id('app')
   const { provider } = credentials
   const secret = sealCredentials(dependencies, tenantId, id, credentials)
@@ -82,7 +82,7 @@ export async function changeApp(
   id: AppId,
   { name, credentials }: { readonly name?: string; readonly credentials?: AppCredentials },
   actor: Actor,
-): Promise<App | Refusal> {
+): Promise<App | Refusal<'invalid_request' | 'not_found'>> {
   const app = await dependencies.apps.find(tenantId, id)
   if (!app) return refuse('not_found')
   if (credentials && credentials.provider !== app.provider) {
@@ -109,7 +109,7 @@ export async function removeApp(
   tenantId: TenantId,
   id: AppId,
   actor: Actor,
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'not_found'> | undefined> {
   if (!(await dependencies.apps.remove(tenantId, id, actor))) return refuse('not_found')
   dependencies.signals.publish(`${appSignalPrefix}${tenantId}`)
   return undefined
@@ -120,6 +120,6 @@ export async function readApp(
   { apps }: Pick<Dependencies, 'apps'>,
   tenantId: TenantId,
   id: AppId,
-): Promise<App | Refusal> {
+): Promise<App | Refusal<'not_found'>> {
   return (await apps.find(tenantId, id)) ?? refuse('not_found')
 }

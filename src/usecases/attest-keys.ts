@@ -34,7 +34,7 @@ export async function attestKeys(
   { attestations, hashing }: Dependencies,
   mode: AttestationMode,
   { issuer, codeHash, appId, keys, attestation, at }: ProvenClaim,
-): Promise<DeviceAttestation | Refusal> {
+): Promise<DeviceAttestation | Refusal<'attestation_missing' | 'attestation_invalid'>> {
   if (mode === 'off' || attestation === undefined) return decideAttestation(mode, null)
   const challenge = hashing.sha256Base64Url(attestationMessage(issuer, codeHash))
   const finding = await attestations.verify(attestation, { appId, keys, challenge, at })

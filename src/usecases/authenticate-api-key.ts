@@ -21,13 +21,19 @@ const touchEveryMs = 60_000
 
 type CacheEntry = { readonly at: number; readonly credential: Promise<StoredCredential | null> }
 
+/** Why a caller has no principal. */
+export type ApiKeyRefusal = Refusal<'unauthenticated' | 'api_key_invalid' | 'address_not_allowed'>
+
 export type ApiKeyAuthentication = {
   /**
    * The principal of this `Authorization` header from this address, or the refusal. The same
    * refusal for every kind of bad key; only the holder of a valid one learns that it is bound to
    * other addresses.
    */
-  authenticate(authorization: string | undefined, address: string): Promise<Principal | Refusal>
+  authenticate(
+    authorization: string | undefined,
+    address: string,
+  ): Promise<Principal | ApiKeyRefusal>
   /**
    * Forgets a key immediately; called when a revocation happens here or is signalled by another
    * process.

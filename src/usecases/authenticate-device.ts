@@ -22,7 +22,7 @@ export function readDeviceProof(
   { signatures, clock }: ReadProofDependencies,
   header: string | undefined,
   request: ProvenRequest,
-): DeviceProof | Refusal {
+): DeviceProof | Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid' | 'proof_missing'> {
   if (header === undefined) return refuse('proof_missing')
   const jws = signatures.read(header, proofBytesMax)
   if (!jws) return refuse('proof_malformed')
@@ -30,9 +30,9 @@ export function readDeviceProof(
 }
 
 /** What a call requires of the calling device. */
-export type DeviceRequirement = {
+export type DeviceRequirement<Role extends KeyRole = KeyRole> = {
   /** The weaker of the two keys that may sign. */
-  readonly role?: KeyRole
+  readonly role?: Role
   /** Statuses in which the device may make this call; active by default. */
   readonly statuses?: readonly Device['status'][]
   /**
@@ -41,6 +41,17 @@ export type DeviceRequirement = {
    */
   readonly anyApp?: boolean
 }
+
+/** Why a device is not believed, for calls that the key `Role` must at least sign. */
+export type ProofRefusal<Role extends KeyRole = 'possession'> = Refusal<
+  | 'proof_invalid'
+  | 'device_unregistered'
+  | 'device_suspended'
+  | 'device_not_active'
+  | 'app_too_old'
+  | 'platform_retired'
+  | (Role extends 'verification' ? 'proof_key_not_allowed' : never)
+>
 
 /** Dependencies of verifying a proof. */
 export type VerifyProofDependencies = KeyDependencies & {
@@ -58,12 +69,12 @@ export type VerifyProofDependencies = KeyDependencies & {
  * by: a client that names one of its thumbprints, which cannot be guessed, learns that the device
  * is unregistered.
  */
-export async function verifyProof(
+export async function verifyProof<Role extends KeyRole = 'possession'>(
   dependencies: VerifyProofDependencies,
   proof: DeviceProof,
   knownDevice: KnownDevice | null,
-  { role = 'possession', statuses = ['active'], anyApp = false }: DeviceRequirement = {},
-): Promise<Device | Refusal> {
+  { role, statuses = ['active'], anyApp = false }: DeviceRequirement<Role> = {},
+): Promise<Device | ProofRefusal<Role>> {
   const key = knownDevice && ownKey(dependencies, knownDevice, proof.kid)
   if (!knownDevice || !key || !(await dependencies.signatures.verify(proof.jws, key.publicJwk))) {
     const isErased =
@@ -81,7 +92,9 @@ export async function verifyProof(
   const refusal = anyApp ? undefined : checkApp(device, knownDevice.policy)
   if (refusal) return refusal
   if (!statuses.includes(device.status)) return refuse('device_not_active')
-  if (role === 'verification' && key.role !== 'verification') return refuse('proof_key_not_allowed')
+  if (role === 'verification' && key.role !== 'verification') {
+    return refuse('proof_key_not_allowed') as ProofRefusal<Role>
+  }
   return device
 }
 
@@ -101,11 +114,11 @@ export type Dependencies = VerifyProofDependencies & {
 /**
  * Finds the device and verifies its proof; for calls that load nothing else in the same round trip.
  */
-export async function authenticateDevice(
+export async function authenticateDevice<Role extends KeyRole = 'possession'>(
   dependencies: Dependencies,
   proof: DeviceProof,
-  requirement?: DeviceRequirement,
-): Promise<Device | Refusal> {
+  requirement?: DeviceRequirement<Role>,
+): Promise<Device | ProofRefusal<Role>> {
   const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
   return verifyProof(dependencies, proof, knownDevice, requirement)
 }

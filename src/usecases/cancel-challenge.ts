@@ -24,7 +24,7 @@ export async function cancelChallenge(
   dependencies: Dependencies,
   principal: Asker,
   id: ChallengeId,
-): Promise<ChallengeReading | Refusal> {
+): Promise<ChallengeReading | Refusal<'challenge_ended' | 'not_found'>> {
   const { tenantId, rpId } = principal
   const cancellation = await dependencies.challenges.cancel(
     tenantId,

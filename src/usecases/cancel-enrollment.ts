@@ -23,7 +23,7 @@ export async function cancelEnrollment(
   dependencies: Dependencies,
   principal: Principal,
   id: EnrollmentId,
-): Promise<EnrollmentReading | Refusal> {
+): Promise<EnrollmentReading | Refusal<'too_many_requests' | 'not_found' | 'enrollment_not_open'>> {
   const reading = await readEnrollment(dependencies, principal, id, { waitMs: 0 })
   if (isRefusal(reading) || reading.status === 'cancelled') return reading
   const { userId } = reading.enrollment

@@ -28,7 +28,17 @@ export async function changeDevice(
   principal: Principal,
   id: DeviceId,
   { name, status }: Changes,
-): Promise<Device | Refusal> {
+): Promise<
+  | Device
+  | Refusal<
+      | 'namespace_not_granted'
+      | 'device_not_active'
+      | 'too_many_requests'
+      | 'not_found'
+      | 'device_unregistered'
+      | 'conflict'
+    >
+> {
   const device = await readDevice(dependencies, principal, id)
   if (isRefusal(device)) return device
   if (device.status === 'unregistered') return refuse('device_unregistered')
@@ -53,7 +63,7 @@ async function rename(
   { tenantId, keyId }: Principal,
   { id, userId, name: from }: Device,
   to: string,
-): Promise<Device | Refusal> {
+): Promise<Device | Refusal<'device_unregistered'>> {
   const renamedDevice = await devices.change(
     tenantId,
     id,
@@ -76,7 +86,7 @@ async function setStatus(
   { tenantId, keyId }: Principal,
   { id: deviceId, userId }: Device,
   status: 'active' | 'suspended',
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'too_many_requests'> | undefined> {
   const about = { tenantId, userId, deviceId }
   const command = { ...about, actor: `api_key:${keyId}` } as const
   if (status === 'active') {

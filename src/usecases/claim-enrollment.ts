@@ -90,7 +90,25 @@ export type ClaimResult = {
 export async function claimEnrollment(
   dependencies: Dependencies,
   command: Command,
-): Promise<ClaimResult | Refusal> {
+): Promise<
+  | ClaimResult
+  | Refusal<
+      | 'clock_skew'
+      | 'platform_retired'
+      | 'app_too_old'
+      | 'attestation_missing'
+      | 'attestation_invalid'
+      | 'invalid_request'
+      | 'proof_malformed'
+      | 'proof_invalid'
+      | 'too_many_requests'
+      | 'enrollment_code_invalid'
+      | 'enrollment_not_open'
+      | 'enrollment_expired'
+      | 'too_many_devices'
+      | 'key_already_registered'
+    >
+> {
   const enrollmentCode = readCode(command.code)
   if (!enrollmentCode) return refuse('enrollment_code_invalid')
   const target = await findTarget(dependencies, command, enrollmentCode)
@@ -167,7 +185,9 @@ export async function claimEnrollment(
   }
 }
 
-function refusalOf(kind: 'not_open' | 'too_many_devices' | 'key_already_registered'): Refusal {
+function refusalOf(
+  kind: 'not_open' | 'too_many_devices' | 'key_already_registered',
+): Refusal<'enrollment_not_open' | 'too_many_devices' | 'key_already_registered'> {
   return refuse(kind === 'not_open' ? 'enrollment_not_open' : kind)
 }
 
@@ -175,7 +195,16 @@ async function readKeys(
   { signatures, clock, publicOrigin }: Dependencies,
   { tenantId, keys, proofs }: Command,
   codeHash: string,
-): Promise<DeviceKey[] | Refusal> {
+): Promise<
+  | DeviceKey[]
+  | Refusal<
+      | 'clock_skew'
+      | 'invalid_request'
+      | 'proof_malformed'
+      | 'proof_invalid'
+      | 'key_already_registered'
+    >
+> {
   const possessionKid = await signatures.thumbprint(keys.possession)
   const verificationKid = keys.verification ? await signatures.thumbprint(keys.verification) : null
   if (possessionKid === undefined || verificationKid === undefined) {
@@ -209,7 +238,7 @@ async function findTarget(
   { enrollments, hashing }: Dependencies,
   { tenantId, user }: Command,
   { kind, code }: NonNullable<ReturnType<typeof readCode>>,
-): Promise<ClaimTarget | Refusal> {
+): Promise<ClaimTarget | Refusal<'enrollment_code_invalid'>> {
   if (kind === 'scanned') {
     const target = await enrollments.findByCode(tenantId, hashing.sha256(code))
     return target ?? refuse('enrollment_code_invalid')
@@ -229,7 +258,7 @@ function checkOpen({
 }: {
   enrollment: Enrollment
   now: Date
-}): Refusal | undefined {
+}): Refusal<'enrollment_not_open' | 'enrollment_expired'> | undefined {
   const status = viewOf(enrollment, now)
   if (status === 'open') return undefined
   return refuse(status === 'expired' ? 'enrollment_expired' : 'enrollment_not_open')

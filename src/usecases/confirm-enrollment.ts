@@ -12,6 +12,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { EnrollmentRecord, EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -36,7 +37,19 @@ export async function confirmEnrollment(
   dependencies: Dependencies,
   proof: DeviceProof,
   number: string,
-): Promise<{ readonly status: 'active' } | Refusal> {
+): Promise<
+  | { readonly status: 'active' }
+  | ProofRefusal
+  | Refusal<
+      | 'too_many_requests'
+      | 'wrong_number'
+      | 'proof_replayed'
+      | 'conflict'
+      | 'device_not_pending'
+      | 'enrollment_expired'
+      | 'enrollment_not_claimed'
+    >
+> {
   const device = await authenticateDevice(dependencies, proof, {
     statuses: ['unconfirmed', 'active'],
   })

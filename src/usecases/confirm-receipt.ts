@@ -2,6 +2,7 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -16,7 +17,7 @@ export async function confirmReceipt(
   dependencies: Dependencies,
   proof: DeviceProof,
   challengeId: ChallengeId,
-): Promise<Refusal | undefined> {
+): Promise<ProofRefusal | Refusal<'not_found' | 'proof_replayed'> | undefined> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const result = await dependencies.challenges.markReceived(challengeId, proof)

@@ -1,5 +1,6 @@
 import { activity } from '../domain/activity.ts'
 import { withoutNumber } from '../domain/approval-request.ts'
+import type { OpeningRefusal } from '../domain/challenge.ts'
 import {
   type Challenge,
   type ChallengeContext,
@@ -8,13 +9,15 @@ import {
 } from '../domain/challenge.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import { type Initiator, initiatorText, othersKey } from '../domain/initiator.ts'
+import type { NumberRefusal } from '../domain/number-match.ts'
 import { type NumberPlan, type NumberRequest, planNumber } from '../domain/number-match.ts'
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import { strictest } from '../domain/policy.ts'
 import { type Asker, actorOf, permittedAs } from '../domain/principal.ts'
+import type { AdmissionRefusal } from '../domain/push-throttling.ts'
 import { admitChallenge, afterCreation, unusedBudget } from '../domain/push-throttling.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, refuse } from '../domain/refusal.ts'
 import type {
   ChallengeStore,
   CreationFacts,
@@ -80,6 +83,18 @@ export function numberBinding({ tenantId, id }: Pick<Challenge, 'tenantId' | 'id
 // of those may be pending.
 const attemptsMax = 12
 
+type DecisionRefusal = NumberRefusal | AdmissionRefusal | OpeningRefusal
+
+/** Why a user is not asked. */
+export type CreationRefusal = QuestionRefusal<
+  | DecisionRefusal['refused']
+  | 'namespace_not_granted'
+  | 'user_not_found'
+  | 'idempotency_key_reused'
+  | 'too_many_requests'
+  | 'conflict'
+>
+
 /**
  * Asks one user. The challenge exists before any push is sent, and the pushes are queued by the
  * same commit. Equal requests under one Idempotency-Key create one challenge, also concurrently; so
@@ -89,7 +104,7 @@ export async function createChallenge(
   dependencies: Dependencies,
   principal: Asker,
   command: Command,
-): Promise<CreationResult | QuestionRefusal> {
+): Promise<CreationResult | CreationRefusal> {
   const user = resolveUser(principal, command.user)
   if (isRefusal(user)) return user
   const { idempotencyKey = null, ...request } = command
@@ -146,7 +161,7 @@ function replay(
     readonly earlier: NonNullable<CreationFacts['earlier']>
   },
   requestHash: Uint8Array,
-): CreationResult | QuestionRefusal {
+): CreationResult | QuestionRefusal<'idempotency_key_reused'> {
   if (!hashing.equal(earlier.requestHash, requestHash)) {
     const refusal = refuse('idempotency_key_reused')
     return userId === null ? refusal : withOtherFactors(refusal, otherFactors)
@@ -189,7 +204,7 @@ function decide(
       readonly newChallenge: Omit<NewChallenge, 'idempotencyKey' | 'requestHash'>
       readonly number: string | null
     }
-  | Refusal {
+  | DecisionRefusal {
   const plan = planNumber(facts.policy, command.number, permittedAs(principal))
   if (isRefusal(plan)) return plan
   const admission = admitChallenge(facts)

@@ -7,6 +7,7 @@ import { diagnosticsPerHourMax } from '../domain/retention.ts'
 import type { Diagnostics, DiagnosticsStore } from '../ports/diagnostics-store.ts'
 import type { PageRequest } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -24,7 +25,11 @@ export async function sendDiagnostics(
   dependencies: Dependencies,
   proof: DeviceProof,
   { appVersion, text }: { readonly appVersion: string; readonly text: string },
-): Promise<{ readonly incidentId: DiagnosticsId } | Refusal> {
+): Promise<
+  | { readonly incidentId: DiagnosticsId }
+  | ProofRefusal
+  | Refusal<'proof_replayed' | 'conflict' | 'too_many_diagnostics'>
+> {
   const requirement = { statuses: ['active', 'unconfirmed'] } as const
   const device = await authenticateDevice(dependencies, proof, requirement)
   if (isRefusal(device)) return device
@@ -70,6 +75,6 @@ export async function readDiagnostics(
   { diagnostics }: StoreDependencies,
   { tenantId }: Principal,
   id: DiagnosticsId,
-): Promise<(Diagnostics & { readonly text: string }) | Refusal> {
+): Promise<(Diagnostics & { readonly text: string }) | Refusal<'not_found'>> {
   return (await diagnostics.find(tenantId, id)) ?? refuse('not_found')
 }

@@ -10,7 +10,7 @@ import type { Identifier, PageRequest, User, UserStore } from '../ports/director
 export function resolveUser(
   principal: Asker,
   user: UserReference | string,
-): UserReference | (Refusal & { readonly refused: 'namespace_not_granted' }) {
+): UserReference | Refusal<'namespace_not_granted'> {
   if (typeof user === 'string') {
     const [namespace] = principal.namespaces
     return namespace === undefined ? refuse('namespace_not_granted') : { namespace, value: user }
@@ -37,7 +37,7 @@ export async function findUser(
   { users }: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
   principal: Asker,
   reference: UserReference | string,
-): Promise<User | Refusal> {
+): Promise<User | Refusal<'namespace_not_granted' | 'not_found'>> {
   const resolvedReference = resolveUser(principal, reference)
   if (isRefusal(resolvedReference)) return resolvedReference
   const user =
