@@ -1,3 +1,4 @@
+import type { ProofRefusal } from './authenticate-device.ts'
 // A user's own device enrolls the next phone: it takes the role of the relying party's page.
 
 import type { DeviceProof } from '../domain/device-proof.ts'
@@ -49,7 +50,11 @@ export async function openNextEnrollment(
     replacesDeviceId,
     companion = false,
   }: { readonly replacesDeviceId?: DeviceId | null; readonly companion?: boolean },
-): Promise<OpenedEnrollment | Refusal> {
+): Promise<
+  | OpenedEnrollment
+  | ProofRefusal<'verification'>
+  | Refusal<'user_suspended' | 'too_many_requests' | 'not_found' | 'proof_replayed'>
+> {
   const requirement = { role: 'verification' } as const
   const device = await authenticateDevice(dependencies, proof, requirement)
   if (isRefusal(device)) return device
@@ -96,7 +101,7 @@ export async function readNextEnrollment(
   id: EnrollmentId,
   wait: EnrollmentWait,
   isAborted?: () => boolean,
-): Promise<EnrollmentReading | Refusal> {
+): Promise<EnrollmentReading | ProofRefusal | Refusal<'not_found'>> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const isOwn = { tenantId: device.tenantId, openedByDeviceId: device.id }

@@ -1,8 +1,9 @@
 import { requestHeader } from '../domain/approval-request.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import { type VerifyProofDependencies, verifyProof } from './authenticate-device.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -21,7 +22,7 @@ export type SignedRequest = { readonly challengeId: ChallengeId; readonly reques
 export async function fetchChallenges(
   dependencies: Dependencies,
   proof: DeviceProof,
-): Promise<readonly SignedRequest[] | Refusal> {
+): Promise<readonly SignedRequest[] | ProofRefusal> {
   const facts = await dependencies.challenges.loadPending(proof.tenantId, proof.deviceId)
   if (!facts) return refuse('proof_invalid')
   const device = await verifyProof(dependencies, proof, facts.knownDevice)

@@ -13,7 +13,10 @@ export type Command = {
 }
 
 /** The identifiers in full, or a refusal for a namespace that was not granted. */
-function readIdentifiers(principal: Asker, input: Command['identifiers']): Identifier[] | Refusal {
+function readIdentifiers(
+  principal: Asker,
+  input: Command['identifiers'],
+): Identifier[] | Refusal<'namespace_not_granted'> {
   const identifiers: Identifier[] = []
   for (const item of input) {
     const namespace = typeof item === 'string' ? principal.namespaces[0] : item.namespace
@@ -40,7 +43,10 @@ export async function importUser(
   { users, random }: Dependencies,
   principal: Asker,
   { displayName, identifiers: input }: Command,
-): Promise<{ readonly user: User; readonly isNew: boolean } | Refusal> {
+): Promise<
+  | { readonly user: User; readonly isNew: boolean }
+  | Refusal<'namespace_not_granted' | 'identifier_taken'>
+> {
   const identifiers = readIdentifiers(principal, input)
   if ('refused' in identifiers) return identifiers
   const { tenantId } = principal

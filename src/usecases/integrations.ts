@@ -1,3 +1,4 @@
+import type { PlanRefusal } from '../domain/integration.ts'
 // Doors for existing kinds of clients, as admins create and change them.
 
 import type { Actor } from '../domain/activity.ts'
@@ -86,7 +87,7 @@ async function faultOf(
   party: RelyingParty,
   id: IntegrationId | null,
   plan: IntegrationPlan,
-): Promise<Refusal | undefined> {
+): Promise<PlanRefusal | undefined> {
   const { allowedAddresses } = plan
   const hasInvalidRange = !allowedAddresses.every((range) => addresses.isRange(range))
   if (hasInvalidRange || allowedAddresses.length > allowedAddressesMax) {
@@ -116,7 +117,7 @@ export async function createIntegration(
   dependencies: Dependencies,
   scope: IntegrationScope,
   { rpId, ...input }: NewIntegration,
-): Promise<IntegrationWithSecret | Refusal> {
+): Promise<IntegrationWithSecret | PlanRefusal | Refusal<'relying_party_unknown'>> {
   const { tenantId, actor } = scope
   const party = isInScope(scope, { rpId })
     ? await dependencies.tenants.findRelyingParty(tenantId, rpId)
@@ -167,7 +168,7 @@ export async function readIntegration(
   { integrations }: { readonly integrations: Pick<IntegrationStore, 'find'> },
   scope: IntegrationScope,
   id: IntegrationId,
-): Promise<Integration | Refusal> {
+): Promise<Integration | Refusal<'not_found'>> {
   const integration = await integrations.find(scope.tenantId, id)
   return integration && isInScope(scope, integration) ? integration : refuse('not_found')
 }
@@ -205,7 +206,7 @@ export async function changeIntegration(
   scope: IntegrationScope,
   id: IntegrationId,
   changes: Partial<IntegrationPlan>,
-): Promise<IntegrationWithSecret | Refusal> {
+): Promise<IntegrationWithSecret | PlanRefusal | Refusal<'not_found' | 'conflict'>> {
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const was = await readIntegration(dependencies, scope, id)
     if (isRefusal(was)) return was
@@ -249,7 +250,9 @@ export async function rotateIntegration(
     id,
     overlapSeconds = overlapBoundsSeconds.usual,
   }: { id: IntegrationId; overlapSeconds?: number },
-): Promise<IntegrationWithSecret | Refusal> {
+): Promise<
+  IntegrationWithSecret | Refusal<'rotation_under_way' | 'not_found' | 'integration_without_secret'>
+> {
   const integration = await readIntegration(dependencies, scope, id)
   if (isRefusal(integration)) return integration
   if (!hasSecret(integration.settings)) return refuse('integration_without_secret')
@@ -271,7 +274,7 @@ export async function removeIntegration(
   dependencies: Dependencies,
   scope: IntegrationScope,
   id: IntegrationId,
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'not_found'> | undefined> {
   const integration = await readIntegration(dependencies, scope, id)
   if (isRefusal(integration)) return integration
   const { tenantId } = scope

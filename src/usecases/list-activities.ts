@@ -6,6 +6,7 @@ import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -23,7 +24,7 @@ export async function listActivities(
   principal: Principal,
   userId: UserId,
   page: PageRequest,
-): Promise<Activity[] | Refusal> {
+): Promise<Activity[] | Refusal<'namespace_not_granted' | 'not_found'>> {
   const user = await findUser(dependencies, principal, { id: userId })
   const { tenantId, rpId } = principal
   return isRefusal(user) ? user : dependencies.activities.list(tenantId, user.id, page, { rpId })
@@ -39,7 +40,7 @@ export async function listOwnActivities(
   },
   proof: DeviceProof,
   page: PageRequest,
-): Promise<Activity[] | Refusal> {
+): Promise<Activity[] | ProofRefusal> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const { tenantId, userId } = device

@@ -21,7 +21,7 @@ export async function listChallenges(
   principal: Principal,
   { user: reference, status }: Query,
   page: PageRequest,
-): Promise<Challenge[] | Refusal> {
+): Promise<Challenge[] | Refusal<'namespace_not_granted' | 'not_found'>> {
   const user = reference === null ? null : await findUser(dependencies, principal, reference)
   if (isRefusal(user)) return user
   const { tenantId, rpId } = principal

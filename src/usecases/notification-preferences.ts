@@ -4,6 +4,7 @@ import { type NoticePreferences, preferencesOf } from '../domain/notice.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -17,7 +18,7 @@ export type Dependencies = DeviceDependencies & {
 export async function readNotificationPreferences(
   dependencies: Dependencies,
   proof: DeviceProof,
-): Promise<NoticePreferences | Refusal> {
+): Promise<NoticePreferences | ProofRefusal> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   return dependencies.notices.findPreferences(device.tenantId, device.userId)
@@ -32,7 +33,9 @@ export async function setNotificationPreferences(
   dependencies: Dependencies & { readonly userQueue: UserQueue },
   proof: DeviceProof,
   input: Partial<NoticePreferences>,
-): Promise<NoticePreferences | Refusal> {
+): Promise<
+  NoticePreferences | ProofRefusal<'verification'> | Refusal<'too_many_requests' | 'proof_replayed'>
+> {
   const device = await authenticateDevice(dependencies, proof, { role: 'verification' })
   if (isRefusal(device)) return device
   const { tenantId, userId } = device

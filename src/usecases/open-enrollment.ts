@@ -72,7 +72,17 @@ export async function openEnrollment(
   dependencies: Dependencies,
   principal: Asker,
   command: Command,
-): Promise<OpenedEnrollment | Refusal> {
+): Promise<
+  | OpenedEnrollment
+  | Refusal<
+      | 'namespace_not_granted'
+      | 'user_suspended'
+      | 'too_many_requests'
+      | 'not_found'
+      | 'identifier_taken'
+      | 'user_not_found'
+    >
+> {
   const user = await userOf(dependencies, principal, command)
   if (isRefusal(user)) return user
   const { tenantId } = principal

@@ -1,3 +1,4 @@
+import type { ProofRefusal } from './authenticate-device.ts'
 // Operations of a device on itself and on the user's other devices.
 
 import { activity } from '../domain/activity.ts'
@@ -34,7 +35,7 @@ export type OwnDevice = Device & ReturnType<typeof answerabilityOf>
 export async function readSelf(
   dependencies: Dependencies & { readonly protections: Pick<ProtectionStore, 'find'> },
   proof: DeviceProof,
-): Promise<OwnDevice | Refusal> {
+): Promise<OwnDevice | ProofRefusal | Refusal<'not_found'>> {
   const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
   const statuses = [...alive, 'suspended'] as const
   const device = await verifyProof(dependencies, proof, knownDevice, { statuses, anyApp: true })
@@ -50,7 +51,7 @@ export async function updateSelf(
   dependencies: Dependencies,
   proof: DeviceProof,
   changes: DeviceChanges,
-): Promise<Device | Refusal> {
+): Promise<Device | ProofRefusal | Refusal<'proof_replayed'>> {
   const device = await authenticateDevice(dependencies, proof, { statuses: alive, anyApp: true })
   if (isRefusal(device)) return device
   const isRename = changes.name !== undefined && changes.name !== device.name
@@ -78,7 +79,7 @@ export async function updateSelf(
 export async function listOwnDevices(
   dependencies: Dependencies,
   proof: DeviceProof,
-): Promise<readonly Device[] | Refusal> {
+): Promise<readonly Device[] | ProofRefusal> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const devices = await dependencies.devices.listOfUser(device.tenantId, device.userId)
@@ -89,7 +90,11 @@ export async function listOwnDevices(
 export async function unregisterSelf(
   dependencies: Dependencies,
   proof: DeviceProof,
-): Promise<Refusal | undefined> {
+): Promise<
+  | ProofRefusal
+  | Refusal<'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict'>
+  | undefined
+> {
   return unregisterOwn(dependencies, proof, proof.deviceId, {
     role: 'possession',
     reason: 'user_request',
@@ -104,7 +109,11 @@ export async function unregisterOther(
   dependencies: Dependencies,
   proof: DeviceProof,
   id: DeviceId,
-): Promise<Refusal | undefined> {
+): Promise<
+  | ProofRefusal
+  | Refusal<'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict'>
+  | undefined
+> {
   return unregisterOwn(dependencies, proof, id, { role: 'verification', reason: 'lost' })
 }
 
@@ -113,7 +122,11 @@ async function unregisterOwn(
   proof: DeviceProof,
   id: DeviceId,
   how: { readonly role: KeyRole; readonly reason: 'user_request' | 'lost' },
-): Promise<Refusal | undefined> {
+): Promise<
+  | ProofRefusal
+  | Refusal<'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict'>
+  | undefined
+> {
   const statuses = id === proof.deviceId ? alive : undefined
   const device = await authenticateDevice(dependencies, proof, {
     role: how.role,
