@@ -28,7 +28,7 @@ export async function exportUser(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<PersonalDataReading | Refusal> {
+): Promise<PersonalDataReading | Refusal<'namespace_not_granted' | 'not_found' | 'export_busy'>> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const reading = await dependencies.personalData.openExport(principal.tenantId, user.id)
@@ -49,7 +49,7 @@ export async function eraseUser(
     ExemptionDependencies & { readonly userQueue: UserQueue },
   principal: Principal,
   userId: UserId,
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'> | undefined> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const actor = `api_key:${principal.keyId}` as const

@@ -23,7 +23,7 @@ export async function readPolicy(
   { tenants }: Dependencies,
   tenantId: TenantId,
   rpId: RelyingPartyId | null,
-): Promise<Policy | Refusal> {
+): Promise<Policy | Refusal<'not_found'>> {
   if (rpId !== null && (await tenants.findOverrides(tenantId, rpId)) === null) {
     return refuse('not_found')
   }
@@ -40,7 +40,7 @@ export async function setPolicy(
   tenantId: TenantId,
   { overrides, replace }: { readonly overrides: PolicyOverrides; readonly replace: boolean },
   actor: Actor,
-): Promise<Policy | Refusal> {
+): Promise<Policy | Refusal<'policy_out_of_profile' | 'not_found' | 'conflict'>> {
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const was = await tenants.findOverrides(tenantId, null)
     if (was === null) return refuse('not_found')
@@ -65,7 +65,7 @@ export async function setRelyingPartyPolicy(
   rpId: RelyingPartyId,
   next: PolicyOverrides,
   actor: Actor,
-): Promise<Policy | Refusal> {
+): Promise<Policy | Refusal<'policy_laxer' | 'not_found' | 'conflict'>> {
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const was = await tenants.findOverrides(tenantId, rpId)
     if (was === null) return refuse('not_found')

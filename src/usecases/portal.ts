@@ -44,7 +44,10 @@ export async function createPortalLink(
   dependencies: CreateLinkDependencies,
   principal: Principal,
   userId: UserId,
-): Promise<PortalLink | Refusal> {
+): Promise<
+  | PortalLink
+  | Refusal<'namespace_not_granted' | 'user_suspended' | 'too_many_requests' | 'not_found'>
+> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
@@ -71,7 +74,9 @@ export type OpenDependencies = {
 export async function openPortal(
   { portal, random, hashing }: OpenDependencies,
   { tenantId, token }: { readonly tenantId: TenantId; readonly token: string },
-): Promise<{ readonly session: PortalSession; readonly cookie: string } | Refusal> {
+): Promise<
+  { readonly session: PortalSession; readonly cookie: string } | Refusal<'portal_link_invalid'>
+> {
   const secret = random.token(32)
   if (!secretPattern.test(token)) return refuse('portal_link_invalid')
   const session = await portal.open(tenantId, hashing.sha256(token), {
@@ -95,7 +100,7 @@ export async function authenticatePortal(
     readonly hashing: Pick<Hashing, 'sha256'>
   },
   cookie: string | undefined,
-): Promise<PortalSession | Refusal> {
+): Promise<PortalSession | Refusal<'portal_session_invalid'>> {
   const [tenantId = '', secret = '', ...more] = cookie?.split('.') ?? []
   const isWhole = isId('tenant', tenantId) && secretPattern.test(secret)
   if (!isWhole || more.length > 0) return refuse('portal_session_invalid')
@@ -124,7 +129,7 @@ export async function readPortalDevice(
   { devices }: { readonly devices: Pick<DeviceStore, 'find'> },
   { tenantId, userId }: PortalSession,
   id: DeviceId,
-): Promise<Device | Refusal> {
+): Promise<Device | Refusal<'not_found'>> {
   const device = await devices.find(tenantId, id)
   return device?.userId === userId ? device : refuse('not_found')
 }
@@ -150,7 +155,7 @@ export async function unregisterFromPortal(
   session: PortalSession,
   id: DeviceId,
   reason: UnregisterReason,
-): Promise<Device | Refusal> {
+): Promise<Device | Refusal<'too_many_requests' | 'not_found'>> {
   const device = await readPortalDevice(dependencies, session, id)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: sessionId } = session

@@ -31,7 +31,10 @@ export async function postActivity(
   { users, activities, hashing, clock }: Dependencies,
   principal: Principal,
   { userId, severity, occurredAt, idempotencyKey, ...content }: Command,
-): Promise<{ readonly activity: Activity; readonly isReplay: boolean } | Refusal> {
+): Promise<
+  | { readonly activity: Activity; readonly isReplay: boolean }
+  | Refusal<'invalid_request' | 'namespace_not_granted' | 'not_found' | 'idempotency_key_reused'>
+> {
   const user = await findUser({ users }, principal, { id: userId })
   if (isRefusal(user)) return user
   const now = clock.now()

@@ -7,6 +7,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -27,7 +28,7 @@ export async function readProtection(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<Protection | Refusal> {
+): Promise<Protection | Refusal<'namespace_not_granted' | 'not_found'>> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const record = await dependencies.protections.find(principal.tenantId, userId)
@@ -42,7 +43,9 @@ export async function unlockUser(
   dependencies: UnlockDependencies,
   principal: Principal,
   userId: UserId,
-): Promise<Protection | Refusal> {
+): Promise<
+  Protection | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found' | 'conflict'>
+> {
   const { tenantId, keyId } = principal
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
@@ -73,7 +76,7 @@ export type PauseDependencies = DeviceDependencies & {
 export async function readPushPause(
   dependencies: PauseDependencies,
   proof: DeviceProof,
-): Promise<{ readonly until: Date | null } | Refusal> {
+): Promise<{ readonly until: Date | null } | ProofRefusal | Refusal<'not_found'>> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const record = await dependencies.protections.find(device.tenantId, device.userId)
@@ -90,7 +93,11 @@ export async function pausePushes(
   dependencies: PauseDependencies,
   proof: DeviceProof,
   until: Date | null,
-): Promise<{ readonly until: Date | null } | Refusal> {
+): Promise<
+  | { readonly until: Date | null }
+  | ProofRefusal<'verification'>
+  | Refusal<'invalid_request' | 'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict'>
+> {
   const device = await authenticateDevice(dependencies, proof, { role: 'verification' })
   if (isRefusal(device)) return device
   const { tenantId, userId } = device

@@ -52,7 +52,7 @@ export async function originOfCommands(
 export async function changeOrigin(
   { installation }: Dependencies,
   origin: string,
-): Promise<{ readonly was: string | null; readonly origin: string } | Refusal> {
+): Promise<{ readonly was: string | null; readonly origin: string } | Refusal<'invalid_request'>> {
   const storedOrigin = await installation.findOrigin()
   if (!(await installation.changeOrigin(storedOrigin, { origin, isConfigured: true }))) {
     return refuse('invalid_request', { hint: 'It was changed concurrently.' })

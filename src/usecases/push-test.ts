@@ -3,6 +3,7 @@ import type { Device } from '../domain/device.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { TestPushRefusal } from '../domain/test-push.ts'
 import { checkTestPush, testPushesPerHourMax, testPushGapSeconds } from '../domain/test-push.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
@@ -28,7 +29,11 @@ export async function pushTest(
   dependencies: Dependencies,
   principal: Principal,
   deviceId: DeviceId,
-): Promise<TestPush | Refusal> {
+): Promise<
+  | TestPush
+  | TestPushRefusal
+  | Refusal<'namespace_not_granted' | 'not_found' | 'conflict' | 'test_push_too_soon'>
+> {
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const device = await readDevice(dependencies, principal, deviceId)
     if (isRefusal(device)) return device
@@ -75,7 +80,7 @@ export async function readTestPush(
   dependencies: Pick<Dependencies, 'devices' | 'users' | 'testPushes'>,
   principal: Principal,
   deviceId: DeviceId,
-): Promise<TestPush | Refusal> {
+): Promise<TestPush | Refusal<'namespace_not_granted' | 'not_found'>> {
   const device = await readDevice(dependencies, principal, deviceId)
   if (isRefusal(device)) return device
   const last = await dependencies.testPushes.findLast(principal.tenantId, deviceId)

@@ -37,8 +37,7 @@ export function toNextTickMs(id: string): number {
 }
 
 /** The reason why a waiting caller may no longer ask; undefined while it may. */
-export type AccessCheck = () => Promise<Refusal | undefined>
-const alwaysAllowed: AccessCheck = async () => undefined
+export type AccessCheck<Denial extends Refusal> = () => Promise<Denial | undefined>
 
 /**
  * Reads a challenge of this relying party. One whose time is over is expired first, by the same
@@ -49,7 +48,7 @@ export async function readChallenge(
   dependencies: Dependencies,
   principal: Asker,
   id: ChallengeId,
-): Promise<ChallengeReading | (Refusal & { readonly refused: 'not_found' })> {
+): Promise<ChallengeReading | Refusal<'not_found'>> {
   const reading = await shareRead(dependencies, principal, id)
   return reading ?? refuse('not_found')
 }
@@ -103,14 +102,14 @@ export async function signResult(
  * whichever comes first. `isAborted` says whether the client has disconnected; `stillAllowed` is
  * called after each pause, so that a key that is revoked meanwhile learns nothing.
  */
-export async function waitForChallenge(
+export async function waitForChallenge<Denial extends Refusal = never>(
   dependencies: Dependencies,
   principal: Asker,
   id: ChallengeId,
   waitMs: number,
   isAborted: () => boolean = () => false,
-  stillAllowed: AccessCheck = alwaysAllowed,
-): Promise<ChallengeReading | Refusal> {
+  stillAllowed: AccessCheck<Denial> = async () => undefined,
+): Promise<ChallengeReading | Denial | Refusal<'not_found'>> {
   const watch = dependencies.signals.watch(id, `${revocationPrefix}${credentialOf(principal)}`)
   const until = performance.now() + waitMs
   try {

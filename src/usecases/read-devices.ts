@@ -16,7 +16,7 @@ export async function listDevices(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<Device[] | Refusal> {
+): Promise<Device[] | Refusal<'namespace_not_granted' | 'not_found'>> {
   const user = await findUser(dependencies, principal, { id: userId })
   return isRefusal(user) ? user : dependencies.devices.listOfUser(principal.tenantId, user.id)
 }
@@ -26,7 +26,7 @@ export async function readDevice(
   dependencies: Dependencies,
   principal: Principal,
   id: DeviceId,
-): Promise<Device | Refusal> {
+): Promise<Device | Refusal<'namespace_not_granted' | 'not_found'>> {
   const device = await dependencies.devices.find(principal.tenantId, id)
   if (!device) return refuse('not_found')
   const user = await findUser(dependencies, principal, { id: device.userId })

@@ -55,14 +55,14 @@ export type EnrollmentWait = { readonly waitMs: number; readonly after?: Enrollm
  * claimed to completed. A page that passes the last status it read (`after`) misses no change
  * between two of its calls.
  */
-export function readEnrollment(
+export function readEnrollment<Denial extends Refusal = never>(
   dependencies: Dependencies,
   caller: Caller,
   id: EnrollmentId,
   wait: EnrollmentWait,
   isAborted?: () => boolean,
-  stillAllowed?: AccessCheck,
-): Promise<EnrollmentReading | Refusal> {
+  stillAllowed?: AccessCheck<Denial>,
+): Promise<EnrollmentReading | Denial | Refusal<'not_found'>> {
   const { tenantId, rpId } = caller
   const asker = {
     wakeOn: [`${revocationPrefix}${credentialOf(caller)}`],
@@ -88,23 +88,23 @@ function owns(owner: Owner, enrollment: Enrollment): boolean {
  * The waiting client: signals that wake it besides the enrollment's, whether it has disconnected,
  * and the reason if it may no longer ask.
  */
-type Waiter = {
+type Waiter<Denial extends Refusal> = {
   readonly wakeOn?: readonly string[]
   readonly isAborted?: (() => boolean) | undefined
-  readonly stillAllowed?: ((now: EnrollmentView) => ReturnType<AccessCheck>) | undefined
+  readonly stillAllowed?: ((now: EnrollmentView) => Promise<Denial | undefined>) | undefined
 }
 
 /**
  * Reads and waits as `readEnrollment` does, for the owner of the enrollment; for all others it does
  * not exist.
  */
-export async function followEnrollment(
+export async function followEnrollment<Denial extends Refusal = never>(
   dependencies: Dependencies,
   owner: Owner,
   id: EnrollmentId,
   { waitMs, after }: EnrollmentWait,
-  { wakeOn = [], isAborted, stillAllowed }: Waiter = {},
-): Promise<EnrollmentReading | Refusal> {
+  { wakeOn = [], isAborted, stillAllowed }: Waiter<Denial> = {},
+): Promise<EnrollmentReading | Denial | Refusal<'not_found'>> {
   const watch = dependencies.signals.watch(id, ...wakeOn)
   const until = performance.now() + waitMs
   let lastStatus = after

@@ -33,7 +33,7 @@ export async function readEvidence(
   { challenges, sealing, signingKeys }: Dependencies,
   { tenantId, rpId }: Principal,
   id: ChallengeId,
-): Promise<EvidenceReading | Refusal> {
+): Promise<EvidenceReading | Refusal<'not_found'>> {
   const evidence = await challenges.findEvidence(tenantId, rpId, id)
   if (!evidence) return refuse('not_found')
   const { challenge, requestPayload, answer, deviceId, deviceKey } = evidence

@@ -29,7 +29,10 @@ export async function readReadiness(
   { challenges, devices, hashing }: Dependencies,
   { tenantId, rpId, namespaces }: Principal,
   { userId, userVerification, number }: Command,
-): Promise<Readiness | Refusal> {
+): Promise<
+  | Readiness
+  | Refusal<'invalid_request' | 'number_none_not_allowed' | 'number_too_short' | 'not_found'>
+> {
   const facts = await challenges.loadCreation({
     tenantId,
     rpId,

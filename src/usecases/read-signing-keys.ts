@@ -2,6 +2,7 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { SigningKeyStore, StoredSigningKey } from '../ports/directory-store.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -17,7 +18,7 @@ export type Dependencies = {
 export async function readPublicKeys(
   { keys, sharedReads }: Dependencies,
   tenantId: TenantId,
-): Promise<readonly StoredSigningKey[] | Refusal> {
+): Promise<readonly StoredSigningKey[] | Refusal<'not_found'>> {
   const signingKeys = await sharedReads(`signing keys ${tenantId}`, () => keys.list(tenantId))
   return signingKeys.length === 0 ? refuse('not_found') : signingKeys
 }
@@ -27,7 +28,7 @@ export async function readKeySetLinks(
   dependencies: Dependencies & DeviceDependencies,
   proof: DeviceProof,
   afterSeq: number,
-): Promise<readonly string[] | Refusal> {
+): Promise<readonly string[] | ProofRefusal> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const signingKeys = await dependencies.keys.list(device.tenantId)

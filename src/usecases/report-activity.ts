@@ -1,3 +1,4 @@
+import type { ProofRefusal } from './authenticate-device.ts'
 // "This wasn't me", reported of an activity: by a device, or in the portal.
 
 import { activity } from '../domain/activity.ts'
@@ -46,7 +47,13 @@ export async function reportActivity(
   dependencies: Dependencies & DeviceDependencies,
   proof: DeviceProof,
   activityId: ActivityId,
-): Promise<ReportReceipt | Refusal> {
+): Promise<
+  | ReportReceipt
+  | ProofRefusal
+  | Refusal<
+      'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict' | 'portal_session_invalid'
+    >
+> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: deviceId } = device
@@ -63,7 +70,17 @@ export async function reportFromPortal(
   dependencies: Dependencies,
   session: PortalSession,
   activityId: ActivityId,
-): Promise<ReportReceipt | Refusal> {
+): Promise<
+  | ReportReceipt
+  | Refusal<
+      | 'too_many_requests'
+      | 'not_found'
+      | 'proof_replayed'
+      | 'conflict'
+      | 'device_unregistered'
+      | 'portal_session_invalid'
+    >
+> {
   const reportedActivity = await dependencies.activities.find(session.tenantId, activityId)
   if (!reportedActivity || !isShownTo(session, reportedActivity)) return refuse('not_found')
   return report(dependencies, session.tenantId, reportedActivity, {
@@ -77,7 +94,17 @@ async function report(
   tenantId: TenantId,
   { id: activityId, userId, challengeId: about }: Activity,
   reporter: Reporter,
-): Promise<ReportReceipt | Refusal> {
+): Promise<
+  | ReportReceipt
+  | Refusal<
+      | 'too_many_requests'
+      | 'not_found'
+      | 'proof_replayed'
+      | 'conflict'
+      | 'device_unregistered'
+      | 'portal_session_invalid'
+    >
+> {
   const challengeId = about as ChallengeId | null
   const policy = await dependencies.tenants.findPolicy(tenantId, null)
   const activities = activitiesOf(userId, activityId, challengeId, reporter)

@@ -26,7 +26,20 @@ export async function resendChallenge(
   dependencies: Dependencies,
   principal: Principal,
   id: ChallengeId,
-): Promise<ChallengeReading | QuestionRefusal> {
+): Promise<
+  | ChallengeReading
+  | QuestionRefusal<
+      | 'not_found'
+      | 'challenge_ended'
+      | 'resends_used_up'
+      | 'resend_too_soon'
+      | 'user_suspended'
+      | 'push_locked'
+      | 'push_suppressed'
+      | 'conflict'
+      | 'nothing_to_push'
+    >
+> {
   const reading = await readChallenge(dependencies, principal, id)
   if (isRefusal(reading)) return reading
   const { challenge } = reading

@@ -4,6 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore, NewPushToken, SealedAddress } from '../ports/device-store.ts'
 import type { PushAddress } from '../ports/push.ts'
 import type { Hashing, Sealing } from '../ports/world.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -63,7 +64,7 @@ export async function rotatePushToken(
   dependencies: Dependencies,
   proof: DeviceProof,
   push: Omit<PushAddress, 'appId'> | null,
-): Promise<Refusal | undefined> {
+): Promise<ProofRefusal | Refusal<'proof_replayed'> | undefined> {
   const device = await authenticateDevice(dependencies, proof, {
     statuses: ['active', 'unconfirmed'],
   })

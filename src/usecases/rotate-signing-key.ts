@@ -23,7 +23,7 @@ export const keySetTyp = 'keyset+jwt'
 export async function rotateSigningKey(
   dependencies: Dependencies,
   tenantId: TenantId,
-): Promise<{ readonly kid: string; readonly seq: number } | Refusal> {
+): Promise<{ readonly kid: string; readonly seq: number } | Refusal<'not_found' | 'conflict'>> {
   const keys = await dependencies.keys.list(tenantId)
   const active = keys.find((key) => key.status === 'active')
   if (!active) return refuse('not_found')

@@ -64,7 +64,9 @@ export async function createRecoveryCodes(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<readonly string[] | Refusal> {
+): Promise<
+  readonly string[] | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>
+> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
@@ -97,7 +99,7 @@ export async function createTemporaryCode(
   principal: Principal,
   userId: UserId,
   ttlSeconds: number = temporaryCodeSeconds.usual,
-): Promise<TemporaryCode | Refusal> {
+): Promise<TemporaryCode | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, keyId } = principal

@@ -23,7 +23,7 @@ export async function setUserStatus(
   principal: Principal,
   id: UserId,
   status: User['status'],
-): Promise<User | Refusal> {
+): Promise<User | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>> {
   const user = await findUser(dependencies, principal, { id })
   if (isRefusal(user) || user.status === status) return user
   const { tenantId, keyId } = principal
@@ -37,7 +37,7 @@ type Command = Parameters<SuspensionStore['suspendUser']>[0]
 async function suspend(
   { suspensions, userQueue, signals, revocationLog }: Dependencies,
   command: Command,
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'too_many_requests'> | undefined> {
   const suspension = await userQueue.run(command, command.actor, () =>
     suspensions.suspendUser(command),
   )
@@ -53,7 +53,7 @@ async function suspend(
 async function activate(
   { suspensions, userQueue, revocationLog }: Dependencies,
   command: Command,
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'too_many_requests'> | undefined> {
   const activation = await userQueue.run(command, command.actor, () =>
     suspensions.activateUser(command),
   )

@@ -27,7 +27,7 @@ export async function createTenant(
   { tenants, random, signatures }: Pick<Dependencies, 'tenants' | 'random' | 'signatures'>,
   input: string,
   actor: Actor,
-): Promise<Omit<Tenant, 'createdAt'> | Refusal> {
+): Promise<Omit<Tenant, 'createdAt'> | Refusal<'invalid_request'>> {
   const name = readName(input)
   if (name === undefined) return refuse('invalid_request', { hint: nameHint })
   const tenant = newTenant(random, name)
@@ -47,7 +47,7 @@ export async function changeTenant(
   id: TenantId,
   { identifierCase }: Pick<Tenant, 'identifierCase'>,
   actor: Actor,
-): Promise<Tenant | Refusal> {
+): Promise<Tenant | Refusal<'not_found' | 'identifiers_collide'>> {
   const result = await tenants.changeIdentifierCase(id, identifierCase, collisionsMax, actor)
   if (result === null) return refuse('not_found')
   if (!('length' in result)) return result
@@ -67,7 +67,7 @@ export async function createRelyingParty(
     readonly namespaces: readonly string[]
   },
   actor: Actor,
-): Promise<RelyingParty | Refusal> {
+): Promise<RelyingParty | Refusal<'invalid_request'>> {
   const name = readName(party.name)
   const hint = name === undefined ? nameHint : namespacesFault(party.namespaces)
   if (name === undefined || hint !== undefined)
@@ -136,7 +136,7 @@ export async function bootstrap(
 export async function createFirstKey(
   dependencies: Dependencies,
   { name = 'first key', allowedAddresses = [], ...first }: FirstKey,
-): Promise<BootstrapResult | Refusal | null> {
+): Promise<BootstrapResult | Refusal<'invalid_request'> | null> {
   const validInput = validateKeyInput(dependencies, { name, allowedAddresses })
   if (isRefusal(validInput)) return validInput
   return await bootstrap(dependencies, { ...first, ...validInput }, async () => undefined)

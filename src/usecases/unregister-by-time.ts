@@ -34,7 +34,7 @@ export async function unregisterByTime(
   dependencies: Dependencies,
   { tenantId, keyId }: Principal,
   { from, to, reason }: Span & { readonly reason: UnregisterReason },
-): Promise<UnregisterByTimeResult | Refusal> {
+): Promise<UnregisterByTimeResult | Refusal<'invalid_request' | 'too_many_requests'>> {
   if (from >= to || to > dependencies.clock.now()) {
     return refuse('invalid_request', {
       hint: '`from` must be before `to`, and `to` not in the future.',

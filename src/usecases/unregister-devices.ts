@@ -50,7 +50,7 @@ export async function unregisterDevice(
   principal: Principal,
   id: DeviceId,
   reason: UnregisterReason,
-): Promise<Device | Refusal> {
+): Promise<Device | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>> {
   const device = await readDevice(dependencies, principal, id)
   if (isRefusal(device)) return device
   if (device.status === 'unregistered') {
@@ -69,7 +69,9 @@ export async function unregisterAllDevices(
   principal: Principal,
   userId: UserId,
   reason: UnregisterReason,
-): Promise<readonly Device[] | Refusal> {
+): Promise<
+  readonly Device[] | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>
+> {
   const user = await findUser(dependencies, principal, { id: userId })
   return isRefusal(user) ? user : unregister(dependencies, principal, user.id, [], reason)
 }
@@ -80,7 +82,7 @@ async function unregister(
   userId: UserId,
   deviceIds: readonly DeviceId[],
   reason: UnregisterReason,
-): Promise<readonly Device[] | Refusal> {
+): Promise<readonly Device[] | Refusal<'too_many_requests'>> {
   const actor = `api_key:${keyId}` as const
   const command = { tenantId, userId, deviceIds, reason, actor }
   const result = await dependencies.userQueue.run(command, actor, () =>

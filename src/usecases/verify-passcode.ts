@@ -15,7 +15,7 @@ import {
 } from '../domain/passcode.ts'
 import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
 import { type Asker, actorOf, type Principal } from '../domain/principal.ts'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
 import type { TenantStore, UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type {
@@ -80,7 +80,21 @@ export async function verifyPasscode(
   dependencies: Dependencies,
   principal: Asker,
   command: Command,
-): Promise<AcceptedPasscode | Refusal> {
+): Promise<
+  | AcceptedPasscode
+  | Refusal<
+      | 'namespace_not_granted'
+      | 'user_suspended'
+      | 'too_many_requests'
+      | 'not_found'
+      | 'passcode_used'
+      | 'passcode_locked'
+      | 'passcodes_not_allowed'
+      | 'passcode_wrong'
+      | 'passcode_clock_off'
+      | 'passcode_expired'
+    >
+> {
   const { tenantId, rpId } = principal
   const { userId } = command
   const user = await findUser(dependencies, principal, { id: userId })
@@ -98,7 +112,18 @@ async function verifyInQueue(
   principal: Asker,
   command: Command,
   initiator: string,
-): Promise<AcceptedPasscode | Refusal> {
+): Promise<
+  | AcceptedPasscode
+  | Refusal<
+      | 'user_suspended'
+      | 'passcode_used'
+      | 'passcode_locked'
+      | 'passcodes_not_allowed'
+      | 'passcode_wrong'
+      | 'passcode_clock_off'
+      | 'passcode_expired'
+    >
+> {
   const { tenantId, rpId } = principal
   const { userId } = command
   const facts = await dependencies.passcodes.facts(tenantId, rpId, userId)
@@ -181,7 +206,9 @@ function matchCode(
   tenantId: TenantId,
   facts: PasscodeFacts,
   text: string,
-): CodeMatch | Refusal {
+):
+  | CodeMatch
+  | Refusal<'passcode_wrong' | 'passcode_used' | 'passcode_expired' | 'passcodes_not_allowed'> {
   const typedCode = readTypedCode(text)
   if (typedCode?.kind === 'single_use')
     return matchSingleUse(dependencies, tenantId, facts, typedCode.code)
@@ -196,7 +223,7 @@ function matchPasscode(
   tenantId: TenantId,
   { secrets, now }: PasscodeFacts,
   code: string,
-): CodeMatch | Refusal {
+): CodeMatch | Refusal<'passcode_wrong' | 'passcode_used'> {
   const passcode = choosePasscode(
     matchingOf(dependencies, tenantId, secrets, acceptableSteps(now), code),
   )
@@ -227,13 +254,13 @@ function matchingOf(
  * refusal says so, once, since that uses it up. Checked only after the charge, so that guesses
  * cannot cause computations.
  */
-async function reasonForWrong(
+async function reasonForWrong<Code extends RefusalCode>(
   dependencies: Dependencies,
   { userId, code }: Command,
   tenantId: TenantId,
   { secrets, now }: PasscodeFacts,
-  refusal: Refusal,
-): Promise<Refusal> {
+  refusal: Refusal<Code>,
+): Promise<Refusal<Code | 'passcode_clock_off'>> {
   const typedCode = readTypedCode(code)
   if (refusal.refused !== 'passcode_wrong' || typedCode?.kind !== 'passcode') return refusal
   const late = chooseLatePasscode(
@@ -250,7 +277,7 @@ function matchSingleUse(
   tenantId: TenantId,
   { codes, now }: PasscodeFacts,
   code: string,
-): CodeMatch | Refusal {
+): CodeMatch | Refusal<'passcode_wrong' | 'passcode_used' | 'passcode_expired'> {
   const storedCode = findSingleUse(dependencies, tenantId, codes, code)
   if (!storedCode) return refuse('passcode_wrong')
   if (storedCode.usedAt !== null) return refuse('passcode_used')
@@ -268,7 +295,10 @@ export async function readOtherFactors(
   },
   principal: Principal,
   userId: UserId,
-): Promise<(OtherFactors & { readonly otherFactors: readonly PasscodeMethod[] }) | Refusal> {
+): Promise<
+  | (OtherFactors & { readonly otherFactors: readonly PasscodeMethod[] })
+  | Refusal<'namespace_not_granted' | 'not_found'>
+> {
   const user = await findUser(dependencies, principal, { id: userId })
   if (isRefusal(user)) return user
   const { tenantId, rpId } = principal

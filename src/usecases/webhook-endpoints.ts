@@ -55,7 +55,10 @@ function newSecret({ random }: Dependencies): string {
 const actorOf = ({ keyId }: Principal) => `api_key:${keyId}` as const
 const keyOf = ({ tenantId, rpId }: Principal, id: WebhookEndpointId) => ({ tenantId, rpId, id })
 
-function checkUrl({ webhookUrls }: Dependencies, url: string | undefined): Refusal | undefined {
+function checkUrl(
+  { webhookUrls }: Dependencies,
+  url: string | undefined,
+): Refusal<'webhook_url_refused'> | undefined {
   if (url === undefined) return undefined
   const fault = webhookUrls.fault(url)
   if (fault !== undefined) return refuse('webhook_url_refused', { facts: { why: fault } })
@@ -82,7 +85,7 @@ export async function readWebhookEndpoint(
   { webhookEndpoints }: Pick<Dependencies, 'webhookEndpoints'>,
   principal: Principal,
   id: WebhookEndpointId,
-): Promise<WebhookEndpoint | Refusal> {
+): Promise<WebhookEndpoint | Refusal<'not_found'>> {
   return (await webhookEndpoints.find(keyOf(principal, id))) ?? refuse('not_found')
 }
 
@@ -91,7 +94,7 @@ export async function createWebhookEndpoint(
   dependencies: Dependencies,
   principal: Principal,
   input: { readonly url: string; readonly description?: string; readonly events: EventFilter },
-): Promise<EndpointWithSecret | Refusal> {
+): Promise<EndpointWithSecret | Refusal<'webhook_url_refused' | 'too_many_webhook_endpoints'>> {
   const refusal = checkUrl(dependencies, input.url)
   if (refusal) return refusal
   const key = keyOf(principal, dependencies.random.id('webhookEndpoint'))
@@ -123,7 +126,7 @@ export async function changeWebhookEndpoint(
   principal: Principal,
   id: WebhookEndpointId,
   changes: WebhookEndpointChanges,
-): Promise<WebhookEndpoint | Refusal> {
+): Promise<WebhookEndpoint | Refusal<'not_found' | 'webhook_url_refused'>> {
   const refusal = checkUrl(dependencies, changes.url)
   if (refusal) return refusal
   const key = keyOf(principal, id)
@@ -152,7 +155,7 @@ export async function rotateWebhookSecret(
   principal: Principal,
   id: WebhookEndpointId,
   overlapSeconds: number = secretOverlapSeconds.default,
-): Promise<EndpointWithSecret | Refusal> {
+): Promise<EndpointWithSecret | Refusal<'not_found'>> {
   const key = keyOf(principal, id)
   const secret = newSecret(dependencies)
   const secretSealed = dependencies.sealing.seal(secret, webhookSecretBinding(key.tenantId, id))
@@ -174,7 +177,7 @@ export async function removeWebhookEndpoint(
   { webhookEndpoints, revocationLog }: Pick<Dependencies, 'webhookEndpoints' | 'revocationLog'>,
   principal: Principal,
   id: WebhookEndpointId,
-): Promise<Refusal | undefined> {
+): Promise<Refusal<'not_found'> | undefined> {
   const key = keyOf(principal, id)
   const removal = await webhookEndpoints.remove(key, actorOf(principal))
   if (!removal) return refuse('not_found')
@@ -188,7 +191,9 @@ async function checkRateLimit(
   dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
-): Promise<Refusal | undefined> {
+): Promise<
+  Refusal<'not_found' | 'webhook_endpoint_not_active' | 'too_many_webhook_requests'> | undefined
+> {
   const endpoint = await readWebhookEndpoint(dependencies, principal, id)
   if (isRefusal(endpoint)) return endpoint
   const admission = await dependencies.webhookEndpoints.takeSlot(
@@ -205,7 +210,10 @@ export async function testWebhookEndpoint(
   dependencies: Dependencies,
   principal: Principal,
   id: WebhookEndpointId,
-): Promise<{ readonly eventId: WebhookEventId } | Refusal> {
+): Promise<
+  | { readonly eventId: WebhookEventId }
+  | Refusal<'not_found' | 'webhook_endpoint_not_active' | 'too_many_webhook_requests'>
+> {
   const refusal = await checkRateLimit(dependencies, principal, id)
   if (refusal) return refusal
   const eventId = dependencies.random.id('webhookEvent')
@@ -230,7 +238,7 @@ export async function listWebhookAttempts(
   principal: Principal,
   id: WebhookEndpointId,
   page: PageRequest,
-): Promise<WebhookAttempt[] | Refusal> {
+): Promise<WebhookAttempt[] | Refusal<'not_found'>> {
   const endpoint = await readWebhookEndpoint(dependencies, principal, id)
   if (isRefusal(endpoint)) return endpoint
   return dependencies.webhookDeliveries.listAttempts(principal.tenantId, id, page)
@@ -246,7 +254,10 @@ export async function replayWebhooks(
   principal: Principal,
   id: WebhookEndpointId,
   which: ReplaySelection,
-): Promise<{ readonly replayed: number } | Refusal> {
+): Promise<
+  | { readonly replayed: number }
+  | Refusal<'not_found' | 'webhook_endpoint_not_active' | 'too_many_webhook_requests'>
+> {
   const refusal = await checkRateLimit(dependencies, principal, id)
   if (refusal) return refusal
   const { tenantId } = principal

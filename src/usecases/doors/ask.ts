@@ -58,7 +58,7 @@ export type DoorQuestion = (
 function numberOf(
   { numberMode }: Pick<Integration, 'numberMode'>,
   number: string | null,
-): NumberRequest | Refusal {
+): NumberRequest | Refusal<'caller_number_missing'> {
   if (number !== null) return { mode: 'caller', value: number }
   return numberMode === 'none' ? { mode: 'none' } : refuse('caller_number_missing')
 }
@@ -66,7 +66,7 @@ function numberOf(
 function userOf(
   { namespace, userNames }: Integration,
   reference: { readonly userName: string } | { readonly userId: UserId },
-): UserReference | Refusal {
+): UserReference | Refusal<'user_not_found'> {
   if ('userId' in reference) return { id: reference.userId }
   const value = mapUserName(userNames, reference.userName)
   return value === undefined ? refuse('user_not_found') : { namespace, value }

@@ -39,18 +39,23 @@ export type DoorCall = {
 /** An authenticated client, with its door and integration. */
 export type DoorClient = { readonly door: Door; readonly integration: Integration }
 
+/** Why a client does not enter a door. */
+export type DoorRefusal = Refusal<
+  'integration_invalid' | 'integration_paused' | 'address_not_allowed'
+>
+
 export type IntegrationAuthentication = {
   /**
    * Authenticates a client, or refuses it. Unknown integrations, those of another kind and wrong
    * secrets get the same refusal; only a client with a valid proof learns that the integration is
    * paused or bound to other addresses. Counted as a use.
    */
-  enter(call: DoorCall): Promise<DoorClient | Refusal>
+  enter(call: DoorCall): Promise<DoorClient | DoorRefusal>
   /**
    * Validates the same call again, for waiting clients: undefined while it would still be accepted.
    * Not counted.
    */
-  stillAllowed(call: DoorCall): Promise<Refusal | undefined>
+  stillAllowed(call: DoorCall): Promise<DoorRefusal | undefined>
   /** Forgets an integration immediately; called when it is changed here or in another process. */
   forget(id: IntegrationId): void
 }
@@ -95,7 +100,7 @@ export function buildIntegrationAuthentication(
     return lookup
   }
 
-  async function validate(call: DoorCall): Promise<DoorClient | Refusal> {
+  async function validate(call: DoorCall): Promise<DoorClient | DoorRefusal> {
     const candidate = await lookUp(call.handle)
     const storedIntegration = candidate?.integration.settings.kind === call.kind ? candidate : null
     if (!isProven(dependencies, storedIntegration, call.proof) || storedIntegration === null) {
@@ -135,7 +140,7 @@ function reasonForRefusal(
   { addresses }: Pick<Dependencies, 'addresses'>,
   { status, allowedAddresses }: Integration,
   address: string,
-): Refusal | undefined {
+): Refusal<'integration_paused' | 'address_not_allowed'> | undefined {
   if (status !== 'active') return refuse('integration_paused')
   if (allowedAddresses.length > 0 && !addresses.isWithin(address, allowedAddresses)) {
     return refuse('address_not_allowed')

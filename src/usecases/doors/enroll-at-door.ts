@@ -25,7 +25,18 @@ export async function enrollAtDoor(
   dependencies: Dependencies,
   { door, integration }: DoorClient,
   userName: string,
-): Promise<OpenedEnrollment | Refusal> {
+): Promise<
+  | OpenedEnrollment
+  | Refusal<
+      | 'namespace_not_granted'
+      | 'user_suspended'
+      | 'too_many_requests'
+      | 'not_found'
+      | 'identifier_taken'
+      | 'user_not_found'
+      | 'enrollment_not_allowed'
+    >
+> {
   const { settings, namespace, userNames } = integration
   const { tenantId, rpId } = door
   const isAllowed = settings.kind === 'duo_auth_api' && settings.enrollmentAllowed
@@ -49,7 +60,7 @@ export async function readEnrollmentAtDoor(
   dependencies: ReadDependencies,
   { door }: DoorClient,
   query: { readonly userId: string; readonly enrollment: string },
-): Promise<EnrollmentReading['status'] | Refusal> {
+): Promise<EnrollmentReading['status'] | Refusal<'not_found'>> {
   if (!isId('enrollment', query.enrollment)) return refuse('not_found')
   const id: EnrollmentId = query.enrollment
   const reading = await readEnrollment(dependencies, door, id, { waitMs: 0 })

@@ -7,7 +7,12 @@ import {
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Clock, Hashing } from '../../ports/world.ts'
-import type { DoorCall, DoorClient, IntegrationAuthentication } from './authenticate-integration.ts'
+import type {
+  DoorCall,
+  DoorClient,
+  DoorRefusal,
+  IntegrationAuthentication,
+} from './authenticate-integration.ts'
 
 export type Dependencies = {
   readonly enterDoor: IntegrationAuthentication['enter']
@@ -38,7 +43,7 @@ const integrationKeyPattern = /^DI[A-Z2-9]{18}$/
 export async function enterBySignature(
   { enterDoor, hashing, integrationUsage, clock }: Dependencies,
   signedCall: SignedDoorCall,
-): Promise<SignedDoorClient | Refusal> {
+): Promise<SignedDoorClient | DoorRefusal | Refusal<'signature_too_weak' | 'clock_skew'>> {
   const { integrationKey, signature, address, date } = signedCall
   const algorithm = algorithmOf(signature)
   if (algorithm === undefined || !integrationKeyPattern.test(integrationKey)) {

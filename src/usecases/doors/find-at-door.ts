@@ -15,15 +15,22 @@ export async function findAtDoor(
   dependencies: { readonly users: Pick<UserStore, 'find' | 'findByIdentifier'> },
   { door, integration: { namespace, userNames } }: DoorClient,
   reference: NamedUser,
-): Promise<User | Refusal> {
+): Promise<User | Refusal<'namespace_not_granted' | 'user_not_found'>> {
   const unknown = refuse('user_not_found')
   if ('id' in reference) {
     if (!isId('user', reference.id)) return unknown
-    const user = await findUser(dependencies, door, { id: reference.id })
-    return isRefusal(user) && user.refused === 'not_found' ? unknown : user
+    return orUnknown(await findUser(dependencies, door, { id: reference.id }))
   }
   const value = mapUserName(userNames, reference.name)
   if (value === undefined) return unknown
-  const user = await findUser(dependencies, door, { namespace, value })
-  return isRefusal(user) && user.refused === 'not_found' ? unknown : user
+  return orUnknown(await findUser(dependencies, door, { namespace, value }))
+}
+
+function orUnknown(
+  user: User | Refusal<'namespace_not_granted' | 'not_found'>,
+): User | Refusal<'namespace_not_granted' | 'user_not_found'> {
+  if (!isRefusal(user)) return user
+  return user.refused === 'not_found'
+    ? refuse('user_not_found')
+    : { ...user, refused: user.refused }
 }

@@ -33,7 +33,9 @@ export async function verifyRealm(
   dependencies: Pick<Dependencies, 'realms' | 'integrationUsage'>,
   { integration }: DoorClient,
   token: string,
-): Promise<RealmToken | Refusal> {
+): Promise<
+  RealmToken | Refusal<'integration_invalid' | 'realm_unreachable' | 'realm_keys_refused'>
+> {
   const { settings } = integration
   const issuers = settings.kind === 'keycloak_ciba' ? settings.issuers : []
   const verification = await dependencies.realms.verify(token, issuers)

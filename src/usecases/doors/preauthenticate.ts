@@ -1,8 +1,10 @@
 import { type DoorEnd, endOfRefusal } from '../../domain/door.ts'
 import type { DeviceId } from '../../domain/ids.ts'
 import { type Initiator, initiatorText } from '../../domain/initiator.ts'
+import type { NumberRefusal } from '../../domain/number-match.ts'
 import { planNumber } from '../../domain/number-match.ts'
 import { permittedAs } from '../../domain/principal.ts'
+import type { ForecastRefusal } from '../../domain/readiness.ts'
 import { type Readiness, readinessOf } from '../../domain/readiness.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { ChallengeStore } from '../../ports/challenge-store.ts'
@@ -72,7 +74,10 @@ async function offer(
   dependencies: Dependencies,
   client: DoorClient,
   command: Command,
-): Promise<Preauthentication | Refusal> {
+): Promise<
+  | Preauthentication
+  | Refusal<Unasked | 'fail_open_not_allowed' | 'namespace_not_granted' | 'caller_number_missing'>
+> {
   const { settings, numberMode } = client.integration
   const mayFailOpen = settings.kind === 'duo_auth_api' && settings.failOpenAllowed
   if (command.failsOpen && !mayFailOpen) return refuse('fail_open_not_allowed')
@@ -94,13 +99,20 @@ async function offer(
   return { user, devices, codes, shownNumber: shownNumber, cannotAsk: null }
 }
 
+type Unasked = ForecastRefusal['refused'] | NumberRefusal['refused'] | 'user_not_found'
+
 /** The predicted outcome of a question, and how many digits its number has. */
+type Forecast = {
+  readonly digits: number | null
+  readonly readiness: Omit<Readiness, 'refusal'> & { readonly refusal: Unasked | null }
+}
+
 async function forecast(
   { challenges, devices, hashing }: Dependencies,
   { door, integration: { numberMode } }: DoorClient,
   { id: userId }: User,
   initiator: Initiator | undefined,
-): Promise<{ readonly digits: number | null; readonly readiness: Readiness }> {
+): Promise<Forecast> {
   const { tenantId, rpId, namespaces } = door
   const creationFacts = await challenges.loadCreation({
     tenantId,
@@ -130,7 +142,7 @@ async function forecast(
   return { digits: number.digits, readiness }
 }
 
-function none(refusal: NonNullable<Readiness['refusal']>) {
+function none(refusal: Unasked): Forecast {
   const nothing = { methods: [], retryAfterSeconds: null, suppressed: null, devices: [] }
   return { digits: null, readiness: { ...nothing, refusal } }
 }

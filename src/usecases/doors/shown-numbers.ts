@@ -70,7 +70,7 @@ export async function takeNumber(
   { integration: { tenantId, id: integrationId } }: DoorClient,
   place: Place,
   numberId: string | undefined,
-): Promise<string | Refusal> {
+): Promise<string | Refusal<'caller_number_missing' | 'numbers_ambiguous'>> {
   const owner = { tenantId, integrationId, userId: place.userId }
   if (numberId !== undefined && !isId('shownNumber', numberId))
     return refuse('caller_number_missing')
