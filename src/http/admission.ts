@@ -25,8 +25,8 @@ export type Admission = {
   authenticate<T>(
     address: string,
     checkKey: CheckKey | null,
-    work: () => Promise<T | Refusal>,
-  ): Promise<T | Refusal>
+    work: () => Promise<T>,
+  ): Promise<T | Refusal<'too_many_requests'>>
   /**
    * The same for checks that say nothing about the caller: no address counts as recently
    * authenticated by them.
@@ -34,8 +34,8 @@ export type Admission = {
   lookUp<T>(
     address: string,
     checkKey: CheckKey,
-    work: () => Promise<T | Refusal>,
-  ): Promise<T | Refusal>
+    work: () => Promise<T>,
+  ): Promise<T | Refusal<'too_many_requests'>>
   /**
    * Verifies a token of a realm, whose keys may have to be fetched from the realm: in a queue of
    * each integration, never in one with others, and with slots left for other tenants.
@@ -43,8 +43,8 @@ export type Admission = {
   authenticateToken<T>(
     address: string,
     owner: { readonly tenantId: string; readonly integration: string },
-    work: () => Promise<T | Refusal>,
-  ): Promise<T | Refusal>
+    work: () => Promise<T>,
+  ): Promise<T | Refusal<'too_many_requests'>>
   /**
    * Serves a call of a device, whose proof the work itself verifies; `isVerified` reports the
    * result afterwards.
@@ -53,7 +53,7 @@ export type Admission = {
     address: string,
     work: () => Promise<T>,
     isVerified: () => boolean,
-  ): Promise<T | Refusal>
+  ): Promise<T | Refusal<'too_many_requests'>>
 }
 
 export type AdmissionDependencies = {
@@ -147,11 +147,11 @@ export function buildAdmission({
   function enqueue<T>(
     address: string,
     checkKey: CheckKey | null,
-    work: () => Promise<T | Refusal>,
-  ) {
+    work: () => Promise<T>,
+  ): Promise<T | Refusal<'too_many_requests'>> {
     if (checkKey === null) return strangers.run(queueKeyOf(address), work)
     const call = JSON.stringify([address, ...checkKey])
-    const same = waiting.get(call) as Promise<T | Refusal> | undefined
+    const same = waiting.get(call) as Promise<T> | undefined
     if (same !== undefined) return same
     const result = strangers.run(queueKeyOf(address), work)
     const sharedResult = result.finally(() => waiting.delete(call))
@@ -159,7 +159,7 @@ export function buildAdmission({
     return sharedResult
   }
 
-  async function remember<T>(source: string, check: Promise<T | Refusal>): Promise<T | Refusal> {
+  async function remember<T>(source: string, check: Promise<T>): Promise<T> {
     const outcome = await check
     if (!isRefusal(outcome)) recentAddresses.add(source)
     return outcome

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
+import { type Refusal, type RefusalCode, refuse } from '../../src/domain/refusal.ts'
 import { type ProblemCode, problems } from '../../src/http/problem-table.ts'
 import { problemSchema } from '../../src/http/schemas/problem.ts'
 import { anApp, anId, bearer } from './fixtures.ts'
@@ -20,7 +20,7 @@ const url = `/v1/challenges/${anId('challenge')}/evidence`
 
 /** The answer of a route whose use case returns this. */
 async function answerTo(refusal: ReturnType<typeof refuse>) {
-  await using app = await anApp({ readEvidence: async () => refusal })
+  await using app = await anApp({ readEvidence: async () => refusal as Refusal<'not_found'> })
   return app.inject({ url, headers: bearer })
 }
 

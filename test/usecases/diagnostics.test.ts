@@ -51,7 +51,7 @@ test('only an admin of the tenant reads what a device sent, and no other tenant 
 
 test('a device sends five an hour, also with 50 concurrent calls, and again after the hour', async () => {
   const results = await Promise.all(Array.from({ length: 50 }, send))
-  const refusals = results.filter(isRefusal)
+  const refusals = results.filter((result) => isRefusal(result))
   expect(results.length - refusals.length).toBe(5)
   for (const { refused: code, retryAfterSeconds } of refusals) {
     expect(code).toBe('too_many_diagnostics')

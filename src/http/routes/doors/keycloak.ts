@@ -4,7 +4,7 @@ import { isId } from '../../../domain/ids.ts'
 import { numberIn } from '../../../domain/integration.ts'
 import { isRefusal, type Refusal, refuse } from '../../../domain/refusal.ts'
 import type { RealmToken } from '../../../ports/realms.ts'
-import type { DoorClient } from '../../../usecases/doors/authenticate-integration.ts'
+import type { DoorClient, DoorRefusal } from '../../../usecases/doors/authenticate-integration.ts'
 import type { Admission } from '../../admission.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { type Operation, operationSchema } from '../../operation.ts'
@@ -106,7 +106,11 @@ async function admit(
   useCases: UseCases,
   admission: KeycloakOptions['admission'],
   request: FastifyRequest,
-): Promise<RealmCall | Refusal> {
+): Promise<
+  | RealmCall
+  | DoorRefusal
+  | Refusal<'too_many_requests' | 'realm_unreachable' | 'realm_keys_refused'>
+> {
   const { id, secret = null } = request.params as RealmParams
   const [, token = ''] =
     /^bearer ([A-Za-z0-9._-]+)$/i.exec(request.headers.authorization ?? '') ?? []
