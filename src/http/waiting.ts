@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import type { ApiKeyRefusal } from '../usecases/authenticate-api-key.ts'
+import type { AccessCheck } from '../usecases/read-challenge.ts'
 import { queryNumber } from './schemas/paging.ts'
 import type { UseCases } from './use-cases.ts'
 
@@ -24,7 +26,7 @@ export function isDisconnectedOf(reply: FastifyReply): () => boolean {
 export function stillAllowedOf(
   { authenticateApiKey }: Pick<UseCases, 'authenticateApiKey'>,
   request: FastifyRequest,
-): () => Promise<Refusal | undefined> {
+): AccessCheck<ApiKeyRefusal> {
   return async () => {
     const principal = await authenticateApiKey(request.headers.authorization, request.ip)
     return isRefusal(principal) ? principal : undefined

@@ -83,6 +83,14 @@ export function draftApiKey(
   return { key: { ...command, id }, secretHash: hashing.sha256(secret), secret: textOf(id, secret) }
 }
 
+/** The API keys of a tenant, without their secrets. */
+export function listApiKeys(
+  { apiKeys }: { readonly apiKeys: Pick<ApiKeyStore, 'list'> },
+  tenantId: TenantId,
+): Promise<ApiKey[]> {
+  return apiKeys.list(tenantId)
+}
+
 /**
  * Gives a key a successor with the same rights; the old one ends after the overlap at the latest.
  * At most two keys of a lineage are live.

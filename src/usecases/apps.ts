@@ -31,6 +31,11 @@ export function appCredentialsBinding(tenantId: TenantId, id: AppId): string {
   return `app-credentials:${tenantId}:${id}`
 }
 
+/** The apps of a tenant. */
+export function listApps({ apps }: Pick<Dependencies, 'apps'>, tenantId: TenantId): Promise<App[]> {
+  return apps.list(tenantId)
+}
+
 /** The members of the file that sending needs; no others are stored. */
 function neededCredentials({
   project_id,

@@ -112,3 +112,12 @@ export function buildApiKeyAuthentication(dependencies: Dependencies): ApiKeyAut
     },
   }
 }
+
+/** Authenticates a caller of the server API; see `ApiKeyAuthentication`. */
+export function authenticateApiKey(
+  { apiKeyAuthentication }: { readonly apiKeyAuthentication: ApiKeyAuthentication },
+  authorization: string | undefined,
+  address: string,
+): Promise<Principal | ApiKeyRefusal> {
+  return apiKeyAuthentication.authenticate(authorization, address)
+}

@@ -24,7 +24,7 @@ export async function cancelEnrollment(
   principal: Principal,
   id: EnrollmentId,
 ): Promise<EnrollmentReading | Refusal<'too_many_requests' | 'not_found' | 'enrollment_not_open'>> {
-  const reading = await readEnrollment(dependencies, principal, id, { waitMs: 0 })
+  const reading = await readEnrollment(dependencies, principal, id)
   if (isRefusal(reading) || reading.status === 'cancelled') return reading
   const { userId } = reading.enrollment
   const { tenantId, rpId } = principal

@@ -6,6 +6,7 @@ import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { ChallengeRecord, ChallengeStore } from '../ports/challenge-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import { revocationPrefix } from './api-keys.ts'
+import type { ApiKeyRefusal } from './authenticate-api-key.ts'
 import type { SharedReads } from './shared-reads.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -102,7 +103,7 @@ export async function signResult(
  * whichever comes first. `isAborted` says whether the client has disconnected; `stillAllowed` is
  * called after each pause, so that a key that is revoked meanwhile learns nothing.
  */
-export async function waitForChallenge<Denial extends Refusal = never>(
+export async function followChallenge<Denial extends Refusal = never>(
   dependencies: Dependencies,
   principal: Asker,
   id: ChallengeId,
@@ -127,4 +128,16 @@ export async function waitForChallenge<Denial extends Refusal = never>(
   } finally {
     watch.close()
   }
+}
+
+/** Waits as `followChallenge` does, for a relying party with an API key. */
+export function waitForChallenge(
+  dependencies: Dependencies,
+  principal: Asker,
+  id: ChallengeId,
+  waitMs: number,
+  isAborted?: () => boolean,
+  stillAllowed?: AccessCheck<ApiKeyRefusal>,
+): Promise<ChallengeReading | ApiKeyRefusal | Refusal<'not_found'>> {
+  return followChallenge(dependencies, principal, id, waitMs, isAborted, stillAllowed)
 }

@@ -6,6 +6,7 @@ import type { EnrollmentRecord, EnrollmentStore } from '../ports/enrollment-stor
 import type { Signals } from '../ports/signals.ts'
 import type { Sealing } from '../ports/world.ts'
 import { revocationPrefix } from './api-keys.ts'
+import type { ApiKeyRefusal } from './authenticate-api-key.ts'
 import { type AccessCheck, toNextTickMs } from './read-challenge.ts'
 import type { SharedReads } from './shared-reads.ts'
 
@@ -50,26 +51,35 @@ function read(
  */
 export type EnrollmentWait = { readonly waitMs: number; readonly after?: EnrollmentView }
 
+/** Reads an enrollment of this relying party as it is now. */
+export function readEnrollment(
+  dependencies: Dependencies,
+  { tenantId, rpId }: Pick<Caller, 'tenantId' | 'rpId'>,
+  id: EnrollmentId,
+): Promise<EnrollmentReading | Refusal<'not_found'>> {
+  return followEnrollment<never>(dependencies, { tenantId, rpId }, id, { waitMs: 0 })
+}
+
 /**
  * Reads an enrollment, waiting for its status to change, so that a page can follow it from open to
  * claimed to completed. A page that passes the last status it read (`after`) misses no change
  * between two of its calls.
  */
-export function readEnrollment<Denial extends Refusal = never>(
+export function waitForEnrollment(
   dependencies: Dependencies,
   caller: Caller,
   id: EnrollmentId,
   wait: EnrollmentWait,
   isAborted?: () => boolean,
-  stillAllowed?: AccessCheck<Denial>,
-): Promise<EnrollmentReading | Denial | Refusal<'not_found'>> {
+  stillAllowed?: AccessCheck<ApiKeyRefusal>,
+): Promise<EnrollmentReading | ApiKeyRefusal | Refusal<'not_found'>> {
   const { tenantId, rpId } = caller
-  const asker = {
+  const waiter = {
     wakeOn: [`${revocationPrefix}${credentialOf(caller)}`],
     isAborted,
     stillAllowed,
   }
-  return followEnrollment(dependencies, { tenantId, rpId }, id, wait, asker)
+  return followEnrollment(dependencies, { tenantId, rpId }, id, wait, waiter)
 }
 
 /** The owner of an enrollment: a relying party, or the device that opened it. */
@@ -95,7 +105,7 @@ type Waiter<Denial extends Refusal> = {
 }
 
 /**
- * Reads and waits as `readEnrollment` does, for the owner of the enrollment; for all others it does
+ * Reads and waits as `waitForEnrollment` does, for the owner of the enrollment; for all others it does
  * not exist.
  */
 export async function followEnrollment<Denial extends Refusal = never>(

@@ -35,6 +35,22 @@ export async function createTenant(
   return tenant
 }
 
+/** Reads the tenant that the caller belongs to. */
+export async function readTenant(
+  { tenants }: Pick<Dependencies, 'tenants'>,
+  id: TenantId,
+): Promise<Tenant | Refusal<'not_found'>> {
+  return (await tenants.findTenant(id)) ?? refuse('not_found')
+}
+
+/** The relying parties of a tenant. */
+export function listRelyingParties(
+  { tenants }: Pick<Dependencies, 'tenants'>,
+  tenantId: TenantId,
+): Promise<RelyingParty[]> {
+  return tenants.listRelyingParties(tenantId)
+}
+
 /** Collisions that a refusal lists at most. */
 const collisionsMax = 20
 

@@ -60,7 +60,7 @@ const refusals = [
 
 describe('a refused client leaves one line at info, on every route', () => {
   test.each(refusals)('%s', async (code) => {
-    const useCases = { enterBySignature: async () => refuse(code) }
+    const useCases = { enterBySignature: async () => refuse(code as 'integration_invalid') }
     expect(await linesOf(useCases, ...Object.values(calls))).toEqual(routes.map(requestOf))
   })
 })

@@ -48,7 +48,7 @@ describe('a long poll', () => {
       'for an enrollment',
       `GET /v1/enrollments/${anId('enrollment')}?wait=30 HTTP/1.1\r\n`,
       (wait) => ({
-        readEnrollment: async (_principal, _id, _waitMs, isAborted) => {
+        waitForEnrollment: async (_principal, _id, _waitMs, isAborted) => {
           await wait(isAborted)
           return { enrollment: anEnrollment(), status: 'open', number: null }
         },

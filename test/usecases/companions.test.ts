@@ -7,7 +7,7 @@ import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { openNextEnrollment } from '../../src/usecases/enroll-next-phone.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { setPolicy } from '../../src/usecases/policy.ts'
-import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
+import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { readReadiness } from '../../src/usecases/read-readiness.ts'
 import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
 import {
@@ -52,7 +52,7 @@ async function aWatch(parent = phone) {
   const { device } = await granted(Promise.resolve(claimResult))
   const { tenantId, userId } = phone
   const watch = { keys, id: device.id, userId, tenantId }
-  const read = readEnrollment(world, principal, enrollment.enrollment.id, { waitMs: 0 })
+  const read = waitForEnrollment(world, principal, enrollment.enrollment.id, { waitMs: 0 })
   const { number } = await granted(read)
   await granted(confirmEnrollment(world, await aProof(world, watch), number ?? ''))
   return watch

@@ -5,7 +5,7 @@ import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
 import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
 import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
-import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
+import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
 import {
   aClaimCommand,
   aPhone,
@@ -32,7 +32,7 @@ afterAll(() => world.close())
 const open = (more: { readonly replacesDeviceId?: `dev_${string}` } = {}) =>
   granted(openEnrollment(world, principal, { user: 'alice', displayName: 'Alice', ...more }))
 const statusOf = async (id: `enr_${string}`) =>
-  (await granted(readEnrollment(world, principal, id, { waitMs: 0 }))).status
+  (await granted(waitForEnrollment(world, principal, id, { waitMs: 0 }))).status
 
 /** An enrollment and what a phone would send to claim it. */
 async function aClaim(verification = true) {
@@ -58,7 +58,7 @@ describe('a claim', () => {
       issuer: `${publicOrigin}/t/${principal.tenantId}`,
       signingKeys: [{ seq: 1, status: 'active' }],
     })
-    const reading = await granted(readEnrollment(world, principal, id, { waitMs: 0 }))
+    const reading = await granted(waitForEnrollment(world, principal, id, { waitMs: 0 }))
     expect(reading).toMatchObject({
       status: 'claimed',
       number: expect.stringMatching(/^[0-9]{6}$/),
@@ -230,7 +230,7 @@ describe('the number of the page', () => {
   async function aWaitingPhone() {
     const claim = await aClaim()
     const { device } = await granted(claimEnrollment(world, claim.command))
-    const { number } = await granted(readEnrollment(world, principal, claim.id, { waitMs: 0 }))
+    const { number } = await granted(waitForEnrollment(world, principal, claim.id, { waitMs: 0 }))
     const phone = {
       keys: claim.keys,
       id: device.id,
@@ -245,7 +245,7 @@ describe('the number of the page', () => {
     expect(await confirmEnrollment(world, await aProof(world, phone), number)).toEqual({
       status: 'active',
     })
-    expect(await granted(readEnrollment(world, principal, id, { waitMs: 0 }))).toMatchObject({
+    expect(await granted(waitForEnrollment(world, principal, id, { waitMs: 0 }))).toMatchObject({
       status: 'completed',
       number: null,
     })
@@ -304,7 +304,9 @@ describe('the number of the page', () => {
   test('is shown to the relying party that opened the enrollment and to no other', async () => {
     const { id } = await aWaitingPhone()
     const other = await aPrincipal(world, ['default'], principal.tenantId)
-    expect(await readEnrollment(world, other, id, { waitMs: 0 })).toEqual({ refused: 'not_found' })
+    expect(await waitForEnrollment(world, other, id, { waitMs: 0 })).toEqual({
+      refused: 'not_found',
+    })
     expect(await cancelEnrollment(world, other, id)).toEqual({ refused: 'not_found' })
   })
 })
@@ -312,11 +314,11 @@ describe('the number of the page', () => {
 describe('a page that follows an enrollment', () => {
   test('is notified of the claim and of the confirmation as they happen', async () => {
     const claim = await aClaim()
-    const toClaimed = granted(readEnrollment(world, principal, claim.id, { waitMs: 20_000 }))
+    const toClaimed = granted(waitForEnrollment(world, principal, claim.id, { waitMs: 20_000 }))
     const { device } = await granted(claimEnrollment(world, claim.command))
     const { status, number } = await toClaimed
     expect(status).toBe('claimed')
-    const toCompleted = granted(readEnrollment(world, principal, claim.id, { waitMs: 20_000 }))
+    const toCompleted = granted(waitForEnrollment(world, principal, claim.id, { waitMs: 20_000 }))
     const phone = {
       keys: claim.keys,
       id: device.id,

@@ -7,7 +7,7 @@ import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
 import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { openNextEnrollment, readNextEnrollment } from '../../src/usecases/enroll-next-phone.ts'
 import { readDevice } from '../../src/usecases/read-devices.ts'
-import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
+import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import { until } from '../support/until.ts'
 import {
@@ -130,10 +130,12 @@ describe('the old phone', () => {
 
   test('leaves its relying party able to see and cancel the enrollment it opened', async () => {
     const { enrollment } = await granted(open())
-    expect(await readEnrollment(world, rp, enrollment.id, now)).toMatchObject({ status: 'open' })
+    expect(await waitForEnrollment(world, rp, enrollment.id, now)).toMatchObject({ status: 'open' })
     expect(await cancelEnrollment(world, rp, enrollment.id)).toMatchObject({ status: 'cancelled' })
     const other = await aPrincipal(world, ['default'], rp.tenantId)
-    expect(await readEnrollment(world, other, enrollment.id, now)).toEqual({ refused: 'not_found' })
+    expect(await waitForEnrollment(world, other, enrollment.id, now)).toEqual({
+      refused: 'not_found',
+    })
   })
 })
 
@@ -173,7 +175,7 @@ describe('an enrollment that a lost phone opened ends with the phone', () => {
   test.each(ways)('while it is open, when the phone is %s', async (_, end) => {
     const { enrollment, uri } = await granted(open())
     await granted(end(old.id))
-    expect(await readEnrollment(world, rp, enrollment.id, now)).toMatchObject({ status: 'void' })
+    expect(await waitForEnrollment(world, rp, enrollment.id, now)).toMatchObject({ status: 'void' })
     const { command } = await aClaimCommand(world, rp.tenantId, scannedCode(uri))
     expect(await claimEnrollment(world, command)).toEqual({ refused: 'enrollment_not_open' })
   })

@@ -12,7 +12,7 @@ import { importUser } from '../../src/usecases/import-user.ts'
 import { listActivities } from '../../src/usecases/list-activities.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { createPortalLink } from '../../src/usecases/portal.ts'
-import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
+import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { createRecoveryCodes, createTemporaryCode } from '../../src/usecases/single-use-codes.ts'
 import { setUserStatus } from '../../src/usecases/suspend-user.ts'
 import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
@@ -49,7 +49,9 @@ async function aGenerator(rp = principal, name = randomBytes(8).toString('hex'))
   const { tenantId } = rp
   const { keys, command } = await aClaimCommand(world, tenantId, scannedCode(opening.uri))
   const { device, passcode } = await granted(claimEnrollment(world, command))
-  const { number } = await granted(readEnrollment(world, rp, opening.enrollment.id, { waitMs: 0 }))
+  const { number } = await granted(
+    waitForEnrollment(world, rp, opening.enrollment.id, { waitMs: 0 }),
+  )
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
   await granted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
   const stepNow = async () => {

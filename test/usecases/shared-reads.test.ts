@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
 import { readChallenge, waitForChallenge } from '../../src/usecases/read-challenge.ts'
-import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
+import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { buildSharedReads } from '../../src/usecases/shared-reads.ts'
 import { until } from '../support/until.ts'
 import {
@@ -173,7 +173,7 @@ test('500 clients waiting for one enrollment share its reads', async () => {
   const { id } = enrollment
   await Promise.all(
     Array.from({ length: 500 }, () =>
-      granted(readEnrollment(dependencies, principal, id, { waitMs: 30 })),
+      granted(waitForEnrollment(dependencies, principal, id, { waitMs: 30 })),
     ),
   )
   expect(reads()).toBeLessThanOrEqual(12)

@@ -30,7 +30,7 @@ import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
 import { type Command, createChallenge } from '../../src/usecases/create-challenge.ts'
 import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
 import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
-import { readEnrollment } from '../../src/usecases/read-enrollment.ts'
+import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
 import { buildSharedReads } from '../../src/usecases/shared-reads.ts'
 import { buildSigningKeys } from '../../src/usecases/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/usecases/tenants.ts'
@@ -188,7 +188,7 @@ export async function aPhone(
   const { device } = await expectGranted(claimEnrollment(world, command))
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
   const { number } = await expectGranted(
-    readEnrollment(world, principal, opening.enrollment.id, { waitMs: 0 }),
+    waitForEnrollment(world, principal, opening.enrollment.id, { waitMs: 0 }),
   )
   await expectGranted(confirmEnrollment(world, await aProof(world, phone), number ?? ''))
   return phone

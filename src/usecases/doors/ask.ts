@@ -18,7 +18,7 @@ import {
   type CreationResult,
   createChallenge,
 } from '../create-challenge.ts'
-import { rereadEveryMs, waitForChallenge } from '../read-challenge.ts'
+import { followChallenge, rereadEveryMs } from '../read-challenge.ts'
 import type { DoorClient } from './authenticate-integration.ts'
 
 export type Dependencies = Omit<CreateDependencies & CancelDependencies, 'challenges'> & {
@@ -123,7 +123,7 @@ export async function followAtDoor(
   waitMs: number,
   { isAborted, stillAllowed }: DoorWait,
 ): Promise<DoorEnd | null> {
-  const reading = await waitForChallenge(dependencies, door, id, waitMs, isAborted, stillAllowed)
+  const reading = await followChallenge(dependencies, door, id, waitMs, isAborted, stillAllowed)
   if (isRefusal(reading)) return endOfRefusal(reading)
   return endOfChallenge(reading.challenge) ?? null
 }

@@ -210,3 +210,23 @@ function isMatch(
   const hash = typeof secret === 'string' ? hashing.sha256(secret) : secret
   return hashing.equal(hashing.sha256(proof.secret ?? ''), hash) && proof.secret !== null
 }
+
+type AuthenticationDependencies = {
+  readonly integrationAuthentication: Pick<IntegrationAuthentication, 'enter' | 'stillAllowed'>
+}
+
+/** Authenticates a client of a door; see `IntegrationAuthentication`. */
+export function enterDoor(
+  { integrationAuthentication }: AuthenticationDependencies,
+  call: DoorCall,
+): Promise<DoorClient | DoorRefusal> {
+  return integrationAuthentication.enter(call)
+}
+
+/** The reason if a waiting client of a door may no longer wait. */
+export function mayStayAtDoor(
+  { integrationAuthentication }: AuthenticationDependencies,
+  call: DoorCall,
+): Promise<DoorRefusal | undefined> {
+  return integrationAuthentication.stillAllowed(call)
+}

@@ -63,7 +63,7 @@ export async function readEnrollmentAtDoor(
 ): Promise<EnrollmentReading['status'] | Refusal<'not_found'>> {
   if (!isId('enrollment', query.enrollment)) return refuse('not_found')
   const id: EnrollmentId = query.enrollment
-  const reading = await readEnrollment(dependencies, door, id, { waitMs: 0 })
+  const reading = await readEnrollment(dependencies, door, id)
   if (isRefusal(reading)) return reading
   return reading.enrollment.userId === query.userId ? reading.status : refuse('not_found')
 }

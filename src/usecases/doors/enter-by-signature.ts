@@ -15,7 +15,7 @@ import type {
 } from './authenticate-integration.ts'
 
 export type Dependencies = {
-  readonly enterDoor: IntegrationAuthentication['enter']
+  readonly integrationAuthentication: Pick<IntegrationAuthentication, 'enter'>
   readonly hashing: Pick<Hashing, 'sha512Hex' | 'hmacHex' | 'equal'>
   readonly integrationUsage: IntegrationUsage
   readonly clock: Clock
@@ -41,7 +41,7 @@ const integrationKeyPattern = /^DI[A-Z2-9]{18}$/
  * its algorithm too weak.
  */
 export async function enterBySignature(
-  { enterDoor, hashing, integrationUsage, clock }: Dependencies,
+  { integrationAuthentication, hashing, integrationUsage, clock }: Dependencies,
   signedCall: SignedDoorCall,
 ): Promise<SignedDoorClient | DoorRefusal | Refusal<'signature_too_weak' | 'clock_skew'>> {
   const { integrationKey, signature, address, date } = signedCall
@@ -60,7 +60,7 @@ export async function enterBySignature(
     proof: { fits },
     address,
   }
-  const client = await enterDoor(call)
+  const client = await integrationAuthentication.enter(call)
   if (isRefusal(client)) return client
   const { settings } = client.integration
   const isWeak = algorithm === 'sha1' && !(settings.kind === 'duo_auth_api' && settings.sha1Allowed)

@@ -46,14 +46,14 @@ async function post(url: string, payload: object | undefined, useCases: Partial<
 
 describe('GET /v1/tenant', () => {
   it("200 with the key's own tenant", async () => {
-    const findTenant = async (id: string) =>
+    const readTenant = async (id: string) =>
       ({ id: tenantId, name: id, identifierCase: 'exact', createdAt: at }) as const
-    const answer = await get('/v1/tenant', { findTenant })
+    const answer = await get('/v1/tenant', { readTenant })
     expect(answer.json()).toEqual({ id: tenantId, name: tenantId, identifierCase: 'exact' })
   })
 
   it('404 when it is gone', async () => {
-    const answer = await get('/v1/tenant', { findTenant: async () => null })
+    const answer = await get('/v1/tenant', { readTenant: async () => refuse('not_found') })
     expect(answer.statusCode).toBe(404)
   })
 })

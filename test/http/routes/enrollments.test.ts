@@ -72,14 +72,14 @@ describe('opening an enrollment', () => {
 describe('reading an enrollment', () => {
   it('200, waiting as long as requested', async () => {
     const waits: unknown[] = []
-    const readEnrollment: UseCases['readEnrollment'] = async (asker, id, wait) => {
+    const waitForEnrollment: UseCases['waitForEnrollment'] = async (asker, id, wait) => {
       waits.push([asker, id, wait])
       return { enrollment: anEnrollment(), status: 'open', number: null }
     }
-    const answer = await call('GET', `${url}?wait=20`, { readEnrollment })
+    const answer = await call('GET', `${url}?wait=20`, { waitForEnrollment })
     expect(answer.json()).toEqual(shownEnrollment)
-    await call('GET', url, { readEnrollment })
-    await call('GET', `${url}?wait=30&after=claimed`, { readEnrollment })
+    await call('GET', url, { waitForEnrollment })
+    await call('GET', `${url}?wait=30&after=claimed`, { waitForEnrollment })
     expect(waits).toEqual([
       [principal, anId('enrollment'), { waitMs: 20_000 }],
       [principal, anId('enrollment'), { waitMs: 0 }],
@@ -90,7 +90,7 @@ describe('reading an enrollment', () => {
   it('shows the number while it is claimed, and the reason when it is void', async () => {
     const enrollment = anEnrollment({ status: 'claimed', deviceId: anId('device'), claimedAt: at })
     const claimedReply = await call('GET', url, {
-      readEnrollment: async () => ({ enrollment, status: 'claimed', number: '483920' }),
+      waitForEnrollment: async () => ({ enrollment, status: 'claimed', number: '483920' }),
     })
     expect(claimedReply.json()).toEqual({
       ...shownEnrollment,
@@ -101,7 +101,7 @@ describe('reading an enrollment', () => {
     })
     const reason = 'number_tries_used_up'
     const voidReply = await call('GET', url, {
-      readEnrollment: async () => ({
+      waitForEnrollment: async () => ({
         enrollment: anEnrollment({ status: 'void', reason }),
         status: 'void',
         number: null,
@@ -112,7 +112,11 @@ describe('reading an enrollment', () => {
 
   it('reports an expired one as expired, whatever its row says', async () => {
     const answer = await call('GET', url, {
-      readEnrollment: async () => ({ enrollment: anEnrollment(), status: 'expired', number: null }),
+      waitForEnrollment: async () => ({
+        enrollment: anEnrollment(),
+        status: 'expired',
+        number: null,
+      }),
     })
     expect(answer.json()).toMatchObject({ status: 'expired' })
   })

@@ -97,7 +97,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const { wait: waitSeconds, after } = request.query
-      const reading = await useCases.readEnrollment(
+      const reading = await useCases.waitForEnrollment(
         principalOf(request),
         request.params.id,
         { waitMs: waitSeconds * 1000, ...(after !== undefined && { after }) },

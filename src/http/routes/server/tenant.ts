@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { isRefusal, refuse } from '../../../domain/refusal.ts'
+import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { sendRefusal } from '../../problem.ts'
@@ -21,8 +21,8 @@ export function tenantRoutes(
       answers: { 200: { description: 'The tenant.', schema: tenantBody } },
     }),
     async (request, reply) => {
-      const tenant = await useCases.findTenant(principalOf(request).tenantId)
-      if (!tenant) return sendRefusal(reply, refuse('not_found'))
+      const tenant = await useCases.readTenant(principalOf(request).tenantId)
+      if (isRefusal(tenant)) return sendRefusal(reply, tenant)
       return tenant satisfies z.output<typeof tenantBody>
     },
   )

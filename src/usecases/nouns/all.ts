@@ -1,0 +1,16 @@
+// Every use case, by noun.
+
+export * from './activities.ts'
+export * from './audit.ts'
+export * from './challenges.ts'
+export * from './devices.ts'
+export * from './doors.ts'
+export * from './enrollments.ts'
+export * from './passcodes.ts'
+export * from './personal-data.ts'
+export * from './portal.ts'
+export * from './protection.ts'
+export * from './push.ts'
+export * from './tenants.ts'
+export * from './users.ts'
+export * from './webhooks.ts'
