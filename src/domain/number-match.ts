@@ -37,10 +37,7 @@ export function planNumber(
   request: NumberRequest,
   requesterId: string,
 ): NumberPlan | NumberRefusal {
-  if (request.mode === 'none') {
-    if (!policy.numberNoneAllowedFor.includes(requesterId)) return refuse('number_none_not_allowed')
-    return { mode: 'none', digits: null, wrongNumbersMax: policy.wrongNumbersMax }
-  }
+  if (request.mode === 'none') return planUsualNumber(policy, 'none', requesterId)
   const digits =
     request.mode === 'caller' ? request.value.length : (request.digits ?? policy.numberDigits)
   if (digits > digitsMax || (request.mode === 'caller' && !asciiDigits.test(request.value))) {
@@ -49,11 +46,25 @@ export function planNumber(
   if (digits < policy.numberDigits) {
     return refuse('number_too_short', { facts: { digitsMin: policy.numberDigits } })
   }
-  return {
-    mode: request.mode,
-    digits,
-    wrongNumbersMax: digits < 6 ? 1 : policy.wrongNumbersMax,
+  return { mode: request.mode, digits, wrongNumbersMax: wrongNumbersMax(policy, digits) }
+}
+
+/** The number of a request that asks for nothing but its mode. */
+export function planUsualNumber(
+  policy: Policy,
+  mode: 'service' | 'none',
+  requesterId: string,
+): NumberPlan | Refusal<'number_none_not_allowed'> {
+  if (mode === 'service') {
+    const digits = policy.numberDigits
+    return { mode, digits, wrongNumbersMax: wrongNumbersMax(policy, digits) }
   }
+  if (!policy.numberNoneAllowedFor.includes(requesterId)) return refuse('number_none_not_allowed')
+  return { mode, digits: null, wrongNumbersMax: policy.wrongNumbersMax }
+}
+
+function wrongNumbersMax(policy: Policy, digits: number): number {
+  return digits < 6 ? 1 : policy.wrongNumbersMax
 }
 
 /**

@@ -31,12 +31,7 @@ export async function changeDevice(
 ): Promise<
   | Device
   | Refusal<
-      | 'namespace_not_granted'
-      | 'device_not_active'
-      | 'too_many_requests'
-      | 'not_found'
-      | 'device_unregistered'
-      | 'conflict'
+      'device_not_active' | 'too_many_requests' | 'not_found' | 'device_unregistered' | 'conflict'
     >
 > {
   const device = await readDevice(dependencies, principal, id)

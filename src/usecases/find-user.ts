@@ -1,3 +1,4 @@
+import type { UserId } from '../domain/ids.ts'
 import type { Asker, Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserReference } from '../ports/challenge-store.ts'
@@ -44,6 +45,16 @@ export async function findUser(
     'id' in resolvedReference
       ? await users.find(principal.tenantId, resolvedReference.id)
       : await users.findByIdentifier(principal.tenantId, resolvedReference)
+  return user && isVisible(principal, user) ? visibleTo(principal, user) : refuse('not_found')
+}
+
+/** A user by id; one whom the relying party may not see is not found. */
+export async function readUser(
+  { users }: { readonly users: Pick<UserStore, 'find'> },
+  principal: Asker,
+  id: UserId,
+): Promise<User | Refusal<'not_found'>> {
+  const user = await users.find(principal.tenantId, id)
   return user && isVisible(principal, user) ? visibleTo(principal, user) : refuse('not_found')
 }
 

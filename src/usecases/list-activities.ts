@@ -11,7 +11,7 @@ import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
 } from './authenticate-device.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 
 export type Dependencies = {
   readonly activities: Pick<ActivityStore, 'list'>
@@ -24,8 +24,8 @@ export async function listActivities(
   principal: Principal,
   userId: UserId,
   page: PageRequest,
-): Promise<Activity[] | Refusal<'namespace_not_granted' | 'not_found'>> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<Activity[] | Refusal<'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
   const { tenantId, rpId } = principal
   return isRefusal(user) ? user : dependencies.activities.list(tenantId, user.id, page, { rpId })
 }

@@ -13,11 +13,11 @@ import { type Asker, actorOf } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserReference } from '../ports/challenge-store.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
-import type { TenantStore, UserStore } from '../ports/directory-store.ts'
+import type { TenantStore, User, UserStore } from '../ports/directory-store.ts'
 import type { EnrollmentStore } from '../ports/enrollment-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { Hashing, Random } from '../ports/world.ts'
-import { findUser } from './find-user.ts'
+import { findUser, readUser } from './find-user.ts'
 import { importUser } from './import-user.ts'
 
 export type Dependencies = {
@@ -31,14 +31,18 @@ export type Dependencies = {
   readonly publicOrigin: string
 }
 
-export type Command = {
-  readonly user: UserReference | string
-  /** Creates the user under this name when the identifier is new. */
-  readonly displayName?: string
+/** Other devices of the user that the new one has to do with. */
+export type RelatedDevices = {
   /** Unregistered, reason `replaced`, when the new device becomes active. */
   readonly replacesDeviceId?: DeviceId
   /** The device becomes a companion (a watch) of this one. */
   readonly parentDeviceId?: DeviceId
+}
+
+export type Command = RelatedDevices & {
+  readonly user: UserReference | string
+  /** Creates the user under this name when the identifier is new. */
+  readonly displayName?: string
 }
 
 /** An opened enrollment; the only time that the codes are readable. */
@@ -67,6 +71,8 @@ function enrollmentUri(
   return `${issuerOf(publicOrigin, tenantId)}/enroll#${code}`
 }
 
+type OpenRefusal = Refusal<'user_suspended' | 'too_many_requests' | 'not_found'>
+
 /** Opens an enrollment for a user; creates the user if a display name is given. */
 export async function openEnrollment(
   dependencies: Dependencies,
@@ -74,24 +80,35 @@ export async function openEnrollment(
   command: Command,
 ): Promise<
   | OpenedEnrollment
-  | Refusal<
-      | 'namespace_not_granted'
-      | 'user_suspended'
-      | 'too_many_requests'
-      | 'not_found'
-      | 'identifier_taken'
-      | 'user_not_found'
-    >
+  | OpenRefusal
+  | Refusal<'namespace_not_granted' | 'identifier_taken' | 'user_not_found'>
 > {
   const user = await userOf(dependencies, principal, command)
-  if (isRefusal(user)) return user
+  return isRefusal(user) ? user : openFor(dependencies, principal, user, command)
+}
+
+/** Opens an enrollment for an existing user. */
+export async function openEnrollmentOfUser(
+  dependencies: Dependencies,
+  principal: Asker,
+  userId: UserId,
+  related: RelatedDevices,
+): Promise<OpenedEnrollment | OpenRefusal> {
+  const user = await readUser(dependencies, principal, userId)
+  return isRefusal(user) ? user : openFor(dependencies, principal, user, related)
+}
+
+async function openFor(
+  dependencies: Dependencies,
+  principal: Asker,
+  user: Pick<User, 'id'>,
+  { replacesDeviceId: replacedId, parentDeviceId: parentId }: RelatedDevices,
+): Promise<OpenedEnrollment | OpenRefusal> {
   const { tenantId } = principal
-  const replacedId = command.replacesDeviceId
   if (replacedId !== undefined) {
     const device = await dependencies.devices.find(tenantId, replacedId)
     if (!device || !mayBeReplaced(device, user.id)) return refuse('not_found')
   }
-  const parentId = command.parentDeviceId
   if (parentId !== undefined) {
     const parent = await dependencies.devices.find(tenantId, parentId)
     if (!parent || !mayBeParent(parent, user.id) || parentId === replacedId) {

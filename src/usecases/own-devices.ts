@@ -35,12 +35,12 @@ export type OwnDevice = Device & ReturnType<typeof answerabilityOf>
 export async function readSelf(
   dependencies: Dependencies & { readonly protections: Pick<ProtectionStore, 'find'> },
   proof: DeviceProof,
-): Promise<OwnDevice | ProofRefusal | Refusal<'not_found'>> {
+): Promise<OwnDevice | ProofRefusal> {
   const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
+  if (knownDevice === null) return refuse('proof_invalid')
   const statuses = [...alive, 'suspended'] as const
   const device = await verifyProof(dependencies, proof, knownDevice, { statuses, anyApp: true })
-  if (isRefusal(device) || knownDevice === null)
-    return isRefusal(device) ? device : refuse('not_found')
+  if (isRefusal(device)) return device
   const record = await dependencies.protections.find(device.tenantId, device.userId)
   if (!record) throw new Error('a device has a user, who has a protection')
   return { ...device, ...answerabilityOf(device, { ...record, policy: knownDevice.policy }) }

@@ -6,7 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { PersonalDataReading, PersonalDataStore } from '../ports/personal-data-store.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 import { buildExemptions, type Dependencies as ExemptionDependencies } from './sign-exemptions.ts'
 import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
@@ -28,8 +28,8 @@ export async function exportUser(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<PersonalDataReading | Refusal<'namespace_not_granted' | 'not_found' | 'export_busy'>> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<PersonalDataReading | Refusal<'not_found' | 'export_busy'>> {
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const reading = await dependencies.personalData.openExport(principal.tenantId, user.id)
   return reading === 'busy' ? refuse('export_busy', { retryAfterSeconds: busySeconds }) : reading
@@ -49,8 +49,8 @@ export async function eraseUser(
     ExemptionDependencies & { readonly userQueue: UserQueue },
   principal: Principal,
   userId: UserId,
-): Promise<Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'> | undefined> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<Refusal<'too_many_requests' | 'not_found'> | undefined> {
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const actor = `api_key:${principal.keyId}` as const
   const { tenantId } = principal

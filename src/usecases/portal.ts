@@ -13,7 +13,7 @@ import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { PortalStore } from '../ports/portal-store.ts'
 import type { Hashing, Random } from '../ports/world.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 import { type NotifyDependencies, notifyUnregistration } from './unregister-devices.ts'
 
 export type CreateLinkDependencies = {
@@ -44,11 +44,8 @@ export async function createPortalLink(
   dependencies: CreateLinkDependencies,
   principal: Principal,
   userId: UserId,
-): Promise<
-  | PortalLink
-  | Refusal<'namespace_not_granted' | 'user_suspended' | 'too_many_requests' | 'not_found'>
-> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<PortalLink | Refusal<'user_suspended' | 'too_many_requests' | 'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
   const id = dependencies.random.id('portalSession')

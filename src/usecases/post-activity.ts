@@ -6,7 +6,7 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { UserStore } from '../ports/directory-store.ts'
 import type { Clock, Hashing } from '../ports/world.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 
 export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
@@ -33,9 +33,9 @@ export async function postActivity(
   { userId, severity, occurredAt, idempotencyKey, ...content }: Command,
 ): Promise<
   | { readonly activity: Activity; readonly isReplay: boolean }
-  | Refusal<'invalid_request' | 'namespace_not_granted' | 'not_found' | 'idempotency_key_reused'>
+  | Refusal<'invalid_request' | 'not_found' | 'idempotency_key_reused'>
 > {
-  const user = await findUser({ users }, principal, { id: userId })
+  const user = await readUser({ users }, principal, userId)
   if (isRefusal(user)) return user
   const now = clock.now()
   const fault = occurredAt && checkOccurredAt(occurredAt, now)

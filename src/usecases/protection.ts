@@ -12,7 +12,7 @@ import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
 } from './authenticate-device.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 
 export type Dependencies = {
   readonly protections: ProtectionStore
@@ -28,8 +28,8 @@ export async function readProtection(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<Protection | Refusal<'namespace_not_granted' | 'not_found'>> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<Protection | Refusal<'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const record = await dependencies.protections.find(principal.tenantId, userId)
   return record?.protection ?? refuse('not_found')
@@ -43,11 +43,9 @@ export async function unlockUser(
   dependencies: UnlockDependencies,
   principal: Principal,
   userId: UserId,
-): Promise<
-  Protection | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found' | 'conflict'>
-> {
+): Promise<Protection | Refusal<'too_many_requests' | 'not_found' | 'conflict'>> {
   const { tenantId, keyId } = principal
-  const user = await findUser(dependencies, principal, { id: userId })
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const record = await dependencies.protections.find(tenantId, userId)
@@ -76,11 +74,11 @@ export type PauseDependencies = DeviceDependencies & {
 export async function readPushPause(
   dependencies: PauseDependencies,
   proof: DeviceProof,
-): Promise<{ readonly until: Date | null } | ProofRefusal | Refusal<'not_found'>> {
+): Promise<{ readonly until: Date | null } | ProofRefusal> {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const record = await dependencies.protections.find(device.tenantId, device.userId)
-  if (!record) return refuse('not_found')
+  if (!record) throw new Error('a device has a user, who has a protection')
   const { pausedUntil } = record.protection
   return { until: pausedUntil !== null && pausedUntil > record.now ? pausedUntil : null }
 }
@@ -96,7 +94,7 @@ export async function pausePushes(
 ): Promise<
   | { readonly until: Date | null }
   | ProofRefusal<'verification'>
-  | Refusal<'invalid_request' | 'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict'>
+  | Refusal<'invalid_request' | 'too_many_requests' | 'proof_replayed' | 'conflict'>
 > {
   const device = await authenticateDevice(dependencies, proof, { role: 'verification' })
   if (isRefusal(device)) return device
@@ -104,7 +102,7 @@ export async function pausePushes(
   let unspent: DeviceProof | null = proof
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const record = await dependencies.protections.find(tenantId, userId)
-    if (!record) return refuse('not_found')
+    if (!record) throw new Error('a device has a user, who has a protection')
     const { protection, now } = record
     const latest = new Date(now.getTime() + pauseDaysMax * 24 * 60 * 60 * 1000)
     if (until !== null && (until <= now || until > latest)) {

@@ -29,11 +29,7 @@ export async function pushTest(
   dependencies: Dependencies,
   principal: Principal,
   deviceId: DeviceId,
-): Promise<
-  | TestPush
-  | TestPushRefusal
-  | Refusal<'namespace_not_granted' | 'not_found' | 'conflict' | 'test_push_too_soon'>
-> {
+): Promise<TestPush | TestPushRefusal | Refusal<'not_found' | 'conflict' | 'test_push_too_soon'>> {
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const device = await readDevice(dependencies, principal, deviceId)
     if (isRefusal(device)) return device
@@ -80,7 +76,7 @@ export async function readTestPush(
   dependencies: Pick<Dependencies, 'devices' | 'users' | 'testPushes'>,
   principal: Principal,
   deviceId: DeviceId,
-): Promise<TestPush | Refusal<'namespace_not_granted' | 'not_found'>> {
+): Promise<TestPush | Refusal<'not_found'>> {
   const device = await readDevice(dependencies, principal, deviceId)
   if (isRefusal(device)) return device
   const last = await dependencies.testPushes.findLast(principal.tenantId, deviceId)

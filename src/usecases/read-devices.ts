@@ -4,7 +4,7 @@ import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { UserStore } from '../ports/directory-store.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 
 export type Dependencies = {
   readonly devices: Pick<DeviceStore, 'find' | 'listOfUser'>
@@ -16,8 +16,8 @@ export async function listDevices(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<Device[] | Refusal<'namespace_not_granted' | 'not_found'>> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<Device[] | Refusal<'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
   return isRefusal(user) ? user : dependencies.devices.listOfUser(principal.tenantId, user.id)
 }
 
@@ -26,9 +26,9 @@ export async function readDevice(
   dependencies: Dependencies,
   principal: Principal,
   id: DeviceId,
-): Promise<Device | Refusal<'namespace_not_granted' | 'not_found'>> {
+): Promise<Device | Refusal<'not_found'>> {
   const device = await dependencies.devices.find(principal.tenantId, id)
   if (!device) return refuse('not_found')
-  const user = await findUser(dependencies, principal, { id: device.userId })
+  const user = await readUser(dependencies, principal, device.userId)
   return isRefusal(user) ? user : device
 }

@@ -1,6 +1,6 @@
 import type { UserVerification } from '../domain/challenge.ts'
 import type { UserId } from '../domain/ids.ts'
-import { planNumber } from '../domain/number-match.ts'
+import { planUsualNumber } from '../domain/number-match.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Readiness, readinessOf } from '../domain/readiness.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
@@ -29,10 +29,7 @@ export async function readReadiness(
   { challenges, devices, hashing }: Dependencies,
   { tenantId, rpId, namespaces }: Principal,
   { userId, userVerification, number }: Command,
-): Promise<
-  | Readiness
-  | Refusal<'invalid_request' | 'number_none_not_allowed' | 'number_too_short' | 'not_found'>
-> {
+): Promise<Readiness | Refusal<'number_none_not_allowed' | 'not_found'>> {
   const facts = await challenges.loadCreation({
     tenantId,
     rpId,
@@ -45,7 +42,7 @@ export async function readReadiness(
   })
   const { protection } = facts
   if (facts.userId === null || protection === null) return refuse('not_found')
-  const plan = planNumber(facts.policy, { mode: number }, rpId)
+  const plan = planUsualNumber(facts.policy, number, rpId)
   if (isRefusal(plan)) return plan
   const allDevices = await devices.listOfUser(tenantId, userId)
   const liveDevices = allDevices.filter(({ status }) => status !== 'unregistered')

@@ -50,16 +50,17 @@ export async function reportActivity(
 ): Promise<
   | ReportReceipt
   | ProofRefusal
-  | Refusal<
-      'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict' | 'portal_session_invalid'
-    >
+  | Refusal<'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict'>
 > {
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: deviceId } = device
   const reportedActivity = await dependencies.activities.find(tenantId, activityId)
   if (reportedActivity?.userId !== userId) return refuse('not_found')
-  return report(dependencies, tenantId, reportedActivity, { kind: 'device', deviceId, proof })
+  const by = { kind: 'device', deviceId, proof } as const
+  const result = await report(dependencies, tenantId, reportedActivity, by)
+  if (result === 'proof_replayed') return refuse('proof_replayed')
+  return result === 'reporter_gone' ? refuse('device_unregistered') : result
 }
 
 /**
@@ -71,22 +72,13 @@ export async function reportFromPortal(
   session: PortalSession,
   activityId: ActivityId,
 ): Promise<
-  | ReportReceipt
-  | Refusal<
-      | 'too_many_requests'
-      | 'not_found'
-      | 'proof_replayed'
-      | 'conflict'
-      | 'device_unregistered'
-      | 'portal_session_invalid'
-    >
+  ReportReceipt | Refusal<'too_many_requests' | 'not_found' | 'conflict' | 'portal_session_invalid'>
 > {
   const reportedActivity = await dependencies.activities.find(session.tenantId, activityId)
   if (!reportedActivity || !isShownTo(session, reportedActivity)) return refuse('not_found')
-  return report(dependencies, session.tenantId, reportedActivity, {
-    kind: 'portal',
-    sessionId: session.id,
-  })
+  const by = { kind: 'portal', sessionId: session.id } as const
+  const result = await report(dependencies, session.tenantId, reportedActivity, by)
+  return typeof result === 'string' ? refuse('portal_session_invalid') : result
 }
 
 async function report(
@@ -95,15 +87,7 @@ async function report(
   { id: activityId, userId, challengeId: about }: Activity,
   reporter: Reporter,
 ): Promise<
-  | ReportReceipt
-  | Refusal<
-      | 'too_many_requests'
-      | 'not_found'
-      | 'proof_replayed'
-      | 'conflict'
-      | 'device_unregistered'
-      | 'portal_session_invalid'
-    >
+  ReportReceipt | Refusal<'too_many_requests' | 'conflict'> | 'proof_replayed' | 'reporter_gone'
 > {
   const challengeId = about as ChallengeId | null
   const policy = await dependencies.tenants.findPolicy(tenantId, null)
@@ -111,7 +95,7 @@ async function report(
   let by = reporter
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const record = await dependencies.protections.find(tenantId, userId)
-    if (!record) return refuse('not_found')
+    if (!record) throw new Error('an activity has a user, who has a protection')
     const newReport = {
       report: { tenantId, id: dependencies.random.id('report'), userId, activityId, challengeId },
       by,
@@ -123,10 +107,7 @@ async function report(
       dependencies.reports.reportActivity(newReport),
     )
     if (isRefusal(result)) return result
-    if (result.kind === 'proof_replayed') return refuse('proof_replayed')
-    if (result.kind === 'reporter_gone') {
-      return refuse(by.kind === 'device' ? 'device_unregistered' : 'portal_session_invalid')
-    }
+    if (result.kind === 'proof_replayed' || result.kind === 'reporter_gone') return result.kind
     if (result.kind === 'reported') {
       for (const one of result.cancelledChallenges) dependencies.signals.publish(one)
       return { reportId: result.id }

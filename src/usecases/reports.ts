@@ -38,12 +38,7 @@ export async function resolveReport(
     readonly note: string | null
     readonly unlock: boolean
   },
-): Promise<
-  | Report
-  | Refusal<
-      'namespace_not_granted' | 'too_many_requests' | 'not_found' | 'conflict' | 'report_resolved'
-    >
-> {
+): Promise<Report | Refusal<'too_many_requests' | 'not_found' | 'conflict' | 'report_resolved'>> {
   const { tenantId, keyId } = principal
   const openReport = await dependencies.reports.find(tenantId, id)
   if (!openReport) return refuse('not_found')

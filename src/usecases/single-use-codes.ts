@@ -17,7 +17,7 @@ import type {
   StoredSingleUseCode,
 } from '../ports/passcode-store.ts'
 import type { Hashing, Random, Sealing } from '../ports/world.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 
 export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
@@ -64,10 +64,8 @@ export async function createRecoveryCodes(
   dependencies: Dependencies,
   principal: Principal,
   userId: UserId,
-): Promise<
-  readonly string[] | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>
-> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<readonly string[] | Refusal<'too_many_requests' | 'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
   const newCodes = Array.from({ length: recoveryCodesPerSet }, () =>
@@ -99,8 +97,8 @@ export async function createTemporaryCode(
   principal: Principal,
   userId: UserId,
   ttlSeconds: number = temporaryCodeSeconds.usual,
-): Promise<TemporaryCode | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<TemporaryCode | Refusal<'too_many_requests' | 'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const { tenantId, keyId } = principal
   const actor = `api_key:${keyId}` as const

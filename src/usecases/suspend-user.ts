@@ -4,7 +4,7 @@ import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { User, UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 import type { NotifyDependencies } from './unregister-devices.ts'
 
 export type Dependencies = NotifyDependencies & {
@@ -23,13 +23,13 @@ export async function setUserStatus(
   principal: Principal,
   id: UserId,
   status: User['status'],
-): Promise<User | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>> {
-  const user = await findUser(dependencies, principal, { id })
+): Promise<User | Refusal<'too_many_requests' | 'not_found'>> {
+  const user = await readUser(dependencies, principal, id)
   if (isRefusal(user) || user.status === status) return user
   const { tenantId, keyId } = principal
   const command = { tenantId, userId: id, actor: `api_key:${keyId}` } as const
   const change = status === 'suspended' ? suspend : activate
-  return (await change(dependencies, command)) ?? findUser(dependencies, principal, { id })
+  return (await change(dependencies, command)) ?? readUser(dependencies, principal, id)
 }
 
 type Command = Parameters<SuspensionStore['suspendUser']>[0]

@@ -7,7 +7,7 @@ import type { DeviceStore, UnregistrationEffects } from '../ports/device-store.t
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 import { type Dependencies as ReadDependencies, readDevice } from './read-devices.ts'
 
 export type NotifyDependencies = {
@@ -50,7 +50,7 @@ export async function unregisterDevice(
   principal: Principal,
   id: DeviceId,
   reason: UnregisterReason,
-): Promise<Device | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>> {
+): Promise<Device | Refusal<'too_many_requests' | 'not_found'>> {
   const device = await readDevice(dependencies, principal, id)
   if (isRefusal(device)) return device
   if (device.status === 'unregistered') {
@@ -69,10 +69,8 @@ export async function unregisterAllDevices(
   principal: Principal,
   userId: UserId,
   reason: UnregisterReason,
-): Promise<
-  readonly Device[] | Refusal<'namespace_not_granted' | 'too_many_requests' | 'not_found'>
-> {
-  const user = await findUser(dependencies, principal, { id: userId })
+): Promise<readonly Device[] | Refusal<'too_many_requests' | 'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
   return isRefusal(user) ? user : unregister(dependencies, principal, user.id, [], reason)
 }
 

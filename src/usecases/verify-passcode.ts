@@ -25,7 +25,7 @@ import type {
   StoredPasscodeSecret,
 } from '../ports/passcode-store.ts'
 import type { Hashing, OneTimePasswords, Random, Sealing } from '../ports/world.ts'
-import { findUser } from './find-user.ts'
+import { readUser } from './find-user.ts'
 import { passcodeSecretBinding } from './passcode-secrets.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import { findSingleUse } from './single-use-codes.ts'
@@ -83,7 +83,6 @@ export async function verifyPasscode(
 ): Promise<
   | AcceptedPasscode
   | Refusal<
-      | 'namespace_not_granted'
       | 'user_suspended'
       | 'too_many_requests'
       | 'not_found'
@@ -97,7 +96,7 @@ export async function verifyPasscode(
 > {
   const { tenantId, rpId } = principal
   const { userId } = command
-  const user = await findUser(dependencies, principal, { id: userId })
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const initiator = dependencies.hashing.hmacBase64Url(
     initiatorText(rpId, command.initiator ?? null),
@@ -296,10 +295,9 @@ export async function readOtherFactors(
   principal: Principal,
   userId: UserId,
 ): Promise<
-  | (OtherFactors & { readonly otherFactors: readonly PasscodeMethod[] })
-  | Refusal<'namespace_not_granted' | 'not_found'>
+  (OtherFactors & { readonly otherFactors: readonly PasscodeMethod[] }) | Refusal<'not_found'>
 > {
-  const user = await findUser(dependencies, principal, { id: userId })
+  const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const { tenantId, rpId } = principal
   const policy = await dependencies.tenants.findPolicy(tenantId, rpId)

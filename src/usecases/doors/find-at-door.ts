@@ -2,7 +2,7 @@ import { isId } from '../../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import { mapUserName } from '../../domain/user-name.ts'
 import type { User, UserStore } from '../../ports/directory-store.ts'
-import { findUser } from '../find-user.ts'
+import { findUser, readUser } from '../find-user.ts'
 import type { DoorClient } from './authenticate-integration.ts'
 
 /**
@@ -19,7 +19,7 @@ export async function findAtDoor(
   const unknown = refuse('user_not_found')
   if ('id' in reference) {
     if (!isId('user', reference.id)) return unknown
-    return orUnknown(await findUser(dependencies, door, { id: reference.id }))
+    return orUnknown(await readUser(dependencies, door, reference.id))
   }
   const value = mapUserName(userNames, reference.name)
   if (value === undefined) return unknown

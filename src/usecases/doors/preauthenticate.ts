@@ -1,8 +1,7 @@
 import { type DoorEnd, endOfRefusal } from '../../domain/door.ts'
 import type { DeviceId } from '../../domain/ids.ts'
 import { type Initiator, initiatorText } from '../../domain/initiator.ts'
-import type { NumberRefusal } from '../../domain/number-match.ts'
-import { planNumber } from '../../domain/number-match.ts'
+import { planUsualNumber } from '../../domain/number-match.ts'
 import { permittedAs } from '../../domain/principal.ts'
 import type { ForecastRefusal } from '../../domain/readiness.ts'
 import { type Readiness, readinessOf } from '../../domain/readiness.ts'
@@ -99,7 +98,7 @@ async function offer(
   return { user, devices, codes, shownNumber: shownNumber, cannotAsk: null }
 }
 
-type Unasked = ForecastRefusal['refused'] | NumberRefusal['refused'] | 'user_not_found'
+type Unasked = ForecastRefusal['refused'] | 'number_none_not_allowed' | 'user_not_found'
 
 /** The predicted outcome of a question, and how many digits its number has. */
 type Forecast = {
@@ -127,8 +126,8 @@ async function forecast(
   const facts = withOwnPolicy(creationFacts, door)
   const { protection, policy } = facts
   if (facts.userId === null || protection === null) return none('user_not_found')
-  const request = { mode: numberMode === 'none' ? 'none' : 'service' } as const
-  const number = planNumber(policy, request, permittedAs(door))
+  const mode = numberMode === 'none' ? 'none' : 'service'
+  const number = planUsualNumber(policy, mode, permittedAs(door))
   if (isRefusal(number)) return none(number.refused)
   const allDevices = await devices.listOfUser(tenantId, userId)
   const liveDevices = allDevices.filter(({ status }) => status !== 'unregistered')
