@@ -61,6 +61,16 @@ export type OperationSchema<O extends Operation> = Pick<O, Extract<keyof O, Requ
   readonly response: Readonly<Record<number, unknown>>
 }
 
+declare const declaration: unique symbol
+
+/** The schema of an operation that keeps, for the compiler only, what the operation declares. */
+export type DescribedOperation<
+  O extends Operation,
+  Guard extends ProblemCode,
+> = OperationSchema<O> & {
+  readonly [declaration]?: { readonly operation: O; readonly guard: Guard }
+}
+
 const noQuery = z.strictObject({})
 const noContent = z.null()
 
@@ -72,7 +82,7 @@ function answerResponse({ description, schema, type = 'application/json' }: Answ
 }
 
 /** An answer without a body. */
-export function nothing(description: string): Answer {
+export function nothing(description: string): Answer & { readonly schema: z.ZodNull } {
   return { description, schema: noContent }
 }
 
@@ -113,13 +123,13 @@ function mergeResponses(answer: unknown, problem: unknown): unknown {
  * Completes an operation with what its protection adds. A route that names no query members refuses
  * all of them.
  */
-export function operationSchema<const O extends Operation>(
+export function operationSchema<const O extends Operation, Guard extends ProblemCode = never>(
   operation: O,
   protection: {
     readonly security: readonly Readonly<Record<string, readonly string[]>>[]
-    readonly refusals: readonly ProblemCode[]
+    readonly refusals: readonly Guard[]
   },
-): OperationSchema<O> {
+): DescribedOperation<O, Guard> {
   const {
     operationId,
     tag,
@@ -145,12 +155,12 @@ export function operationSchema<const O extends Operation>(
     ...(description !== undefined && { description }),
     security: protection.security,
     response: { ...problemsOf, ...Object.fromEntries(answerResponses) },
-  } as unknown as OperationSchema<O>
+  } as unknown as DescribedOperation<O, Guard>
 }
 
 /** An operation that everybody may call. */
 export function publicOperation<const O extends Operation>(
   operation: O,
-): { schema: OperationSchema<O> } {
+): { schema: DescribedOperation<O, never> } {
   return { schema: operationSchema(operation, { security: [], refusals: [] }) }
 }

@@ -1,10 +1,11 @@
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Principal } from '../../domain/principal.ts'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import { allows, type Scope } from '../../domain/scope.ts'
 import type { Admission } from '../admission.ts'
-import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
+import { type Operation, operationSchema } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
+import type { Guarded } from '../route.ts'
 import type { UseCases } from '../use-cases.ts'
 
 const decorator = 'principal'
@@ -26,11 +27,13 @@ export function principalIfAny(request: FastifyRequest): Principal | null {
   return request.getDecorator<Principal | null>(decorator)
 }
 
+type KeyCode = (typeof everyKey)[number] | 'scope_missing'
+
 /** Describes and protects a route of the server API; `any` accepts every live key. */
 export type KeyGuard = <const O extends Operation>(
   scope: Scope | 'any',
   operation: O,
-) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
+) => Guarded<O, KeyCode>
 
 /**
  * The key is verified before the body is read, so that unauthenticated clients cost next to
@@ -58,7 +61,7 @@ export function buildKeyGuard(
     },
     schema: operationSchema(operation, {
       security: [{ apiKey: scope === 'any' ? [] : [scope] }],
-      refusals: [...everyKey, ...(scope === 'any' ? [] : scopeMissing)],
+      refusals: scope === 'any' ? everyKey : [...everyKey, 'scope_missing'],
     }),
   })
 }
@@ -69,4 +72,3 @@ const everyKey = [
   'address_not_allowed',
   'too_many_requests',
 ] as const
-const scopeMissing = ['scope_missing'] as const

@@ -7,6 +7,7 @@ import type { Admission } from '../admission.ts'
 import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
 import type { ProblemCode } from '../problem-table.ts'
+import type { Guarded } from '../route.ts'
 import type { UseCases } from '../use-cases.ts'
 import { parseJsonBodies } from './json-body.ts'
 
@@ -45,10 +46,10 @@ export function proofIfAny(request: FastifyRequest): DeviceProof | null {
  * Describes and protects a route of the device API; `key` is the weaker of the keys that its use
  * case accepts.
  */
-export type ProofGuard = <const O extends Operation>(
-  key: KeyRole,
+export type ProofGuard = <const O extends Operation, Role extends KeyRole>(
+  key: Role,
   operation: O,
-) => { readonly preValidation: preValidationHookHandler; readonly schema: OperationSchema<O> }
+) => Guarded<O, ProofCode<Role>>
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -72,6 +73,10 @@ const refusals = [
   'platform_retired',
   'too_many_requests',
 ] as const satisfies ProblemCode[]
+
+type ProofCode<Role extends KeyRole> =
+  | (typeof refusals)[number]
+  | (Role extends 'verification' ? 'proof_key_not_allowed' : never)
 
 /**
  * Puts the calls of devices to this instance into the fair queue unless their address has
@@ -127,7 +132,7 @@ export function buildProofGuard(
       refusals: [
         ...refusals,
         ...(key === 'verification' ? (['proof_key_not_allowed'] as const) : []),
-      ],
+      ] as ProofCode<typeof key>[],
     }),
   })
 }

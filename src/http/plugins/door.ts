@@ -1,11 +1,12 @@
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isId } from '../../domain/ids.ts'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import type { DoorCall } from '../../usecases/doors/authenticate-integration.ts'
 import type { SignedDoorClient } from '../../usecases/doors/enter-by-signature.ts'
 import type { Admission } from '../admission.ts'
-import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
+import { type Operation, operationSchema } from '../operation.ts'
 import { sendRefusal } from '../problem.ts'
+import type { Guarded } from '../route.ts'
 import type { UseCases } from '../use-cases.ts'
 import { sendOverload } from '../wait-answers.ts'
 
@@ -39,7 +40,7 @@ export function atDoorIfAny(request: FastifyRequest): SignedDoorClient | null {
  */
 export type DoorGuard = <const O extends Operation>(
   operation: O,
-) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
+) => Guarded<O, 'integration_invalid' | 'integration_paused' | 'address_not_allowed'>
 
 /**
  * The secret of `Bearer <secret>` or `Basic <integration>:<secret>` (RFC 6750, RFC 7617); null for

@@ -2,12 +2,13 @@
 // it.
 
 import type { CookieSerializeOptions } from '@fastify/cookie'
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type PortalSession, portalSessionSeconds } from '../../domain/portal.ts'
 import { isRefusal } from '../../domain/refusal.ts'
 import type { Admission } from '../admission.ts'
-import { type Operation, type OperationSchema, operationSchema } from '../operation.ts'
+import { type Operation, operationSchema } from '../operation.ts'
 import { type SendProblem, sendProblem } from '../problem.ts'
+import type { Guarded } from '../route.ts'
 import type { UseCases } from '../use-cases.ts'
 
 const decorator = 'portalSession'
@@ -78,7 +79,7 @@ export type PortalGuardOptions = {
 export type PortalGuard = <const O extends Operation>(
   access: 'session' | 'open',
   operation: O,
-) => { readonly onRequest: onRequestAsyncHookHandler; readonly schema: OperationSchema<O> }
+) => Guarded<O, 'origin_not_allowed' | 'too_many_requests' | 'portal_session_invalid'>
 
 /** The origin is checked first, then the cookie, before the body is read. */
 export function buildPortalGuard(

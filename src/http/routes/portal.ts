@@ -8,7 +8,7 @@ import type { Admission } from '../admission.ts'
 import type { HttpApp } from '../http-app.ts'
 import { nothing } from '../operation.ts'
 import { type PortalGuard, portalCookie, portalSessionOf } from '../plugins/portal-session.ts'
-import { sendRefusal } from '../problem.ts'
+import { route } from '../route.ts'
 import { activityPage } from '../schemas/activity.ts'
 import { deviceBody, deviceList } from '../schemas/device.ts'
 import { idParams } from '../schemas/ids.ts'
@@ -47,8 +47,9 @@ export function portalRoutes(app: HttpApp, options: PortalOptions, done: () => v
 
 function open(app: HttpApp, { useCases, portal, publicOrigin, admission }: PortalOptions): void {
   const { name, options } = portalCookie(publicOrigin)
-  app.post(
-    '/portal/v1/sessions',
+  route(
+    app,
+    'POST /portal/v1/sessions',
     portal('open', {
       operationId: 'openPortal',
       tag: 'portal',
@@ -64,7 +65,7 @@ function open(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
     async (request, reply) => {
       const opening = () => useCases.openPortal(request.body)
       const newSession = await admission.authenticate(request.ip, null, opening)
-      if (isRefusal(newSession)) return sendRefusal(reply, newSession)
+      if (isRefusal(newSession)) return newSession
       return reply
         .setCookie(name, newSession.cookie, options)
         .code(201)
@@ -75,8 +76,9 @@ function open(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
 
 function close(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): void {
   const { name, options } = portalCookie(publicOrigin)
-  app.delete(
-    '/portal/v1/sessions',
+  route(
+    app,
+    'DELETE /portal/v1/sessions',
     portal('session', {
       operationId: 'closePortal',
       tag: 'portal',
@@ -91,8 +93,9 @@ function close(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions):
 }
 
 function me(app: HttpApp, { portal }: PortalOptions): void {
-  app.get(
-    '/portal/v1/me',
+  route(
+    app,
+    'GET /portal/v1/me',
     portal('session', {
       operationId: 'readPortalUser',
       tag: 'portal',
@@ -104,8 +107,9 @@ function me(app: HttpApp, { portal }: PortalOptions): void {
 }
 
 function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  app.get(
-    '/portal/v1/devices',
+  route(
+    app,
+    'GET /portal/v1/devices',
     portal('session', {
       operationId: 'listPortalDevices',
       tag: 'portal',
@@ -117,8 +121,9 @@ function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
 }
 
 function unregister(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  app.post(
-    '/portal/v1/devices/:id/unregister',
+  route(
+    app,
+    'POST /portal/v1/devices/:id/unregister',
     portal('session', {
       operationId: 'unregisterFromPortal',
       tag: 'portal',
@@ -128,19 +133,19 @@ function unregister(app: HttpApp, { useCases, portal }: PortalOptions): void {
       body: portalUnregistration,
       answers: { 200: { description: 'The device.', schema: deviceBody } },
     }),
-    async (request, reply): Promise<z.output<typeof deviceBody> | typeof reply> => {
+    async (request) => {
       const { id } = request.params
       const { reason } = request.body
       const session = portalSessionOf(request)
-      const device = await useCases.unregisterFromPortal(session, id, reason)
-      return isRefusal(device) ? sendRefusal(reply, device) : device
+      return useCases.unregisterFromPortal(session, id, reason)
     },
   )
 }
 
 function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  app.get(
-    '/portal/v1/activities',
+  route(
+    app,
+    'GET /portal/v1/activities',
     portal('session', {
       operationId: 'listPortalActivities',
       tag: 'portal',
@@ -148,7 +153,7 @@ function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
       querystring: z.strictObject(pageQuery('activity')),
       answers: { 200: { description: 'The activities.', schema: activityPage } },
     }),
-    async (request): Promise<z.output<typeof activityPage>> => {
+    async (request) => {
       const page = pageRequest(request.query)
       return pageOf(await useCases.listPortalActivities(portalSessionOf(request), page), page)
     },
@@ -156,8 +161,9 @@ function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
 }
 
 function report(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  app.post(
-    '/portal/v1/activities/:id/report',
+  route(
+    app,
+    'POST /portal/v1/activities/:id/report',
     portal('session', {
       operationId: 'reportFromPortal',
       tag: 'portal',
@@ -170,9 +176,9 @@ function report(app: HttpApp, { useCases, portal }: PortalOptions): void {
       answers: { 201: { description: 'It is reported.', schema: createdReportBody } },
       refusals: ['conflict'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const newReport = await useCases.reportFromPortal(portalSessionOf(request), request.params.id)
-      return isRefusal(newReport) ? sendRefusal(reply, newReport) : reply.code(201).send(newReport)
+      return isRefusal(newReport) ? newReport : newReport
     },
   )
 }

@@ -3,7 +3,7 @@ import { isRefusal } from '../../domain/refusal.ts'
 import type { Admission } from '../admission.ts'
 import type { HttpApp } from '../http-app.ts'
 import { publicOperation } from '../operation.ts'
-import { sendRefusal } from '../problem.ts'
+import { route } from '../route.ts'
 import { idParams } from '../schemas/ids.ts'
 import type { UseCases } from '../use-cases.ts'
 
@@ -42,8 +42,9 @@ export function wellKnownRoutes(
   { useCases, admission }: WellKnownOptions,
   done: () => void,
 ): void {
-  app.get(
-    '/t/:tenantId/.well-known/jwks.json',
+  route(
+    app,
+    'GET /t/:tenantId/.well-known/jwks.json',
     publicOperation({
       operationId: 'readPublicKeys',
       tag: 'operations',
@@ -56,7 +57,7 @@ export function wellKnownRoutes(
       const { tenantId } = request.params
       const reading = () => useCases.readPublicKeys(tenantId)
       const publicKeys = await admission.lookUp(request.ip, ['signing_keys', tenantId], reading)
-      if (isRefusal(publicKeys)) return sendRefusal(reply, publicKeys)
+      if (isRefusal(publicKeys)) return publicKeys
       const keys = publicKeys.map(({ kid, publicJwk }) => ({
         ...publicJwk,
         kid,

@@ -1,9 +1,8 @@
-import type { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { answeredBody, givenAnswer, pendingBody } from '../../schemas/device-call.ts'
 import { idParams } from '../../schemas/ids.ts'
 import type { DeviceOptions } from './device-options.ts'
@@ -23,8 +22,9 @@ export function deviceChallengeRoutes(
 }
 
 function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
-  app.get(
-    '/device/v1/challenges',
+  route(
+    app,
+    'GET /device/v1/challenges',
     proof('possession', {
       operationId: 'fetchChallenges',
       tag: 'device API',
@@ -32,9 +32,9 @@ function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
       description: 'Works without any push.',
       answers: { 200: { description: 'The signed requests.', schema: pendingBody } },
     }),
-    async (request, reply): Promise<z.output<typeof pendingBody> | typeof reply> => {
+    async (request) => {
       const pending = await useCases.fetchChallenges(proofOf(request))
-      if (isRefusal(pending)) return sendRefusal(reply, pending)
+      if (isRefusal(pending)) return pending
       const items = pending.map((one) => ({ id: one.challengeId, request: one.request }))
       return { items, serverTime: clock.now() }
     },
@@ -42,8 +42,9 @@ function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
 }
 
 function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.post(
-    '/device/v1/challenges/:id/answer',
+  route(
+    app,
+    'POST /device/v1/challenges/:id/answer',
     proof('possession', {
       operationId: 'answerChallenge',
       tag: 'device API',
@@ -68,17 +69,17 @@ function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
         'conflict',
       ],
     }),
-    async (request, reply): Promise<z.output<typeof answeredBody> | typeof reply> => {
+    async (request) => {
       const command = { challengeId: request.params.id, answer: request.body.answer }
-      const result = await useCases.answerChallenge(proofOf(request), command)
-      return isRefusal(result) ? sendRefusal(reply, result) : result
+      return useCases.answerChallenge(proofOf(request), command)
     },
   )
 }
 
 function receive(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.post(
-    '/device/v1/challenges/:id/received',
+  route(
+    app,
+    'POST /device/v1/challenges/:id/received',
     proof('possession', {
       operationId: 'confirmReceipt',
       tag: 'device API',
@@ -87,9 +88,6 @@ function receive(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: { 204: nothing('The first receipt counts.') },
       refusals: ['proof_replayed'],
     }),
-    async (request, reply) => {
-      const refusal = await useCases.confirmReceipt(proofOf(request), request.params.id)
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
-    },
+    (request) => useCases.confirmReceipt(proofOf(request), request.params.id),
   )
 }

@@ -1,7 +1,7 @@
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { givenDiagnostics, incidentBody } from '../../schemas/diagnostics.ts'
 import type { DeviceOptions } from './device-options.ts'
 
@@ -11,8 +11,9 @@ export function ownDiagnosticsRoutes(
   { useCases, proof }: DeviceOptions,
   done: () => void,
 ): void {
-  app.post(
-    '/device/v1/diagnostics',
+  route(
+    app,
+    'POST /device/v1/diagnostics',
     proof('possession', {
       operationId: 'sendDiagnostics',
       tag: 'device API',
@@ -22,9 +23,9 @@ export function ownDiagnosticsRoutes(
       answers: { 201: { description: 'They are stored for a time.', schema: incidentBody } },
       refusals: ['proof_replayed', 'too_many_diagnostics', 'conflict'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const incident = await useCases.sendDiagnostics(proofOf(request), request.body)
-      return isRefusal(incident) ? sendRefusal(reply, incident) : reply.code(201).send(incident)
+      return isRefusal(incident) ? incident : incident
     },
   )
   done()

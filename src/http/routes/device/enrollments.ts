@@ -6,7 +6,7 @@ import type { ClaimResult } from '../../../usecases/claim-enrollment.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { publicOperation } from '../../operation.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import {
   claimedBody,
   confirmation,
@@ -49,8 +49,9 @@ export function deviceEnrollmentRoutes(
 }
 
 function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
-  app.post(
-    '/device/v1/enrollments/claim',
+  route(
+    app,
+    'POST /device/v1/enrollments/claim',
     publicOperation({
       operationId: 'claimEnrollment',
       tag: 'device API',
@@ -76,18 +77,19 @@ function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
         'too_many_requests',
       ],
     }),
-    async (request, reply) => {
+    async (request) => {
       const claiming = () => useCases.claimEnrollment(request.body)
       const claimResult = await admission.authenticate(request.ip, null, claiming)
-      if (isRefusal(claimResult)) return sendRefusal(reply, claimResult)
-      return reply.code(201).send(shownClaim(claimResult))
+      if (isRefusal(claimResult)) return claimResult
+      return shownClaim(claimResult)
     },
   )
 }
 
 function confirm(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.post(
-    '/device/v1/enrollments/confirm',
+  route(
+    app,
+    'POST /device/v1/enrollments/confirm',
     proof('possession', {
       operationId: 'confirmEnrollment',
       tag: 'device API',
@@ -103,9 +105,6 @@ function confirm(app: HttpApp, { useCases, proof }: DeviceOptions): void {
         'conflict',
       ],
     }),
-    async (request, reply): Promise<z.output<typeof confirmedBody> | typeof reply> => {
-      const result = await useCases.confirmEnrollment(proofOf(request), request.body.number)
-      return isRefusal(result) ? sendRefusal(reply, result) : result
-    },
+    (request) => useCases.confirmEnrollment(proofOf(request), request.body.number),
   )
 }

@@ -3,7 +3,7 @@
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import {
   enrollmentBody,
   enrollmentWait,
@@ -23,8 +23,9 @@ export function nextPhoneRoutes(app: HttpApp, options: DeviceOptions, done: () =
 }
 
 function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.post(
-    '/device/v1/enrollments',
+  route(
+    app,
+    'POST /device/v1/enrollments',
     proof('verification', {
       operationId: 'openNextEnrollment',
       tag: 'device API',
@@ -38,17 +39,18 @@ function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       },
       refusals: ['proof_replayed', 'not_found', 'user_suspended'],
     }),
-    async (request, reply) => {
+    async (request, _reply) => {
       const openedEnrollment = await useCases.openNextEnrollment(proofOf(request), request.body)
-      if (isRefusal(openedEnrollment)) return sendRefusal(reply, openedEnrollment)
-      return reply.code(201).send(await shownOpenedEnrollment(openedEnrollment))
+      if (isRefusal(openedEnrollment)) return openedEnrollment
+      return await shownOpenedEnrollment(openedEnrollment)
     },
   )
 }
 
 function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void {
-  app.get(
-    '/device/v1/enrollments/:id',
+  route(
+    app,
+    'GET /device/v1/enrollments/:id',
     {
       config: { queuesItself: true },
       ...proof('possession', {
@@ -78,7 +80,7 @@ function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void
         () => true,
       )
       const reading = isRefusal(now) || waitSeconds === 0 ? now : await follow(waitSeconds)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrollment(reading)
+      return isRefusal(reading) ? reading : shownEnrollment(reading)
     },
   )
 }

@@ -1,15 +1,12 @@
-import type { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { notificationPreferences, wantedPreferences } from '../../schemas/activity.ts'
 import type { DeviceOptions } from './device-options.ts'
 
 const answers = {
   200: { description: 'The preferences in force.', schema: notificationPreferences },
 } as const
-type Preferences = z.output<typeof notificationPreferences>
 
 /** How the user wants to be notified. */
 export function notificationRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
@@ -19,24 +16,23 @@ export function notificationRoutes(app: HttpApp, options: DeviceOptions, done: (
 }
 
 function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.get(
-    '/device/v1/notification-preferences',
+  route(
+    app,
+    'GET /device/v1/notification-preferences',
     proof('possession', {
       operationId: 'readNotificationPreferences',
       tag: 'device API',
       summary: 'How the user wants to be notified',
       answers,
     }),
-    async (request, reply): Promise<Preferences | typeof reply> => {
-      const preferences = await useCases.readNotificationPreferences(proofOf(request))
-      return isRefusal(preferences) ? sendRefusal(reply, preferences) : preferences
-    },
+    (request) => useCases.readNotificationPreferences(proofOf(request)),
   )
 }
 
 function set(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.put(
-    '/device/v1/notification-preferences',
+  route(
+    app,
+    'PUT /device/v1/notification-preferences',
     proof('verification', {
       operationId: 'setNotificationPreferences',
       tag: 'device API',
@@ -48,9 +44,6 @@ function set(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers,
       refusals: ['proof_replayed'],
     }),
-    async (request, reply): Promise<Preferences | typeof reply> => {
-      const preferences = await useCases.setNotificationPreferences(proofOf(request), request.body)
-      return isRefusal(preferences) ? sendRefusal(reply, preferences) : preferences
-    },
+    (request) => useCases.setNotificationPreferences(proofOf(request), request.body),
   )
 }

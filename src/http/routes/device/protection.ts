@@ -4,7 +4,7 @@
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { createdReportBody, newPushPause, pushPauseBody } from '../../schemas/protection.ts'
 import type { DeviceOptions } from './device-options.ts'
@@ -14,21 +14,20 @@ const pause = { 200: { description: 'Whether pushes come.', schema: pushPauseBod
 /** Operations of a device against unwanted questions. */
 export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
   const { useCases, proof } = options
-  app.get(
-    '/device/v1/push-pause',
+  route(
+    app,
+    'GET /device/v1/push-pause',
     proof('possession', {
       operationId: 'readPushPause',
       tag: 'device API',
       summary: 'Until when the user wants no pushes',
       answers: pause,
     }),
-    async (request, reply) => {
-      const pushPause = await useCases.readPushPause(proofOf(request))
-      return isRefusal(pushPause) ? sendRefusal(reply, pushPause) : pushPause
-    },
+    (request) => useCases.readPushPause(proofOf(request)),
   )
-  app.put(
-    '/device/v1/push-pause',
+  route(
+    app,
+    'PUT /device/v1/push-pause',
     proof('verification', {
       operationId: 'pausePushes',
       tag: 'device API',
@@ -40,18 +39,16 @@ export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: 
       answers: pause,
       refusals: ['proof_replayed', 'conflict'],
     }),
-    async (request, reply) => {
-      const pushPause = await useCases.pausePushes(proofOf(request), request.body.until)
-      return isRefusal(pushPause) ? sendRefusal(reply, pushPause) : pushPause
-    },
+    (request) => useCases.pausePushes(proofOf(request), request.body.until),
   )
   report(app, options)
   done()
 }
 
 function report(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.post(
-    '/device/v1/activities/:id/report',
+  route(
+    app,
+    'POST /device/v1/activities/:id/report',
     proof('possession', {
       operationId: 'reportActivity',
       tag: 'device API',
@@ -63,9 +60,9 @@ function report(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: { 201: { description: 'It is reported.', schema: createdReportBody } },
       refusals: ['proof_replayed', 'conflict'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const newReport = await useCases.reportActivity(proofOf(request), request.params.id)
-      return isRefusal(newReport) ? sendRefusal(reply, newReport) : reply.code(201).send(newReport)
+      return isRefusal(newReport) ? newReport : newReport
     },
   )
 }

@@ -1,9 +1,7 @@
-import type { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { deviceBody, deviceChanges, ownDeviceBody } from '../../schemas/device.ts'
 import { pushTokenChange } from '../../schemas/device-call.ts'
 import type { DeviceOptions } from './device-options.ts'
@@ -20,8 +18,9 @@ export function selfRoutes(app: HttpApp, options: DeviceOptions, done: () => voi
 }
 
 function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.get(
-    '/device/v1/self',
+  route(
+    app,
+    'GET /device/v1/self',
     proof('possession', {
       operationId: 'readSelf',
       tag: 'device API',
@@ -31,16 +30,14 @@ function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
         'every other call refuses them for.',
       answers: { 200: { description: 'The device.', schema: ownDeviceBody } },
     }),
-    async (request, reply): Promise<z.output<typeof ownDeviceBody> | typeof reply> => {
-      const device = await useCases.readSelf(proofOf(request))
-      return isRefusal(device) ? sendRefusal(reply, device) : device
-    },
+    (request) => useCases.readSelf(proofOf(request)),
   )
 }
 
 function update(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.patch(
-    '/device/v1/self',
+  route(
+    app,
+    'PATCH /device/v1/self',
     proof('possession', {
       operationId: 'updateSelf',
       tag: 'device API',
@@ -49,16 +46,14 @@ function update(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: self,
       refusals: ['proof_replayed'],
     }),
-    async (request, reply): Promise<z.output<typeof deviceBody> | typeof reply> => {
-      const device = await useCases.updateSelf(proofOf(request), request.body)
-      return isRefusal(device) ? sendRefusal(reply, device) : device
-    },
+    (request) => useCases.updateSelf(proofOf(request), request.body),
   )
 }
 
 function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.delete(
-    '/device/v1/self',
+  route(
+    app,
+    'DELETE /device/v1/self',
     proof('possession', {
       operationId: 'unregisterSelf',
       tag: 'device API',
@@ -66,16 +61,14 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: { 204: nothing('The device is unregistered.') },
       refusals: ['proof_replayed', 'not_found', 'conflict'],
     }),
-    async (request, reply) => {
-      const refusal = await useCases.unregisterSelf(proofOf(request))
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
-    },
+    (request) => useCases.unregisterSelf(proofOf(request)),
   )
 }
 
 function setPushToken(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.put(
-    '/device/v1/push-token',
+  route(
+    app,
+    'PUT /device/v1/push-token',
     proof('possession', {
       operationId: 'rotatePushToken',
       tag: 'device API',
@@ -84,9 +77,6 @@ function setPushToken(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: { 204: nothing('The token is in force.') },
       refusals: ['proof_replayed'],
     }),
-    async (request, reply) => {
-      const refusal = await useCases.rotatePushToken(proofOf(request), request.body.push)
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
-    },
+    (request) => useCases.rotatePushToken(proofOf(request), request.body.push),
   )
 }

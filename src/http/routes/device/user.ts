@@ -5,7 +5,7 @@ import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { proofOf } from '../../plugins/device-proof.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { activityPage } from '../../schemas/activity.ts'
 import { deviceList } from '../../schemas/device.ts'
 import { keySetLinks } from '../../schemas/device-call.ts'
@@ -23,24 +23,26 @@ export function ownUserRoutes(app: HttpApp, options: DeviceOptions, done: () => 
 }
 
 function devices(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.get(
-    '/device/v1/devices',
+  route(
+    app,
+    'GET /device/v1/devices',
     proof('possession', {
       operationId: 'listOwnDevices',
       tag: 'device API',
       summary: "The user's live devices, this one among them",
       answers: { 200: { description: 'The devices, newest first.', schema: deviceList } },
     }),
-    async (request, reply): Promise<z.output<typeof deviceList> | typeof reply> => {
+    async (request) => {
       const userDevices = await useCases.listOwnDevices(proofOf(request))
-      return isRefusal(userDevices) ? sendRefusal(reply, userDevices) : { items: userDevices }
+      return isRefusal(userDevices) ? userDevices : { items: userDevices }
     },
   )
 }
 
 function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.delete(
-    '/device/v1/devices/:id',
+  route(
+    app,
+    'DELETE /device/v1/devices/:id',
     proof('verification', {
       operationId: 'unregisterOtherDevice',
       tag: 'device API',
@@ -52,16 +54,14 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       answers: { 204: nothing('The device is unregistered, reason `lost`.') },
       refusals: ['proof_replayed', 'conflict'],
     }),
-    async (request, reply) => {
-      const refusal = await useCases.unregisterOther(proofOf(request), request.params.id)
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
-    },
+    (request) => useCases.unregisterOther(proofOf(request), request.params.id),
   )
 }
 
 function activities(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.get(
-    '/device/v1/activities',
+  route(
+    app,
+    'GET /device/v1/activities',
     proof('possession', {
       operationId: 'listOwnActivities',
       tag: 'device API',
@@ -69,17 +69,18 @@ function activities(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       querystring: z.strictObject(pageQuery('activity')),
       answers: { 200: { description: 'The activities.', schema: activityPage } },
     }),
-    async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
+    async (request) => {
       const page = pageRequest(request.query)
       const rows = await useCases.listOwnActivities(proofOf(request), page)
-      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
+      return isRefusal(rows) ? rows : pageOf(rows, page)
     },
   )
 }
 
 function keySet(app: HttpApp, { useCases, proof }: DeviceOptions): void {
-  app.get(
-    '/device/v1/keyset',
+  route(
+    app,
+    'GET /device/v1/keyset',
     proof('possession', {
       operationId: 'readKeySetLinks',
       tag: 'device API',
@@ -93,9 +94,9 @@ function keySet(app: HttpApp, { useCases, proof }: DeviceOptions): void {
       }),
       answers: { 200: { description: 'The links.', schema: keySetLinks } },
     }),
-    async (request, reply): Promise<z.output<typeof keySetLinks> | typeof reply> => {
+    async (request) => {
       const links = await useCases.readKeySetLinks(proofOf(request), request.query.after)
-      return isRefusal(links) ? sendRefusal(reply, links) : { links }
+      return isRefusal(links) ? links : { links }
     },
   )
 }
