@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { activityBody, activityPage, postedActivity } from '../../schemas/activity.ts'
 import { idempotencyHeaders } from '../../schemas/idempotency.ts'
 import { idParams } from '../../schemas/ids.ts'
@@ -19,8 +19,9 @@ export function activityRoutes(app: HttpApp, options: ServerOptions, done: () =>
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/users/:userId/activities',
+  route(
+    app,
+    'GET /v1/users/:userId/activities',
     key('users:read', {
       operationId: 'listActivities',
       tag: 'users',
@@ -30,18 +31,19 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       querystring: z.strictObject(pageQuery('activity')),
       answers: { 200: { description: 'The activities.', schema: activityPage } },
     }),
-    async (request, reply): Promise<z.output<typeof activityPage> | typeof reply> => {
+    async (request) => {
       const page = pageRequest(request.query)
       const { userId } = request.params
       const rows = await useCases.listActivities(principalOf(request), userId, page)
-      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
+      return isRefusal(rows) ? rows : pageOf(rows, page)
     },
   )
 }
 
 function post(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/users/:userId/activities',
+  route(
+    app,
+    'POST /v1/users/:userId/activities',
     key('activities:write', {
       operationId: 'postActivity',
       tag: 'users',
@@ -73,11 +75,10 @@ function post(app: HttpApp, { useCases, key }: ServerOptions): void {
         userId: request.params.userId,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       })
-      if (isRefusal(result)) return sendRefusal(reply, result)
+      if (isRefusal(result)) return result
       if (result.isReplay) reply.header('idempotency-replayed', 'true')
-      return reply
-        .code(result.isReplay ? 200 : 201)
-        .send(result.activity satisfies z.output<typeof activityBody>)
+      reply.code(result.isReplay ? 200 : 201)
+      return result.activity
     },
   )
 }

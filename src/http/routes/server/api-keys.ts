@@ -3,7 +3,7 @@ import { isRefusal } from '../../../domain/refusal.ts'
 import type { ApiKey } from '../../../ports/directory-store.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { wholeList } from '../../schemas/paging.ts'
 import {
@@ -30,15 +30,16 @@ export function apiKeyRoutes(app: HttpApp, options: ServerOptions, done: () => v
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/api-keys',
+  route(
+    app,
+    'GET /v1/api-keys',
     key('admin', {
       operationId: 'listApiKeys',
       tag: 'administration',
       summary: 'All API keys of the tenant',
       answers: { 200: { description: 'The keys.', schema: apiKeyList } },
     }),
-    async (request): Promise<z.output<typeof apiKeyList>> => {
+    async (request) => {
       const keys = await useCases.listApiKeys(principalOf(request).tenantId)
       return { items: keys.map(shownKey), nextCursor: null }
     },
@@ -46,8 +47,9 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
 }
 
 function create(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/api-keys',
+  route(
+    app,
+    'POST /v1/api-keys',
     key('admin', {
       operationId: 'createApiKey',
       tag: 'administration',
@@ -61,23 +63,24 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       },
       refusals: ['relying_party_unknown'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
       const { relyingPartyId: rpId, ...input } = request.body
       const newKey = await useCases.createApiKey({ ...input, tenantId, rpId }, `api_key:${keyId}`)
-      if (isRefusal(newKey)) return sendRefusal(reply, newKey)
+      if (isRefusal(newKey)) return newKey
       const body: z.output<typeof createdApiKeyBody> = {
         ...shownKey(newKey.key),
         secret: newKey.secret,
       }
-      return reply.code(201).send(body)
+      return body
     },
   )
 }
 
 function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/api-keys/:id/rotate',
+  route(
+    app,
+    'POST /v1/api-keys/:id/rotate',
     key('admin', {
       operationId: 'rotateApiKey',
       tag: 'administration',
@@ -95,23 +98,24 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
       },
       refusals: ['api_key_not_live', 'rotation_under_way'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
       const command = { ...request.body, tenantId, id: request.params.id }
       const successor = await useCases.rotateApiKey(command, `api_key:${keyId}`)
-      if (isRefusal(successor)) return sendRefusal(reply, successor)
+      if (isRefusal(successor)) return successor
       const body: z.output<typeof createdApiKeyBody> = {
         ...shownKey(successor.key),
         secret: successor.secret,
       }
-      return reply.code(201).send(body)
+      return body
     },
   )
 }
 
 function revoke(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/api-keys/:id/revoke',
+  route(
+    app,
+    'POST /v1/api-keys/:id/revoke',
     key('admin', {
       operationId: 'revokeApiKey',
       tag: 'administration',
@@ -120,14 +124,14 @@ function revoke(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: idParams('id', 'apiKey', 'The key.'),
       answers: { 200: { description: 'The revoked key.', schema: apiKeyBody } },
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
       const revokedKey = await useCases.revokeApiKey(
         tenantId,
         request.params.id,
         `api_key:${keyId}`,
       )
-      return isRefusal(revokedKey) ? sendRefusal(reply, revokedKey) : shownKey(revokedKey)
+      return isRefusal(revokedKey) ? revokedKey : shownKey(revokedKey)
     },
   )
 }

@@ -1,16 +1,13 @@
-import type { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { appBody, appChanges, appList, newApp } from '../../schemas/app.ts'
 import { idParams } from '../../schemas/ids.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const appParams = idParams('id', 'app', 'The app.')
 const oneApp = { description: 'The app.', schema: appBody } as const
-type AppBody = z.output<typeof appBody>
 const actorOf = (keyId: string) => `api_key:${keyId}` as const
 
 /**
@@ -27,15 +24,16 @@ export function appRoutes(app: HttpApp, options: ServerOptions, done: () => void
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/apps',
+  route(
+    app,
+    'GET /v1/apps',
     key('admin', {
       operationId: 'listApps',
       tag: 'administration',
       summary: 'The mobile apps of the tenant',
       answers: { 200: { description: 'The apps.', schema: appList } },
     }),
-    async (request): Promise<z.output<typeof appList>> => ({
+    async (request) => ({
       items: await useCases.listApps(principalOf(request).tenantId),
       nextCursor: null,
     }),
@@ -43,8 +41,9 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
 }
 
 function create(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/apps',
+  route(
+    app,
+    'POST /v1/apps',
     key('admin', {
       operationId: 'createApp',
       tag: 'administration',
@@ -56,18 +55,17 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 201: oneApp },
       refusals: ['app_taken'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
-      const tenantApp = await useCases.createApp(tenantId, request.body, actorOf(keyId))
-      if (isRefusal(tenantApp)) return sendRefusal(reply, tenantApp)
-      return reply.code(201).send(tenantApp satisfies AppBody)
+      return useCases.createApp(tenantId, request.body, actorOf(keyId))
     },
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/apps/:id',
+  route(
+    app,
+    'GET /v1/apps/:id',
     key('admin', {
       operationId: 'readApp',
       tag: 'administration',
@@ -75,16 +73,14 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: appParams,
       answers: { 200: oneApp },
     }),
-    async (request, reply): Promise<AppBody | typeof reply> => {
-      const tenantApp = await useCases.readApp(principalOf(request).tenantId, request.params.id)
-      return isRefusal(tenantApp) ? sendRefusal(reply, tenantApp) : tenantApp
-    },
+    (request) => useCases.readApp(principalOf(request).tenantId, request.params.id),
   )
 }
 
 function change(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.patch(
-    '/v1/apps/:id',
+  route(
+    app,
+    'PATCH /v1/apps/:id',
     key('admin', {
       operationId: 'changeApp',
       tag: 'administration',
@@ -94,18 +90,18 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       body: appChanges,
       answers: { 200: oneApp },
     }),
-    async (request, reply): Promise<AppBody | typeof reply> => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
       const { id } = request.params
-      const tenantApp = await useCases.changeApp(tenantId, id, request.body, actorOf(keyId))
-      return isRefusal(tenantApp) ? sendRefusal(reply, tenantApp) : tenantApp
+      return useCases.changeApp(tenantId, id, request.body, actorOf(keyId))
     },
   )
 }
 
 function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.delete(
-    '/v1/apps/:id',
+  route(
+    app,
+    'DELETE /v1/apps/:id',
     key('admin', {
       operationId: 'removeApp',
       tag: 'administration',
@@ -113,10 +109,9 @@ function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: appParams,
       answers: { 204: nothing('The app is removed; its devices find challenges by polling.') },
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
-      const refusal = await useCases.removeApp(tenantId, request.params.id, actorOf(keyId))
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
+      return useCases.removeApp(tenantId, request.params.id, actorOf(keyId))
     },
   )
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
+import { route } from '../../route.ts'
 import { auditEventPage, auditFilter } from '../../schemas/audit.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -11,8 +12,9 @@ export function auditEventRoutes(
   { useCases, key }: ServerOptions,
   done: () => void,
 ): void {
-  app.get(
-    '/v1/audit-events',
+  route(
+    app,
+    'GET /v1/audit-events',
     key('audit:read', {
       operationId: 'listAuditEvents',
       tag: 'administration',
@@ -31,7 +33,7 @@ export function auditEventRoutes(
       }),
       answers: { 200: { description: 'The events.', schema: auditEventPage } },
     }),
-    async (request): Promise<z.output<typeof auditEventPage>> => {
+    async (request) => {
       const { type, actor, subject, ...paging } = request.query
       const page = pageRequest(paging)
       const { tenantId } = principalOf(request)

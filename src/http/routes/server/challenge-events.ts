@@ -6,7 +6,7 @@ import { type ChallengeReading, rereadEveryMs } from '../../../usecases/read-cha
 import { eventStream, type Reading } from '../../event-stream.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { challengeBody } from '../../schemas/challenge.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { stillAllowedOf } from '../../waiting.ts'
@@ -49,8 +49,9 @@ function follow(
 /** Follows a challenge by server-sent events. */
 export function challengeEventRoute(app: HttpApp, options: ServerOptions): void {
   const { useCases, key } = options
-  app.get(
-    '/v1/challenges/:id/events',
+  route(
+    app,
+    'GET /v1/challenges/:id/events',
     key('challenges:write', {
       operationId: 'followChallenge',
       tag: 'challenges',
@@ -72,7 +73,7 @@ export function challengeEventRoute(app: HttpApp, options: ServerOptions): void 
       const principal = principalOf(request)
       const { id } = request.params
       const first = await useCases.readChallenge(principal, id)
-      if (isRefusal(first)) return sendRefusal(reply, first)
+      if (isRefusal(first)) return first
       // Proxies that buffer would hold the events back.
       reply.type('text/event-stream').header('x-accel-buffering', 'no')
       return reply.send(follow(options, request, id)(first))

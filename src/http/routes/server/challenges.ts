@@ -6,7 +6,7 @@ import type { ChallengeReading } from '../../../usecases/read-challenge.ts'
 import type { HttpApp } from '../../http-app.ts'
 import type { Operation } from '../../operation.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import {
   challengeBody,
   challengePage,
@@ -87,12 +87,13 @@ const creation = {
     'number_none_not_allowed',
     'number_too_short',
     'idempotency_key_reused',
+    'not_found',
     'conflict',
   ],
 } as const satisfies Operation
 
 function create(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post('/v1/challenges', key('challenges:write', creation), async (request, reply) => {
+  route(app, 'POST /v1/challenges', key('challenges:write', creation), async (request, reply) => {
     const principal = principalOf(request)
     const idempotencyKey = request.headers['idempotency-key']
     const { initiator, ...input } = request.body
@@ -102,7 +103,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       ...(startedBy && { initiator: startedBy }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
     })
-    if (isRefusal(result)) return sendRefusal(reply, result)
+    if (isRefusal(result)) return result
     const waitMs = request.query.wait * 1000
     // A replay may find an ended challenge, whose result only a reading has.
     const reading =
@@ -116,9 +117,10 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
           )
         : null
     // A caller whose key was revoked during the wait learns nothing more.
-    if (isRefusal(reading)) return sendRefusal(reply, reading)
+    if (isRefusal(reading)) return reading
     if (result.isReplay) reply.header('idempotency-replayed', 'true')
-    return reply.code(result.isReplay ? 200 : 201).send(shownNewChallenge(result, reading))
+    reply.code(result.isReplay ? 200 : 201)
+    return shownNewChallenge(result, reading)
   })
 }
 
@@ -158,8 +160,9 @@ function userOf(query: z.output<typeof listQuery>): UserReference | string | nul
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/challenges',
+  route(
+    app,
+    'GET /v1/challenges',
     key('challenges:write', {
       operationId: 'listChallenges',
       tag: 'challenges',
@@ -168,18 +171,19 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: { description: 'The challenges.', schema: challengePage } },
       refusals: ['namespace_not_granted', 'not_found'],
     }),
-    async (request, reply): Promise<z.output<typeof challengePage> | typeof reply> => {
+    async (request) => {
       const page = pageRequest(request.query)
       const query = { user: userOf(request.query), status: request.query.status ?? null }
       const rows = await useCases.listChallenges(principalOf(request), query, page)
-      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
+      return isRefusal(rows) ? rows : pageOf(rows, page)
     },
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/challenges/:id',
+  route(
+    app,
+    'GET /v1/challenges/:id',
     key('challenges:write', {
       operationId: 'readChallenge',
       tag: 'challenges',
@@ -202,14 +206,15 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
               isDisconnectedOf(reply),
               stillAllowedOf(useCases, request),
             )
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)
+      return isRefusal(reading) ? reading : shownChallenge(reading)
     },
   )
 }
 
 function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/challenges/:id/cancel',
+  route(
+    app,
+    'POST /v1/challenges/:id/cancel',
     key('challenges:write', {
       operationId: 'cancelChallenge',
       tag: 'challenges',
@@ -219,16 +224,17 @@ function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: one,
       refusals: ['challenge_ended'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const reading = await useCases.cancelChallenge(principalOf(request), request.params.id)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)
+      return isRefusal(reading) ? reading : shownChallenge(reading)
     },
   )
 }
 
 function resend(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/challenges/:id/resend',
+  route(
+    app,
+    'POST /v1/challenges/:id/resend',
     key('challenges:write', {
       operationId: 'resendChallenge',
       tag: 'challenges',
@@ -247,16 +253,17 @@ function resend(app: HttpApp, { useCases, key }: ServerOptions): void {
         'conflict',
       ],
     }),
-    async (request, reply) => {
+    async (request) => {
       const reading = await useCases.resendChallenge(principalOf(request), request.params.id)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownChallenge(reading)
+      return isRefusal(reading) ? reading : shownChallenge(reading)
     },
   )
 }
 
 function evidence(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/challenges/:id/evidence',
+  route(
+    app,
+    'GET /v1/challenges/:id/evidence',
     key('challenges:write', {
       operationId: 'readEvidence',
       tag: 'challenges',
@@ -265,9 +272,6 @@ function evidence(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: challengeParams,
       answers: { 200: { description: 'The evidence.', schema: evidenceBody } },
     }),
-    async (request, reply): Promise<z.output<typeof evidenceBody> | typeof reply> => {
-      const reading = await useCases.readEvidence(principalOf(request), request.params.id)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : reading
-    },
+    (request) => useCases.readEvidence(principalOf(request), request.params.id),
   )
 }

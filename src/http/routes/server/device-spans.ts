@@ -1,8 +1,6 @@
-import type { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { unregisteredByTimeBody, unregistrationByTime } from '../../schemas/device.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -12,8 +10,9 @@ export function deviceSpanRoutes(
   { useCases, key }: ServerOptions,
   done: () => void,
 ): void {
-  app.post(
-    '/v1/devices/unregister-by-time',
+  route(
+    app,
+    'POST /v1/devices/unregister-by-time',
     key('admin', {
       operationId: 'unregisterDevicesByTime',
       tag: 'devices',
@@ -24,10 +23,7 @@ export function deviceSpanRoutes(
       body: unregistrationByTime,
       answers: { 200: { description: 'What it did.', schema: unregisteredByTimeBody } },
     }),
-    async (request, reply): Promise<z.output<typeof unregisteredByTimeBody> | typeof reply> => {
-      const result = await useCases.unregisterByTime(principalOf(request), request.body)
-      return isRefusal(result) ? sendRefusal(reply, result) : result
-    },
+    (request) => useCases.unregisterByTime(principalOf(request), request.body),
   )
   done()
 }

@@ -1,8 +1,7 @@
-import type { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { changedDevice, deviceBody, deviceList, unregistration } from '../../schemas/device.ts'
 import { idParams } from '../../schemas/ids.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -11,9 +10,6 @@ const deviceParams = idParams('id', 'device', 'The device.')
 const userParams = idParams('userId', 'user', 'The user.')
 const oneDevice = { description: 'The device.', schema: deviceBody } as const
 const devices = { description: 'The devices, newest first.', schema: deviceList } as const
-
-type DeviceBody = z.output<typeof deviceBody>
-type DeviceList = z.output<typeof deviceList>
 
 /** Devices as relying parties see and unregister them. */
 export function deviceRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
@@ -26,8 +22,9 @@ export function deviceRoutes(app: HttpApp, options: ServerOptions, done: () => v
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/users/:userId/devices',
+  route(
+    app,
+    'GET /v1/users/:userId/devices',
     key('users:read', {
       operationId: 'listDevices',
       tag: 'devices',
@@ -35,16 +32,17 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: userParams,
       answers: { 200: devices },
     }),
-    async (request, reply): Promise<DeviceList | typeof reply> => {
+    async (request) => {
       const userDevices = await useCases.listDevices(principalOf(request), request.params.userId)
-      return isRefusal(userDevices) ? sendRefusal(reply, userDevices) : { items: userDevices }
+      return isRefusal(userDevices) ? userDevices : { items: userDevices }
     },
   )
 }
 
 function unregisterAll(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/users/:userId/devices/unregister',
+  route(
+    app,
+    'POST /v1/users/:userId/devices/unregister',
     key('devices:write', {
       operationId: 'unregisterAllDevices',
       tag: 'devices',
@@ -54,7 +52,7 @@ function unregisterAll(app: HttpApp, { useCases, key }: ServerOptions): void {
       body: unregistration,
       answers: { 200: { description: 'The devices that were alive.', schema: deviceList } },
     }),
-    async (request, reply): Promise<DeviceList | typeof reply> => {
+    async (request) => {
       const { userId } = request.params
       const { reason } = request.body
       const unregisteredDevices = await useCases.unregisterAllDevices(
@@ -62,16 +60,15 @@ function unregisterAll(app: HttpApp, { useCases, key }: ServerOptions): void {
         userId,
         reason,
       )
-      return isRefusal(unregisteredDevices)
-        ? sendRefusal(reply, unregisteredDevices)
-        : { items: unregisteredDevices }
+      return isRefusal(unregisteredDevices) ? unregisteredDevices : { items: unregisteredDevices }
     },
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/devices/:id',
+  route(
+    app,
+    'GET /v1/devices/:id',
     key('users:read', {
       operationId: 'readDevice',
       tag: 'devices',
@@ -79,16 +76,14 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: deviceParams,
       answers: { 200: oneDevice },
     }),
-    async (request, reply): Promise<DeviceBody | typeof reply> => {
-      const device = await useCases.readDevice(principalOf(request), request.params.id)
-      return isRefusal(device) ? sendRefusal(reply, device) : device
-    },
+    (request) => useCases.readDevice(principalOf(request), request.params.id),
   )
 }
 
 function change(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.patch(
-    '/v1/devices/:id',
+  route(
+    app,
+    'PATCH /v1/devices/:id',
     key('devices:write', {
       operationId: 'changeDevice',
       tag: 'devices',
@@ -101,17 +96,17 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: oneDevice },
       refusals: ['device_unregistered', 'device_not_active', 'conflict'],
     }),
-    async (request, reply): Promise<DeviceBody | typeof reply> => {
+    async (request) => {
       const { id } = request.params
-      const device = await useCases.changeDevice(principalOf(request), id, request.body)
-      return isRefusal(device) ? sendRefusal(reply, device) : device
+      return useCases.changeDevice(principalOf(request), id, request.body)
     },
   )
 }
 
 function unregister(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/devices/:id/unregister',
+  route(
+    app,
+    'POST /v1/devices/:id/unregister',
     key('devices:write', {
       operationId: 'unregisterDevice',
       tag: 'devices',
@@ -123,11 +118,10 @@ function unregister(app: HttpApp, { useCases, key }: ServerOptions): void {
       body: unregistration,
       answers: { 200: oneDevice },
     }),
-    async (request, reply): Promise<DeviceBody | typeof reply> => {
+    async (request) => {
       const { id } = request.params
       const { reason } = request.body
-      const device = await useCases.unregisterDevice(principalOf(request), id, reason)
-      return isRefusal(device) ? sendRefusal(reply, device) : device
+      return useCases.unregisterDevice(principalOf(request), id, reason)
     },
   )
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { diagnosticsBody, diagnosticsPage } from '../../schemas/diagnostics.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
@@ -14,8 +13,9 @@ export function diagnosticsRoutes(
   { useCases, key }: ServerOptions,
   done: () => void,
 ): void {
-  app.get(
-    '/v1/diagnostics',
+  route(
+    app,
+    'GET /v1/diagnostics',
     key('admin', {
       operationId: 'listDiagnostics',
       tag: 'devices',
@@ -23,13 +23,14 @@ export function diagnosticsRoutes(
       querystring: z.strictObject(pageQuery('diagnostics')),
       answers: { 200: { description: 'The diagnostics.', schema: diagnosticsPage } },
     }),
-    async (request): Promise<z.output<typeof diagnosticsPage>> => {
+    async (request) => {
       const page = pageRequest(request.query)
       return pageOf(await useCases.listDiagnostics(principalOf(request), page), page)
     },
   )
-  app.get(
-    '/v1/diagnostics/:id',
+  route(
+    app,
+    'GET /v1/diagnostics/:id',
     key('admin', {
       operationId: 'readDiagnostics',
       tag: 'devices',
@@ -37,10 +38,7 @@ export function diagnosticsRoutes(
       params: idParams('id', 'diagnostics', 'The incident.'),
       answers: { 200: { description: 'The diagnostics.', schema: diagnosticsBody } },
     }),
-    async (request, reply) => {
-      const diagnostics = await useCases.readDiagnostics(principalOf(request), request.params.id)
-      return isRefusal(diagnostics) ? sendRefusal(reply, diagnostics) : diagnostics
-    },
+    (request) => useCases.readDiagnostics(principalOf(request), request.params.id),
   )
   done()
 }

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
 import type { ProblemCode } from '../../problem-table.ts'
+import { route } from '../../route.ts'
 import {
   enrollmentBody,
   enrollmentWait,
@@ -38,8 +38,9 @@ export function enrollmentRoutes(app: HttpApp, options: ServerOptions, done: () 
 }
 
 function open(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/enrollments',
+  route(
+    app,
+    'POST /v1/enrollments',
     key('enrollments:write', {
       operationId: 'openEnrollment',
       tag: 'enrollments',
@@ -48,17 +49,18 @@ function open(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: openedAnswer,
       refusals: ['user_not_found', ...openRefusals],
     }),
-    async (request, reply) => {
+    async (request) => {
       const openedEnrollment = await useCases.openEnrollment(principalOf(request), request.body)
-      if (isRefusal(openedEnrollment)) return sendRefusal(reply, openedEnrollment)
-      return reply.code(201).send(await shownOpenedEnrollment(openedEnrollment))
+      if (isRefusal(openedEnrollment)) return openedEnrollment
+      return shownOpenedEnrollment(openedEnrollment)
     },
   )
 }
 
 function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/users/:userId/enrollments',
+  route(
+    app,
+    'POST /v1/users/:userId/enrollments',
     key('enrollments:write', {
       operationId: 'openEnrollmentOfUser',
       tag: 'enrollments',
@@ -69,21 +71,23 @@ function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: openedAnswer,
       refusals: openRefusals,
     }),
-    async (request, reply) => {
-      const user = { id: request.params.userId }
-      const openedEnrollment = await useCases.openEnrollment(principalOf(request), {
-        ...request.body,
-        user,
-      })
-      if (isRefusal(openedEnrollment)) return sendRefusal(reply, openedEnrollment)
-      return reply.code(201).send(await shownOpenedEnrollment(openedEnrollment))
+    async (request) => {
+      const { userId } = request.params
+      const openedEnrollment = await useCases.openEnrollmentOfUser(
+        principalOf(request),
+        userId,
+        request.body,
+      )
+      if (isRefusal(openedEnrollment)) return openedEnrollment
+      return shownOpenedEnrollment(openedEnrollment)
     },
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/enrollments/:id',
+  route(
+    app,
+    'GET /v1/enrollments/:id',
     key('enrollments:write', {
       operationId: 'readEnrollment',
       tag: 'enrollments',
@@ -104,14 +108,15 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
         isDisconnectedOf(reply),
         stillAllowedOf(useCases, request),
       )
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrollment(reading)
+      return isRefusal(reading) ? reading : shownEnrollment(reading)
     },
   )
 }
 
 function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/enrollments/:id/cancel',
+  route(
+    app,
+    'POST /v1/enrollments/:id/cancel',
     key('enrollments:write', {
       operationId: 'cancelEnrollment',
       tag: 'enrollments',
@@ -122,9 +127,9 @@ function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: one,
       refusals: ['enrollment_not_open'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const reading = await useCases.cancelEnrollment(principalOf(request), request.params.id)
-      return isRefusal(reading) ? sendRefusal(reply, reading) : shownEnrollment(reading)
+      return isRefusal(reading) ? reading : shownEnrollment(reading)
     },
   )
 }

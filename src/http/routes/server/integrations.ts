@@ -7,7 +7,7 @@ import type { IntegrationScope, IntegrationWithSecret } from '../../../usecases/
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import {
   integrationBody,
@@ -60,15 +60,16 @@ export function integrationRoutes(app: HttpApp, options: ServerOptions, done: ()
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/integrations',
+  route(
+    app,
+    'GET /v1/integrations',
     key(scope, {
       operationId: 'listIntegrations',
       tag: 'integrations',
       summary: 'The integrations of the relying party; for admins, all of the tenant',
       answers: { 200: { description: 'The integrations.', schema: integrationList } },
     }),
-    async (request): Promise<z.output<typeof integrationList>> => {
+    async (request) => {
       const integrations = await useCases.listIntegrations(integrationScopeOf(request))
       return { items: integrations.map(bodyOf), nextCursor: null }
     },
@@ -76,8 +77,9 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
 }
 
 function create(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/integrations',
+  route(
+    app,
+    'POST /v1/integrations',
     key(scope, {
       operationId: 'createIntegration',
       tag: 'integrations',
@@ -86,21 +88,22 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 201: withSecret },
       refusals: ['relying_party_unknown', ...planRefusals],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { relyingPartyId: rpId, ...input } = request.body
       const result = await useCases.createIntegration(integrationScopeOf(request), {
         ...input,
         rpId,
       })
-      if (isRefusal(result)) return sendRefusal(reply, result)
-      return reply.code(201).send(bodyWithSecretOf(result))
+      if (isRefusal(result)) return result
+      return bodyWithSecretOf(result)
     },
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/integrations/:id',
+  route(
+    app,
+    'GET /v1/integrations/:id',
     key(scope, {
       operationId: 'readIntegration',
       tag: 'integrations',
@@ -108,19 +111,20 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: integrationParams,
       answers: { 200: { description: 'The integration.', schema: integrationBody } },
     }),
-    async (request, reply) => {
+    async (request) => {
       const integration = await useCases.readIntegration(
         integrationScopeOf(request),
         request.params.id,
       )
-      return isRefusal(integration) ? sendRefusal(reply, integration) : bodyOf(integration)
+      return isRefusal(integration) ? integration : bodyOf(integration)
     },
   )
 }
 
 function change(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.patch(
-    '/v1/integrations/:id',
+  route(
+    app,
+    'PATCH /v1/integrations/:id',
     key(scope, {
       operationId: 'changeIntegration',
       tag: 'integrations',
@@ -131,17 +135,18 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: withSecret },
       refusals: [...planRefusals, 'conflict'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { id } = request.params
       const result = await useCases.changeIntegration(integrationScopeOf(request), id, request.body)
-      return isRefusal(result) ? sendRefusal(reply, result) : bodyWithSecretOf(result)
+      return isRefusal(result) ? result : bodyWithSecretOf(result)
     },
   )
 }
 
 function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/integrations/:id/rotate',
+  route(
+    app,
+    'POST /v1/integrations/:id/rotate',
     key(scope, {
       operationId: 'rotateIntegration',
       tag: 'integrations',
@@ -154,18 +159,19 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 201: withSecret },
       refusals: ['integration_without_secret', 'rotation_under_way'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const rotation = { ...request.body, id: request.params.id }
       const result = await useCases.rotateIntegration(integrationScopeOf(request), rotation)
-      if (isRefusal(result)) return sendRefusal(reply, result)
-      return reply.code(201).send(bodyWithSecretOf(result))
+      if (isRefusal(result)) return result
+      return bodyWithSecretOf(result)
     },
   )
 }
 
 function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.delete(
-    '/v1/integrations/:id',
+  route(
+    app,
+    'DELETE /v1/integrations/:id',
     key(scope, {
       operationId: 'removeIntegration',
       tag: 'integrations',
@@ -174,12 +180,6 @@ function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: integrationParams,
       answers: { 204: nothing('The integration and its secrets are gone.') },
     }),
-    async (request, reply) => {
-      const refusal = await useCases.removeIntegration(
-        integrationScopeOf(request),
-        request.params.id,
-      )
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
-    },
+    (request) => useCases.removeIntegration(integrationScopeOf(request), request.params.id),
   )
 }

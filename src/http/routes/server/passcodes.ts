@@ -1,8 +1,7 @@
-import type { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { initiatorOf } from '../../schemas/initiator.ts'
 import {
@@ -28,8 +27,9 @@ export function passcodeRoutes(app: HttpApp, options: ServerOptions, done: () =>
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/users/:userId/passcodes',
+  route(
+    app,
+    'GET /v1/users/:userId/passcodes',
     key('users:read', {
       operationId: 'readOtherFactors',
       tag: 'passcodes',
@@ -37,17 +37,17 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: userParams,
       answers: { 200: { description: 'What there is.', schema: otherFactorsBody } },
     }),
-    async (request, reply): Promise<z.output<typeof otherFactorsBody> | typeof reply> => {
+    async (request) => {
       const { userId } = request.params
-      const factors = await useCases.readOtherFactors(principalOf(request), userId)
-      return isRefusal(factors) ? sendRefusal(reply, factors) : factors
+      return useCases.readOtherFactors(principalOf(request), userId)
     },
   )
 }
 
 function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/users/:userId/passcodes/verify',
+  route(
+    app,
+    'POST /v1/users/:userId/passcodes/verify',
     key('challenges:write', {
       operationId: 'verifyPasscode',
       tag: 'passcodes',
@@ -68,20 +68,20 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
         'user_suspended',
       ],
     }),
-    async (request, reply): Promise<z.output<typeof acceptedPasscodeBody> | typeof reply> => {
+    async (request) => {
       const { userId } = request.params
       const { initiator, ...input } = request.body
       const typedAt = initiatorOf(initiator)
       const command = { ...input, userId, ...(typedAt && { initiator: typedAt }) }
-      const result = await useCases.verifyPasscode(principalOf(request), command)
-      return isRefusal(result) ? sendRefusal(reply, result) : result
+      return useCases.verifyPasscode(principalOf(request), command)
     },
   )
 }
 
 function createRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/users/:userId/recovery-codes',
+  route(
+    app,
+    'POST /v1/users/:userId/recovery-codes',
     key('enrollments:write', {
       operationId: 'createRecoveryCodes',
       tag: 'passcodes',
@@ -91,18 +91,19 @@ function createRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): vo
       body: newRecoveryCodes,
       answers: { 201: { description: 'The codes.', schema: recoveryCodesBody } },
     }),
-    async (request, reply) => {
+    async (request) => {
       const { userId } = request.params
       const codes = await useCases.createRecoveryCodes(principalOf(request), userId)
-      if (isRefusal(codes)) return sendRefusal(reply, codes)
-      return reply.code(201).send({ codes } satisfies z.output<typeof recoveryCodesBody>)
+      if (isRefusal(codes)) return codes
+      return { codes }
     },
   )
 }
 
 function createTemporaryCode(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/users/:userId/temporary-codes',
+  route(
+    app,
+    'POST /v1/users/:userId/temporary-codes',
     key('temporary_codes:write', {
       operationId: 'createTemporaryCode',
       tag: 'passcodes',
@@ -114,16 +115,10 @@ function createTemporaryCode(app: HttpApp, { useCases, key }: ServerOptions): vo
       body: newTemporaryCode,
       answers: { 201: { description: 'The code.', schema: temporaryCodeBody } },
     }),
-    async (request, reply) => {
+    async (request) => {
       const { userId } = request.params
       const { ttlSeconds } = request.body
-      const temporaryCode = await useCases.createTemporaryCode(
-        principalOf(request),
-        userId,
-        ttlSeconds,
-      )
-      if (isRefusal(temporaryCode)) return sendRefusal(reply, temporaryCode)
-      return reply.code(201).send(temporaryCode satisfies z.output<typeof temporaryCodeBody>)
+      return useCases.createTemporaryCode(principalOf(request), userId, ttlSeconds)
     },
   )
 }

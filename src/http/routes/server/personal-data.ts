@@ -4,7 +4,7 @@ import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { personalDataStream } from '../../personal-data-stream.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -24,8 +24,9 @@ export function personalDataRoutes(
   { useCases, key, limits, stopping }: ServerOptions,
   done: () => void,
 ): void {
-  app.get(
-    '/v1/users/:userId/export',
+  route(
+    app,
+    'GET /v1/users/:userId/export',
     key('admin', {
       operationId: 'exportUser',
       tag: 'users',
@@ -38,13 +39,14 @@ export function personalDataRoutes(
     }),
     async (request, reply) => {
       const reading = await useCases.exportUser(principalOf(request), request.params.userId)
-      if (isRefusal(reading)) return sendRefusal(reply, reading)
+      if (isRefusal(reading)) return reading
       const body: unknown = personalDataStream(reading, limits, stopping)
       return reply.type('application/json; charset=utf-8').send(body as never)
     },
   )
-  app.post(
-    '/v1/users/:userId/erase',
+  route(
+    app,
+    'POST /v1/users/:userId/erase',
     key('admin', {
       operationId: 'eraseUser',
       tag: 'users',
@@ -56,10 +58,7 @@ export function personalDataRoutes(
       params: userParams,
       answers: { 204: nothing('Erased.') },
     }),
-    async (request, reply) => {
-      const refusal = await useCases.eraseUser(principalOf(request), request.params.userId)
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send(null)
-    },
+    (request) => useCases.eraseUser(principalOf(request), request.params.userId),
   )
   done()
 }

@@ -1,7 +1,6 @@
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { policyBody, policyOverrides } from '../../schemas/policy.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -19,25 +18,25 @@ export function policyRoutes(app: HttpApp, options: ServerOptions, done: () => v
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/policy',
+  route(
+    app,
+    'GET /v1/policy',
     key('any', {
       operationId: 'readPolicy',
       tag: 'administration',
       summary: 'The policy of the tenant',
       answers,
+      refusals: ['not_found'],
     }),
-    async (request, reply) => {
-      const policy = await useCases.readPolicy(principalOf(request).tenantId, null)
-      return isRefusal(policy) ? sendRefusal(reply, policy) : policy
-    },
+    (request) => useCases.readPolicy(principalOf(request).tenantId, null),
   )
 }
 
 function set(app: HttpApp, { useCases, key }: ServerOptions): void {
-  const refusals = ['policy_out_of_profile', 'conflict'] as const
-  app.put(
-    '/v1/policy',
+  const refusals = ['policy_out_of_profile', 'not_found', 'conflict'] as const
+  route(
+    app,
+    'PUT /v1/policy',
     key('policy:write', {
       operationId: 'replacePolicy',
       tag: 'administration',
@@ -47,15 +46,15 @@ function set(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers,
       refusals,
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
       const change = { overrides: request.body, replace: true }
-      const policy = await useCases.setPolicy(tenantId, change, `api_key:${keyId}`)
-      return isRefusal(policy) ? sendRefusal(reply, policy) : policy
+      return useCases.setPolicy(tenantId, change, `api_key:${keyId}`)
     },
   )
-  app.patch(
-    '/v1/policy',
+  route(
+    app,
+    'PATCH /v1/policy',
     key('policy:write', {
       operationId: 'changePolicy',
       tag: 'administration',
@@ -65,18 +64,18 @@ function set(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers,
       refusals,
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
       const change = { overrides: request.body, replace: false }
-      const policy = await useCases.setPolicy(tenantId, change, `api_key:${keyId}`)
-      return isRefusal(policy) ? sendRefusal(reply, policy) : policy
+      return useCases.setPolicy(tenantId, change, `api_key:${keyId}`)
     },
   )
 }
 
 function relyingParty(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/relying-parties/:id/policy',
+  route(
+    app,
+    'GET /v1/relying-parties/:id/policy',
     key('admin', {
       operationId: 'readRelyingPartyPolicy',
       tag: 'administration',
@@ -84,14 +83,14 @@ function relyingParty(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: partyParams,
       answers,
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId } = principalOf(request)
-      const policy = await useCases.readPolicy(tenantId, request.params.id)
-      return isRefusal(policy) ? sendRefusal(reply, policy) : policy
+      return useCases.readPolicy(tenantId, request.params.id)
     },
   )
-  app.put(
-    '/v1/relying-parties/:id/policy',
+  route(
+    app,
+    'PUT /v1/relying-parties/:id/policy',
     key('policy:write', {
       operationId: 'replaceRelyingPartyPolicy',
       tag: 'administration',
@@ -102,15 +101,14 @@ function relyingParty(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers,
       refusals: ['policy_laxer', 'conflict'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
-      const policy = await useCases.setRelyingPartyPolicy(
+      return useCases.setRelyingPartyPolicy(
         tenantId,
         request.params.id,
         request.body,
         `api_key:${keyId}`,
       )
-      return isRefusal(policy) ? sendRefusal(reply, policy) : policy
     },
   )
 }

@@ -1,7 +1,7 @@
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { portalLinkBody } from '../../schemas/portal.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -12,8 +12,9 @@ export function portalLinkRoutes(
   { useCases, key }: ServerOptions,
   done: () => void,
 ): void {
-  app.post(
-    '/v1/users/:userId/portal-sessions',
+  route(
+    app,
+    'POST /v1/users/:userId/portal-sessions',
     key('devices:write', {
       operationId: 'createPortalLink',
       tag: 'portal',
@@ -25,9 +26,9 @@ export function portalLinkRoutes(
       answers: { 201: { description: 'The link, readable this once.', schema: portalLinkBody } },
       refusals: ['user_suspended'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const link = await useCases.createPortalLink(principalOf(request), request.params.userId)
-      return isRefusal(link) ? sendRefusal(reply, link) : reply.code(201).send(link)
+      return isRefusal(link) ? link : link
     },
   )
   done()

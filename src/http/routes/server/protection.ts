@@ -1,7 +1,6 @@
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { protectionBody } from '../../schemas/protection.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -14,8 +13,9 @@ const answers = {
 /** What protects a user from guessing and prompt bombing. */
 export function protectionRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
   const { useCases, key } = options
-  app.get(
-    '/v1/users/:userId/protection',
+  route(
+    app,
+    'GET /v1/users/:userId/protection',
     key('users:read', {
       operationId: 'readProtection',
       tag: 'users',
@@ -23,14 +23,14 @@ export function protectionRoutes(app: HttpApp, options: ServerOptions, done: () 
       params: userParams,
       answers,
     }),
-    async (request, reply) => {
+    async (request) => {
       const { userId } = request.params
-      const protection = await useCases.readProtection(principalOf(request), userId)
-      return isRefusal(protection) ? sendRefusal(reply, protection) : protection
+      return useCases.readProtection(principalOf(request), userId)
     },
   )
-  app.post(
-    '/v1/users/:userId/unlock',
+  route(
+    app,
+    'POST /v1/users/:userId/unlock',
     key('admin', {
       operationId: 'unlockUser',
       tag: 'users',
@@ -41,10 +41,9 @@ export function protectionRoutes(app: HttpApp, options: ServerOptions, done: () 
       answers,
       refusals: ['conflict'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { userId } = request.params
-      const protection = await useCases.unlockUser(principalOf(request), userId)
-      return isRefusal(protection) ? sendRefusal(reply, protection) : protection
+      return useCases.unlockUser(principalOf(request), userId)
     },
   )
   done()

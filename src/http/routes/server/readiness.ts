@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams, shownId } from '../../schemas/ids.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -72,8 +71,9 @@ export function readinessRoutes(
   { useCases, key }: ServerOptions,
   done: () => void,
 ): void {
-  app.get(
-    '/v1/users/:userId/readiness',
+  route(
+    app,
+    'GET /v1/users/:userId/readiness',
     key('users:read', {
       operationId: 'readUserReadiness',
       tag: 'users',
@@ -85,10 +85,9 @@ export function readinessRoutes(
       answers: { 200: { description: 'What would happen.', schema: readinessBody } },
       refusals: ['number_none_not_allowed'],
     }),
-    async (request, reply): Promise<z.output<typeof readinessBody> | typeof reply> => {
+    async (request) => {
       const command = { userId: request.params.userId, ...request.query }
-      const readiness = await useCases.readReadiness(principalOf(request), command)
-      return isRefusal(readiness) ? sendRefusal(reply, readiness) : readiness
+      return useCases.readReadiness(principalOf(request), command)
     },
   )
   done()

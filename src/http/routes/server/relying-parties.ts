@@ -1,8 +1,6 @@
-import type { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { wholeList } from '../../schemas/paging.ts'
 import { newRelyingParty, relyingPartyBody } from '../../schemas/relying-party.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -17,15 +15,16 @@ export function relyingPartyRoutes(app: HttpApp, options: ServerOptions, done: (
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/relying-parties',
+  route(
+    app,
+    'GET /v1/relying-parties',
     key('admin', {
       operationId: 'listRelyingParties',
       tag: 'administration',
       summary: 'All relying parties of the tenant',
       answers: { 200: { description: 'The relying parties.', schema: relyingPartyList } },
     }),
-    async (request): Promise<z.output<typeof relyingPartyList>> => ({
+    async (request) => ({
       items: await useCases.listRelyingParties(principalOf(request).tenantId),
       nextCursor: null,
     }),
@@ -33,8 +32,9 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
 }
 
 function create(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/relying-parties',
+  route(
+    app,
+    'POST /v1/relying-parties',
     key('admin', {
       operationId: 'createRelyingParty',
       tag: 'administration',
@@ -42,12 +42,10 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       body: newRelyingParty,
       answers: { 201: { description: 'The new relying party.', schema: relyingPartyBody } },
     }),
-    async (request, reply) => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
       const party = { ...request.body, tenantId }
-      const relyingParty = await useCases.createRelyingParty(party, `api_key:${keyId}`)
-      if (isRefusal(relyingParty)) return sendRefusal(reply, relyingParty)
-      return reply.code(201).send(relyingParty satisfies z.output<typeof relyingPartyBody>)
+      return useCases.createRelyingParty(party, `api_key:${keyId}`)
     },
   )
 }

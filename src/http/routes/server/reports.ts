@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { reportBody, reportPage, reportResolution } from '../../schemas/protection.ts'
@@ -16,8 +15,9 @@ export function reportRoutes(app: HttpApp, options: ServerOptions, done: () => v
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/reports',
+  route(
+    app,
+    'GET /v1/reports',
     key('admin', {
       operationId: 'listReports',
       tag: 'users',
@@ -28,7 +28,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       }),
       answers: { 200: { description: 'The reports.', schema: reportPage } },
     }),
-    async (request): Promise<z.output<typeof reportPage>> => {
+    async (request) => {
       const { status = null, ...paging } = request.query
       const page = pageRequest(paging)
       return pageOf(await useCases.listReports(principalOf(request), status, page), page)
@@ -37,8 +37,9 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
 }
 
 function resolve(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/reports/:id/resolve',
+  route(
+    app,
+    'POST /v1/reports/:id/resolve',
     key('admin', {
       operationId: 'resolveReport',
       tag: 'users',
@@ -48,10 +49,9 @@ function resolve(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: { description: 'The resolved report.', schema: reportBody } },
       refusals: ['report_resolved', 'conflict'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { id } = request.params
-      const report = await useCases.resolveReport(principalOf(request), id, request.body)
-      return isRefusal(report) ? sendRefusal(reply, report) : report
+      return useCases.resolveReport(principalOf(request), id, request.body)
     },
   )
 }

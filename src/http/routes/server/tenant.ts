@@ -1,8 +1,6 @@
-import type { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { tenantBody, tenantChanges } from '../../schemas/relying-party.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -12,22 +10,21 @@ export function tenantRoutes(
   { useCases, key }: ServerOptions,
   done: () => void,
 ): void {
-  app.get(
-    '/v1/tenant',
+  route(
+    app,
+    'GET /v1/tenant',
     key('any', {
       operationId: 'readTenant',
       tag: 'administration',
       summary: 'The tenant of the API key',
       answers: { 200: { description: 'The tenant.', schema: tenantBody } },
+      refusals: ['not_found'],
     }),
-    async (request, reply) => {
-      const tenant = await useCases.readTenant(principalOf(request).tenantId)
-      if (isRefusal(tenant)) return sendRefusal(reply, tenant)
-      return tenant satisfies z.output<typeof tenantBody>
-    },
+    (request) => useCases.readTenant(principalOf(request).tenantId),
   )
-  app.patch(
-    '/v1/tenant',
+  route(
+    app,
+    'PATCH /v1/tenant',
     key('admin', {
       operationId: 'changeTenant',
       tag: 'administration',
@@ -38,12 +35,11 @@ export function tenantRoutes(
         'identifier, identifier`.',
       body: tenantChanges,
       answers: { 200: { description: 'The tenant.', schema: tenantBody } },
-      refusals: ['identifiers_collide'],
+      refusals: ['identifiers_collide', 'not_found'],
     }),
-    async (request, reply): Promise<z.output<typeof tenantBody> | typeof reply> => {
+    async (request) => {
       const { tenantId, keyId } = principalOf(request)
-      const tenant = await useCases.changeTenant(tenantId, request.body, `api_key:${keyId}`)
-      return isRefusal(tenant) ? sendRefusal(reply, tenant) : tenant
+      return useCases.changeTenant(tenantId, request.body, `api_key:${keyId}`)
     },
   )
   done()

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams, shownId } from '../../schemas/ids.ts'
 import { timestamp } from '../../schemas/time.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -24,7 +23,6 @@ const testPushBody = z
     description:
       'A harmless push, and the answer of the provider: `sent` means that it was accepted.',
   })
-type TestPushBody = z.output<typeof testPushBody>
 
 /** Whether pushes reach a device. */
 export function testPushRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
@@ -34,8 +32,9 @@ export function testPushRoutes(app: HttpApp, options: ServerOptions, done: () =>
 }
 
 function push(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    path,
+  route(
+    app,
+    `POST ${path}`,
     key('devices:write', {
       operationId: 'pushTest',
       tag: 'devices',
@@ -58,17 +57,14 @@ function push(app: HttpApp, { useCases, key }: ServerOptions): void {
         'test_push_too_soon',
       ],
     }),
-    async (request, reply) => {
-      const testPush = await useCases.pushTest(principalOf(request), request.params.id)
-      if (isRefusal(testPush)) return sendRefusal(reply, testPush)
-      return reply.code(202).send(testPush satisfies TestPushBody)
-    },
+    (request) => useCases.pushTest(principalOf(request), request.params.id),
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    path,
+  route(
+    app,
+    `GET ${path}`,
     key('users:read', {
       operationId: 'readTestPush',
       tag: 'devices',
@@ -76,9 +72,6 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: deviceParams,
       answers: { 200: { description: 'The push.', schema: testPushBody } },
     }),
-    async (request, reply): Promise<TestPushBody | typeof reply> => {
-      const last = await useCases.readTestPush(principalOf(request), request.params.id)
-      return isRefusal(last) ? sendRefusal(reply, last) : last
-    },
+    (request) => useCases.readTestPush(principalOf(request), request.params.id),
   )
 }

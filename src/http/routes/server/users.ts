@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { pageBody, pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { identifierValue, namespace } from '../../schemas/text.ts'
@@ -22,8 +22,9 @@ export function userRoutes(app: HttpApp, options: ServerOptions, done: () => voi
 }
 
 function importOne(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/users',
+  route(
+    app,
+    'POST /v1/users',
     key('users:write', {
       operationId: 'importUser',
       tag: 'users',
@@ -38,16 +39,18 @@ function importOne(app: HttpApp, { useCases, key }: ServerOptions): void {
     }),
     async (request, reply) => {
       const result = await useCases.importUser(principalOf(request), request.body)
-      if (isRefusal(result)) return sendRefusal(reply, result)
+      if (isRefusal(result)) return result
       const { user, isNew } = result
-      return reply.code(isNew ? 201 : 200).send(user satisfies z.output<typeof userBody>)
+      reply.code(isNew ? 201 : 200)
+      return user
     },
   )
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/users',
+  route(
+    app,
+    'GET /v1/users',
     key('users:read', {
       operationId: 'listUsers',
       tag: 'users',
@@ -69,23 +72,23 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: { description: 'The users.', schema: userPage } },
       refusals: ['namespace_not_granted'],
     }),
-    async (request, reply): Promise<z.output<typeof userPage> | typeof reply> => {
+    async (request) => {
       const principal = principalOf(request)
       const { identifier, namespace: within, ...paging } = request.query
       const page = pageRequest(paging)
       if (identifier === undefined) return pageOf(await useCases.listUsers(principal, page), page)
       const user = await useCases.findUser(principal, referenceOf(identifier, within))
       if (!isRefusal(user)) return { items: [user], nextCursor: null }
-      return user.refused === 'not_found'
-        ? { items: [], nextCursor: null }
-        : sendRefusal(reply, user)
+      if (user.refused === 'not_found') return { items: [], nextCursor: null }
+      return { ...user, refused: user.refused }
     },
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/users/:userId',
+  route(
+    app,
+    'GET /v1/users/:userId',
     key('users:read', {
       operationId: 'readUser',
       tag: 'users',
@@ -93,17 +96,14 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       params: userParams,
       answers: { 200: { description: 'The user.', schema: userBody } },
     }),
-    async (request, reply) => {
-      const user = await useCases.findUser(principalOf(request), { id: request.params.userId })
-      if (isRefusal(user)) return sendRefusal(reply, user)
-      return user satisfies z.output<typeof userBody>
-    },
+    (request) => useCases.readUser(principalOf(request), request.params.userId),
   )
 }
 
 function change(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.patch(
-    '/v1/users/:userId',
+  route(
+    app,
+    'PATCH /v1/users/:userId',
     key('users:write', {
       operationId: 'changeUser',
       tag: 'users',
@@ -116,11 +116,9 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       body: changedUser,
       answers: { 200: { description: 'The user.', schema: userBody } },
     }),
-    async (request, reply) => {
+    async (request) => {
       const { userId } = request.params
-      const user = await useCases.setUserStatus(principalOf(request), userId, request.body.status)
-      if (isRefusal(user)) return sendRefusal(reply, user)
-      return user satisfies z.output<typeof userBody>
+      return useCases.setUserStatus(principalOf(request), userId, request.body.status)
     },
   )
 }

@@ -3,7 +3,7 @@ import { isRefusal } from '../../../domain/refusal.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { nothing } from '../../operation.ts'
 import { principalOf } from '../../plugins/api-key.ts'
-import { sendRefusal } from '../../problem.ts'
+import { route } from '../../route.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import {
@@ -27,8 +27,6 @@ const withSecret = {
   description: 'The endpoint and its secret, which is shown only once.',
   schema: webhookEndpointWithSecret,
 } as const
-type EndpointBody = z.output<typeof webhookEndpointBody>
-type BodyWithSecret = z.output<typeof webhookEndpointWithSecret>
 
 /** Webhook endpoints; each relying party sees its own. */
 export function webhookEndpointRoutes(
@@ -49,15 +47,16 @@ export function webhookEndpointRoutes(
 }
 
 function list(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/webhook-endpoints',
+  route(
+    app,
+    'GET /v1/webhook-endpoints',
     key('webhooks:write', {
       operationId: 'listWebhookEndpoints',
       tag,
       summary: 'The webhook endpoints of the relying party',
       answers: { 200: { description: 'The endpoints.', schema: webhookEndpointList } },
     }),
-    async (request): Promise<z.output<typeof webhookEndpointList>> => ({
+    async (request) => ({
       items: await useCases.listWebhookEndpoints(principalOf(request)),
       nextCursor: null,
     }),
@@ -65,8 +64,9 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
 }
 
 function create(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/webhook-endpoints',
+  route(
+    app,
+    'POST /v1/webhook-endpoints',
     key('webhooks:write', {
       operationId: 'createWebhookEndpoint',
       tag,
@@ -76,17 +76,14 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 201: withSecret },
       refusals: ['webhook_url_refused', 'too_many_webhook_endpoints'],
     }),
-    async (request, reply) => {
-      const endpoint = await useCases.createWebhookEndpoint(principalOf(request), request.body)
-      if (isRefusal(endpoint)) return sendRefusal(reply, endpoint)
-      return reply.code(201).send(endpoint satisfies BodyWithSecret)
-    },
+    (request) => useCases.createWebhookEndpoint(principalOf(request), request.body),
   )
 }
 
 function read(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/webhook-endpoints/:id',
+  route(
+    app,
+    'GET /v1/webhook-endpoints/:id',
     key('webhooks:write', {
       operationId: 'readWebhookEndpoint',
       tag,
@@ -94,16 +91,14 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       params,
       answers: { 200: oneEndpoint },
     }),
-    async (request, reply): Promise<EndpointBody | typeof reply> => {
-      const endpoint = await useCases.readWebhookEndpoint(principalOf(request), request.params.id)
-      return isRefusal(endpoint) ? sendRefusal(reply, endpoint) : endpoint
-    },
+    (request) => useCases.readWebhookEndpoint(principalOf(request), request.params.id),
   )
 }
 
 function change(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.patch(
-    '/v1/webhook-endpoints/:id',
+  route(
+    app,
+    'PATCH /v1/webhook-endpoints/:id',
     key('webhooks:write', {
       operationId: 'changeWebhookEndpoint',
       tag,
@@ -113,17 +108,17 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: oneEndpoint },
       refusals: ['webhook_url_refused'],
     }),
-    async (request, reply): Promise<EndpointBody | typeof reply> => {
+    async (request) => {
       const { id } = request.params
-      const endpoint = await useCases.changeWebhookEndpoint(principalOf(request), id, request.body)
-      return isRefusal(endpoint) ? sendRefusal(reply, endpoint) : endpoint
+      return useCases.changeWebhookEndpoint(principalOf(request), id, request.body)
     },
   )
 }
 
 function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.delete(
-    '/v1/webhook-endpoints/:id',
+  route(
+    app,
+    'DELETE /v1/webhook-endpoints/:id',
     key('webhooks:write', {
       operationId: 'removeWebhookEndpoint',
       tag,
@@ -131,16 +126,14 @@ function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
       params,
       answers: { 204: nothing('The endpoint is removed; its pending events are not sent.') },
     }),
-    async (request, reply) => {
-      const refusal = await useCases.removeWebhookEndpoint(principalOf(request), request.params.id)
-      return refusal ? sendRefusal(reply, refusal) : reply.code(204).send()
-    },
+    (request) => useCases.removeWebhookEndpoint(principalOf(request), request.params.id),
   )
 }
 
 function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/webhook-endpoints/:id/rotate-secret',
+  route(
+    app,
+    'POST /v1/webhook-endpoints/:id/rotate-secret',
     key('webhooks:write', {
       operationId: 'rotateWebhookSecret',
       tag,
@@ -152,18 +145,18 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
       body: webhookRotation,
       answers: { 200: withSecret },
     }),
-    async (request, reply): Promise<BodyWithSecret | typeof reply> => {
+    async (request) => {
       const { id } = request.params
       const { overlapSeconds } = request.body
-      const endpoint = await useCases.rotateWebhookSecret(principalOf(request), id, overlapSeconds)
-      return isRefusal(endpoint) ? sendRefusal(reply, endpoint) : endpoint
+      return useCases.rotateWebhookSecret(principalOf(request), id, overlapSeconds)
     },
   )
 }
 
 function test(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/webhook-endpoints/:id/test',
+  route(
+    app,
+    'POST /v1/webhook-endpoints/:id/test',
     key('webhooks:write', {
       operationId: 'testWebhookEndpoint',
       tag,
@@ -173,17 +166,14 @@ function test(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 202: { description: 'It is on its way.', schema: webhookTest } },
       refusals: ['webhook_endpoint_not_active', 'too_many_webhook_requests'],
     }),
-    async (request, reply) => {
-      const testEvent = await useCases.testWebhookEndpoint(principalOf(request), request.params.id)
-      if (isRefusal(testEvent)) return sendRefusal(reply, testEvent)
-      return reply.code(202).send(testEvent satisfies z.output<typeof webhookTest>)
-    },
+    (request) => useCases.testWebhookEndpoint(principalOf(request), request.params.id),
   )
 }
 
 function attempts(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.get(
-    '/v1/webhook-endpoints/:id/attempts',
+  route(
+    app,
+    'GET /v1/webhook-endpoints/:id/attempts',
     key('webhooks:write', {
       operationId: 'listWebhookAttempts',
       tag,
@@ -192,18 +182,19 @@ function attempts(app: HttpApp, { useCases, key }: ServerOptions): void {
       querystring: z.strictObject(pageQuery('webhookAttempt')),
       answers: { 200: { description: 'The attempts.', schema: webhookAttemptPage } },
     }),
-    async (request, reply): Promise<z.output<typeof webhookAttemptPage> | typeof reply> => {
+    async (request) => {
       const page = pageRequest(request.query)
       const { id } = request.params
       const rows = await useCases.listWebhookAttempts(principalOf(request), id, page)
-      return isRefusal(rows) ? sendRefusal(reply, rows) : pageOf(rows, page)
+      return isRefusal(rows) ? rows : pageOf(rows, page)
     },
   )
 }
 
 function replay(app: HttpApp, { useCases, key }: ServerOptions): void {
-  app.post(
-    '/v1/webhook-endpoints/:id/replay',
+  route(
+    app,
+    'POST /v1/webhook-endpoints/:id/replay',
     key('webhooks:write', {
       operationId: 'replayWebhooks',
       tag,
@@ -216,11 +207,9 @@ function replay(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 202: { description: 'They are on their way.', schema: webhookReplayBody } },
       refusals: ['webhook_endpoint_not_active', 'too_many_webhook_requests'],
     }),
-    async (request, reply) => {
+    async (request) => {
       const { id } = request.params
-      const result = await useCases.replayWebhooks(principalOf(request), id, request.body)
-      if (isRefusal(result)) return sendRefusal(reply, result)
-      return reply.code(202).send(result satisfies z.output<typeof webhookReplayBody>)
+      return useCases.replayWebhooks(principalOf(request), id, request.body)
     },
   )
 }
