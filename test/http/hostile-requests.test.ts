@@ -195,10 +195,10 @@ describe('every route', () => {
 
 describe('an ill-formed id', () => {
   const readChallenge = async () => ({ refused: 'not_found' }) as const
-  const findUser = readChallenge
+  const readUser = readChallenge
 
   async function bodiesOf(urls: string[]): Promise<string[]> {
-    await using other = await anApp({ readChallenge, findUser, listChallenges: readChallenge })
+    await using other = await anApp({ readChallenge, readUser, listChallenges: readChallenge })
     const bodies: string[] = []
     for (const url of urls) {
       const answer = await other.inject({ url, headers: bearer })

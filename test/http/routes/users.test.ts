@@ -122,8 +122,8 @@ describe('GET /v1/users', () => {
 
 describe('GET /v1/users/{userId}', () => {
   it('200 with the user', async () => {
-    const findUser = async () => aUser
-    const answer = await call('GET', `/v1/users/${anId('user')}`, { findUser })
+    const readUser = async () => aUser
+    const answer = await call('GET', `/v1/users/${anId('user')}`, { readUser })
     expect(answer.json()).toEqual(shownUser)
   })
 
