@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { UseCases } from '../../../src/http/use-cases.ts'
-import { anApp, anEnrollment, anId, at, bearer, principal, principal } from '../fixtures.ts'
+import { anApp, anEnrollment, anId, at, bearer } from '../fixtures.ts'
 
 const url = `/v1/enrollments/${anId('enrollment')}`
 const uri = `https://countersign.example/t/${anId('tenant')}/enroll#code`
@@ -56,8 +56,10 @@ describe('opening an enrollment', () => {
     'for an existing user with the body %j',
     async (payload) => {
       const path = `/v1/users/${anId('user')}/enrollments`
-      const openEnrollmentOfUser: UseCases['openEnrollmentOfUser'] = async (_caller, id, input) =>
-        openEnrollment(principal, { ...input, user: { id } })
+      const openEnrollmentOfUser: UseCases['openEnrollmentOfUser'] = async (_caller, id, input) => {
+        commands.push({ ...input, user: { id } })
+        return { enrollment: anEnrollment(), code: '7K3QM-9TX2R', uri }
+      }
       const answer = await call('POST', path, { openEnrollmentOfUser }, payload)
       expect(answer.statusCode).toBe(201)
       expect(commands.at(-1)).toEqual({ ...payload, user: { id: anId('user') } })
