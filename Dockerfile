@@ -1,22 +1,22 @@
-# scripts/image-rehearsal.ts carries out these instructions without a container engine, in CI; it knows FROM, WORKDIR, ENV,
-# COPY, RUN (paths relative to WORKDIR), USER, EXPOSE, HEALTHCHECK and CMD.
+# Every step is in scripts/image-steps.sh. `npm run image` carries out the same lines without a container engine, and fails
+# when this file has others than it knows (scripts/image.ts).
 
-FROM node:24-bookworm-slim AS build
+FROM node:24-bookworm-slim AS client
 WORKDIR /app
+COPY scripts/image-steps.sh ./scripts/
 COPY package.json package-lock.json prisma.config.ts ./
 COPY prisma ./prisma
-# No script of a dependency runs here; `prepare` is ours and writes the database client.
-RUN npm ci --omit=optional --ignore-scripts && npm run prepare
+RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh client
 
 FROM node:24-bookworm-slim
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0
+COPY scripts/image-steps.sh ./scripts/
 COPY package.json package-lock.json ./
-# Without the optional dependencies there is no PostgreSQL inside: DATABASE_URL is required.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
+RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh install
 COPY prisma/migrations ./prisma/migrations
 COPY src ./src
-COPY --from=build /app/src/generated ./src/generated
+COPY --from=client /app/src/generated ./src/generated
 USER node
 EXPOSE 8080
 # Liveness: a restart does not bring a lost database back. A worker listens nowhere; its process is its health.
