@@ -130,7 +130,8 @@ export function buildActivityStore(
 ): ActivityStore {
   return {
     async find(tenantId, id) {
-      const row = await prisma.activity.findUnique({ where: { tenantId_id: { tenantId, id } } })
+      const client = await prisma()
+      const row = await client.activity.findUnique({ where: { tenantId_id: { tenantId, id } } })
       if (!row) return null
       return toActivity(row)
     },
@@ -140,7 +141,8 @@ export function buildActivityStore(
         'rpId' in view
           ? { OR: [{ rpId: null }, ...(view.rpId === null ? [] : [{ rpId: view.rpId }])] }
           : { type: { notIn: view.hiddenTypes.map(storedActivityType) } }
-      const rows = await prisma.activity.findMany({
+      const client = await prisma()
+      const rows = await client.activity.findMany({
         where: {
           tenantId,
           userId,
@@ -171,7 +173,8 @@ export function buildActivityStore(
       })
       const isNew = insertedRows.length === 1
       if (!isNew && idempotencyKey === null) return null
-      const row = await prisma.activity.findFirst({
+      const client = await prisma()
+      const row = await client.activity.findFirst({
         where: isNew ? { tenantId, id } : { tenantId, rpId, postKey: idempotencyKey },
       })
       return row && { activity: toActivity(row), postHash: isNew ? null : row.postHash }

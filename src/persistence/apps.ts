@@ -42,8 +42,8 @@ function toApp({ tenantId, id, provider, appId, name, createdAt, updatedAt }: Ap
 
 /** The apps of all tenants; Prisma reads, transactions write. */
 export function buildAppStore(database: Database, random: Pick<Random, 'id'>): AppStore {
-  const { prisma } = database
   const find: AppStore['find'] = async (tenantId, id) => {
+    const prisma = await database.prisma()
     const row = await prisma.app.findUnique({ where: { tenantId_id: { tenantId, id } } })
     return row && toApp(row)
   }
@@ -51,11 +51,13 @@ export function buildAppStore(database: Database, random: Pick<Random, 'id'>): A
     find,
 
     async list(tenantId) {
+      const prisma = await database.prisma()
       const rows = await prisma.app.findMany({ where: { tenantId }, orderBy: { id: 'desc' } })
       return rows.map(toApp)
     },
 
     async findCredentials(tenantId, { provider, appId }) {
+      const prisma = await database.prisma()
       const row = await prisma.app.findUnique({
         where: { tenantId_provider_appId: { tenantId, provider, appId } },
         select: { id: true, version: true, credentialsSealed: true },

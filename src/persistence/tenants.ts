@@ -113,8 +113,6 @@ const toRelyingParty = ({ tenantId, id, name, namespaces, createdAt }: RelyingPa
 
 /** Tenants and their relying parties; Prisma reads, transactions write. */
 export function buildTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
-  const { prisma } = database
-
   async function insertTenant(
     tx: Queries,
     { id, name, identifierCase }: Omit<Tenant, 'createdAt'>,
@@ -150,6 +148,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async findTenant(id) {
+      const prisma = await database.prisma()
       const row = await prisma.tenant.findUnique({ where: { id }, select: asTenant })
       return row as Tenant | null
     },
@@ -200,6 +199,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async listTenants() {
+      const prisma = await database.prisma()
       const rows = await prisma.tenant.findMany({ select: asTenant, orderBy: { id: 'asc' } })
       return rows as Tenant[]
     },
@@ -209,6 +209,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async findRelyingParty(tenantId, id) {
+      const prisma = await database.prisma()
       const row = await prisma.relyingParty.findUnique({
         where: { tenantId_id: { tenantId, id } },
       })
@@ -216,6 +217,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async listRelyingParties(tenantId) {
+      const prisma = await database.prisma()
       const rows = await prisma.relyingParty.findMany({
         where: { tenantId },
         orderBy: { id: 'asc' },

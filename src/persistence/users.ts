@@ -110,8 +110,8 @@ const toUser = ({ protection, ...row }: UserRecord) => {
 
 /** Users and their identifiers; Prisma reads, transactions write. */
 export function buildUserStore(database: Database, random: Pick<Random, 'id'>): UserStore {
-  const { prisma } = database
   const find = async (tenantId: TenantId, id: UserId) => {
+    const prisma = await database.prisma()
     const row = await prisma.user.findUnique({
       where: { tenantId_id: { tenantId, id } },
       include: asRead,
@@ -181,6 +181,7 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
 
     async list(tenantId, namespaces, page) {
       const userIds = await readListPage(database, listUsers, { tenantId, namespaces }, page)
+      const prisma = await database.prisma()
       const rows = await prisma.user.findMany({
         where: { tenantId, id: { in: userIds.map(({ id }) => id) } },
         orderBy: { id: 'desc' },

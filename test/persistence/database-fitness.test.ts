@@ -83,7 +83,7 @@ const realPooler = () => {
             }),
           ),
         )
-        expect(await next.prisma.tenant.count()).toBe(0)
+        expect(await (await next.prisma()).tenant.count()).toBe(0)
         await next.close()
       }
     },

@@ -148,11 +148,20 @@ test('a longer time limit applies to each statement of its transaction only', as
   expect(await database.query('limit', limit, [])).toEqual([{ statement_timeout: '360ms' }])
 })
 
+test('calls at the same time load Prisma once, and closing waits for the load', async () => {
+  const database = connect()
+  const loads = [database.prisma(), database.prisma()] as const
+  await database.close()
+  const [one, other] = await Promise.all(loads)
+  expect(one).toBe(other)
+})
+
 test('Prisma shares the pool, and round trips are counted, by statement too', async () => {
   const database = connect()
   const before = await backend(database)
   expect(database.roundTrips()).toBe(1)
-  expect(await database.prisma.$queryRaw`select pg_backend_pid() as pid`).toEqual([{ pid: before }])
+  const prisma = await database.prisma()
+  expect(await prisma.$queryRaw`select pg_backend_pid() as pid`).toEqual([{ pid: before }])
   expect(database.roundTrips()).toBe(2)
   await database.transaction((tx) => tx.query('one', 'select 1', []))
   expect(database.roundTrips()).toBe(5)
@@ -179,7 +188,7 @@ describe('when the database', () => {
       'transaction',
       (database: Database) => database.transaction((tx) => tx.query('one', 'select 1', [])),
     ],
-    ['Prisma query', (database: Database) => database.prisma.$queryRaw`select 1`],
+    ['Prisma query', async (database: Database) => (await database.prisma()).$queryRaw`select 1`],
   ])('hangs, a %s fails in time, and the next one works', async (_, query) => {
     const database = connect({ timeoutMs: 400 })
     const hung = await serving(database)
@@ -284,17 +293,18 @@ describe('when the database', () => {
   test('is gone, everything fails as unavailable, and works again when it returns', async () => {
     const database = connect({ maxConnections: 5 })
     await backend(database)
+    const prisma = await database.prisma()
     await server.stop()
     const failures = await Promise.all([
       failureOf(backend(database)),
       failureOf(database.transaction((tx) => tx.query('one', 'select 1', []))),
-      failureOf(database.prisma.tenant.findMany()),
-      failureOf(database.prisma.$transaction(async (tx) => tx.$queryRaw`select 1`)),
+      failureOf(prisma.tenant.findMany()),
+      failureOf(prisma.$transaction(async (tx) => tx.$queryRaw`select 1`)),
     ])
     expect(failures.map(isDatabaseUnavailable)).toEqual([true, true, true, true])
     server = await startEmbeddedPostgres({ folder, durable: false })
     await serving(database)
-    expect(await database.prisma.$queryRaw`select 1 as one`).toEqual([{ one: 1 }])
+    expect(await prisma.$queryRaw`select 1 as one`).toEqual([{ one: 1 }])
   })
 })
 

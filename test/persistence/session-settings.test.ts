@@ -192,7 +192,9 @@ describe('a connection of the pool', () => {
   })
 
   test('sees what was committed while it waited, also in a transaction of Prisma', async () => {
-    const { prisma } = connect(await hostile({ default_transaction_isolation: `'serializable'` }))
+    const prisma = await connect(
+      await hostile({ default_transaction_isolation: `'serializable'` }),
+    ).prisma()
     const level = await prisma.$transaction(
       (tx) => tx.$queryRaw`select current_setting('transaction_isolation') as level`,
     )
@@ -205,7 +207,8 @@ test('hand-written SQL and Prisma read and write the same time under any setting
   await migrate(url, migrations)
   const database = connect(url)
   const createdAt = new Date('2026-03-04T05:06:07.089Z')
-  await database.prisma.tenant.create({ data: { id: 'tnt_prisma', name: 'P', createdAt } })
+  const prisma = await database.prisma()
+  await prisma.tenant.create({ data: { id: 'tnt_prisma', name: 'P', createdAt } })
   await database.query(
     'mine',
     'insert into tenants (tenant_id, name, created_at) values ($1, $1, $2)',
@@ -213,7 +216,7 @@ test('hand-written SQL and Prisma read and write the same time under any setting
   )
   const own = await database.query('both', 'select created_at from tenants', [])
   expect(own).toEqual([{ created_at: createdAt }, { created_at: createdAt }])
-  const theirs = await database.prisma.tenant.findMany({ select: { createdAt: true } })
+  const theirs = await prisma.tenant.findMany({ select: { createdAt: true } })
   expect(theirs).toEqual([{ createdAt }, { createdAt }])
 })
 
@@ -229,7 +232,8 @@ describe('a time that cannot be read', () => {
       const reading = database.query(`read_${type}`, `select '${text}'::${type} as at`, [])
       await expect(reading).rejects.toThrow('cannot be read')
     }
-    await expect(database.prisma.$queryRaw`select now() as at`).rejects.toThrow()
+    const prisma = await database.prisma()
+    await expect(prisma.$queryRaw`select now() as at`).rejects.toThrow()
   })
 
   test.each(['infinity', '-infinity', '0044-03-15 00:00 BC', '294276-01-01'])(
@@ -243,7 +247,8 @@ describe('a time that cannot be read', () => {
   test('is an error for Prisma where another zone would shift it', async () => {
     const database = connect(server.url)
     await database.query('zone', `set timezone = 'Asia/Kolkata'`, [])
-    await expect(database.prisma.$queryRaw`select now() as at`).rejects.toThrow('cannot be read')
+    const prisma = await database.prisma()
+    await expect(prisma.$queryRaw`select now() as at`).rejects.toThrow('cannot be read')
     const [row] = await database.query<{ at: Date }>(
       'far',
       `select '2026-01-31Z'::timestamptz at`,
@@ -286,8 +291,8 @@ describe('installations in two schemas of one database', () => {
     for (const schema of ['public', 'one', 'two']) await migrate(url, migrations, { schema })
     const [one, two] = [connect(url, 'one'), connect(url, 'two')]
     await one.query('mine', `insert into tenants (tenant_id, name) values ('tnt_one', 'One')`, [])
-    expect(await one.prisma.tenant.count()).toBe(1)
-    expect(await two.prisma.tenant.count()).toBe(0)
+    expect(await (await one.prisma()).tenant.count()).toBe(1)
+    expect(await (await two.prisma()).tenant.count()).toBe(0)
     const migrationsTables = `select table_schema from information_schema.tables
       where table_name = '_prisma_migrations' order by 1`
     expect((await ask(url, migrationsTables)).map(({ table_schema: schema }) => schema)).toEqual([
