@@ -8,7 +8,12 @@ import {
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 import pg from 'pg'
 
-type Wasm = WebAssembly.Exports & { __wbindgen_start(): void }
+type Wasm = { __wbindgen_start(): void }
+
+// Node has it; TypeScript's types for it are among those of browsers.
+declare const WebAssembly: {
+  instantiate(code: Uint8Array, imports: object): Promise<{ instance: { exports: unknown } }>
+}
 
 // Once: the glue code holds one instance, and objects of an earlier one would call into the later.
 let loading: Promise<void> | undefined
@@ -60,8 +65,8 @@ export async function withEngine<T>(
  */
 async function load(): Promise<void> {
   const file = new URL('schema_engine_bg.wasm', import.meta.resolve('@prisma/schema-engine-wasm'))
-  const glue = bindings as unknown as { __wbg_set_wasm(wasm: WebAssembly.Exports): void }
-  const imports = { './schema_engine_bg.js': bindings as unknown as WebAssembly.ModuleImports }
+  const glue = bindings as unknown as { __wbg_set_wasm(wasm: Wasm): void }
+  const imports = { './schema_engine_bg.js': bindings }
   const { instance } = await WebAssembly.instantiate(await readFile(file), imports)
   const wasm = instance.exports as Wasm
   glue.__wbg_set_wasm(wasm)

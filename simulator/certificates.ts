@@ -1,5 +1,4 @@
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -31,8 +30,8 @@ const DNS_NAMES = [
   'localhost',
 ]
 
-function createKeys(): Promise<CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(P256, true, ['sign', 'verify']) as Promise<CryptoKeyPair>
+function createKeys() {
+  return crypto.subtle.generateKey(P256, true, ['sign', 'verify'])
 }
 
 function validity(): { notBefore: Date; notAfter: Date } {
@@ -74,7 +73,7 @@ export async function createTlsCredentials(): Promise<TlsCredentials> {
       ]),
     ],
   })
-  const key = await webcrypto.subtle.exportKey('pkcs8', serverKeys.privateKey)
+  const key = await crypto.subtle.exportKey('pkcs8', serverKeys.privateKey)
   return {
     caPem: authority.toString('pem'),
     certificatePem: server.toString('pem'),

@@ -111,7 +111,7 @@ function addLongPoll(app: FastifyInstance, needs: Dependencies, waiting: Waiting
     const { promise: decision, resolve } = Promise.withResolvers<ChallengeRow | undefined>()
     // Before the statement: a decision between the two must not be missed.
     waiting.set(id, resolve)
-    const timer = setTimeout(resolve, Number(request.query.wait ?? 0) * 1000)
+    const timer = setTimeout(resolve, Number(request.query.wait ?? 0) * 1000, undefined)
     try {
       const challenge = await store.find(id)
       if (!challenge) return reply.code(404).send({})

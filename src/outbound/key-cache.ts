@@ -1,3 +1,5 @@
+import type { CryptoKey } from 'jose'
+
 /**
  * LRU cache of keys that are expensive to import. Holds keys only: whether one may still be used is
  * checked each time.

@@ -1,5 +1,12 @@
 import { createHash, webcrypto } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+} from 'jose'
 import type { PublicJwk } from '../domain/device.ts'
 import type { UnverifiedJws } from '../domain/device-proof.ts'
 import type { TenantId } from '../domain/ids.ts'

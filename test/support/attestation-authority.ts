@@ -36,17 +36,20 @@ export const androidApp = {
 export const appleApp = { teamId: 'ABCDE12345', bundleId: 'com.example.app', development: false }
 
 export const createKeys = () =>
-  webcrypto.subtle.generateKey(p256, true, ['sign', 'verify']) as Promise<CryptoKeyPair>
+  webcrypto.subtle.generateKey(p256, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>
 
 const der = (certificate: X509Certificate) => new Uint8Array(certificate.rawData)
 
 /** A link of a chain with its signing key. */
-export type Authority = { readonly certificate: X509Certificate; readonly keys: CryptoKeyPair }
+export type Authority = {
+  readonly certificate: X509Certificate
+  readonly keys: webcrypto.CryptoKeyPair
+}
 
 type Link = {
   readonly subject: string
   readonly issuer: Authority
-  readonly publicKey: CryptoKey
+  readonly publicKey: webcrypto.CryptoKey
   readonly notBefore?: Date
   readonly notAfter?: Date
   readonly extensions?: Extension[]
@@ -99,7 +102,7 @@ export async function anAuthority(
   subject: string,
   more: Pick<Link, 'notBefore' | 'notAfter' | 'extensions' | 'hash'> & {
     readonly pathLength?: number
-    readonly keys?: CryptoKeyPair
+    readonly keys?: webcrypto.CryptoKeyPair
   } = {},
 ): Promise<Authority> {
   const keys = more.keys ?? (await createKeys())
@@ -223,7 +226,11 @@ export async function anAndroidMaker(
     authorities: { root, intermediate, phone },
     above,
     /** The chain of a key of the phone, leaf first. */
-    async attest(publicKey: CryptoKey, challenge: string, changes: Partial<KeyStatement> = {}) {
+    async attest(
+      publicKey: webcrypto.CryptoKey,
+      challenge: string,
+      changes: Partial<KeyStatement> = {},
+    ) {
       const leaf = await certify({
         subject: 'CN=Android Keystore Key',
         issuer: phone,
@@ -244,8 +251,12 @@ export async function anAndroidMaker(
 export type AndroidMaker = Awaited<ReturnType<typeof anAndroidMaker>>
 
 /** The public half of a device's key as WebCrypto holds it. */
-export function publicKeyOf({ publicJwk }: Pick<DeviceKey, 'publicJwk'>): Promise<CryptoKey> {
-  return webcrypto.subtle.importKey('jwk', publicJwk, p256, true, ['verify']) as Promise<CryptoKey>
+export function publicKeyOf({
+  publicJwk,
+}: Pick<DeviceKey, 'publicJwk'>): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey('jwk', publicJwk, p256, true, [
+    'verify',
+  ]) as Promise<webcrypto.CryptoKey>
 }
 
 const sha256 = (...parts: readonly Uint8Array[]) =>

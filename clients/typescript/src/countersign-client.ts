@@ -170,7 +170,7 @@ function queryOf(query: unknown): string {
   const entries = Object.entries(query ?? {}).filter(([, value]) => value !== undefined)
   return entries.length === 0
     ? ''
-    : `?${new URLSearchParams(entries.map(([k, v]) => [k, String(v)]))}`
+    : `?${new URLSearchParams(entries.map(([k, v]): [string, string] => [k, String(v)]))}`
 }
 
 function waitMsOf(query: unknown): number {

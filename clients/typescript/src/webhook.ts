@@ -1,6 +1,8 @@
 // Standard Webhooks 1.0.0 (https://www.standardwebhooks.com), the receiver's side, symmetric
 // signatures (v1).
 
+import type { CryptoKey } from 'jose'
+
 /** Why a webhook is not trusted. */
 export type WebhookRefusal =
   | 'headers_missing'

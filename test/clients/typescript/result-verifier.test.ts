@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { CompactSign, exportJWK, exportSPKI, generateKeyPair } from 'jose'
+import { CompactSign, type CryptoKey, exportJWK, exportSPKI, generateKeyPair } from 'jose'
 import { afterAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   RefusedResult,
