@@ -78,9 +78,11 @@ const cursors = tables.map(([table, where, hiddenColumns]) => ({
   declare: defineCursor(table, where),
   hiddenColumns: ['tenant_id', ...hiddenColumns],
 }))
-// No checked statements: PostgreSQL describes the columns only while the cursor is open.
-const fetchRows = `fetch ${pageRows} from person`
-const closeCursor = 'close person'
+const fetchRows = statement<object, { readonly row: string }>(
+  'fetch_export_rows',
+  `fetch ${pageRows} from person`,
+)
+const closeCursor = statement<object>('close_export', 'close person')
 
 /**
  * Exports that this process reads concurrently; each keeps a connection for as long as its reader
@@ -97,11 +99,11 @@ async function* read(
     await run(snapshot, declare, { tenantId, userId, hiddenColumns })
     let isLast = false
     for (let isFirst = true; !isLast; isFirst = false) {
-      const rows = await snapshot.query<{ row: string }>('export_rows', fetchRows, [])
+      const rows = await run(snapshot, fetchRows, {})
       isLast = rows.length < pageRows
       if (isFirst || rows.length > 0) yield { table, rows: rows.map(({ row }) => row) }
     }
-    await snapshot.query('export_end', closeCursor, [])
+    await run(snapshot, closeCursor, {})
   }
   return null
 }
