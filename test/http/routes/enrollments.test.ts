@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { UseCases } from '../../../src/http/use-cases.ts'
-import { anApp, anEnrollment, anId, at, bearer } from '../fixtures.ts'
+import { anApp, anEnrollment, anId, at, bearer, principal } from '../fixtures.ts'
 
 const url = `/v1/enrollments/${anId('enrollment')}`
 const uri = `https://countersign.example/t/${anId('tenant')}/enroll#code`
