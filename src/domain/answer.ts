@@ -6,6 +6,7 @@ import type { DeviceKey } from './device.ts'
 import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId } from './ids.ts'
 import { isNumberOf } from './number-match.ts'
+import type { AnswerEnd } from './push-budget.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { cleanText, isShowable } from './text.ts'
 
@@ -153,8 +154,13 @@ export function checkKey(
 export type AnswerEffect = {
   readonly outcome: 'approved' | 'denied' | 'wrong_number'
   readonly status: ChallengeStatus
-  readonly reason: DenyReason | null
+  readonly reason: Exclude<DenyReason, 'no_device_left'> | null
   readonly wrongNumbersLeft: number
+}
+
+/** How the answer ends its challenge; null when it leaves it pending. */
+export function answerEnd({ status, reason }: AnswerEffect): AnswerEnd | null {
+  return status === 'pending' ? null : (reason ?? 'approved')
 }
 
 /** The part of a challenge that decides what an answer does. */

@@ -1,39 +1,13 @@
 // Prompt bombing: push throttling decides whether a new challenge may be created, and whether it
 // may wake a phone. Suppression drops the push, never the challenge; and nobody can use up the
-// budget of an initiator that the user has approved.
+// budget of an initiator that the user has approved. What each event leaves of a budget:
+// push-budget.ts.
 
 import type { ChallengeId } from './ids.ts'
 import type { Policy } from './policy.ts'
 import { checkProtection, isAhead, type Protection, secondsUntil } from './protection.ts'
+import { type Budget, isKnown, type KnownInitiator } from './push-budget.ts'
 import { type Refusal, refuse } from './refusal.ts'
-
-/**
- * What one initiator, or all unknown ones together, have used up at one user. Every change raises
- * `revision`.
- */
-export type Budget = {
-  /** Pushes within the last hour whose challenge was not approved. */
-  readonly pushes: readonly { readonly challengeId: ChallengeId; readonly at: Date }[]
-  readonly pending: readonly { readonly challengeId: ChallengeId; readonly until: Date }[]
-  /** Pushes since the last success. */
-  readonly unanswered: number
-  readonly deniedAt: Date | null
-  readonly revision: number
-}
-
-/** An initiator that this user approved or reported before, with a budget of its own. */
-export type KnownInitiator = Budget & {
-  readonly approvedAt: Date | null
-  readonly blockedUntil: Date | null
-}
-
-export const unusedBudget: Budget = {
-  pushes: [],
-  pending: [],
-  unanswered: 0,
-  deniedAt: null,
-  revision: 0,
-}
 
 /** Why a challenge wakes no phone. */
 export type SuppressionReason =
@@ -64,13 +38,6 @@ export type Admission = {
 }
 
 const minuteMs = 60_000
-const dayMs = 24 * 60 * minuteMs
-
-function isKnown(initiator: KnownInitiator | null, policy: Policy, now: Date): boolean {
-  const approvedAt = initiator?.approvedAt
-  if (!approvedAt) return false
-  return now.getTime() - approvedAt.getTime() < policy.initiatorMemoryDays * dayMs
-}
 
 /** Why a user may not be asked at this moment. */
 export type AdmissionRefusal = Refusal<
@@ -87,14 +54,14 @@ export function admitChallenge(facts: ThrottlingFacts): Admission | AdmissionRef
       retryAfterSeconds: secondsUntil(initiator.blockedUntil, now),
     })
   }
-  const isInitiatorKnown = isKnown(initiator, policy, now)
+  const isInitiatorKnown = initiator !== null && isKnown(initiator, policy, now)
   if (!isInitiatorKnown && isAhead(protection.reportedUntil, now)) {
     return refuse('push_locked', {
       retryAfterSeconds: secondsUntil(protection.reportedUntil, now),
       facts: { lock: 'reported' },
     })
   }
-  const budget = isInitiatorKnown && initiator ? initiator : others
+  const budget = isInitiatorKnown ? initiator : others
   const pending = budget.pending.filter(({ until }) => until > now)
   if (pending.length >= policy.pendingMax) {
     const first = new Date(Math.min(...pending.map(({ until }) => until.getTime())))
@@ -128,35 +95,6 @@ function suppressionOf(
     return 'recently_denied'
   }
   return within(policy.unansweredGapSeconds * 1000) > 0 ? 'recently_unanswered' : null
-}
-
-/** The budget after a new challenge. */
-export function afterCreation(
-  budget: Budget,
-  challenge: { readonly id: ChallengeId; readonly expiresAt: Date },
-  isPushed: boolean,
-  now: Date,
-): Budget {
-  const next = {
-    ...budget,
-    pending: [
-      ...budget.pending.filter(({ until }) => until > now),
-      { challengeId: challenge.id, until: challenge.expiresAt },
-    ],
-  }
-  return isPushed ? afterPush(next, challenge.id, now) : next
-}
-
-/** The budget after one more push. Only an approval refunds it. */
-export function afterPush(budget: Budget, challengeId: ChallengeId, now: Date): Budget {
-  return {
-    ...budget,
-    pushes: [
-      ...budget.pushes.filter(({ at }) => now.getTime() - at.getTime() < 60 * minuteMs),
-      { challengeId, at: now },
-    ],
-    unanswered: budget.unanswered + 1,
-  }
 }
 
 /**

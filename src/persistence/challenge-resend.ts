@@ -11,7 +11,7 @@ import type {
 } from '../domain/ids.ts'
 import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
-import { unusedBudget } from '../domain/push-throttling.ts'
+import { unusedBudget } from '../domain/push-budget.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Random } from '../ports/world.ts'
 import type { Database } from './database.ts'

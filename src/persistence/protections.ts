@@ -1,7 +1,7 @@
 import { activity } from '../domain/activity.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
-import type { Budget, KnownInitiator } from '../domain/push-throttling.ts'
+import type { Budget, KnownInitiator } from '../domain/push-budget.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'

@@ -14,8 +14,8 @@ import { type NumberPlan, type NumberRequest, planNumber } from '../domain/numbe
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import { strictest } from '../domain/policy.ts'
 import { type Asker, actorOf, permittedAs } from '../domain/principal.ts'
-import type { AdmissionRefusal } from '../domain/push-throttling.ts'
-import { admitChallenge, afterCreation, unusedBudget } from '../domain/push-throttling.ts'
+import { afterCreation, unusedBudget } from '../domain/push-budget.ts'
+import { type AdmissionRefusal, admitChallenge } from '../domain/push-throttling.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
 import { isRefusal, refuse } from '../domain/refusal.ts'
 import type {

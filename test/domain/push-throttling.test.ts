@@ -4,14 +4,18 @@ import type { ChallengeId } from '../../src/domain/ids.ts'
 import { defaultPolicy } from '../../src/domain/policy.ts'
 import type { Protection } from '../../src/domain/protection.ts'
 import {
-  admitChallenge,
-  admitResend,
+  afterApprovedPush,
   afterCreation,
+  afterDenial,
   afterPush,
   type Budget,
   type KnownInitiator,
-  type ThrottlingFacts,
   unusedBudget,
+} from '../../src/domain/push-budget.ts'
+import {
+  admitChallenge,
+  admitResend,
+  type ThrottlingFacts,
 } from '../../src/domain/push-throttling.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { later, now } from './examples.ts'
@@ -186,17 +190,10 @@ describe('a resend', () => {
   })
 })
 
-// The database writes these two in the statement of the answer; here they are its model.
-const afterApproval = (budget: Budget, challengeId: ChallengeId): Budget => ({
-  ...budget,
-  pushes: budget.pushes.filter((push) => push.challengeId !== challengeId),
-  pending: budget.pending.filter((one) => one.challengeId !== challengeId),
-  unanswered: 0,
-})
-const afterDenial = (budget: Budget, challengeId: ChallengeId, at: Date): Budget => ({
+// The database frees the place of an ended challenge; here is its model.
+const withoutPlace = (budget: Budget, challengeId: ChallengeId): Budget => ({
   ...budget,
   pending: budget.pending.filter((one) => one.challengeId !== challengeId),
-  deniedAt: at,
 })
 
 /**
@@ -242,12 +239,12 @@ function runSteps(steps: readonly Step[]) {
       recordPush(last)
     },
     deny(last: ChallengeId) {
-      others = afterDenial(others, last, at)
+      others = withoutPlace(afterDenial(others, at), last)
     },
     // The owner answers one of the unknown initiators' now and then: from a new browser, say. Its
     // pushes are returned.
     approve(last: ChallengeId) {
-      others = afterApproval(others, last)
+      others = withoutPlace(afterApprovedPush(others, last), last)
       pushes = pushes.filter((push) => push.id !== last)
       sinceSuccess = 0
     },

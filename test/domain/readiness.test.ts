@@ -3,7 +3,7 @@ import type { Device } from '../../src/domain/device.ts'
 import type { NumberPlan } from '../../src/domain/number-match.ts'
 import { defaultPolicy } from '../../src/domain/policy.ts'
 import type { Protection } from '../../src/domain/protection.ts'
-import { unusedBudget } from '../../src/domain/push-throttling.ts'
+import { unusedBudget } from '../../src/domain/push-budget.ts'
 import { answerabilityOf, type ReadinessFacts, readinessOf } from '../../src/domain/readiness.ts'
 import { deviceId, enrollmentId, later, now, otherDeviceId, tenantId, userId } from './examples.ts'
 

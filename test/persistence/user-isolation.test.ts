@@ -4,7 +4,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
-import { afterCreation, unusedBudget } from '../../src/domain/push-throttling.ts'
+import { afterCreation, unusedBudget } from '../../src/domain/push-budget.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import {
   aColleague,

@@ -5,7 +5,7 @@ import { type DeviceAttestation, notAttested } from '../../src/domain/attestatio
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId, EnrollmentId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Protection } from '../../src/domain/protection.ts'
-import { afterCreation, unusedBudget } from '../../src/domain/push-throttling.ts'
+import { afterCreation, unusedBudget } from '../../src/domain/push-budget.ts'
 import { systemRandom as random } from '../../src/outbound/random.ts'
 import { buildActivityStore } from '../../src/persistence/activities.ts'
 import { buildApiKeyStore } from '../../src/persistence/api-keys.ts'
