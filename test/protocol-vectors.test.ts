@@ -284,6 +284,8 @@ describe('answers to challenges', () => {
       },
       earlier: null,
       protection: freshProtection,
+      budget: null,
+      initiator: null,
       policy: defaultPolicy,
       now,
     }

@@ -21,14 +21,20 @@ import type { Database, Queries } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
 import { type ProtectionParams, protectionAssignments, protectionParams } from './protections.ts'
+import { budgetRecords, budgetsParam, withoutPlaces } from './push-budgets.ts'
 import { isPending } from './rows.ts'
 import { run, statement } from './statement.ts'
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
 // approved half a second late when the row was merely locked). `u` locks the user's locks and
-// counters as of the decision, `d` makes unregistering wait and `k` serializes answers; only then
-// does `a` read the clock. Lock modes are the weakest that suffice, so that foreign keys of other
-// statements do not wait.
+// counters as of the decision, `d` makes unregistering wait, `k` serializes answers, and `b` locks
+// the budgets as of the decision; only then does `live` read the clock. Lock modes are the weakest
+// that suffice, so that foreign keys of other statements do not wait.
+//
+// A budget that is not stored yet (revision 0) cannot be locked, so it is inserted before the
+// answer is: whoever inserts one holds `u`, so that the insert waits for nobody, and one that was
+// inserted before this statement had `u` is a conflict, which undoes nothing because nothing was
+// written. The clock and the `jti` are checked before it for the same reason.
 const lockAndCheck = `
   with p as (
     insert into device_proofs (tenant_id, device_id, jti, expires_at)
@@ -49,13 +55,35 @@ const lockAndCheck = `
     where c.id = :challengeId and c.status = 'pending'
       and c.wrong_numbers_left = :wrongNumbersLeftBefore
     for no key update of c
+  ), budgets as materialized (
+    select * from ${budgetRecords}
+  ), b as materialized (
+    select i.key from k cross join budgets join initiators i on i.tenant_id = k.tenant_id
+      and i.user_id = k.user_id and i.key = budgets.key and i.revision = budgets.revision
+    order by i.key for no key update of i
+  ), checked as materialized (
+    select k.* from k
+    where (select count(*) from b) = (select count(*) from budgets where revision > 0)
+  ), live as materialized (
+    select checked.* from checked
+    where checked.expires_at > clock_timestamp() and not exists (
+      select from answers a where a.tenant_id = :tenantId and a.challenge_id = :challengeId
+        and a.device_id = :deviceId and a.jti = :jti)
+  ), new_budgets as (
+    insert into initiators (tenant_id, user_id, key, pushes, unanswered, denied_at, approved_at,
+      blocked_until, revision)
+    select live.tenant_id, live.user_id, b.key, b.pushes, b.unanswered, b.denied_at, b.approved_at,
+      b.blocked_until, 1
+    from live, budgets b where b.revision = 0
+    on conflict do nothing
+    returning key
   ), a as (
     insert into answers (tenant_id, challenge_id, device_id, jti, decision, outcome, status_after,
       wrong_numbers_left, jws_sealed, kid, user_verified)
-    select k.tenant_id, k.id, :deviceId, :jti, :decision, :outcome, :status, :wrongNumbersLeft,
-      :jwsSealed, :kid, :userVerified
-    from k where k.expires_at > clock_timestamp()
-    on conflict do nothing
+    select live.tenant_id, live.id, :deviceId, :jti, :decision, :outcome, :status,
+      :wrongNumbersLeft, :jwsSealed, :kid, :userVerified
+    from live
+    where (select count(*) from new_budgets) = (select count(*) from budgets where revision = 0)
     returning tenant_id, challenge_id, created_at
   ), c as (
     update challenges c
@@ -64,44 +92,15 @@ const lockAndCheck = `
       decided_device_id = case when :status = 'pending' then null else :deviceId end,
       number_sealed = case when :status = 'pending' then c.number_sealed end
     from a where c.tenant_id = a.tenant_id and c.id = a.challenge_id
-    returning c.tenant_id, c.id, c.user_id, c.initiator_key, c.budget_key, a.created_at as at
-  )`
-
-// An approval gives its pushes back to the budget and makes the initiator known; a denial starts
-// the gap. The row of the budget and, where it is another, the row of the initiator are different
-// rows: no statement may change one row twice.
-const useBudget = `
-  budget_update as (
+    returning c.tenant_id, c.id, c.user_id
+  ), budget_update as (
     update initiators i
-    set revision = i.revision + 1, pending = i.pending - c.id,
-      pushes = case when :outcome = 'approved' then (
-          select coalesce(jsonb_agg(e), '[]') from jsonb_array_elements(i.pushes) e
-          where e->>'c' <> c.id)
-        else i.pushes end,
-      unanswered = case when :outcome = 'approved' then 0 else i.unanswered end,
-      denied_at = case when :outcome = 'denied' then c.at else i.denied_at end,
-      approved_at = case
-        when i.key is distinct from c.initiator_key then i.approved_at
-        when :outcome = 'approved' then c.at
-        when :decision = 'report' then null
-        else i.approved_at end,
-      blocked_until = case when :decision = 'report' and i.key = c.initiator_key
-        then c.at + make_interval(secs => :initiatorBlockSeconds::int) else i.blocked_until end
-    from c
-    where :status <> 'pending' and i.tenant_id = c.tenant_id and i.user_id = c.user_id
-      and i.key = c.budget_key
-  ), initiator_update as (
-    insert into initiators as i (tenant_id, user_id, key, approved_at, blocked_until, revision)
-    select c.tenant_id, c.user_id, c.initiator_key,
-      case when :outcome = 'approved' then c.at end,
-      case when :decision = 'report'
-        then c.at + make_interval(secs => :initiatorBlockSeconds::int) end, 1
-    from c
-    where c.initiator_key is not null and c.initiator_key <> c.budget_key
-      and (:outcome = 'approved' or :decision = 'report')
-    on conflict (tenant_id, user_id, key) do update
-    set approved_at = excluded.approved_at, revision = i.revision + 1,
-      blocked_until = coalesce(excluded.blocked_until, i.blocked_until)
+    set pushes = b.pushes, pending = ${withoutPlaces('i', 'c.id')}, unanswered = b.unanswered,
+      denied_at = b.denied_at, approved_at = b.approved_at, blocked_until = b.blocked_until,
+      revision = i.revision + 1
+    from c, budgets b
+    where i.tenant_id = c.tenant_id and i.user_id = c.user_id and i.key = b.key
+      and b.revision > 0
   )`
 
 const report = `
@@ -151,7 +150,7 @@ type RecordParams = ProtectionParams & {
   readonly jwsSealed: Uint8Array | null
   readonly isProtectionChanged: boolean
   readonly reportId: ReportId | null
-  readonly initiatorBlockSeconds: number
+  readonly budgets: string
   readonly activityIds: readonly ActivityId[]
   readonly activityTypes: readonly string[]
   readonly activitySeverities: readonly Severity[]
@@ -174,7 +173,7 @@ type RecordRow = {
 
 const recordAnswer = statement<RecordParams, RecordRow>(
   'record_answer',
-  `${lockAndCheck}, ${useBudget}, ${report}, protection_update as (
+  `${lockAndCheck}, ${report}, protection_update as (
     update user_protections u set ${protectionAssignments}
     from c
     where u.tenant_id = c.tenant_id and u.user_id = c.user_id and :isProtectionChanged::boolean
@@ -199,7 +198,7 @@ const recordAnswer = statement<RecordParams, RecordRow>(
   select :isProofSpent::boolean or exists (select from p) as proof_spent,
     exists (select from u) as protection_current,
     exists (select from d) as device_active,
-    exists (select from k where k.expires_at <= clock_timestamp()) as challenge_expired,
+    exists (select from checked where expires_at <= clock_timestamp()) as challenge_expired,
     exists (select from c) as answer_recorded,
     ${duePushesJson('closing')} as pushes`,
 )
@@ -219,7 +218,7 @@ function paramsOf(
   proof: ProofToSpend | null,
   random: Pick<Random, 'id'>,
 ): RecordParams {
-  const { effect, activities, protection, report } = answer
+  const { effect, activities, protection } = answer
   return {
     ...protectionParams(protection),
     tenantId: answer.tenantId,
@@ -240,8 +239,8 @@ function paramsOf(
     wrongNumbersLeft: effect.wrongNumbersLeft,
     jwsSealed: answer.jwsSealed,
     isProtectionChanged: answer.was.protection !== protection,
-    reportId: report?.id ?? null,
-    initiatorBlockSeconds: report?.initiatorBlockSeconds ?? 0,
+    reportId: answer.reportId,
+    budgets: budgetsParam(answer.budgets),
     activityIds: activities.map(() => random.id('activity')),
     activityTypes: activities.map(({ type }) => type),
     activitySeverities: activities.map(({ severity }) => severity),
@@ -269,7 +268,7 @@ export function buildAnswerRecording(
   }
 
   return (answer, proof) => {
-    if (answer.report === null) return record(database, answer, proof)
+    if (answer.reportId === null) return record(database, answer, proof)
     // All pending challenges are locked first, in order: a cancellation locks the challenge before
     // its budget, as the report does. A separate statement sees what was created while the first
     // one waited for the user's lock, which is held until the commit.

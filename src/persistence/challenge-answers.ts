@@ -12,6 +12,7 @@ import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { buildFetchMarks } from './fetch-marks.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
+import { type InitiatorJson, toInitiator } from './push-budgets.ts'
 import {
   challengeColumns,
   deviceColumns,
@@ -84,6 +85,8 @@ type AnswerRow = KnownDeviceRow &
     readonly statusAfter: RecordedAnswer['statusAfter']
     readonly wrongNumbersLeftAfter: number
     readonly protection: ProtectionJson
+    readonly budget: InitiatorJson | null
+    readonly initiator: InitiatorJson | null
     readonly policy: unknown
     readonly rpPolicy: unknown
     readonly now: Date
@@ -106,7 +109,7 @@ const loadAnswer = statement<
     (select array_agg(distinct o.device_id) from deliveries o
      where o.tenant_id = c.tenant_id and o.challenge_id = c.id and o.kind = 'challenge_opened'
        and o.status in ('queued', 'sent') and o.device_id <> d.id) as others,
-    row_to_json(u) as protection,
+    row_to_json(u) as protection, row_to_json(b) as budget, row_to_json(i) as initiator,
     tn.policy, r.policy as rp_policy, clock_timestamp() as now
   from devices d
   join tenants tn on tn.tenant_id = d.tenant_id
@@ -115,6 +118,10 @@ const loadAnswer = statement<
     on t.tenant_id = d.tenant_id and t.challenge_id = :challengeId and t.device_id = d.id
   left join challenges c on c.tenant_id = t.tenant_id and c.id = t.challenge_id
   left join relying_parties r on r.tenant_id = c.tenant_id and r.id = c.rp_id
+  left join initiators b
+    on b.tenant_id = d.tenant_id and b.user_id = d.user_id and b.key = c.budget_key
+  left join initiators i
+    on i.tenant_id = d.tenant_id and i.user_id = d.user_id and i.key = c.initiator_key
   left join answers a
     on a.tenant_id = t.tenant_id and a.challenge_id = t.challenge_id and a.device_id = d.id
       and a.jti = :jti
@@ -175,6 +182,8 @@ export function buildChallengeAnswers(
                 wrongNumbersLeft: row.wrongNumbersLeftAfter,
               },
         protection: toProtection(row.protection),
+        budget: row.budget && toInitiator(row.budget),
+        initiator: row.initiator && toInitiator(row.initiator),
         policy: strictest(policyOf(row.policy), row.rpPolicy),
         now: row.now,
       }

@@ -6,6 +6,7 @@ import type { ChallengeId, DeliveryId, DeviceId, TenantId, UserId } from '../dom
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Queries } from './database.ts'
+import { freePlacesOf } from './push-budgets.ts'
 import { isPending } from './rows.ts'
 import { run, statement } from './statement.ts'
 
@@ -46,12 +47,6 @@ const endOrphaned = statement<UserParams, { readonly id: ChallengeId }>(
   returning c.id`,
 )
 
-const freePlaces = statement<UserParams & { readonly ids: readonly ChallengeId[] }>(
-  'free_places',
-  `update initiators i set pending = i.pending - :ids::text[], revision = i.revision + 1
-  where i.tenant_id = :tenantId and i.user_id = :userId and i.pending ?| :ids::text[]`,
-)
-
 // Nobody leases them: the sweep sends them within half a second.
 const enqueueClosings = statement<{
   readonly tenantId: TenantId
@@ -66,19 +61,6 @@ const enqueueClosings = statement<{
   from unnest(:ids::text[], :challengeIds::text[], :deviceIds::text[])
     as x(id, challenge_id, device_id)`,
 )
-
-/**
- * Gives their places back to the budgets that count them; after the challenges are locked, as
- * everywhere.
- */
-async function freePlacesOf(
-  tx: Queries,
-  tenantId: TenantId,
-  userId: UserId,
-  ids: readonly ChallengeId[],
-): Promise<void> {
-  if (ids.length > 0) await run(tx, freePlaces, { tenantId, userId, ids })
-}
 
 /**
  * Ends the user's pending challenges that have no active device left, inside a transaction that has

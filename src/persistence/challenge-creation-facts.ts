@@ -11,12 +11,8 @@ import type { AskableDevice, ChallengeStore, CreationFacts } from '../ports/chal
 import type { Database } from './database.ts'
 import { namedUser } from './named-user.ts'
 import { type OtherFactorsJson, otherFactorColumns, toOtherFactors } from './passcodes.ts'
-import {
-  type InitiatorJson,
-  type ProtectionJson,
-  toInitiator,
-  toProtection,
-} from './protections.ts'
+import { type ProtectionJson, toProtection } from './protections.ts'
+import { type InitiatorJson, toInitiator } from './push-budgets.ts'
 import {
   type AddressRow,
   addressColumns,

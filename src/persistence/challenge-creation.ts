@@ -9,7 +9,7 @@ import { buildCreationFacts } from './challenge-creation-facts.ts'
 import type { Database } from './database.ts'
 import { isUniqueViolation } from './database-errors.ts'
 import { leaseSeconds } from './deliveries.ts'
-import { budgetColumns } from './protections.ts'
+import { budgetColumns } from './push-budgets.ts'
 import { run, statement } from './statement.ts'
 
 // The protection is locked first, so that no lock is set between the decision and the creation;

@@ -18,13 +18,8 @@ import type { Database } from './database.ts'
 import { leaseSeconds } from './deliveries.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
 import { type OtherFactorsJson, otherFactorColumns, toOtherFactors } from './passcodes.ts'
-import {
-  budgetColumns,
-  type InitiatorJson,
-  type ProtectionJson,
-  toInitiator,
-  toProtection,
-} from './protections.ts'
+import { type ProtectionJson, toProtection } from './protections.ts'
+import { budgetColumns, type InitiatorJson, toInitiator } from './push-budgets.ts'
 import { run, statement } from './statement.ts'
 
 type LoadedRow = {

@@ -21,6 +21,7 @@ import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
+import { withoutPlaces } from './push-budgets.ts'
 import { challengeColumns, toChallenge } from './rows.ts'
 import { run, statement } from './statement.ts'
 
@@ -123,7 +124,8 @@ const cancelChallenge = statement<
     from k where c.tenant_id = k.tenant_id and c.id = k.id and k.expires_at > clock_timestamp()
     returning c.tenant_id, c.id, c.user_id, c.budget_key
   ), budget_update as (
-    update initiators i set pending = i.pending - c.id, revision = i.revision + 1
+    update initiators i
+    set pending = ${withoutPlaces('i', 'c.id')}, revision = i.revision + 1
     from c where i.tenant_id = c.tenant_id and i.user_id = c.user_id and i.key = c.budget_key
   ), activity as (
     insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)

@@ -1,7 +1,6 @@
 import { activity } from '../domain/activity.ts'
-import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
-import type { Budget, KnownInitiator } from '../domain/push-budget.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
@@ -22,17 +21,6 @@ export type ProtectionJson = {
   readonly revision: number
 }
 
-/** A row of `initiators` as JSON. */
-export type InitiatorJson = {
-  readonly pushes: readonly { readonly c: ChallengeId; readonly t: number }[]
-  readonly pending: Readonly<Record<ChallengeId, number>>
-  readonly unanswered: number
-  readonly denied_at: string | null
-  readonly approved_at: string | null
-  readonly blocked_until: string | null
-  readonly revision: number
-}
-
 /** A time that came as JSON. */
 export const toDate = (text: string | null) => (text === null ? null : readTime(text))
 
@@ -48,33 +36,6 @@ export function toProtection(row: ProtectionJson): Protection {
     suspendedAt: toDate(row.suspended_at),
     revision: row.revision,
   }
-}
-
-/** From its row. */
-export function toInitiator(row: InitiatorJson): KnownInitiator {
-  return {
-    pushes: row.pushes.map(({ c, t }) => ({ challengeId: c, at: new Date(t) })),
-    pending: Object.entries(row.pending).map(([challengeId, until]) => ({
-      challengeId: challengeId as ChallengeId,
-      until: new Date(until),
-    })),
-    unanswered: row.unanswered,
-    deniedAt: toDate(row.denied_at),
-    approvedAt: toDate(row.approved_at),
-    blockedUntil: toDate(row.blocked_until),
-    revision: row.revision,
-  }
-}
-
-/** The columns of a budget that a creation writes: pushes, pending, unanswered. */
-export function budgetColumns({ pushes, pending, unanswered }: Budget): [string, string, number] {
-  return [
-    JSON.stringify(pushes.map(({ challengeId, at }) => ({ c: challengeId, t: at.getTime() }))),
-    JSON.stringify(
-      Object.fromEntries(pending.map(({ challengeId, until }) => [challengeId, until.getTime()])),
-    ),
-    unanswered,
-  ]
 }
 
 type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }

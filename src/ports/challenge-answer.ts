@@ -7,6 +7,7 @@ import type { PublicJwk } from '../domain/device.ts'
 import type { ChallengeId, DeviceId, ReportId, TenantId, UserId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { Protection } from '../domain/protection.ts'
+import type { BudgetChange, KnownInitiator } from '../domain/push-budget.ts'
 import type { KnownDevice } from './device-store.ts'
 import type { DuePush } from './due-push.ts'
 
@@ -31,6 +32,10 @@ export type AnswerFacts = {
   readonly earlier: RecordedAnswer | null
   /** The user's. */
   readonly protection: Protection
+  /** The budget that the challenge uses; null without a target, or when it was erased. */
+  readonly budget: KnownInitiator | null
+  /** The challenge's; null when it names none, or nothing is stored of it. */
+  readonly initiator: KnownInitiator | null
   /** In force for the relying party that asks. */
   readonly policy: Policy
   readonly now: Date
@@ -47,7 +52,8 @@ export type AnswerToRecord = {
   readonly decision: Decision
   readonly effect: AnswerEffect
   /**
-   * What the decision was based on; with anything else the result is `changed` (optimistic lock).
+   * What the decision was based on, with the revisions of `budgets`; with anything else the result
+   * is `changed` (optimistic lock).
    */
   readonly was: { readonly wrongNumbersLeft: number; readonly protection: Protection }
   /**
@@ -59,11 +65,10 @@ export type AnswerToRecord = {
   readonly userId: UserId
   /** The user's protection in its new state; the same object as in `was` where nothing changes. */
   readonly protection: Protection
+  /** The budgets that it changes; empty while the challenge stays pending. */
+  readonly budgets: readonly BudgetChange[]
   /** Set when the answer is a report. */
-  readonly report: {
-    readonly id: ReportId
-    readonly initiatorBlockSeconds: number
-  } | null
+  readonly reportId: ReportId | null
   /** Devices that get the quiet "Already answered" if this ends the challenge. */
   readonly closingDeviceIds: readonly DeviceId[]
   readonly leasedBy: string
@@ -83,7 +88,10 @@ export type AnswerRecording =
    * lock.
    */
   | { readonly kind: 'expired' }
-  /** Another answer, a cancellation or an expiry came first; load and decide again. */
+  /**
+   * Another answer, a cancellation or an expiry came first, or a budget has changed; load and
+   * decide again.
+   */
   | { readonly kind: 'changed' }
 
 /** Everything needed to verify a decision without us. */

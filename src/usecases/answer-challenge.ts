@@ -3,6 +3,7 @@ import {
   type Answer,
   type AnswerEffect,
   answerBytesMax,
+  answerEnd,
   checkAnswer,
   checkKey,
   decideAnswer,
@@ -21,6 +22,7 @@ import {
   checkProtection,
   type WrongNumberEffect,
 } from '../domain/protection.ts'
+import { budgetsAfterAnswer } from '../domain/push-budget.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { AnswerFacts, AnswerToRecord, RecordedAnswer } from '../ports/challenge-answer.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
@@ -52,9 +54,9 @@ export type AnswerResult = { readonly status: ChallengeStatus }
 
 type AskedChallenge = NonNullable<AnswerFacts['target']>
 
-// Each lost round means that another answer to the same challenge was recorded, and there are few
-// of those.
-const attemptsMax = 5
+// Each lost round means that another answer to the same challenge was recorded, or that another
+// challenge of the same user was created or ended, and few of those may be pending.
+const attemptsMax = 12
 
 /**
  * Records a device's signed answer in two round trips: one to load and one to record. The same
@@ -172,7 +174,7 @@ type Decision = {
   readonly answer: Answer
   readonly effect: AnswerEffect
   readonly askedChallenge: AskedChallenge
-  readonly facts: Pick<AnswerFacts, 'protection' | 'policy' | 'now'>
+  readonly facts: Pick<AnswerFacts, 'protection' | 'budget' | 'initiator' | 'policy' | 'now'>
   readonly device: Device
 }
 
@@ -198,6 +200,7 @@ async function record(
   const { answer, effect, askedChallenge, facts, device } = decision
   const { challenge } = askedChallenge
   const { next, lock } = protectionAfter(decision)
+  const end = answerEnd(effect)
   const recording: AnswerToRecord = {
     tenantId: device.tenantId,
     challengeId: challenge.id,
@@ -210,13 +213,8 @@ async function record(
     was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: facts.protection },
     userId: device.userId,
     protection: next,
-    report:
-      answer.decision === 'report'
-        ? {
-            id: dependencies.random.id('report'),
-            initiatorBlockSeconds: facts.policy.initiatorBlockSeconds,
-          }
-        : null,
+    budgets: end === null ? [] : budgetsAfterAnswer({ ...facts, challenge }, end),
+    reportId: answer.decision === 'report' ? dependencies.random.id('report') : null,
     jwsSealed:
       effect.outcome === 'wrong_number'
         ? null

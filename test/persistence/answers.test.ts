@@ -11,7 +11,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { answer, cancel, challengeOf, unregister } from './challenge-steps.ts'
+import { answer, cancel, challengeOf, decidedAnswer, unregister } from './challenge-steps.ts'
 
 let stores: Stores
 let user: TestUser
@@ -116,12 +116,10 @@ describe('expiry is checked after the row locks are acquired', () => {
     const holder = new pg.Client({ connectionString: stores.url })
     await holder.connect()
     try {
+      const recording = await decidedAnswer(stores, user, id, device, 'approve')
       await holder.query('begin')
       await holder.query(lock, [user.tenantId, ...values(id, device)])
-      const answering = stores.challenges.recordAnswer(
-        anAnswer(user, id, device),
-        aProof(user, device),
-      )
+      const answering = stores.challenges.recordAnswer(recording, aProof(user, device))
       await holder.query(`select pg_sleep(greatest(0, extract(epoch from
         (select expires_at from challenges where id = '${id}') - clock_timestamp())) + 0.05)`)
       await holder.query('commit')
@@ -145,6 +143,12 @@ describe('expiry is checked after the row locks are acquired', () => {
   test('an answer that waits past expiry for the device row is refused', async () => {
     const lock = 'select 1 from devices where tenant_id = $1 and id = $2 for update'
     expect(await answerBehind(lock, (_, device) => [device])).toEqual(late)
+  })
+
+  test('an answer that waits past expiry for the budget’s row is refused', async () => {
+    const lock = `select 1 from initiators where tenant_id = $1
+      and key = (select budget_key from challenges where id = $2) for update`
+    expect(await answerBehind(lock, (id) => [id])).toEqual(late)
   })
 
   test('a reader that ends an expired challenge waits for an answer that was in time', async () => {

@@ -1,12 +1,17 @@
 // Steps of a challenge, for tests of its parts.
 
 import { type ActivityType, activity } from '../../src/domain/activity.ts'
-import { decideAnswer } from '../../src/domain/answer.ts'
+import { type AnswerEffect, answerEnd, decideAnswer } from '../../src/domain/answer.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
-import { unusedBudget } from '../../src/domain/push-budget.ts'
+import {
+  type BudgetChange,
+  budgetsAfterAnswer,
+  unusedBudget,
+} from '../../src/domain/push-budget.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import type { AnswerRecording } from '../../src/ports/challenge-answer.ts'
+import { systemRandom } from '../../src/outbound/random.ts'
+import type { AnswerRecording, AnswerToRecord } from '../../src/ports/challenge-answer.ts'
 import { anAnswer, aProof, freshProtection, type Stores, type TestUser } from '../support/stores.ts'
 
 /** The challenge as its relying party reads it. */
@@ -72,9 +77,57 @@ const activityTypes = {
   'wrong number': 'number_failed',
 } satisfies Record<AnswerKind, ActivityType>
 
-/** Answers as the rules decide it for the challenge as it was read, with a fresh proof. */
-export function answer(
+/**
+ * What the rules leave of the budgets after such an answer, as they are now; `now` replaces the
+ * database's time.
+ */
+export async function budgetsAfter(
   { challenges }: Stores,
+  { tenantId }: TestUser,
+  challenge: Challenge,
+  deviceId: DeviceId,
+  effect: AnswerEffect,
+  now?: Date,
+): Promise<BudgetChange[]> {
+  const query = { tenantId, challengeId: challenge.id, deviceId, jti: '' }
+  const facts = await challenges.loadAnswer(query)
+  const end = answerEnd(effect)
+  if (!facts?.target || end === null) return []
+  return budgetsAfterAnswer({ ...facts, challenge, now: now ?? facts.now }, end)
+}
+
+const denial = { outcome: 'denied', status: 'denied', wrongNumbersLeft: 3 } as const
+const decidedAnswers = {
+  approve: {
+    decision: 'approve',
+    effect: { outcome: 'approved', status: 'approved', reason: null, wrongNumbersLeft: 3 },
+  },
+  deny: { decision: 'deny', effect: { ...denial, reason: 'user_denied' } },
+  report: { decision: 'report', effect: { ...denial, reason: 'user_reported' } },
+} as const
+
+/** An answer that ends its challenge. */
+export type DecidedAnswer = keyof typeof decidedAnswers
+
+/** Such an answer, decided on what is stored now, to be recorded later. */
+export async function decidedAnswer(
+  stores: Stores,
+  user: TestUser,
+  id: ChallengeId,
+  deviceId: DeviceId,
+  kind: DecidedAnswer,
+  now?: Date,
+): Promise<AnswerToRecord> {
+  const challenge = await challengeOf(stores, user, id)
+  const { effect } = decidedAnswers[kind]
+  const budgets = await budgetsAfter(stores, user, challenge, deviceId, effect, now)
+  const reportId = kind === 'report' ? systemRandom.id('report') : null
+  return anAnswer(user, id, deviceId, { ...decidedAnswers[kind], budgets, reportId })
+}
+
+/** Answers as the rules decide it for the challenge as it was read, with a fresh proof. */
+export async function answer(
+  stores: Stores,
   user: TestUser,
   challenge: Challenge,
   deviceId: DeviceId,
@@ -86,9 +139,11 @@ export function answer(
   const effect = decideAnswer(challenge, { decision, number }, kind === 'approve')
   if (isRefusal(effect)) throw new Error(`the rules refuse to ${kind}: ${effect.refused}`)
   const about = { userId: user.userId, actor: `device:${deviceId}`, deviceId } as const
+  const budgets = await budgetsAfter(stores, user, challenge, deviceId, more.effect ?? effect)
   const recording = anAnswer(user, challenge.id, deviceId, {
     decision,
     effect,
+    budgets,
     was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: freshProtection },
     jwsSealed: kind === 'wrong number' ? null : Buffer.from('evidence'),
     activities: [
@@ -99,5 +154,5 @@ export function answer(
     ],
     ...more,
   })
-  return challenges.recordAnswer(recording, aProof(user, deviceId))
+  return stores.challenges.recordAnswer(recording, aProof(user, deviceId))
 }

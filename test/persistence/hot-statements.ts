@@ -15,7 +15,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
+import { budgetsAfter, cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
 import { aGuess, aPasscode, createRecoveryCode, stepNow } from './code-steps.ts'
 
 /**
@@ -69,7 +69,6 @@ async function report(stores: Stores, user: TestUser) {
   const device = await aDevice(stores, user)
   const id = await aChallenge(stores, user, [device])
   await aChallenge(stores, user, [device])
-  const reportRequest = { id: random.id('report'), initiatorBlockSeconds: 60 }
   const deny = {
     decision: 'report',
     effect: {
@@ -79,7 +78,10 @@ async function report(stores: Stores, user: TestUser) {
       wrongNumbersLeft: 3,
     },
   } as const
-  const answer = anAnswer(user, id, device, { ...deny, report: reportRequest })
+  const challenge = await challengeOf(stores, user, id)
+  const budgets = await budgetsAfter(stores, user, challenge, device, deny.effect)
+  const reportId = random.id('report')
+  const answer = anAnswer(user, id, device, { ...deny, budgets, reportId })
   await stores.challenges.recordAnswer(answer, aProof(user, device))
   await unregister(stores, user, device)
 }

@@ -20,7 +20,7 @@ import {
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
-import { answer, cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
+import { answer, budgetsAfter, cancel, challengeOf, resend, unregister } from './challenge-steps.ts'
 import { aGuess, createRecoveryCode } from './code-steps.ts'
 import { copyTenant } from './copied-tenant.ts'
 import { countingRows } from './row-counts.ts'
@@ -199,9 +199,11 @@ describe('an operation on a user changes nothing of a similar user', () => {
       expect.objectContaining({ kind: 'recorded' }),
     ],
     'an answer that reports': [
-      (me, id) => {
-        const reportFacts = { id: random.id('report'), initiatorBlockSeconds: 60 }
-        const recording = anAnswer(me, id, me.device, { ...report, report: reportFacts })
+      async (me, id) => {
+        const challenge = await challengeOf(stores, me, id)
+        const budgets = await budgetsAfter(stores, me, challenge, me.device, report.effect)
+        const more = { ...report, budgets, reportId: random.id('report') }
+        const recording = anAnswer(me, id, me.device, more)
         return stores.challenges.recordAnswer(recording, aProof(me, me.device))
       },
       expect.objectContaining({ kind: 'recorded', cancelledChallenges: [expect.any(String)] }),

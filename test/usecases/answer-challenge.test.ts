@@ -377,7 +377,7 @@ describe('an answer is refused and changes nothing', () => {
     expect(await send(answer)).toEqual({ refused: 'challenge_expired' })
   })
 
-  test('instead of being retried without end, when concurrent answers keep winning', async () => {
+  test('instead of being retried without end, when concurrent changes keep winning', async () => {
     let attempts = 0
     const challenges = {
       ...world.challenges,
@@ -393,6 +393,6 @@ describe('an answer is refused and changes nothing', () => {
       command,
     )
     expect(outcome).toEqual({ refused: 'conflict', retryAfterSeconds: 1 })
-    expect(attempts).toBe(5)
+    expect(attempts).toBe(12)
   })
 })
