@@ -73,17 +73,18 @@ const findOpenReport = statement<
 )
 
 const blockInitiator = statement<
-  Pick<Report, 'tenantId' | 'userId' | 'challengeId'> & { readonly initiatorBlockSeconds: number }
+  Pick<Report, 'tenantId' | 'userId' | 'challengeId'> &
+    Parameters<ReportStore['reportActivity']>[0]['initiator']
 >(
   'block_initiator',
-  `insert into initiators as i (tenant_id, user_id, key, blocked_until, revision)
-   select c.tenant_id, c.user_id, c.initiator_key,
-     clock_timestamp() + make_interval(secs => :initiatorBlockSeconds::int), 1
+  `insert into initiators as i (tenant_id, user_id, key, approved_at, blocked_until, revision)
+   select c.tenant_id, c.user_id, c.initiator_key, :approvedAt, :blockedUntil, 1
    from challenges c
    where c.tenant_id = :tenantId and c.user_id = :userId and c.id = :challengeId
      and c.initiator_key is not null
    on conflict (tenant_id, user_id, key) do update
-   set approved_at = null, blocked_until = excluded.blocked_until, revision = i.revision + 1`,
+   set approved_at = excluded.approved_at, blocked_until = excluded.blocked_until,
+     revision = i.revision + 1`,
 )
 
 /** Reports of users, and the queue that admins work off. */
@@ -108,7 +109,7 @@ export function buildReportStore(database: Database, random: Pick<Random, 'id'>)
       })
     },
 
-    reportActivity({ report, by, protection, initiatorBlockSeconds, activities }) {
+    reportActivity({ report, by, protection, initiator, activities }) {
       const { tenantId, id, userId, challengeId, activityId } = report
       const deviceId = by.kind === 'device' ? by.deviceId : null
       return database.transaction(async (tx) => {
@@ -125,8 +126,7 @@ export function buildReportStore(database: Database, random: Pick<Random, 'id'>)
         // The proof stays spent: the caller retries without it.
         if (changedRows.length === 0) return { kind: 'changed' }
         const cancelledChallenges = await cancelPending(tx, random, tenantId, userId)
-        const blocking = { tenantId, userId, challengeId, initiatorBlockSeconds }
-        await run(tx, blockInitiator, blocking)
+        await run(tx, blockInitiator, { tenantId, userId, challengeId, ...initiator })
         await run(tx, insertReport, { tenantId, id, userId, deviceId, challengeId, activityId })
         await recordActivities(tx, random, tenantId, activities)
         return { kind: 'reported', id, cancelledChallenges }

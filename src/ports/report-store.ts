@@ -9,6 +9,7 @@ import type {
   TenantId,
 } from '../domain/ids.ts'
 import type { Protection } from '../domain/protection.ts'
+import type { KnownInitiator } from '../domain/push-budget.ts'
 import type { Report, ReportResolution } from '../domain/report.ts'
 import type { ProofToSpend } from './device-store.ts'
 import type { PageRequest } from './directory-store.ts'
@@ -46,7 +47,8 @@ export interface ReportStore {
     }
     readonly by: Reporter
     readonly protection: Protection
-    readonly initiatorBlockSeconds: number
+    /** What becomes of the initiator. */
+    readonly initiator: Pick<KnownInitiator, 'approvedAt' | 'blockedUntil'>
     readonly activities: readonly NewActivity[]
   }): Promise<
     | {

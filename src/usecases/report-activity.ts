@@ -7,6 +7,7 @@ import type { ActivityId, ChallengeId, ReportId, TenantId } from '../domain/ids.
 import type { PortalSession } from '../domain/portal.ts'
 import { isShownTo } from '../domain/portal.ts'
 import { afterReport } from '../domain/protection.ts'
+import { reportedInitiator } from '../domain/push-budget.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
 import type { TenantStore } from '../ports/directory-store.ts'
@@ -100,7 +101,7 @@ async function report(
       report: { tenantId, id: dependencies.random.id('report'), userId, activityId, challengeId },
       by,
       protection: afterReport(record.protection, policy, record.now),
-      initiatorBlockSeconds: policy.initiatorBlockSeconds,
+      initiator: reportedInitiator(policy, record.now),
       activities,
     }
     const result = await dependencies.userQueue.run({ tenantId, userId }, queueKeyOf(by), () =>

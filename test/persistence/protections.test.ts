@@ -82,7 +82,7 @@ const operations: Record<string, (revision: number) => Promise<unknown>> = {
       report: { tenantId, id: random.id('report'), userId, challengeId: pending, activityId },
       by: { kind: 'device', deviceId: device, proof: null },
       protection: { ...freshProtection, revision },
-      initiatorBlockSeconds: 60,
+      initiator: { approvedAt: null, blockedUntil: new Date('2100-01-01') },
       activities: [about('activity_reported')],
     })
   },

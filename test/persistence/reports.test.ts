@@ -35,7 +35,7 @@ async function report(
     report: { tenantId, id: random.id('report'), userId, activityId, challengeId },
     by: { kind: 'device', deviceId, proof: null },
     protection: { ...freshProtection, revision },
-    initiatorBlockSeconds: 60,
+    initiator: { approvedAt: null, blockedUntil: new Date('2100-01-01') },
     activities: [],
   })
   if (outcome.kind !== 'reported') throw new Error(`it was not reported: ${outcome.kind}`)

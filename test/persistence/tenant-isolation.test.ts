@@ -794,7 +794,11 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
         challengeId: their.pending,
       }
       const by = { kind: 'device', deviceId: their.deviceId, proof: null } as const
-      const more = { protection: freshProtection, initiatorBlockSeconds: 60, activities: [] }
+      const more = {
+        protection: freshProtection,
+        initiator: { approvedAt: null, blockedUntil: new Date('2100-01-01') },
+        activities: [],
+      }
       return reports.reportActivity({ report, by, ...more })
     },
     { kind: 'reporter_gone' },

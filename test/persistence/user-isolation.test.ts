@@ -179,7 +179,7 @@ describe('an operation on a user changes nothing of a similar user', () => {
       report: { tenantId, id: random.id('report'), userId, activityId, challengeId },
       by: { kind: 'device', deviceId, proof: null },
       protection: report.protection,
-      initiatorBlockSeconds: 60,
+      initiator: { approvedAt: null, blockedUntil: new Date('2100-01-01') },
       activities: [notice(me, 'activity_reported')],
     })
   }
