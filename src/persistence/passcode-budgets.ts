@@ -1,6 +1,6 @@
 // Budgets of failed passcodes. Called inside a transaction that has locked the user's row.
 
-import { type Budget, passcodeBudgets } from '../domain/passcode-budget.ts'
+import { type Budget, isKnownSource, passcodeBudgets } from '../domain/passcode-budget.ts'
 import type { PasscodeAttempt } from '../ports/passcode-store.ts'
 import type { Queries } from './database.ts'
 import { run, statement } from './statement.ts'
@@ -42,21 +42,22 @@ const recordSuccess = statement<InitiatorParams>(
      set clear_at = excluded.clear_at, succeeded_at = excluded.succeeded_at`,
 )
 
-// Known is an initiator from which the user signed in lately, by a code or by a push; never one
-// that the user has reported.
-const findKnown = statement<InitiatorParams & Pick<PasscodeAttempt, 'knownForDays'>>(
-  'is_known_initiator',
-  `select from (select max(x.at) as at from (
-       select succeeded_at from passcode_budgets
-       where tenant_id = :tenantId and user_id = :userId and name = :initiator
-       union all
-       select approved_at from initiators
-       where tenant_id = :tenantId and user_id = :userId and key = :initiator
-     ) x(at)) latest
-   where latest.at > clock_timestamp() - make_interval(days => :knownForDays) and not exists (
-     select from initiators
-     where tenant_id = :tenantId and user_id = :userId and key = :initiator
-       and blocked_until > clock_timestamp())`,
+const findHistory = statement<
+  InitiatorParams,
+  {
+    readonly now: Date
+    readonly succeededAt: Date | null
+    readonly approvedAt: Date | null
+    readonly blockedUntil: Date | null
+  }
+>(
+  'initiator_history',
+  `select one.now, b.succeeded_at, i.approved_at, i.blocked_until
+   from (select clock_timestamp() as now) one
+   left join passcode_budgets b
+     on b.tenant_id = :tenantId and b.user_id = :userId and b.name = :initiator
+   left join initiators i
+     on i.tenant_id = :tenantId and i.user_id = :userId and i.key = :initiator`,
 )
 
 const approve = statement<InitiatorParams>(
@@ -94,7 +95,8 @@ export async function chargeAttempt(
 ): Promise<AttemptCharge | AttemptLock> {
   const { tenantId, userId, initiator } = source
   await run(tx, forget, source)
-  const isKnown = (await run(tx, findKnown, source)).length > 0
+  const [history] = await run(tx, findHistory, source)
+  const isKnown = history !== undefined && isKnownSource(history, source.knownForDays, history.now)
   const sharedBudget = isKnown ? 'known' : 'strangers'
   const take = async (name: string, budget: Budget, by: AttemptLock['by']) => {
     const params = { tenantId, userId, name, ...budget }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
-import { type Budget, passcodeBudgets } from '../../src/domain/passcode-budget.ts'
+import { describe, expect, test } from 'vitest'
+import { type Budget, isKnownSource, passcodeBudgets } from '../../src/domain/passcode-budget.ts'
+import { later, now } from './examples.ts'
 
 /** Failures that a budget lets through in the worst year. */
 const guessesPerYear = ({ burst, refillSeconds }: Budget) =>
@@ -15,4 +16,22 @@ test('the guesses that outsiders have in a year are as docs/limits.md says', () 
   const text = readFileSync('docs/limits.md', 'utf8')
   expect(text).toContain(`${guesses.toLocaleString('en')} guesses a year`)
   expect(text).toContain(`${chance(6)} % with six digits, ${chance(8)} % with eight`)
+})
+
+describe('an initiator is known', () => {
+  const never = { succeededAt: null, approvedAt: null, blockedUntil: null }
+  const isKnown = (history: Partial<Parameters<typeof isKnownSource>[0]>) =>
+    isKnownSource({ ...never, ...history }, 30, now)
+
+  test.each(['succeededAt', 'approvedAt'] as const)('for 30 days after %s', (success) => {
+    expect(isKnown({ [success]: later(-30 * 86_400 + 1) })).toBe(true)
+    expect(isKnown({ [success]: later(-30 * 86_400) })).toBe(false)
+  })
+
+  test('not while it is reported, and not without a success', () => {
+    const history = { succeededAt: now, approvedAt: now }
+    expect(isKnown({ ...history, blockedUntil: later(1) })).toBe(false)
+    expect(isKnown({ ...history, blockedUntil: now })).toBe(true)
+    expect(isKnown({})).toBe(false)
+  })
 })
