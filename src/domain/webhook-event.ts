@@ -50,6 +50,10 @@ export const subscribedEventTypes = Object.keys(audiences) as SubscribedEventTyp
 
 /** The same and the test event, which is sent only to the endpoint that requested it. */
 export type WebhookEventType = SubscribedEventType | 'webhook.test'
+export const webhookEventTypes: readonly WebhookEventType[] = [
+  ...subscribedEventTypes,
+  'webhook.test',
+]
 
 /**
  * Events that end a challenge; there is exactly one of them for each. They carry the signed result.
@@ -207,19 +211,21 @@ function ofChallenge(
   return about
 }
 
+// Longer than until the last attempt.
+const staleDays = 4
+
 /**
- * How long an event of a challenge is worth sending after the end of the challenge, or after the
- * event where that is later.
+ * How long an event is worth sending; one of a challenge after the end of the challenge, or after
+ * the event where that is later.
  */
-export const challengeGraceSeconds = 60
-/** How long the others are worth sending: longer than until their last attempt. */
-export const staleDays = 4
+export function lifetimeSeconds(type: WebhookEventType): number {
+  return isDense(type) ? 60 : staleDays * 86_400
+}
 
 /** When nobody waits for an event any more. */
 export function staleAt(type: WebhookEventType, from: Date, challengeEnds: Date | null): Date {
-  if (!isDense(type)) return new Date(from.getTime() + staleDays * 86_400_000)
-  const last = Math.max(from.getTime(), challengeEnds?.getTime() ?? 0)
-  return new Date(last + challengeGraceSeconds * 1000)
+  const last = isDense(type) ? Math.max(from.getTime(), challengeEnds?.getTime() ?? 0) : +from
+  return new Date(last + lifetimeSeconds(type) * 1000)
 }
 
 /** True for events that somebody is waiting for at this moment. */

@@ -1,7 +1,7 @@
 // The attempts to deliver webhooks, and replaying them.
 
 import type { TenantId, WebhookEndpointId, WebhookEventId } from '../domain/ids.ts'
-import { challengeGraceSeconds, staleDays } from '../domain/webhook-event.ts'
+import { lifetimeSeconds, webhookEventTypes } from '../domain/webhook-event.ts'
 import type { WebhookAttempt, WebhookDeliveryStore } from '../ports/webhook-store.ts'
 import type { Database } from './database.ts'
 import { type FirstPage, type NextPage, readListPage } from './pages.ts'
@@ -39,20 +39,21 @@ const replayWhere = (condition: string) => `
   update webhook_deliveries d
   set status = 'queued', attempts = 0, due_at = clock_timestamp(), settled_at = null, reason = null,
     leased_by = null, leased_until = null,
-    stale_at = clock_timestamp() + case when d.type like 'challenge.%' or d.type = 'webhook.test'
-      then make_interval(secs => ${challengeGraceSeconds})
-      else make_interval(days => ${staleDays}) end
-  from again
+    stale_at = clock_timestamp() + make_interval(secs => x.seconds)
+  from again join unnest(:types::text[], :lifetimes::int[]) as x(type, seconds)
+    on x.type = again.type
   where d.tenant_id = :tenantId and d.endpoint_id = :endpointId and d.event_id = again.event_id
   returning d.event_id`
-const replayOne = statement<ByEndpoint & EventRow & { readonly limit: number }, EventRow>(
+const lifetimes = {
+  types: webhookEventTypes,
+  lifetimes: webhookEventTypes.map(lifetimeSeconds),
+}
+type ReplayParams = ByEndpoint & typeof lifetimes & { readonly limit: number }
+const replayOne = statement<ReplayParams & EventRow, EventRow>(
   'replay_webhook',
   replayWhere(`d.event_id = :eventId and d.status <> 'queued'`),
 )
-const replayFailed = statement<
-  ByEndpoint & { readonly failedSince: Date | null; readonly limit: number },
-  EventRow
->(
+const replayFailed = statement<ReplayParams & { readonly failedSince: Date | null }, EventRow>(
   'replay_failed_webhooks',
   replayWhere(
     `d.status = 'failed' and d.occurred_at >= :failedSince order by d.occurred_at, d.event_id`,
@@ -68,7 +69,7 @@ export function buildWebhookAttempts(
       readListPage(database, listAttempts, { tenantId, endpointId }, page),
 
     async replay(tenantId, endpointId, which, limit) {
-      const params = { tenantId, endpointId, limit }
+      const params = { tenantId, endpointId, limit, ...lifetimes }
       const again =
         'eventId' in which
           ? await run(database, replayOne, { ...params, eventId: which.eventId })

@@ -5,7 +5,7 @@ import {
   originOf,
   retryDelayMs,
 } from '../../src/domain/webhook-endpoint.ts'
-import { staleDays, type WebhookEventType } from '../../src/domain/webhook-event.ts'
+import { lifetimeSeconds, type WebhookEventType } from '../../src/domain/webhook-event.ts'
 
 const waits = (type: WebhookEventType, chance = 0) =>
   Array.from({ length: 12 }, (_, n) => retryDelayMs(type, n + 1, chance)).map((ms) =>
@@ -43,7 +43,7 @@ describe('the next attempt', () => {
 
   test('that is late by jitter still comes before it is stale', () => {
     const total = waits('device.registered', 0.999).reduce<number>((sum, s) => sum + (s ?? 0), 0)
-    expect(total).toBeLessThan(staleDays * 86_400)
+    expect(total).toBeLessThan(lifetimeSeconds('device.registered'))
     expect(retryDelayMs('challenge.denied', 1, 0.5)).toBe(1100)
   })
 

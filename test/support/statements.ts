@@ -66,7 +66,8 @@ function literal(value: unknown): string {
   if (value instanceof Date) return pg.escapeLiteral(value.toISOString())
   if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString('hex')}'`
   if (Array.isArray(value)) {
-    return `array[${value.map(literal).join(',')}]::text[]`
+    const type = value.length > 0 && value.every(Number.isInteger) ? 'int' : 'text'
+    return `array[${value.map(literal).join(',')}]::${type}[]`
   }
   return pg.escapeLiteral(String(value))
 }
