@@ -23,7 +23,7 @@ import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
 import { type ProtectionParams, protectionAssignments, protectionParams } from './protections.ts'
 import { budgetRecords, budgetsParam, withoutPlaces } from './push-budgets.ts'
 import { isPending } from './rows.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
 // approved half a second late when the row was merely locked). `u` locks the user's locks and
@@ -262,8 +262,7 @@ export function buildAnswerRecording(
   random: Pick<Random, 'id'>,
 ): ChallengeStore['recordAnswer'] {
   async function record(db: Queries, answer: AnswerToRecord, proof: ProofToSpend | null) {
-    const [row] = await run(db, recordAnswer, paramsOf(answer, proof, random))
-    if (!row) throw new Error('the answer statement always returns one row')
+    const row = await runOne(db, recordAnswer, paramsOf(answer, proof, random))
     return outcomeOf(row)
   }
 

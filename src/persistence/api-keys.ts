@@ -5,7 +5,7 @@ import type { ApiKey, ApiKeyStore, NewApiKey, StoredCredential } from '../ports/
 import type { Random } from '../ports/world.ts'
 import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 type CredentialRow = ApiKey & {
   readonly secretHash: Buffer
@@ -101,8 +101,7 @@ async function insert(
   key: Omit<ApiKey, 'createdAt' | 'revokedAt' | 'lastUsedAt'>,
   secretHash: Uint8Array,
 ): Promise<ApiKey> {
-  const [row] = await run(tx, insertKey, { ...key, secretHash })
-  if (!row) throw new Error('an insert returns its row')
+  const row = await runOne(tx, insertKey, { ...key, secretHash })
   return row
 }
 
@@ -144,8 +143,7 @@ export function buildApiKeyStore(database: Database, random: Pick<Random, 'id'>)
         if (fault) return fault
         const ends = expiresAt === undefined ? successorExpiry(old, old.now) : expiresAt
         const key = await insert(tx, { ...old, id: successorId, expiresAt: ends }, secretHash)
-        const [previous] = await run(tx, limitKey, { tenantId, id, overlapSeconds })
-        if (!previous) throw new Error('the key is locked and cannot vanish')
+        const previous = await runOne(tx, limitKey, { tenantId, id, overlapSeconds })
         const details = { successor: successorId, overlapSeconds }
         const event = { type: 'api_key_rotated', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)

@@ -2,7 +2,7 @@ import type { Exemption } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { isChained, micros } from './audit-rows.ts'
 import type { Queries } from './database.ts'
-import { run, statement } from './statement.ts'
+import { runOne, statement } from './statement.ts'
 
 type Result = Pick<Exemption, 'count' | 'from' | 'digest'>
 
@@ -36,7 +36,6 @@ export async function countAbout(
   userId: string,
   beforeMicros: string,
 ): Promise<Result> {
-  const [row] = await run(queries, about, { tenantId, userId, beforeMicros })
-  if (!row) throw new Error('an aggregate always has a row')
+  const row = await runOne(queries, about, { tenantId, userId, beforeMicros })
   return row
 }

@@ -8,7 +8,7 @@ import { countAbout } from './audit-about.ts'
 import { findOverdueRow } from './audit-overdue-rows.ts'
 import { activityRow, eventRow, micros, slack } from './audit-rows.ts'
 import type { Database } from './database.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 const isLinked = (alias: string) => `exists (select from audit_links xl
   where xl.tenant_id = ${alias}.tenant_id and xl.row_id = ${alias}.id)`
@@ -120,8 +120,7 @@ export function buildAuditReading(database: Database): Pick<AuditStore, Reading>
     readHeads: (tenantId) => run(database, readHeads, { tenantId }),
 
     async readEnd(tenantId) {
-      const [row] = await run(database, readEnd, { tenantId })
-      if (!row) throw new Error('a row without a table is always there')
+      const row = await runOne(database, readEnd, { tenantId })
       return row
     },
 

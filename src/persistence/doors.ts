@@ -1,7 +1,7 @@
 import type { ChallengeId, IntegrationId, TenantId } from '../domain/ids.ts'
 import type { ConsumedNumber, DoorStore, StoredShownNumber } from '../ports/door-store.ts'
 import type { Database } from './database.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 // Each new number deletes up to as many expired ones; more cannot pile up.
 const saveNumber = statement<
@@ -69,8 +69,7 @@ const countAnswer = statement<
 export function buildDoorStore(database: Database): DoorStore {
   return {
     async saveNumber(number, seconds) {
-      const [row] = await run(database, saveNumber, { ...number, seconds })
-      if (!row) throw new Error('an insert returns its row')
+      const row = await runOne(database, saveNumber, { ...number, seconds })
       return row.expiresAt
     },
 

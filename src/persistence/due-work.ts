@@ -1,6 +1,6 @@
 import type { DueWork, DueWorkStore } from '../ports/due-work-store.ts'
 import type { Database } from './database.ts'
-import { run, statement } from './statement.ts'
+import { runOne, statement } from './statement.ts'
 
 /**
  * At most so many of the first queued rows are scanned; with more of them there is always work due.
@@ -61,8 +61,7 @@ const readDueWork = statement<Record<never, never>, DueWork>(
 export function buildDueWorkStore(database: Database): DueWorkStore {
   return {
     async read() {
-      const [dueWork] = await run(database, readDueWork, {})
-      if (!dueWork) throw new Error('the due work is always one row')
+      const dueWork = await runOne(database, readDueWork, {})
       return dueWork
     },
   }

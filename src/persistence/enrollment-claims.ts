@@ -11,7 +11,7 @@ import type { Database, Queries } from './database.ts'
 import { unregisterDevices } from './device-unregistration.ts'
 import { findDevice, lockUserRow, spendProof } from './devices.ts'
 import { enrollmentColumns, type ReadEnrollmentRow, toDevice, toEnrollmentRecord } from './rows.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 // The user's row is locked: a companion's parent that is active here stays so until the commit.
 const claimEnrollment = statement<
@@ -235,8 +235,7 @@ export function buildEnrollmentClaims(
           const replacedDevices =
             numberSealed === null ? await replace(tx, device, replacedId) : null
           await recordActivities(tx, random, tenantId, activities)
-          const [row] = await run(tx, findDevice, { tenantId, id })
-          if (!row) throw new Error('the device was inserted a moment ago')
+          const row = await runOne(tx, findDevice, { tenantId, id })
           return {
             kind: 'claimed',
             device: toDevice(row),

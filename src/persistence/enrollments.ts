@@ -13,7 +13,7 @@ import { buildEnrollmentClaims } from './enrollment-claims.ts'
 import { lockProtectionRow } from './protections.ts'
 import { enrollmentColumns, type ReadEnrollmentRow, toEnrollmentRecord } from './rows.ts'
 import { listSigningKeys } from './signing-keys.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 type EnrollmentParams = { readonly tenantId: TenantId; readonly id: EnrollmentId }
 
@@ -142,8 +142,7 @@ export function buildEnrollmentStore(
   }
 
   async function insert(tx: Queries, newEnrollment: NewEnrollment): Promise<Enrollment> {
-    const [enrollment] = await run(tx, insertEnrollment, newEnrollment)
-    if (!enrollment) throw new Error('an insert returns its row')
+    const enrollment = await runOne(tx, insertEnrollment, newEnrollment)
     await recordActivities(tx, random, newEnrollment.tenantId, [newEnrollment.activity])
     return enrollment
   }

@@ -12,7 +12,7 @@ import {
   listCredentials,
 } from './integration-credentials.ts'
 import { type IntegrationRow, type StoredRow, toIntegration, toStored } from './integration-rows.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, n.namespace,
   n.user_names, n.allowed_addresses, n.policy, n.ttl_seconds, n.status, n.integration_key,
@@ -186,11 +186,10 @@ function buildWriting(
     create(integration, credential, actor) {
       return database.transaction(async (tx) => {
         const { tenantId, id, rpId, settings, integrationKey } = integration
-        const [row] = await run(tx, insertIntegration, {
+        const row = await runOne(tx, insertIntegration, {
           ...{ tenantId, id, rpId, kind: settings.kind, integrationKey },
           ...planParams(integration),
         })
-        if (!row) throw new Error('an insert returns its row')
         if (credential) await createCredential(tx, integration, credential)
         const details = { relyingParty: rpId, before: null, after: planOf(integration) }
         const event = { type: 'integration_created', actor, subject: id, details } as const
@@ -229,8 +228,7 @@ function buildWriting(
             ? await run(tx, limitCredentials, { ...key, overlapSeconds })
             : await run(tx, dropCredentials, key)
         await createCredential(tx, key, credential)
-        const [row] = await run(tx, touchIntegration, key)
-        if (!row) throw new Error('the integration is locked and cannot vanish')
+        const row = await runOne(tx, touchIntegration, key)
         const details = { credential: credential.id, overlapSeconds }
         const event = { type: 'integration_rotated', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)

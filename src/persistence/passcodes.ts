@@ -14,7 +14,7 @@ import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
 import { chargeAttempt, rememberInitiator } from './passcode-budgets.ts'
 import { lockProtectionRow, toDate, unlockByOtherFactor } from './protections.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }
 
@@ -171,8 +171,7 @@ async function takeMatch(
 /** Passcodes, recovery codes and temporary codes. */
 export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'>): PasscodeStore {
   async function readFactors(db: Queries, tenantId: TenantId, userId: UserId) {
-    const [row] = await run(db, findOtherFactors, { tenantId, userId })
-    if (!row) throw new Error('a select of scalars returns a row')
+    const row = await runOne(db, findOtherFactors, { tenantId, userId })
     return row
   }
 

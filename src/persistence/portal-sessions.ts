@@ -6,7 +6,7 @@ import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockProtectionRow } from './protections.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 const createLink = statement<
   Parameters<PortalStore['createLink']>[0],
@@ -91,8 +91,7 @@ export function buildPortalStore(database: Database, random: Pick<Random, 'id'>)
         const { tenantId, userId } = link
         const { isSuspended } = await lockProtectionRow(tx, tenantId, userId)
         if (isSuspended) return null
-        const [row] = await run(tx, createLink, link)
-        if (!row) throw new Error('an insert returns its row')
+        const row = await runOne(tx, createLink, link)
         await recordActivities(tx, random, tenantId, [event])
         return row.linkExpiresAt
       }),

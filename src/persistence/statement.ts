@@ -78,3 +78,17 @@ export async function run<Params extends object, Row extends object>(
   const rows = await queries.query(name, text, values)
   return rows.map((row) => toCamelCase<Row>(row))
 }
+
+/**
+ * The row of a statement that always returns one: an insert, an aggregate, a change of a row that
+ * is locked. Throws when there is none.
+ */
+export async function runOne<Params extends object, Row extends object>(
+  queries: Pick<Queries, 'query'>,
+  one: Statement<Params, Row>,
+  params: Params,
+): Promise<Row> {
+  const [row] = await run(queries, one, params)
+  if (!row) throw new Error(`${one.name} returned no row`)
+  return row
+}

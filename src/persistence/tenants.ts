@@ -13,7 +13,7 @@ import { insertApiKey } from './api-keys.ts'
 import type { Database, Queries } from './database.ts'
 import { recordFirstKey } from './installation.ts'
 import { insertSigningKey } from './signing-keys.ts'
-import { run, statement } from './statement.ts'
+import { run, runOne, statement } from './statement.ts'
 
 // Held while the first tenant is created.
 const bootstrapLock = "hashtextextended('countersign bootstrap ' || current_schema(), 0)"
@@ -131,8 +131,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     { tenantId, id, name, namespaces }: Omit<RelyingParty, 'createdAt'>,
     actor: Actor,
   ): Promise<RelyingParty> {
-    const [row] = await run(tx, insertPartyRow, { tenantId, id, name, namespaces })
-    if (!row) throw new Error('an insert returns its row')
+    const row = await runOne(tx, insertPartyRow, { tenantId, id, name, namespaces })
     await recordAudit(tx, random, tenantId, {
       type: 'relying_party_created',
       actor,
