@@ -4,7 +4,7 @@ import { activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import type { VoidReason } from '../domain/enrollment.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
-import type { DeviceStore, UnregistrationEffects } from '../ports/device-store.ts'
+import type { Unregistration, UnregistrationEffects } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
 import { endOrphanedChallenges } from './challenge-cancellation.ts'
@@ -13,7 +13,6 @@ import { type DeviceRow, deviceColumns, toDevice } from './rows.ts'
 import { run, statement } from './statement.ts'
 
 type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }
-type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
 
 // Locked first, so that the recorded time is the time from which no answer commits. Enrollments
 // that a device opened for a next phone end with it, or the thief of a phone could have enrolled
@@ -21,7 +20,7 @@ type UnregisterCommand = Parameters<DeviceStore['unregister']>[0]
 const unregister = statement<
   UserParams & {
     readonly deviceIds: readonly DeviceId[]
-    readonly reason: UnregisterCommand['reason']
+    readonly reason: Unregistration['reason']
   },
   DeviceRow
 >(
@@ -94,7 +93,7 @@ export async function endEnrollmentsOf(
 export async function unregisterDevices(
   tx: Queries,
   random: Pick<Random, 'id'>,
-  { tenantId, userId, deviceIds, reason, actor }: UnregisterCommand,
+  { tenantId, userId, deviceIds, reason, actor }: Unregistration,
 ): Promise<UnregistrationEffects> {
   const rows = await run(tx, unregister, { tenantId, userId, deviceIds, reason })
   const devices = rows.map(toDevice)

@@ -1,4 +1,4 @@
-import { revokedUseGapSeconds } from '../domain/device.ts'
+import { type Device, revokedUseGapSeconds } from '../domain/device.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeviceStore, ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
@@ -137,13 +137,11 @@ export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promi
   return (await run(tx, insertProof, proof)).length === 1
 }
 
-/**
- * Whether the device of a proof may still act, inside a transaction that has locked the user's row;
- * true without a proof.
- */
-async function isLive(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
-  if (proof === null) return true
-  const { tenantId, deviceId: id } = proof
+/** Whether the device may still act, inside a transaction that has locked the user's row. */
+async function isLive(
+  tx: Queries,
+  { tenantId, deviceId: id }: Pick<ProofToSpend, 'tenantId' | 'deviceId'>,
+): Promise<boolean> {
   return (await run(tx, findLive, { tenantId, id })).length === 1
 }
 
@@ -157,6 +155,18 @@ export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserI
 
 /** Devices and their keys. */
 export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>): DeviceStore {
+  async function changeDevice(
+    tx: Queries,
+    ...[tenantId, id, changes, event]: Parameters<DeviceStore['change']>
+  ): Promise<Device | null> {
+    const { name = null, model = null, osVersion = null, appVersion = null } = changes
+    const values = { tenantId, id, name, model, osVersion, appVersion }
+    const [row] = await run(tx, change, values)
+    if (!row) return null
+    await recordActivities(tx, random, tenantId, event ? [event] : [])
+    return toDevice(row)
+  }
+
   return {
     async find(tenantId, id) {
       const [row] = await run(database, findDevice, { tenantId, id })
@@ -177,15 +187,12 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
       return rows.map(toDevice)
     },
 
-    change(tenantId, id, changes, event, proof) {
+    change: (...changed) => database.transaction((tx) => changeDevice(tx, ...changed)),
+
+    changeWithProof(tenantId, id, changes, event, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
-        const { name = null, model = null, osVersion = null, appVersion = null } = changes
-        const values = { tenantId, id, name, model, osVersion, appVersion }
-        const [row] = await run(tx, change, values)
-        if (!row) return null
-        await recordActivities(tx, random, tenantId, event ? [event] : [])
-        return toDevice(row)
+        return changeDevice(tx, tenantId, id, changes, event)
       })
     },
 
@@ -204,12 +211,18 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
       })
     },
 
-    unregister(command, proof) {
+    unregister(command) {
+      return database.transaction(async (tx) => {
+        await lockUserRow(tx, command.tenantId, command.userId)
+        return unregisterDevices(tx, random, command)
+      })
+    },
+
+    unregisterWithProof(command, proof) {
       return database.transaction(async (tx) => {
         if (!(await spendProof(tx, proof))) return 'proof_replayed'
         await lockUserRow(tx, command.tenantId, command.userId)
-        // The calling device may have been unregistered since its proof was verified; then it
-        // unregisters nothing.
+        // The calling device may have been unregistered since its proof was verified.
         if (!(await isLive(tx, proof))) return { devices: [], endedChallenges: [] }
         return unregisterDevices(tx, random, command)
       })

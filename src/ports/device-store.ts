@@ -37,6 +37,14 @@ export type DeviceChanges = {
   readonly appVersion?: string
 }
 
+export type Unregistration = {
+  readonly tenantId: TenantId
+  readonly userId: UserId
+  readonly deviceIds: readonly DeviceId[]
+  readonly reason: UnregisterReason
+  readonly actor: Actor
+}
+
 /** The effects of an unregistration, for the signals and pushes that follow. */
 export type UnregistrationEffects = {
   readonly devices: readonly Device[]
@@ -54,16 +62,20 @@ export interface DeviceStore {
   hadErasedKey(tenantId: TenantId, id: DeviceId, kidHash: Uint8Array): Promise<boolean>
   /** All of a user's devices that were ever bound, newest first. */
   listOfUser(tenantId: TenantId, userId: UserId): Promise<Device[]>
-  /**
-   * Changes a live device; null when it is not live. `proof_replayed` when the proof was spent
-   * before.
-   */
+  /** Changes a live device; null when it is not live. */
   change(
     tenantId: TenantId,
     id: DeviceId,
     changes: DeviceChanges,
     activity: NewActivity | null,
-    proof: ProofToSpend | null,
+  ): Promise<Device | null>
+  /** The same at a device's own request. `proof_replayed` when the proof was spent before. */
+  changeWithProof(
+    tenantId: TenantId,
+    id: DeviceId,
+    changes: DeviceChanges,
+    activity: NewActivity | null,
+    proof: ProofToSpend,
   ): Promise<Device | null | 'proof_replayed'>
   setPushToken(
     tenantId: TenantId,
@@ -77,15 +89,14 @@ export interface DeviceStore {
    * confirmed, and ends challenges that lose their last device. An empty list of `deviceIds` means
    * all of the user's.
    */
-  unregister(
-    command: {
-      readonly tenantId: TenantId
-      readonly userId: UserId
-      readonly deviceIds: readonly DeviceId[]
-      readonly reason: UnregisterReason
-      readonly actor: Actor
-    },
-    proof: ProofToSpend | null,
+  unregister(command: Unregistration): Promise<UnregistrationEffects>
+  /**
+   * The same at a device's own request. Unregisters nothing when that device is itself no longer
+   * live; `proof_replayed` when the proof was spent before.
+   */
+  unregisterWithProof(
+    command: Unregistration,
+    proof: ProofToSpend,
   ): Promise<UnregistrationEffects | 'proof_replayed'>
   /**
    * Records for the user that the keys of an unregistered device were used, unless that was

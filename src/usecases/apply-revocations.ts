@@ -119,8 +119,7 @@ async function unregister(
   { devices }: Dependencies,
   command: Parameters<DeviceStore['unregister']>[0],
 ) {
-  const result = await devices.unregister(command, null)
-  if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
+  const result = await devices.unregister(command)
   return result.devices.length > 0 ? result : null
 }
 

@@ -70,9 +70,7 @@ async function rename(
       deviceId: id,
       details: { from, to },
     }),
-    null,
   )
-  if (renamedDevice === 'proof_replayed') throw new Error('no proof was given to be replayed')
   return renamedDevice ?? refuse('device_unregistered')
 }
 

@@ -19,7 +19,10 @@ import { type NotifyDependencies, notifyUnregistration } from './unregister-devi
 
 export type Dependencies = DeviceDependencies &
   NotifyDependencies & {
-    readonly devices: Pick<DeviceStore, 'find' | 'listOfUser' | 'change' | 'unregister'>
+    readonly devices: Pick<
+      DeviceStore,
+      'find' | 'listOfUser' | 'changeWithProof' | 'unregisterWithProof'
+    >
     readonly userQueue: UserQueue
   }
 
@@ -64,7 +67,7 @@ export async function updateSelf(
         details: { from: device.name, to: changes.name },
       })
     : null
-  const changedDevice = await dependencies.devices.change(
+  const changedDevice = await dependencies.devices.changeWithProof(
     device.tenantId,
     device.id,
     changes,
@@ -140,7 +143,7 @@ async function unregisterOwn(
   const actor = `device:${device.id}` as const
   const command = { tenantId, userId, deviceIds: [id], reason: how.reason, actor }
   const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
-    dependencies.devices.unregister(command, proof),
+    dependencies.devices.unregisterWithProof(command, proof),
   )
   if (isRefusal(result)) return result
   if (result === 'proof_replayed') return refuse('proof_replayed')

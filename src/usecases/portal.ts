@@ -159,10 +159,9 @@ export async function unregisterFromPortal(
   const actor = `portal:${sessionId}` as const
   const command = { tenantId, userId, deviceIds: [id], reason, actor }
   const result = await dependencies.userQueue.run(command, actor, () =>
-    dependencies.devices.unregister(command, null),
+    dependencies.devices.unregister(command),
   )
   if (isRefusal(result)) return result
-  if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
   await notifyUnregistration(dependencies, result)
   return (await dependencies.devices.find(tenantId, id)) ?? refuse('not_found')
 }

@@ -53,11 +53,10 @@ export async function unregisterByTime(
     const deviceIds = devices.map(({ id }) => id)
     const command = { tenantId, userId, deviceIds, reason, actor }
     const result = await dependencies.userQueue.run(command, actor, () =>
-      dependencies.devices.unregister(command, null),
+      dependencies.devices.unregister(command),
     )
     // The same call, repeated, goes on where this one stopped.
     if (isRefusal(result)) return result
-    if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
     await notifyUnregistration(dependencies, result)
     unregisteredCount += result.devices.length
   }

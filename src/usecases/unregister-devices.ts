@@ -84,10 +84,9 @@ async function unregister(
   const actor = `api_key:${keyId}` as const
   const command = { tenantId, userId, deviceIds, reason, actor }
   const result = await dependencies.userQueue.run(command, actor, () =>
-    dependencies.devices.unregister(command, null),
+    dependencies.devices.unregister(command),
   )
   if (isRefusal(result)) return result
-  if (result === 'proof_replayed') throw new Error('no proof was given to be replayed')
   await notifyUnregistration(dependencies, result)
   return result.devices
 }

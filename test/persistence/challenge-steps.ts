@@ -65,7 +65,7 @@ export function unregister(
   ...deviceIds: DeviceId[]
 ) {
   const command = { tenantId, userId, deviceIds, reason: 'lost', actor: 'operator' } as const
-  return devices.unregister(command, null)
+  return devices.unregister(command)
 }
 
 /** What a person may do with a challenge. */

@@ -143,7 +143,13 @@ async function changeDevice(operation: Operation, seed: number) {
   if (!id) return
   const { tenantId } = user
   if (operation === 'rename') {
-    await stores.devices.change(tenantId, id, { name: `Phone ${seed}` }, null, aProof(user, id))
+    await stores.devices.changeWithProof(
+      tenantId,
+      id,
+      { name: `Phone ${seed}` },
+      null,
+      aProof(user, id),
+    )
     return
   }
   const address = { provider: 'fcm', environment: 'production', appId: 'app' } as const

@@ -347,7 +347,7 @@ test('spent proofs are deleted after their time, and not before', async () => {
   const device = await aDevice(stores, user)
   const fresh = aProof(user, device)
   const rename = (proof: typeof fresh) =>
-    stores.devices.change(user.tenantId, device, { name: 'X' }, null, proof)
+    stores.devices.changeWithProof(user.tenantId, device, { name: 'X' }, null, proof)
   await rename(fresh)
   for (let count = 0; count < 3; count++) {
     await rename({ ...aProof(user, device), expiresAt: new Date(0) })

@@ -162,7 +162,7 @@ describe('a key belongs to one device', () => {
       reason: 'lost',
       actor: 'operator',
     } as const
-    await stores.devices.unregister(command, null)
+    await stores.devices.unregister(command)
     await refusedWith([key])
   })
 

@@ -114,7 +114,7 @@ describe('the number confirms a new device', () => {
       expect(await statusOf(deviceId)).toBe(expectedStates[1])
       const { tenantId, userId } = user
       const all = { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' } as const
-      await stores.devices.unregister(all, null)
+      await stores.devices.unregister(all)
     }
   })
 
@@ -146,7 +146,7 @@ describe('the number confirms a new device', () => {
       reason: 'stolen',
       actor: 'operator',
     } as const
-    await stores.devices.unregister(command, null)
+    await stores.devices.unregister(command)
     expect(await read(enrollment.id)).toMatchObject({
       status: 'void',
       reason: 'device_unregistered',
@@ -163,7 +163,7 @@ describe('the number confirms a new device', () => {
       const all = { tenantId, userId, deviceIds: [], reason: 'lost', actor: 'operator' } as const
       await Promise.all([
         confirm(stores, user, enrollment, right(enrollment)),
-        stores.devices.unregister(all, null),
+        stores.devices.unregister(all),
       ])
       expect(await statusOf(deviceId)).toBe('unregistered')
     }

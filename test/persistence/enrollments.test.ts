@@ -230,10 +230,13 @@ test.each(['unregistering', 'erasing'])(
             'operator',
             noExceptions,
           )
-        : buildDeviceStore(database, systemRandom).unregister(
-            { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' },
-            null,
-          )
+        : buildDeviceStore(database, systemRandom).unregister({
+            tenantId,
+            userId,
+            deviceIds: [],
+            reason: 'admin',
+            actor: 'operator',
+          })
 
     const lockHolder = await begin()
     await lockHolder.query('select 1 from enrollments where id = $1 for update', [elder.id])

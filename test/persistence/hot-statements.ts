@@ -94,7 +94,7 @@ async function lookUp(stores: Stores, user: TestUser) {
   await stores.devices.findKnown(tenantId, device)
   await stores.devices.listOfUser(tenantId, userId)
   const proof = aProof(user, device)
-  await stores.devices.change(tenantId, device, { name: 'New' }, null, proof)
+  await stores.devices.changeWithProof(tenantId, device, { name: 'New' }, null, proof)
   await stores.protections.find(tenantId, userId)
   await stores.signingKeys.list(tenantId)
   await stores.signingKeys.findPrivate(tenantId, user.signingKid)

@@ -144,7 +144,7 @@ describe('a passcode', () => {
   test('a passcode of an unregistered device is refused, and its secret is deleted', async () => {
     const { tenantId, userId } = user
     const command = { tenantId, userId, deviceIds: [device], reason: 'lost' } as const
-    await stores.devices.unregister({ ...command, actor: 'operator' }, null)
+    await stores.devices.unregister({ ...command, actor: 'operator' })
     const step = await stepNow(stores)
     expect(await attempt(aPasscode(user, device, step))).toEqual({ kind: 'failed' })
     expect(
@@ -447,7 +447,7 @@ test('a user’s remaining methods exclude used or expired codes and former devi
   await anUnconfirmedDevice(stores, user)
   const { tenantId, userId } = user
   const command = { tenantId, userId, deviceIds: [device], reason: 'lost' } as const
-  await stores.devices.unregister({ ...command, actor: 'operator' }, null)
+  await stores.devices.unregister({ ...command, actor: 'operator' })
   const none = { passcodeDevices: 0, recoveryCodesLeft: 0, temporaryCodeExpiresAt: null }
   expect(await stores.passcodes.otherFactors(tenantId, userId)).toEqual(none)
 })

@@ -212,10 +212,7 @@ test('ended enrollments are deleted, except of live devices; devices always stay
   const young = await anEnrollment(stores, user)
   const { tenantId, userId } = user
   const reason = { reason: 'lost', actor: 'operator' } as const
-  await stores.devices.unregister(
-    { tenantId, userId, deviceIds: [unregisteredId], ...reason },
-    null,
-  )
+  await stores.devices.unregister({ tenantId, userId, deviceIds: [unregisteredId], ...reason })
   await purgeAll()
   const rows = await sql('select id, device_id from enrollments where tenant_id = $1', tenantId)
   expect(rows.map(({ id, device_id }) => device_id ?? id).toSorted()).toEqual(

@@ -134,7 +134,7 @@ describe('a suspended device', () => {
     await suspend(id)
     const { tenantId, userId } = user
     const about = { tenantId, userId, deviceIds: [id], reason: 'lost', actor: 'operator' } as const
-    expect(await stores.devices.unregister(about, null)).toMatchObject({ devices: [{ id }] })
+    expect(await stores.devices.unregister(about)).toMatchObject({ devices: [{ id }] })
     expect(await activate(id)).toBeNull()
     expect(await find(id)).toMatchObject({ status: 'unregistered', suspendedAt: null })
   })
@@ -145,7 +145,7 @@ describe('a suspended device', () => {
     await suspend(id)
     const { tenantId, userId } = user
     const about = { tenantId, userId, deviceIds: [other], actor: `device:${id}` } as const
-    expect(await stores.devices.unregister({ ...about, reason: 'lost' }, proof)).toEqual({
+    expect(await stores.devices.unregisterWithProof({ ...about, reason: 'lost' }, proof)).toEqual({
       devices: [],
       endedChallenges: [],
     })

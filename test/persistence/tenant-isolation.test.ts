@@ -108,10 +108,7 @@ async function aWorld(stores: Stores) {
     await aDevice(stores, user),
   ]
   const about = { tenantId, userId: user.userId, actor: 'operator' } as const
-  await stores.devices.unregister(
-    { ...about, deviceIds: [unregisteredDevice], reason: 'lost' },
-    null,
-  )
+  await stores.devices.unregister({ ...about, deviceIds: [unregisteredDevice], reason: 'lost' })
   await stores.suspensions.suspendDevice({ ...about, deviceId: suspendedDevice })
   const { userId: stoppedUserId } = await aColleague(stores, user, 'stopped')
   await stores.suspensions.suspendUser({ ...about, userId: stoppedUserId })
@@ -569,7 +566,18 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   ],
   'devices.change': [
     ({ devices }, my, their) =>
-      devices.change(my.tenantId, their.deviceId, { name: 'X' }, event(my), null),
+      devices.change(my.tenantId, their.deviceId, { name: 'X' }, event(my)),
+    null,
+  ],
+  'devices.changeWithProof': [
+    ({ devices }, my, their) =>
+      devices.changeWithProof(
+        my.tenantId,
+        their.deviceId,
+        { name: 'X' },
+        event(my),
+        aProof(my, my.deviceId),
+      ),
     null,
   ],
   'devices.setPushToken': [
@@ -581,10 +589,22 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
     ({ devices }, my, their) => {
       const { tenantId } = my
       const { userId, deviceId } = their
-      return devices.unregister(
-        { tenantId, userId, deviceIds: [deviceId], reason: 'lost', actor: 'operator' },
-        null,
-      )
+      return devices.unregister({
+        tenantId,
+        userId,
+        deviceIds: [deviceId],
+        reason: 'lost',
+        actor: 'operator',
+      })
+    },
+    { devices: [], endedChallenges: [] },
+  ],
+  'devices.unregisterWithProof': [
+    ({ devices }, my, their) => {
+      const { userId, deviceId } = their
+      const about = { tenantId: my.tenantId, userId, deviceIds: [deviceId] }
+      const proof = aProof(my, my.deviceId)
+      return devices.unregisterWithProof({ ...about, reason: 'lost', actor: 'operator' }, proof)
     },
     { devices: [], endedChallenges: [] },
   ],
@@ -1171,7 +1191,7 @@ describe('no row of one tenant references another’s', () => {
       'an activity at a user',
       ({ devices }, my, their) => {
         const about = { ...event(my), userId: their.userId }
-        return devices.change(my.tenantId, my.deviceId, { name: 'X' }, about, null)
+        return devices.change(my.tenantId, my.deviceId, { name: 'X' }, about)
       },
     ],
     [

@@ -110,7 +110,7 @@ describe('an event is recorded in the transaction of its cause, for any statemen
     await anEndpoint(user)
     await stores.devices.setPushToken(user.tenantId, one, null, aProof(user, one))
     const command = { ...user, deviceIds: [other], reason: 'lost', actor: 'operator' } as const
-    await stores.devices.unregister(command, null)
+    await stores.devices.unregister(command)
     expect((await facts()).map(({ kind }) => kind)).toEqual(['activity'])
   })
 })
@@ -133,10 +133,7 @@ describe('the relying parties that may see the user', () => {
     await anEndpoint({ tenantId, rpId: otherRp })
     await aDevice(stores, user)
     await anEndpoint(user)
-    await stores.devices.unregister(
-      { ...user, deviceIds: [], reason: 'lost', actor: 'operator' },
-      null,
-    )
+    await stores.devices.unregister({ ...user, deviceIds: [], reason: 'lost', actor: 'operator' })
     const [fact] = await facts()
     expect(fact).toMatchObject({ activityType: 'device_unregistered', viewerRpIds: [user.rpId] })
   })

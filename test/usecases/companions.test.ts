@@ -59,16 +59,13 @@ async function aWatch(parent = phone) {
 }
 const find = (id: DeviceId) => world.devices.find(principal.tenantId, id)
 const end = (id: DeviceId) =>
-  world.devices.unregister(
-    {
-      tenantId: principal.tenantId,
-      userId: phone.userId,
-      deviceIds: [id],
-      reason: 'lost',
-      actor: 'operator',
-    },
-    null,
-  )
+  world.devices.unregister({
+    tenantId: principal.tenantId,
+    userId: phone.userId,
+    deviceIds: [id],
+    reason: 'lost',
+    actor: 'operator',
+  })
 const ready = (more: { number?: 'none'; userVerification?: 'required' } = {}) =>
   readReadiness(world, principal, {
     userId: phone.userId,

@@ -370,10 +370,13 @@ describe('preferences', () => {
     })
     const { tenantId, userId, id: deviceId } = phone
     const fresh = await aProof(world, phone)
-    await world.devices.unregister(
-      { tenantId, userId, deviceIds: [deviceId], reason: 'lost', actor: 'operator' },
-      null,
-    )
+    await world.devices.unregister({
+      tenantId,
+      userId,
+      deviceIds: [deviceId],
+      reason: 'lost',
+      actor: 'operator',
+    })
     const preferences = await world.notices.findPreferences(tenantId, userId)
     const notice = activity({ userId, type: 'preferences_changed', actor: `device:${deviceId}` })
     const change = { tenantId, userId, preferences, activity: notice }

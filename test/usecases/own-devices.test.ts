@@ -79,9 +79,9 @@ describe('a phone', () => {
     const proof = await verifiedProof(phone)
     const devices = {
       ...world.devices,
-      unregister: async (...args: Parameters<World['devices']['unregister']>) => {
+      unregisterWithProof: async (...args: Parameters<World['devices']['unregisterWithProof']>) => {
         await unregisterDevice(inAnotherProcess(world), principal, phone.id, 'stolen')
-        return world.devices.unregister(...args)
+        return world.devices.unregisterWithProof(...args)
       },
     }
     const refusal = await unregisterOther({ ...world, devices }, proof, other.id)
