@@ -155,7 +155,8 @@ export function buildChallengeAnswers(
 
     async markReceived(challengeId, proof) {
       const [row] = await run(database, markReceived, { ...proof, challengeId })
-      return row?.proofSpent ? row.isTarget : 'proof_replayed'
+      if (!row?.proofSpent) return 'proof_replayed'
+      return row.isTarget ? 'done' : null
     },
 
     async loadAnswer(query) {

@@ -123,9 +123,10 @@ export function buildChallengeCreation(
         activityDetails: JSON.stringify(activity.details ?? {}),
       }
       try {
-        return (await run(database, insertChallenge, values)).length === 1
+        const created = await run(database, insertChallenge, values)
+        return created.length === 1 ? 'done' : 'changed'
       } catch (error) {
-        if (isUniqueViolation(error, 'challenges_idempotency_key')) return false
+        if (isUniqueViolation(error, 'challenges_idempotency_key')) return 'changed'
         throw error
       }
     },

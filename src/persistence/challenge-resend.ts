@@ -165,7 +165,7 @@ export function buildChallengeResend(
         deliveryIds: Array.from({ length: targetsMax }, () => random.id('delivery')),
         leasedBy,
       })
-      return row?.current ? { pushes: readDuePushes(row.pushes) } : null
+      return row?.current ? { pushes: readDuePushes(row.pushes) } : 'changed'
     },
   }
 }

@@ -207,7 +207,7 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
           tokenSealed: token?.tokenSealed ?? null,
           tokenHash: token?.tokenHash ?? null,
         })
-        return rows.length === 1
+        return rows.length === 1 ? 'done' : null
       })
     },
 

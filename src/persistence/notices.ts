@@ -241,9 +241,9 @@ export function buildNoticeStore(database: Database, random: Pick<Random, 'id'>)
           ...{ tenantId, userId, deviceId: proof.deviceId },
           preferences: JSON.stringify(preferences),
         })
-        if (changedRows.length === 0) return false
+        if (changedRows.length === 0) return null
         await recordActivities(tx, random, tenantId, [activity])
-        return true
+        return 'done'
       })
     },
   }

@@ -163,9 +163,9 @@ export function buildProtectionStore(
           return 'device_not_active'
         const params = { tenantId, userId, ...protectionParams(next) }
         const changedRows = await run(tx, changeProtection, params)
-        if (changedRows.length === 0) return false
+        if (changedRows.length === 0) return 'changed'
         await recordActivities(tx, random, tenantId, activities)
-        return true
+        return 'done'
       })
     },
 
@@ -173,10 +173,10 @@ export function buildProtectionStore(
       return database.transaction(async (tx) => {
         const params = { tenantId, userId, ...protectionParams(next) }
         const changedRows = await run(tx, changeProtection, params)
-        if (changedRows.length === 0) return false
+        if (changedRows.length === 0) return 'changed'
         await run(tx, liftBlocks, { tenantId, userId })
         await recordActivities(tx, random, tenantId, activities)
-        return true
+        return 'done'
       })
     },
   }

@@ -126,11 +126,11 @@ export interface ChallengeStore {
     readonly initiatorKey: string | null
   }): Promise<CreationFacts>
   /**
-   * Saves challenge, targets, queued pushes, used budget and activity in one statement. False when
-   * a target is no longer active, the budget or the protection has changed, or the Idempotency-Key
-   * was used meanwhile: load and decide again.
+   * Saves challenge, targets, queued pushes, used budget and activity in one statement. `changed`
+   * when a target is no longer active, the budget or the protection has changed, or the
+   * Idempotency-Key was used meanwhile.
    */
-  create(challenge: NewChallenge, leasedBy: string): Promise<boolean>
+  create(challenge: NewChallenge, leasedBy: string): Promise<'done' | 'changed'>
 
   find(tenantId: TenantId, rpId: RelyingPartyId, id: ChallengeId): Promise<ChallengeRecord | null>
   list(
@@ -157,8 +157,11 @@ export interface ChallengeStore {
   } | null>
   /** Informational, off the hot path. */
   markFetched(tenantId: TenantId, deviceId: DeviceId, ids: readonly ChallengeId[]): Promise<void>
-  /** Records the device's receipt of a push; false when the challenge never asked the device. */
-  markReceived(challengeId: ChallengeId, proof: ProofToSpend): Promise<boolean | 'proof_replayed'>
+  /** Records the device's receipt of a push; null when the challenge never asked the device. */
+  markReceived(
+    challengeId: ChallengeId,
+    proof: ProofToSpend,
+  ): Promise<'done' | 'proof_replayed' | null>
 
   loadAnswer(query: {
     readonly tenantId: TenantId
@@ -174,8 +177,8 @@ export interface ChallengeStore {
   recordAnswer(answer: AnswerToRecord, proof: ProofToSpend | null): Promise<AnswerRecording>
 
   /**
-   * Ends a pending challenge as cancelled; null when it is not pending any more (or not this
-   * relying party's).
+   * Ends a challenge as cancelled; null when this relying party has no such challenge that is
+   * pending.
    */
   cancel(
     tenantId: TenantId,
@@ -201,8 +204,8 @@ export interface ChallengeStore {
     readonly now: Date
   } | null>
   /**
-   * Queues another push for each target with a push address, if `resendsLeft` and the budget are
-   * unchanged; null otherwise.
+   * Queues another push for each target with a push address; `changed` when the challenge has
+   * ended, or `resendsLeft`, the budget or the protection has changed.
    */
   resend(command: {
     readonly challenge: Challenge
@@ -211,5 +214,5 @@ export interface ChallengeStore {
     readonly protectionRevision: number
     readonly activity: NewActivity
     readonly leasedBy: string
-  }): Promise<{ readonly pushes: readonly DuePush[] } | null>
+  }): Promise<{ readonly pushes: readonly DuePush[] } | 'changed'>
 }

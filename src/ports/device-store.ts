@@ -77,12 +77,13 @@ export interface DeviceStore {
     activity: NewActivity | null,
     proof: ProofToSpend,
   ): Promise<Device | null | 'proof_replayed'>
+  /** Null when the device is not live. */
   setPushToken(
     tenantId: TenantId,
     id: DeviceId,
     token: NewPushToken,
     proof: ProofToSpend,
-  ): Promise<boolean | 'proof_replayed'>
+  ): Promise<'done' | 'proof_replayed' | null>
   /**
    * Unregisters devices of one user permanently: locks user, then devices, then challenges, so that
    * no answer of theirs commits after this returns. Voids the enrollment of a device that was never

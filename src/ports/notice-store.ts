@@ -42,7 +42,7 @@ export interface NoticeStore {
 
   findPreferences(tenantId: TenantId, userId: UserId): Promise<NoticePreferences>
   /**
-   * Sets a user's preferences on behalf of a live device, and records it; false when the device is
+   * Sets a user's preferences on behalf of a live device, and records it; null when the device is
    * not live any more.
    */
   changePreferences(
@@ -53,5 +53,5 @@ export interface NoticeStore {
       readonly activity: NewActivity
     },
     proof: ProofToSpend,
-  ): Promise<boolean | 'proof_replayed'>
+  ): Promise<'done' | 'proof_replayed' | null>
 }

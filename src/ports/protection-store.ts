@@ -14,7 +14,7 @@ export interface ProtectionStore {
   find(tenantId: TenantId, userId: UserId): Promise<ProtectionRecord | null>
   /**
    * Saves the next state with its activities, if nothing changed since it was read (optimistic lock
-   * on `next.revision`); false otherwise.
+   * on `next.revision`).
    */
   change(
     tenantId: TenantId,
@@ -22,12 +22,12 @@ export interface ProtectionStore {
     next: Protection,
     activities: readonly NewActivity[],
     proof: ProofToSpend | null,
-  ): Promise<boolean | 'proof_replayed' | 'device_not_active'>
+  ): Promise<'done' | 'changed' | 'proof_replayed' | 'device_not_active'>
   /** The same for an unlock, which also lifts the blocks of initiators that the user reported. */
   unlock(
     tenantId: TenantId,
     userId: UserId,
     next: Protection,
     activities: readonly NewActivity[],
-  ): Promise<boolean>
+  ): Promise<'done' | 'changed'>
 }

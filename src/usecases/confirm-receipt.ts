@@ -22,5 +22,5 @@ export async function confirmReceipt(
   if (isRefusal(device)) return device
   const result = await dependencies.challenges.markReceived(challengeId, proof)
   if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result ? undefined : refuse('not_found')
+  return result === null ? refuse('not_found') : undefined
 }

@@ -138,7 +138,7 @@ export async function createChallenge(
       dependencies.challenges.create(newChallenge, dependencies.dispatcher.leaseHolder),
     )
     if (isRefusal(result)) return withOtherFactors(result, otherFactors)
-    if (result) {
+    if (result === 'done') {
       dependencies.dispatcher.dispatch(duePushes(newChallenge, facts))
       return {
         challenge: newChallenge.challenge,

@@ -58,5 +58,5 @@ export async function setNotificationPreferences(
   )
   if (isRefusal(result)) return result
   if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result ? preferences : refuse('device_unregistered')
+  return result === null ? refuse('device_unregistered') : preferences
 }

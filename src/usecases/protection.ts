@@ -56,11 +56,11 @@ export async function unlockUser(
     const activities = isLocked(protection, now)
       ? [activity({ userId, type: 'push_unlocked', actor, details: { by: 'admin' } })]
       : []
-    const isUnlocked = await dependencies.userQueue.run({ tenantId, userId }, actor, () =>
+    const result = await dependencies.userQueue.run({ tenantId, userId }, actor, () =>
       dependencies.protections.unlock(tenantId, userId, next, activities),
     )
-    if (isRefusal(isUnlocked)) return isUnlocked
-    if (isUnlocked) return next
+    if (isRefusal(result)) return result
+    if (result === 'done') return next
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
@@ -125,7 +125,7 @@ export async function pausePushes(
     if (isRefusal(result)) return result
     if (result === 'proof_replayed') return refuse('proof_replayed')
     if (result === 'device_not_active') return refuse('device_unregistered')
-    if (result) return { until }
+    if (result === 'done') return { until }
     unspent = null
   }
   return refuse('conflict', { retryAfterSeconds: 1 })

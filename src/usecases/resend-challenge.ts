@@ -65,7 +65,7 @@ export async function resendChallenge(
   })
   const refuseResend = (code: 'conflict' | 'nothing_to_push', more = {}) =>
     withOtherFactors(refuse(code, more), facts.otherFactors)
-  if (resent === null) return refuseResend('conflict', { retryAfterSeconds: 1 })
+  if (resent === 'changed') return refuseResend('conflict', { retryAfterSeconds: 1 })
   if (resent.pushes.length === 0) return refuseResend('nothing_to_push')
   dependencies.dispatcher.dispatch(resent.pushes)
   return readChallenge(dependencies, principal, id)

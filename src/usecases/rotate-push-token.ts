@@ -74,5 +74,5 @@ export async function rotatePushToken(
     sealPushToken(dependencies, device.tenantId, device.id, { ...push, appId: device.appId })
   const result = await dependencies.devices.setPushToken(device.tenantId, device.id, token, proof)
   if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result ? undefined : refuse('device_unregistered')
+  return result === null ? refuse('device_unregistered') : undefined
 }

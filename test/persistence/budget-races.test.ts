@@ -40,7 +40,7 @@ async function create(revision: number): Promise<ChallengeId> {
   const more = { budgetKey: 'others', initiatorKey: browser }
   const newChallenge = await aNewChallenge(stores, user, [device], more)
   const budget = { ...newChallenge.budget, revision }
-  expect(await stores.challenges.create({ ...newChallenge, budget }, 'test')).toBe(true)
+  expect(await stores.challenges.create({ ...newChallenge, budget }, 'test')).toBe('done')
   return newChallenge.challenge.id
 }
 

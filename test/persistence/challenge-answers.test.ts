@@ -72,10 +72,10 @@ describe('a device that fetches challenges', () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const proof = aProof(user, device)
-    expect(await stores.challenges.markReceived(id, proof)).toBe(true)
+    expect(await stores.challenges.markReceived(id, proof)).toBe('done')
     const first = (await find(id))?.devices[0]?.receivedAt
     expect(await stores.challenges.markReceived(id, proof)).toBe('proof_replayed')
-    expect(await stores.challenges.markReceived(id, aProof(user, device))).toBe(true)
+    expect(await stores.challenges.markReceived(id, aProof(user, device))).toBe('done')
     expect(first).toBeInstanceOf(Date)
     expect((await find(id))?.devices[0]?.receivedAt).toEqual(first)
   })
@@ -83,10 +83,10 @@ describe('a device that fetches challenges', () => {
   test('a receipt for a challenge of another device is none', async () => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [other])
-    expect(await stores.challenges.markReceived(id, aProof(user, device))).toBe(false)
+    expect(await stores.challenges.markReceived(id, aProof(user, device))).toBeNull()
     expect(
       await stores.challenges.markReceived(systemRandom.id('challenge'), aProof(user, device)),
-    ).toBe(false)
+    ).toBeNull()
   })
 })
 

@@ -68,7 +68,7 @@ describe('a suspended device', () => {
     const newChallenge = await aNewChallenge(stores, user, [id, other])
     const challengeId = await aChallenge(stores, user, [id, other])
     await suspend(id)
-    expect(await stores.challenges.create(newChallenge, 'test')).toBe(false)
+    expect(await stores.challenges.create(newChallenge, 'test')).toBe('changed')
     const facts = await stores.challenges.loadCreation({
       ...user,
       namespaces: ['default'],

@@ -583,7 +583,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   'devices.setPushToken': [
     ({ devices }, my, their) =>
       devices.setPushToken(my.tenantId, their.deviceId, null, aProof(my, their.deviceId)),
-    false,
+    null,
   ],
   'devices.unregister': [
     ({ devices }, my, their) => {
@@ -659,7 +659,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
         'test',
       ),
     ],
-    [false, false],
+    ['changed', 'changed'],
   ],
   'challenges.find': [
     ({ challenges }, my, their) => challenges.find(my.tenantId, their.rpId, their.pending),
@@ -689,7 +689,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   'challenges.markReceived': [
     ({ challenges }, my, their) =>
       challenges.markReceived(their.pending, aProof(my, their.deviceId)),
-    false,
+    null,
   ],
   'challenges.loadAnswer': [
     async ({ challenges }, my, their) => {
@@ -737,7 +737,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
       const challenge = await challengeOf(all, their.user, their.pending)
       return resend(all, { ...challenge, tenantId: my.tenantId, userId: my.userId })
     },
-    null,
+    'changed',
   ],
   'deliveries.settle': [
     async ({ deliveries, database }, my, their) => {
@@ -767,7 +767,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   'protections.change': [
     ({ protections }, my, their) =>
       protections.change(my.tenantId, their.userId, freshProtection, [], null),
-    false,
+    'changed',
   ],
   'retention.purge': [
     ({ retention }, my) =>
@@ -786,7 +786,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   'protections.unlock': [
     ({ protections }, my, their) =>
       protections.unlock(my.tenantId, their.userId, freshProtection, []),
-    false,
+    'changed',
   ],
   'reports.find': [({ reports }, my, their) => reports.find(my.tenantId, their.reportId), null],
   'reports.list': [
@@ -966,7 +966,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
         aProof(my, their.deviceId),
       )
     },
-    false,
+    null,
   ],
 }
 

@@ -56,7 +56,7 @@ async function aPerson(user: TestUser): Promise<Person> {
       budgetKey,
       initiatorKey: browser,
     })
-    expect(await stores.challenges.create(newChallenge, 'test')).toBe(true)
+    expect(await stores.challenges.create(newChallenge, 'test')).toBe('done')
     return newChallenge.challenge.id
   }
   const pending = { others: await createFor('others'), browser: await createFor(browser) }
@@ -186,7 +186,7 @@ describe('an operation on a user changes nothing of a similar user', () => {
 
   type Operation = (me: Person, pending: ChallengeId, paidBy: string) => Promise<unknown>
   const operations: Record<string, readonly [operation: Operation, expected: unknown]> = {
-    'a creation': [(me, _, paidBy) => askAgain(me, paidBy), true],
+    'a creation': [(me, _, paidBy) => askAgain(me, paidBy), 'done'],
     'an approval': [
       async (me, id) => {
         const [challenge, closing] = [await challengeOf(stores, me, id), [me.device]]
@@ -222,11 +222,11 @@ describe('an operation on a user changes nothing of a similar user', () => {
     ],
     'a change of the protection': [
       (me) => stores.protections.change(me.tenantId, me.userId, report.protection, [], null),
-      true,
+      'done',
     ],
     'an unlock': [
       (me) => stores.protections.unlock(me.tenantId, me.userId, freshProtection, []),
-      true,
+      'done',
     ],
     'a code that signs in': [
       async (me) => {

@@ -69,7 +69,7 @@ describe('a suspended user', () => {
     const newChallenge = await aNewChallenge(stores, user, [id])
     const challengeId = await aChallenge(stores, user, [id])
     expect(await suspend()).toMatchObject({ endedChallenges: [challengeId] })
-    expect(await stores.challenges.create(newChallenge, 'test')).toBe(false)
+    expect(await stores.challenges.create(newChallenge, 'test')).toBe('changed')
     const answer = await stores.challenges.recordAnswer(
       anAnswer(user, challengeId, id),
       aProof(user, id),
@@ -225,9 +225,9 @@ describe('suspending a user', () => {
       for (let round = 0; round < n % 5; round++) await guard()
       return stores.challenges.create(one, 'test')
     }
-    const [suspension, ...isCreated] = await Promise.all([suspend(), ...newChallenges.map(create)])
+    const [suspension, ...creations] = await Promise.all([suspend(), ...newChallenges.map(create)])
     expect(suspension).not.toBeNull()
-    const createdCount = isCreated.filter((one) => one).length
+    const createdCount = creations.filter((one) => one === 'done').length
     expect(await statuses()).toEqual(
       createdCount === 0 ? [] : [{ status: 'cancelled', n: createdCount }],
     )

@@ -56,7 +56,7 @@ const sql = (name: string, text: string, ...values: unknown[]) =>
 
 async function aChallenge(devices: readonly DeviceId[]) {
   const newChallenge = await aNewChallenge(stores, user, devices)
-  if (!(await stores.challenges.create(newChallenge, 'test'))) throw new Error('not created')
+  expect(await stores.challenges.create(newChallenge, 'test')).toBe('done')
   return newChallenge
 }
 

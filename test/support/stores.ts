@@ -341,7 +341,7 @@ export async function aChallenge(
   more: ChallengeChanges = {},
 ): Promise<ChallengeId> {
   const newChallenge = await aNewChallenge(stores, user, deviceIds, more)
-  if (!(await stores.challenges.create(newChallenge, 'test'))) {
+  if ((await stores.challenges.create(newChallenge, 'test')) !== 'done') {
     throw new Error('the challenge was not created')
   }
   return newChallenge.challenge.id

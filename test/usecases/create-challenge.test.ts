@@ -227,7 +227,8 @@ describe('a challenge is refused', () => {
   })
 
   test('instead of being retried without end, when its devices keep being unregistered', async () => {
-    const challenges = { loadCreation: world.challenges.loadCreation, create: async () => false }
+    const create = async () => 'changed' as const
+    const challenges = { loadCreation: world.challenges.loadCreation, create }
     const command = { user: 'alice', context: {}, number: { mode: 'service' } } as const
     const outcome = createChallenge({ ...world, challenges }, principal, {
       ...command,

@@ -380,6 +380,6 @@ describe('preferences', () => {
     const preferences = await world.notices.findPreferences(tenantId, userId)
     const notice = activity({ userId, type: 'preferences_changed', actor: `device:${deviceId}` })
     const change = { tenantId, userId, preferences, activity: notice }
-    expect(await world.notices.changePreferences(change, fresh)).toBe(false)
+    expect(await world.notices.changePreferences(change, fresh)).toBeNull()
   })
 })
