@@ -103,11 +103,11 @@ export function buildAppStore(database: Database, random: Pick<Random, 'id'>): A
     remove(tenantId, id, actor) {
       return database.transaction(async (tx) => {
         const [app] = await run(tx, removeApp, { tenantId, id })
-        if (!app) return false
+        if (!app) return null
         const details = { provider: app.provider, appId: app.appId }
         const event = { type: 'app_removed', actor, subject: id, details } as const
         await recordAudit(tx, random, tenantId, event)
-        return true
+        return 'done'
       })
     },
   }

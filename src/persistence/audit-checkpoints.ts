@@ -72,14 +72,14 @@ export function buildAuditCheckpoints(
     saveCheckpoint(tenantId, { seq, jws }) {
       return database.transaction(async (tx) => {
         const markedRows = await run(tx, mark, { tenantId, seq })
-        if (markedRows.length === 0) return false
+        if (markedRows.length === 0) return 'changed'
         await recordAudit(tx, random, tenantId, {
           type: 'audit_checkpointed',
           actor: 'service',
           subject: tenantId,
           details: { checkpoint: jws },
         })
-        return true
+        return 'done'
       })
     },
 

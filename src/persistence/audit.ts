@@ -168,7 +168,8 @@ export function buildAuditStore(database: Database, random: Pick<Random, 'id'>):
     findUnsigned: (headAgeSeconds, limit) => run(database, findUnsigned, { headAgeSeconds, limit }),
 
     async saveHead(tenantId, { seq, jws }) {
-      return (await run(database, saveHead, { tenantId, seq, jws })).length === 1
+      const saved = await run(database, saveHead, { tenantId, seq, jws })
+      return saved.length === 1 ? 'done' : 'changed'
     },
   }
 }

@@ -58,7 +58,7 @@ export function buildInstallationStore(database: Queries): InstallationStore {
         nextOrigin: next.origin,
         isConfigured: next.isConfigured,
       })
-      return changedRows.length > 0
+      return changedRows.length > 0 ? 'done' : 'changed'
     },
 
     async hasDevices() {

@@ -244,15 +244,16 @@ export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'
     },
 
     async burnLateStep(passcode) {
-      return (await run(database, burnLate, { ...passcode, ...stepLimits })).length === 1
+      const burnt = await run(database, burnLate, { ...passcode, ...stepLimits })
+      return burnt.length === 1 ? 'done' : null
     },
 
     replaceRecoveryCodes(command) {
       return database.transaction(async (tx) => {
         const newCodes = await replaceCodes(tx, command, 'recovery_code', command.codes, null)
-        if (!newCodes) return false
+        if (!newCodes) return null
         await recordActivities(tx, random, command.tenantId, [command.activity])
-        return true
+        return 'done'
       })
     },
 

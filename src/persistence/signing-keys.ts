@@ -75,7 +75,7 @@ export function buildSigningKeyStore(
     rotate(tenantId, next, actor) {
       return database.transaction(async (tx) => {
         const retiredRows = await run(tx, retireKey, { tenantId, seq: next.seq - 1 })
-        if (retiredRows.length === 0) return false
+        if (retiredRows.length === 0) return 'changed'
         await insertSigningKey(tx, tenantId, next)
         const details = { seq: next.seq }
         await recordAudit(tx, random, tenantId, {
@@ -84,7 +84,7 @@ export function buildSigningKeyStore(
           subject: next.kid,
           details,
         })
-        return true
+        return 'done'
       })
     },
   }

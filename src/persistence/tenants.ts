@@ -191,9 +191,9 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
           rpId === null
             ? await run(tx, changeOverrides, params)
             : await run(tx, changePartyOverrides, { ...params, rpId })
-        if (changedRows.length === 0) return false
+        if (changedRows.length === 0) return 'changed'
         await recordAudit(tx, random, tenantId, audit)
-        return true
+        return 'done'
       })
     },
 

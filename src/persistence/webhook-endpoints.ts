@@ -230,10 +230,10 @@ export function buildWebhookEndpointStore(
     stop({ tenantId, id, url }, { status, reason }) {
       return database.transaction(async (tx) => {
         const rows = await run(tx, stopEndpoint, { tenantId, id, status, reason, url })
-        if (rows.length === 0) return false
+        if (rows.length === 0) return null
         const type = status === 'paused' ? 'webhook_endpoint_paused' : 'webhook_endpoint_disabled'
         await record(tx, tenantId, id, { type, actor: 'service', details: { reason } })
-        return true
+        return 'done'
       })
     },
 

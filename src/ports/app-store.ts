@@ -62,6 +62,6 @@ export interface AppStore {
     changes: { readonly name?: string; readonly credentialsSealed?: Uint8Array },
     actor: Actor,
   ): Promise<App | null>
-  /** Removes an app with its credentials and records it; false when there is no such app. */
-  remove(tenantId: TenantId, id: AppId, actor: Actor): Promise<boolean>
+  /** Removes an app with its credentials and records it; null when there is no such app. */
+  remove(tenantId: TenantId, id: AppId, actor: Actor): Promise<'done' | null>
 }

@@ -69,8 +69,8 @@ export interface AuditStore {
   ): Promise<number | null>
   /** Chain ends with new links whose last head is at least this old. */
   findUnsigned(headAgeSeconds: number, limit: number): Promise<UnsignedEnd[]>
-  /** Stores a head; false when another process signed this end or a later one first. */
-  saveHead(tenantId: TenantId, head: StoredHead): Promise<boolean>
+  /** Stores a head; `changed` when another process signed this end or a later one first. */
+  saveHead(tenantId: TenantId, head: StoredHead): Promise<'done' | 'changed'>
 
   // the start of signed exemptions
   /** Links after `afterSeq`, up to `throughSeq`, whose activity has been removed. */
@@ -81,8 +81,8 @@ export interface AuditStore {
    */
   readCheckpoints(tenantId: TenantId): Promise<(string | null)[]>
   findLastHead(tenantId: TenantId): Promise<StoredHead | null>
-  /** Records the checkpoint as an audit event; false when there is one already. */
-  saveCheckpoint(tenantId: TenantId, checkpoint: StoredHead): Promise<boolean>
+  /** Records the checkpoint as an audit event; `changed` when there is one already. */
+  saveCheckpoint(tenantId: TenantId, checkpoint: StoredHead): Promise<'done' | 'changed'>
   /** Marks which checkpoint the chain has. */
   markCheckpoint(tenantId: TenantId, seq: number): Promise<void>
 

@@ -105,17 +105,14 @@ export interface TenantStore {
   findPolicy(id: TenantId, rpId: RelyingPartyId | null): Promise<Policy>
   /** The stored overrides, for changing them; null for an unknown relying party. */
   findOverrides(id: TenantId, rpId: RelyingPartyId | null): Promise<PolicyOverrides | null>
-  /**
-   * Replaces the stored overrides and records it, if they are unchanged (compare-and-set); false
-   * otherwise.
-   */
+  /** Replaces the stored overrides and records it, if they are unchanged (compare-and-set). */
   changeOverrides(change: {
     readonly tenantId: TenantId
     readonly rpId: RelyingPartyId | null
     readonly was: PolicyOverrides
     readonly next: PolicyOverrides
     readonly audit: NewAuditEvent
-  }): Promise<boolean>
+  }): Promise<'done' | 'changed'>
   listTenants(): Promise<Tenant[]>
   createRelyingParty(party: Omit<RelyingParty, 'createdAt'>, actor: Actor): Promise<RelyingParty>
   findRelyingParty(tenantId: TenantId, id: RelyingPartyId): Promise<RelyingParty | null>
@@ -186,14 +183,14 @@ export interface SigningKeyStore {
   /** One active key for each master key under which active keys are sealed, of any tenant. */
   sampleActive(): Promise<SigningKey[]>
   /**
-   * Retires the active key and adds the next, in one transaction; false when another process
+   * Retires the active key and adds the next, in one transaction; `changed` when another process
    * rotated first.
    */
   rotate(
     tenantId: TenantId,
     next: NewSigningKey & { readonly seq: number; readonly linkJws: string },
     actor: Actor,
-  ): Promise<boolean>
+  ): Promise<'done' | 'changed'>
 }
 
 export type StoredSigningKey = {

@@ -7,8 +7,8 @@ export type FirstKeyDisplay = { readonly by: string; readonly at: Date }
 export interface InstallationStore {
   /** Null before the first start. */
   findOrigin(): Promise<Origin | null>
-  /** Replaces the origin, if it is unchanged (compare-and-set); false otherwise. */
-  changeOrigin(was: Origin | null, next: Origin): Promise<boolean>
+  /** Replaces the origin, if it is unchanged (compare-and-set). */
+  changeOrigin(was: Origin | null, next: Origin): Promise<'done' | 'changed'>
   /** Whether any tenant has a device: phones know the origin under which they enrolled. */
   hasDevices(): Promise<boolean>
   /**

@@ -82,7 +82,7 @@ export interface PasscodeStore {
   attempt(attempt: PasscodeAttempt): Promise<AttemptOutcome>
   /**
    * Uses up a step that is too old to be accepted, of an active device of the user, so that the
-   * same code is not recognised again. False when it was used up before, or is not too old after
+   * same code is not recognised again. Null when it was used up before, or is not too old after
    * all.
    */
   burnLateStep(late: {
@@ -90,9 +90,9 @@ export interface PasscodeStore {
     readonly userId: UserId
     readonly deviceId: DeviceId
     readonly step: number
-  }): Promise<boolean>
+  }): Promise<'done' | null>
   /**
-   * Replaces the user's former recovery codes with this set; false when the user was erased
+   * Replaces the user's former recovery codes with this set; null when the user was erased
    * meanwhile.
    */
   replaceRecoveryCodes(command: {
@@ -100,7 +100,7 @@ export interface PasscodeStore {
     readonly userId: UserId
     readonly codes: readonly NewSingleUseCode[]
     readonly activity: NewActivity
-  }): Promise<boolean>
+  }): Promise<'done' | null>
   /**
    * Replaces the user's former temporary code with this one, and audits it. Returns its end; null
    * when the user was erased meanwhile.

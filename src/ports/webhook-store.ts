@@ -64,13 +64,13 @@ export interface WebhookEndpointStore {
    */
   takeSlot(key: EndpointKey, perMinuteMax: number): Promise<RateLimitSlot>
   /**
-   * Disables or pauses an active endpoint because of its responses; false when it is not active, or
+   * Disables or pauses an active endpoint because of its responses; null when it is not active, or
    * has another address by now.
    */
   stop(
     endpoint: Pick<WebhookEndpoint, 'tenantId' | 'id' | 'url'>,
     stop: { readonly status: 'paused' | 'disabled'; readonly reason: 'failing' | 'gone' },
-  ): Promise<boolean>
+  ): Promise<'done' | null>
   /** Active endpoints that have failed since their last success, longest failing first. */
   listFailing(limit: number): Promise<WebhookEndpoint[]>
 }

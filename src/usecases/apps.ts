@@ -115,7 +115,8 @@ export async function removeApp(
   id: AppId,
   actor: Actor,
 ): Promise<Refusal<'not_found'> | undefined> {
-  if (!(await dependencies.apps.remove(tenantId, id, actor))) return refuse('not_found')
+  const removal = await dependencies.apps.remove(tenantId, id, actor)
+  if (removal === null) return refuse('not_found')
   dependencies.signals.publish(`${appSignalPrefix}${tenantId}`)
   return undefined
 }

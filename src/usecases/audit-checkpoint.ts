@@ -55,7 +55,7 @@ export async function checkpointAudit(
   const checkpoint = { seq, hash, ...(await digestRemovedLinks(dependencies, tenantId, seq)) }
   const sign = await dependencies.signingKeys.signer(tenantId, auditCheckpointTyp)
   const jws = await sign(auditPayload(dependencies, tenantId, checkpoint satisfies Checkpoint))
-  if (await audit.saveCheckpoint(tenantId, { seq, jws })) {
+  if ((await audit.saveCheckpoint(tenantId, { seq, jws })) === 'done') {
     securityLog.write({ event: 'audit_checkpoint', tenantId, seq, checkpoint: jws })
   }
 }

@@ -93,7 +93,7 @@ export async function signAuditHeads(
       ...(checkpointSeq !== null && { checkpoint: checkpointSeq }),
     })
     const jws = await signingKeys.sign(tenantId, auditHeadTyp, payload)
-    if (await audit.saveHead(tenantId, { seq, jws })) {
+    if ((await audit.saveHead(tenantId, { seq, jws })) === 'done') {
       securityLog.write({ event: 'audit_head', tenantId, seq, head: jws })
     }
   }

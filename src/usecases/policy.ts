@@ -50,7 +50,8 @@ export async function setPolicy(
     const [before, after] = [policyOf(was), policyOf(next)]
     const details = policyChanges(before, after)
     const audit = { type: 'policy_changed', actor, subject: tenantId, details } as const
-    if (await tenants.changeOverrides({ tenantId, rpId: null, was, next, audit })) return after
+    const change = { tenantId, rpId: null, was, next, audit }
+    if ((await tenants.changeOverrides(change)) === 'done') return after
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
@@ -75,7 +76,8 @@ export async function setRelyingPartyPolicy(
     const after = strictest(tenant, next)
     const details = policyChanges(strictest(tenant, was), after)
     const audit = { type: 'policy_changed', actor, subject: rpId, details } as const
-    if (await tenants.changeOverrides({ tenantId, rpId, was, next, audit })) return after
+    const change = { tenantId, rpId, was, next, audit }
+    if ((await tenants.changeOverrides(change)) === 'done') return after
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }

@@ -23,9 +23,9 @@ export async function resolveOrigin(
     const decision = decideOrigin(storedOrigin, own)
     if ('contradicts' in decision) return decision
     const { use, originToStore, replacedOrigin } = decision
-    // Another process may have stored it concurrently.
     const { installation } = dependencies
-    if (originToStore && !(await installation.changeOrigin(storedOrigin, originToStore))) continue
+    const stored = originToStore && (await installation.changeOrigin(storedOrigin, originToStore))
+    if (stored === 'changed') continue
     const hasLeft = replacedOrigin !== null && (await installation.hasDevices())
     return { origin: use, formerOrigin: hasLeft ? replacedOrigin : null }
   }
@@ -54,7 +54,8 @@ export async function changeOrigin(
   origin: string,
 ): Promise<{ readonly was: string | null; readonly origin: string } | Refusal<'invalid_request'>> {
   const storedOrigin = await installation.findOrigin()
-  if (!(await installation.changeOrigin(storedOrigin, { origin, isConfigured: true }))) {
+  const change = await installation.changeOrigin(storedOrigin, { origin, isConfigured: true })
+  if (change === 'changed') {
     return refuse('invalid_request', { hint: 'It was changed concurrently.' })
   }
   return { was: storedOrigin?.origin ?? null, origin }

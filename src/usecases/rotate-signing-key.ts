@@ -40,8 +40,8 @@ export async function rotateSigningKey(
   })
   const header = JSON.stringify({ alg: 'ES256', typ: keySetTyp, kid: active.kid })
   const linkJws = await dependencies.signingKeys.signWith(tenantId, active.kid, header, payload)
-  const isRotated = await dependencies.keys.rotate(tenantId, { ...next, seq, linkJws }, 'operator')
-  if (!isRotated) return refuse('conflict')
+  const rotation = await dependencies.keys.rotate(tenantId, { ...next, seq, linkJws }, 'operator')
+  if (rotation === 'changed') return refuse('conflict')
   dependencies.signingKeys.forget(tenantId)
   return { kid: next.kid, seq }
 }

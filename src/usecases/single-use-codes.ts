@@ -78,11 +78,11 @@ export async function createRecoveryCodes(
     activity: activity({ userId, type: 'recovery_codes_made', actor: `api_key:${keyId}` }),
   }
   // Pages of relying parties request them: this is no order of an admin, who would not wait.
-  const isReplaced = await dependencies.userQueue.run(replacement, `recovery_codes:${rpId}`, () =>
+  const result = await dependencies.userQueue.run(replacement, `recovery_codes:${rpId}`, () =>
     dependencies.passcodes.replaceRecoveryCodes(replacement),
   )
-  if (isRefusal(isReplaced)) return isReplaced
-  return isReplaced ? newCodes.map(({ code }) => code) : refuse('not_found')
+  if (isRefusal(result)) return result
+  return result === null ? refuse('not_found') : newCodes.map(({ code }) => code)
 }
 
 /** A temporary code, readable this once. */

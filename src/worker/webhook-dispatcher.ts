@@ -154,7 +154,7 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
     status: 'paused' | 'disabled',
     reason: 'failing' | 'gone',
   ): Promise<boolean> {
-    const isStopped = await webhookEndpoints.stop(endpoint, { status, reason })
+    const isStopped = (await webhookEndpoints.stop(endpoint, { status, reason })) === 'done'
     const { tenantId, id: endpointId } = endpoint
     const line = status === 'paused' ? 'webhook endpoint paused' : 'webhook endpoint disabled'
     if (isStopped) log.warn({ tenantId, endpointId, reason }, line)

@@ -184,7 +184,7 @@ describe('a write for a user concurrent with the erasure', () => {
         const command = { tenantId, userId, codes: [aCode()], activity: codesActivity }
         return stores.passcodes.replaceRecoveryCodes(command)
       },
-      false,
+      null,
     ],
     [
       'a temporary code',

@@ -458,7 +458,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   'passcodes.burnLateStep': [
     ({ passcodes }, { tenantId }, { userId, deviceId }) =>
       passcodes.burnLateStep({ tenantId, userId, deviceId, step: 1 }),
-    false,
+    null,
   ],
   'passcodes.otherFactors': [
     ({ passcodes }, my, their) => passcodes.otherFactors(my.tenantId, their.userId),
@@ -861,10 +861,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
     ({ apps }, my, their) => apps.change(my.tenantId, their.appId, { name: 'Mine' }, 'operator'),
     null,
   ],
-  'apps.remove': [
-    ({ apps }, my, their) => apps.remove(my.tenantId, their.appId, 'operator'),
-    false,
-  ],
+  'apps.remove': [({ apps }, my, their) => apps.remove(my.tenantId, their.appId, 'operator'), null],
   'webhookEndpoints.list': [
     ({ webhookEndpoints }, my, their) => webhookEndpoints.list(my.tenantId, their.rpId),
     [],
@@ -897,7 +894,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
         { tenantId: my.tenantId, id: their.endpointId, url: 'https://rp.example/' },
         { status: 'disabled', reason: 'gone' },
       ),
-    false,
+    null,
   ],
   'webhookDeliveries.settle': [
     ({ webhookDeliveries }, my, their) =>

@@ -39,7 +39,7 @@ export async function createTenantKeys() {
     rotate: async (_: string, next: NewSigningKey & { seq: number; linkJws: string }) => {
       const retiredKeys = keyRows.map((key) => ({ ...key, status: 'retired' as const }))
       keyRows = [{ ...next, status: 'active' }, ...retiredKeys]
-      return true
+      return 'done' as const
     },
   }
   const signingKeys = buildSigningKeys({ keys, signatures }, () => serverNow.getTime())
