@@ -32,9 +32,9 @@ import { run, runOne, statement } from './statement.ts'
 // that suffice, so that foreign keys of other statements do not wait.
 //
 // A budget that is not stored yet (revision 0) cannot be locked, so it is inserted before the
-// answer is: whoever inserts one holds `u`, so that the insert waits for nobody, and one that was
-// inserted before this statement had `u` is a conflict, which undoes nothing because nothing was
-// written. The clock and the `jti` are checked before it for the same reason.
+// answer is: every transaction that inserts one holds `u`, so that the insert waits for none, and
+// one that was inserted before this statement had `u` is a conflict, which undoes nothing because
+// nothing was written. The clock and the `jti` are checked before it for the same reason.
 const lockAndCheck = `
   with p as (
     insert into device_proofs (tenant_id, device_id, jti, expires_at)

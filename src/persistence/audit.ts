@@ -168,8 +168,8 @@ export function buildAuditStore(database: Database, random: Pick<Random, 'id'>):
     findUnsigned: (headAgeSeconds, limit) => run(database, findUnsigned, { headAgeSeconds, limit }),
 
     async saveHead(tenantId, { seq, jws }) {
-      const saved = await run(database, saveHead, { tenantId, seq, jws })
-      return saved.length === 1 ? 'done' : 'changed'
+      const savedRows = await run(database, saveHead, { tenantId, seq, jws })
+      return savedRows.length === 1 ? 'done' : 'changed'
     },
   }
 }

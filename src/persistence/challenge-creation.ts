@@ -123,8 +123,8 @@ export function buildChallengeCreation(
         activityDetails: JSON.stringify(activity.details ?? {}),
       }
       try {
-        const created = await run(database, insertChallenge, values)
-        return created.length === 1 ? 'done' : 'changed'
+        const createdRows = await run(database, insertChallenge, values)
+        return createdRows.length === 1 ? 'done' : 'changed'
       } catch (error) {
         if (isUniqueViolation(error, 'challenges_idempotency_key')) return 'changed'
         throw error

@@ -98,3 +98,6 @@ function toInteger(text: string): number {
   if (Number.isSafeInteger(value)) return value
   throw new RangeError(`The int8 ${text} does not fit a number: select it as text`)
 }
+
+/** A time that came as JSON. */
+export const readTimeOrNull = (text: string | null) => (text === null ? null : readTime(text))

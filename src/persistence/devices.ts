@@ -187,7 +187,7 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
       return rows.map(toDevice)
     },
 
-    change: (...changed) => database.transaction((tx) => changeDevice(tx, ...changed)),
+    change: (...change) => database.transaction((tx) => changeDevice(tx, ...change)),
 
     changeWithProof(tenantId, id, changes, event, proof) {
       return database.transaction(async (tx) => {

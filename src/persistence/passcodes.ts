@@ -10,10 +10,11 @@ import type {
 } from '../ports/passcode-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities, recordAudit } from './activities.ts'
+import { readTimeOrNull } from './column-types.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
 import { chargeAttempt, rememberInitiator } from './passcode-budgets.ts'
-import { lockProtectionRow, toDate, unlockByOtherFactor } from './protections.ts'
+import { lockProtectionRow, unlockByOtherFactor } from './protections.ts'
 import { run, runOne, statement } from './statement.ts'
 
 type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }
@@ -64,7 +65,7 @@ export type OtherFactorsJson = Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
 }
 
 export function toOtherFactors(factors: OtherFactorsJson): OtherFactors {
-  return { ...factors, temporaryCodeExpiresAt: toDate(factors.temporaryCodeExpiresAt) }
+  return { ...factors, temporaryCodeExpiresAt: readTimeOrNull(factors.temporaryCodeExpiresAt) }
 }
 
 const findOtherFactors = statement<ByUser, OtherFactors>(
@@ -244,8 +245,8 @@ export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'
     },
 
     async burnLateStep(passcode) {
-      const burnt = await run(database, burnLate, { ...passcode, ...stepLimits })
-      return burnt.length === 1 ? 'done' : null
+      const burntRows = await run(database, burnLate, { ...passcode, ...stepLimits })
+      return burntRows.length === 1 ? 'done' : null
     },
 
     replaceRecoveryCodes(command) {

@@ -4,7 +4,7 @@ import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Random } from '../ports/world.ts'
 import { recordActivities } from './activities.ts'
-import { readTime } from './column-types.ts'
+import { readTimeOrNull } from './column-types.ts'
 import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
 import { run, statement } from './statement.ts'
@@ -21,19 +21,16 @@ export type ProtectionJson = {
   readonly revision: number
 }
 
-/** A time that came as JSON. */
-export const toDate = (text: string | null) => (text === null ? null : readTime(text))
-
 /** From its row. */
 export function toProtection(row: ProtectionJson): Protection {
   return {
     wrongNumbersInRow: row.wrong_numbers_in_row,
     wrongNumbersSinceSuccess: row.wrong_numbers_since_success,
-    lockedUntil: toDate(row.locked_until),
-    hardLockedAt: toDate(row.hard_locked_at),
-    reportedUntil: toDate(row.reported_until),
-    pausedUntil: toDate(row.paused_until),
-    suspendedAt: toDate(row.suspended_at),
+    lockedUntil: readTimeOrNull(row.locked_until),
+    hardLockedAt: readTimeOrNull(row.hard_locked_at),
+    reportedUntil: readTimeOrNull(row.reported_until),
+    pausedUntil: readTimeOrNull(row.paused_until),
+    suspendedAt: readTimeOrNull(row.suspended_at),
     revision: row.revision,
   }
 }

@@ -1,10 +1,10 @@
-// Rows of `initiators`: read, and written as the domain decided. Whoever inserts one holds the
-// user's protection.
+// Rows of `initiators`: read, and written as the domain decided. Every transaction that inserts one
+// holds the user's protection.
 
 import type { ChallengeId, TenantId, UserId } from '../domain/ids.ts'
 import type { Budget, BudgetChange, KnownInitiator } from '../domain/push-budget.ts'
+import { readTimeOrNull } from './column-types.ts'
 import type { Queries } from './database.ts'
-import { toDate } from './protections.ts'
 import { run, statement } from './statement.ts'
 
 /** A row of `initiators` as JSON. */
@@ -27,9 +27,9 @@ export function toInitiator(row: InitiatorJson): KnownInitiator {
       until: new Date(until),
     })),
     unanswered: row.unanswered,
-    deniedAt: toDate(row.denied_at),
-    approvedAt: toDate(row.approved_at),
-    blockedUntil: toDate(row.blocked_until),
+    deniedAt: readTimeOrNull(row.denied_at),
+    approvedAt: readTimeOrNull(row.approved_at),
+    blockedUntil: readTimeOrNull(row.blocked_until),
     revision: row.revision,
   }
 }

@@ -24,8 +24,8 @@ export async function resolveOrigin(
     if ('contradicts' in decision) return decision
     const { use, originToStore, replacedOrigin } = decision
     const { installation } = dependencies
-    const stored = originToStore && (await installation.changeOrigin(storedOrigin, originToStore))
-    if (stored === 'changed') continue
+    const change = originToStore && (await installation.changeOrigin(storedOrigin, originToStore))
+    if (change === 'changed') continue
     const hasLeft = replacedOrigin !== null && (await installation.hasDevices())
     return { origin: use, formerOrigin: hasLeft ? replacedOrigin : null }
   }

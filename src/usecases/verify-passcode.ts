@@ -267,8 +267,8 @@ async function reasonForWrong<Code extends RefusalCode>(
   )
   if (late === undefined) return refusal
   const { deviceId, step } = late
-  const burnt = await dependencies.passcodes.burnLateStep({ tenantId, userId, deviceId, step })
-  return burnt === 'done' ? refuse('passcode_clock_off') : refusal
+  const result = await dependencies.passcodes.burnLateStep({ tenantId, userId, deviceId, step })
+  return result === 'done' ? refuse('passcode_clock_off') : refusal
 }
 
 function matchSingleUse(

@@ -26,23 +26,23 @@ const used: KnownInitiator = {
   blockedUntil: later(-300),
   revision: 7,
 }
-const refunded = { pushes: [{ challengeId: otherId, at: later(-15) }], unanswered: 0 }
+const refund = { pushes: [{ challengeId: otherId, at: later(-15) }], unanswered: 0 }
 const block = { approvedAt: null, blockedUntil: later(defaultPolicy.initiatorBlockSeconds) }
 const nothingUsed = { pushes: [], pending: [], unanswered: 0, deniedAt: null, revision: 0 }
 
 const budgetsOf = (end: AnswerEnd, facts: Partial<AnsweredFacts> = {}) => {
   const challenge = { id, budgetKey: 'others', initiatorKey: 'browser' }
-  const asked = { challenge, budget: used, initiator: null, policy: defaultPolicy, now }
-  return budgetsAfterAnswer({ ...asked, ...facts }, end)
+  const asking = { challenge, budget: used, initiator: null, policy: defaultPolicy, now }
+  return budgetsAfterAnswer({ ...asking, ...facts }, end)
 }
 const own = { challenge: { id, budgetKey: 'browser', initiatorKey: 'browser' } }
-const unnamed = { challenge: { id, budgetKey: 'others', initiatorKey: null } }
+const ofNobody = { challenge: { id, budgetKey: 'others', initiatorKey: null } }
 
 describe('an approval', () => {
-  const others = { key: 'others', next: { ...used, ...refunded } }
+  const others = { key: 'others', next: { ...used, ...refund } }
 
   test('refunds the pushes of its challenge and clears the count, and nothing else', () => {
-    expect(budgetsOf('approved', unnamed)).toEqual([others])
+    expect(budgetsOf('approved', ofNobody)).toEqual([others])
   })
 
   test('makes the initiator known, beside the budget that all unknown ones share', () => {
@@ -57,7 +57,7 @@ describe('an approval', () => {
   })
 
   test('is one change where the initiator has a budget of its own', () => {
-    const next = { ...used, ...refunded, approvedAt: now }
+    const next = { ...used, ...refund, approvedAt: now }
     expect(budgetsOf('approved', { ...own, initiator: used })).toEqual([{ key: 'browser', next }])
   })
 })
@@ -66,7 +66,7 @@ describe('a denial begins the gap, and says nothing of the initiator', () => {
   test.each([
     ['on the shared budget', {}, 'others'],
     ['on its own budget', { ...own, initiator: used }, 'browser'],
-    ['where nobody was named', unnamed, 'others'],
+    ['where nobody was named', ofNobody, 'others'],
   ])('%s', (_, facts, key) => {
     expect(budgetsOf('user_denied', facts)).toEqual([{ key, next: { ...used, deniedAt: now } }])
   })
@@ -94,7 +94,7 @@ describe('a report begins the gap, makes the initiator unknown, and blocks it', 
   })
 
   test('blocks nobody where nobody was named', () => {
-    expect(budgetsOf('user_reported', unnamed)).toEqual([others])
+    expect(budgetsOf('user_reported', ofNobody)).toEqual([others])
   })
 })
 

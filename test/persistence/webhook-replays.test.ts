@@ -16,9 +16,9 @@ test.each(webhookEventTypes)(
     const { tenantId, rpId, userId } = await aUser(stores)
     const [endpointId, eventId] = [random.id('webhookEndpoint'), random.id('webhookEvent')]
     const endpoint = { url: 'https://rp.example/', description: '', secretSealed: randomBytes(40) }
-    const subscribed = { ...endpoint, events: ['*'] as const }
+    const settings = { ...endpoint, events: ['*'] as const }
     await stores.webhookEndpoints.create(
-      { tenantId, rpId, id: endpointId, ...subscribed },
+      { tenantId, rpId, id: endpointId, ...settings },
       20,
       'operator',
     )
@@ -29,9 +29,9 @@ test.each(webhookEventTypes)(
     settled_at = clock_timestamp() where event_id = $1`
     await stores.database.query('fail', fail, [eventId])
     expect(await stores.webhookDeliveries.replay(tenantId, endpointId, { eventId }, 1)).toBe(1)
-    const left = `select extract(epoch from stale_at - clock_timestamp())::float8 as seconds
+    const readLeft = `select extract(epoch from stale_at - clock_timestamp())::float8 as seconds
     from webhook_deliveries where event_id = $1`
-    const [row] = await stores.database.query<{ seconds: number }>('left', left, [eventId])
+    const [row] = await stores.database.query<{ seconds: number }>('left', readLeft, [eventId])
     expect(Math.abs((row?.seconds ?? 0) - lifetimeSeconds(type))).toBeLessThan(30)
   },
 )
