@@ -23,6 +23,13 @@ export const outboundTls = {
 /** The `code` of the error that a request ends with when its answer exceeds a limit. */
 export const answerErrorCode = 'EANSWER'
 
+/** The `code` of the error that a request ends with when the server switches protocols. */
+export const protocolErrorCode = 'EPROTOCOL'
+
+class ProtocolError extends Error {
+  readonly code = protocolErrorCode
+}
+
 export class AnswerError extends Error {
   readonly code = answerErrorCode
 }
@@ -32,7 +39,9 @@ export class AnswerError extends Error {
  * interim answers, more than `headBytesMax` before the answer, or more than twice `bodyBytesMax`
  * with it. Bytes are counted as they come off the connection, so that headers, trailers and the
  * framing of chunks count, too. Compressed answers end it as well: none was requested, and a small
- * body can expand a thousandfold. Called before the request has a connection.
+ * body can expand a thousandfold. So does a switch to another protocol, with an error: Node alone
+ * would end the request without one, and nobody would learn of it. Called before the request has a
+ * connection.
  */
 export function boundAnswer(request: ClientRequest, bodyBytesMax: number): void {
   let interim = 0
@@ -44,6 +53,10 @@ export function boundAnswer(request: ClientRequest, bodyBytesMax: number): void 
   request.on('information', () => {
     interim += 1
     if (interim > interimAnswersMax) refuse('too many interim answers')
+  })
+  request.once('upgrade', (_answer, socket) => {
+    socket.destroy()
+    request.emit('error', new ProtocolError('no answer, but another protocol'))
   })
   // Runs before the requester's own listener, which would begin to decompress.
   request.prependOnceListener('response', ({ headers }) => {

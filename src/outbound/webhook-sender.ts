@@ -6,7 +6,7 @@ import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import type { WebhookOutcome } from '../domain/webhook-endpoint.ts'
 import type { WebhookRequest, WebhookSender } from '../ports/webhook.ts'
-import { answerErrorCode, outboundTls } from './answer-bounds.ts'
+import { answerErrorCode, outboundTls, protocolErrorCode } from './answer-bounds.ts'
 import { type EgressGuard, egressErrorCode } from './egress-guard.ts'
 import { boundRequest } from './guarded-request.ts'
 import { parseRetryAfterMs } from './retry-after.ts'
@@ -36,6 +36,7 @@ const busyCodes = new Set([429, 502, 503, 504])
 const reasons: Readonly<Record<string, string>> = {
   [egressErrorCode]: 'address_not_allowed',
   [answerErrorCode]: 'answer_too_long',
+  [protocolErrorCode]: 'connection_lost',
   ETIMEDOUT: 'timeout',
   ECONNREFUSED: 'connection_refused',
   ECONNRESET: 'connection_lost',

@@ -96,6 +96,8 @@ export const hostileAnswers: Readonly<Record<string, (socket: Socket) => void>> 
     socket.write('HTTP/1.1 200 OK\r\na: ')
     pour(socket, 'x')
   },
+  'another protocol': (socket) =>
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
 }
 
 /** The same after a status of 200. */
