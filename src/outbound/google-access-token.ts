@@ -2,6 +2,7 @@ import { request } from 'node:https'
 import { importPKCS8, SignJWT } from 'jose'
 import type { Clock } from '../ports/world.ts'
 import type { DeadlineAgent } from './deadline-agent.ts'
+import { exchange, readBody } from './guarded-client.ts'
 import { plainText } from './push-log.ts'
 
 /** The fields of a Google service account's JSON file that sending needs. */
@@ -43,6 +44,7 @@ type Reply = { readonly status: number; readonly body: string }
  */
 const TOKEN_ENDPOINT = 'https://oauth2.googleapis.com/token'
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
+const REPLY_BYTES_MAX = 64 * 1024
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 /** A token with less time left is replaced, so that none expires in transit. */
 const REFRESH_BEFORE_MS = 5 * 60 * 1000
@@ -61,24 +63,10 @@ async function signAssertion(account: ServiceAccount, clock: Clock): Promise<str
 }
 
 function post(agent: DeadlineAgent, form: URLSearchParams): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const call = request(TOKEN_ENDPOINT, {
-      method: 'POST',
-      agent,
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    })
-    call.on('error', reject)
-    call.on('response', (reply) => {
-      let body = ''
-      reply.setEncoding('utf8')
-      reply.on('error', reject)
-      // The agent limits its size.
-      reply.on('data', (text: string) => {
-        body += text
-      })
-      reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body }))
-    })
-    call.end(form.toString())
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const call = request(TOKEN_ENDPOINT, { method: 'POST', agent, headers })
+  return exchange(call, form.toString(), async (reply) => {
+    return { status: reply.statusCode ?? 0, body: await readBody(reply, REPLY_BYTES_MAX) }
   })
 }
 

@@ -6,7 +6,7 @@ import type { CallbackResult } from '../domain/keycloak-callback.ts'
 import type { KeysFault, Realms, RealmToken } from '../ports/realms.ts'
 import type { Clock } from '../ports/world.ts'
 import type { EgressGuard } from './egress-guard.ts'
-import { sendGuarded } from './guarded-request.ts'
+import { buildGuardedClient } from './guarded-client.ts'
 
 export type RealmOptions = {
   readonly guard: EgressGuard
@@ -75,6 +75,8 @@ export function buildRealms({
   timeoutMs = timeoutMsDefault,
   log,
 }: RealmOptions): Realms {
+  // A callback is never sent again, so that it must not meet a connection that has been closed.
+  const client = buildGuardedClient({ guard, ca })
   const keySets = new Map<string, Keys>()
   const warnedIssuers = new Set<string>()
 
@@ -93,7 +95,7 @@ export function buildRealms({
         cacheMaxAge: 600_000,
         [customFetch]: async (url) => {
           const keysRequest = { method: 'GET', url, timeoutMs, bytesMax: keysBytesMax } as const
-          const { status, body } = await sendGuarded({ guard, ca }, keysRequest).catch((error) => {
+          const { status, body } = await client.send(keysRequest).catch((error) => {
             throw new UnreachableError('no answer', { cause: error })
           })
           return new Response(body, { status, headers: { 'content-type': 'application/json' } })
@@ -130,17 +132,14 @@ export function buildRealms({
 
     async callBack(issuer, token, status): Promise<CallbackResult> {
       try {
-        const answer = await sendGuarded(
-          { guard, ca },
-          {
-            method: 'POST',
-            url: `${issuer}/protocol/openid-connect/ext/ciba/auth/callback`,
-            headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-            body: JSON.stringify({ status }),
-            timeoutMs,
-            bytesMax: 0,
-          },
-        )
+        const answer = await client.send({
+          method: 'POST',
+          url: `${issuer}/protocol/openid-connect/ext/ciba/auth/callback`,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ status }),
+          timeoutMs,
+          bytesMax: 0,
+        })
         if (answer.status === 200) return { kind: 'taken' }
         if (answer.status === 403) return { kind: 'unknown_yet' }
         return { kind: 'failed', reason: `status_${answer.status}` }

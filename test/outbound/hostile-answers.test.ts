@@ -11,7 +11,7 @@ import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
 import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
 import { buildFcmProvider } from '../../src/outbound/fcm.ts'
 import { buildAccessTokens } from '../../src/outbound/google-access-token.ts'
-import { sendGuarded } from '../../src/outbound/guarded-request.ts'
+import { buildGuardedClient, type GuardedRequest } from '../../src/outbound/guarded-client.ts'
 import { buildRealms } from '../../src/outbound/realms.ts'
 import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
 import {
@@ -50,10 +50,12 @@ const keys: Client = {
   tls: false,
   async call(server, timeoutMs) {
     const request = { method: 'GET', url: `${base(server)}/certs`, timeoutMs, bytesMax: 64 * 1024 }
-    return await sendGuarded({ guard, ca: [] }, request as Parameters<typeof sendGuarded>[1]).then(
-      () => 'well',
-      (error: Error) => error.message,
-    )
+    return await buildGuardedClient({ guard })
+      .send(request as GuardedRequest)
+      .then(
+        () => 'well',
+        (error: Error) => error.message,
+      )
   },
 }
 
@@ -247,7 +249,7 @@ test.runIf(openssl)('a server that asks for another handshake ends the request',
   })
   const url = `https://localhost:${renegotiator.port}/`
   const request = { method: 'POST', url, body: '{}', timeoutMs: foreverMs, bytesMax: 0 } as const
-  const answer = sendGuarded({ guard, ca: [renegotiator.caPem] }, request)
+  const answer = buildGuardedClient({ guard, ca: [renegotiator.caPem] }).send(request)
   answer.catch(() => undefined)
   await renegotiator.isAsked()
   renegotiator.renegotiate()
