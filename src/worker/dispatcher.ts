@@ -7,6 +7,7 @@ import type { DuePush } from '../ports/due-push.ts'
 import type { PushAddress, PushProvider, PushResult } from '../ports/push.ts'
 import type { Clock, Hashing, Random, Sealing } from '../ports/world.ts'
 import { openPushToken, pushTokenHash } from '../usecases/rotate-push-token.ts'
+import { buildLeasedSender } from './leased-sender.ts'
 import { retryDelayMs } from './retry-schedule.ts'
 
 export type Log = {
@@ -34,7 +35,6 @@ function endedReason({ challengeId }: DuePush): string {
 }
 
 const settleEveryMs = 20
-const settleBatchMax = 500
 /**
  * Pushes of one app in flight before other apps take precedence: a quarter of a process's slots.
  */
@@ -56,41 +56,11 @@ export type RunningDispatcher = Dispatcher & {
  */
 export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
   const { log, leaseHolder } = dependencies
-  const sending = new Set<Promise<void>>()
-  const loads = new Map<string, { readonly lane: PushLane; inFlight: number }>()
-  let settlements: Settlement[] = []
-  let settling: Promise<void> | undefined
 
-  async function settleAll(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, settleEveryMs))
-    do {
-      const batch = settlements.slice(0, settleBatchMax)
-      settlements = settlements.slice(settleBatchMax)
-      try {
-        await dependencies.deliveries.settle(leaseHolder.name, batch)
-      } catch (error) {
-        log.error(
-          { err: error, count: batch.length },
-          'outcome of pushes not written down; they will be sent again',
-        )
-      }
-    } while (settlements.length > 0)
-  }
-
-  // settleAll empties the list before it ends and never rejects, so nothing is left when `settling`
-  // is cleared.
-  function settle(settlement: Settlement): void {
-    settlements.push(settlement)
-    settling ??= settleAll().then(() => {
-      settling = undefined
-    })
-  }
-
-  async function send(push: DuePush): Promise<void> {
+  async function send(push: DuePush): Promise<Settlement> {
     const { tenantId, id } = push
     if (push.expiresAt <= dependencies.clock.now()) {
-      settle({ tenantId, id, outcome: { status: 'suppressed', reason: endedReason(push) } })
-      return
+      return { tenantId, id, outcome: { status: 'suppressed', reason: endedReason(push) } }
     }
     const address = openPushToken(dependencies, tenantId, push.deviceId, push.address)
     const startedAt = performance.now()
@@ -107,7 +77,7 @@ export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
       expiresAt: push.expiresAt,
     })
     dependencies.observe?.(push, result.kind, performance.now() - startedAt)
-    settle({ tenantId, id, outcome: await outcomeOf(push, address, result) })
+    return { tenantId, id, outcome: await outcomeOf(push, address, result) }
   }
 
   async function outcomeOf(
@@ -146,45 +116,34 @@ export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
     return { status: 'failed', reason }
   }
 
-  /** Counts the pushes in flight for each app. */
-  function occupy({ address }: DuePush): () => void {
-    const { provider, environment, appId } = address
-    const name = `${provider} ${environment} ${appId}`
-    const load = loads.get(name) ?? { lane: { provider, environment, appId }, inFlight: 0 }
-    loads.set(name, load)
-    load.inFlight += 1
-    return () => {
-      load.inFlight -= 1
-      if (load.inFlight === 0) loads.delete(name)
-    }
-  }
-
-  function take(push: DuePush): void {
-    const release = occupy(push)
-    const running = send(push)
-      .catch((error: unknown) => {
-        log.error({ err: error, deliveryId: push.id }, 'push not sent; its lease will run out')
-      })
-      .finally(() => {
-        sending.delete(running)
-        release()
-      })
-    sending.add(running)
-  }
+  const sender = buildLeasedSender({
+    send,
+    laneOf: ({ address: { provider, environment, appId } }): PushLane => ({
+      provider,
+      environment,
+      appId,
+    }),
+    settlements: {
+      everyMs: settleEveryMs,
+      write: (settlements: readonly Settlement[]) =>
+        dependencies.deliveries.settle(leaseHolder.name, settlements),
+      onNotWritten(error, count) {
+        const line = 'outcome of pushes not written down; they will be sent again'
+        log.error({ err: error, count }, line)
+      },
+    },
+    onNotSent(error, { id: deliveryId }) {
+      log.error({ err: error, deliveryId }, 'push not sent; its lease will run out')
+    },
+  })
 
   return {
     get leaseHolder() {
       return leaseName(leaseHolder)
     },
-    dispatch: (pushes) => pushes.forEach(take),
-    inFlight: () => sending.size + settlements.length,
-    fullLanes: () =>
-      [...loads.values()].flatMap(({ lane, inFlight }) => (inFlight < laneMax ? [] : [lane])),
-    async drain() {
-      while (sending.size > 0 || settlements.length > 0 || settling !== undefined) {
-        await Promise.all([...sending])
-        await settling
-      }
-    },
+    dispatch: sender.take,
+    inFlight: sender.inFlight,
+    fullLanes: () => sender.loads().filter(({ inFlight }) => inFlight >= laneMax),
+    drain: sender.drain,
   }
 }

@@ -17,6 +17,7 @@ import {
   writeWebhook,
 } from '../usecases/write-webhook.ts'
 import type { Log } from './dispatcher.ts'
+import { buildLeasedSender } from './leased-sender.ts'
 
 export type Dependencies = WritingDependencies & {
   readonly webhookDeliveries: WebhookDeliveryStore
@@ -43,7 +44,6 @@ const webhooksInFlight = { max: 256, perTenant: 128, perEndpoint: 32, perFailing
 const slowMax = 10_000
 const factBatch = 500
 const settleEveryMs = 10
-const settleBatchMax = 500
 
 export type WebhookDispatcher = {
   /**
@@ -71,45 +71,10 @@ export type WebhookDispatcher = {
 export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispatcher {
   const { webhookDeliveries, webhookEndpoints, leaseHolder, log, clock, random } = dependencies
   const { slowMs = 3_000 } = dependencies
-  const sending = new Set<Promise<void>>()
-  const loads = new Map<WebhookEndpointId, number>()
   const slowEndpoints = new Set<WebhookEndpointId>()
-  let settlements: WebhookSettlement[] = []
-  let settling: Promise<void> | undefined
-  let writing = 0
-  let polling: Promise<void> | undefined
-  let pollAgain = false
-  let factsAgain = false
   let hasSubscribers = true
-  let draining = false
 
-  async function settleAll(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, settleEveryMs))
-    do {
-      const batch = settlements.slice(0, settleBatchMax)
-      settlements = settlements.slice(settleBatchMax)
-      writing = batch.length
-      try {
-        await webhookDeliveries.settle(leaseHolder.name, batch)
-      } catch (error) {
-        const count = batch.length
-        log.error(
-          { err: error, count },
-          'outcome of webhooks not written down; they are sent again',
-        )
-      }
-      writing = 0
-    } while (settlements.length > 0)
-  }
-
-  function settle(settlement: WebhookSettlement): void {
-    settlements.push(settlement)
-    settling ??= settleAll().then(() => {
-      settling = undefined
-    })
-  }
-
-  async function send(due: DueWebhook): Promise<void> {
+  async function send(due: DueWebhook): Promise<WebhookSettlement> {
     const { body, secrets } = await writeWebhook(dependencies, due)
     const at = clock.now()
     const began = performance.now()
@@ -119,7 +84,7 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
     dependencies.observe?.({ type: due.type, result: outcome.kind, ms })
     remember(due.endpointId, ms)
     if (outcome.kind === 'gone') await stop({ ...due, id: due.endpointId }, 'disabled', 'gone')
-    settle(settlementOf(due, outcome, at, ms))
+    return settlementOf(due, outcome, at, ms)
   }
 
   function remember(endpointId: WebhookEndpointId, ms: number): void {
@@ -161,78 +126,41 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
     return isStopped
   }
 
-  function take(due: DueWebhook): void {
-    const { endpointId, eventId } = due
-    loads.set(endpointId, (loads.get(endpointId) ?? 0) + 1)
-    const running = send(due)
-      .catch((error: unknown) => {
-        log.error({ err: error, eventId, endpointId }, 'webhook not sent; its lease will run out')
-      })
-      .finally(() => {
-        sending.delete(running)
-        const leftInFlight = (loads.get(endpointId) ?? 1) - 1
-        if (leftInFlight > 0) loads.set(endpointId, leftInFlight)
-        else loads.delete(endpointId)
-        // A slot is free: send the next one in the queue now.
-        void goOn()
-      })
-    sending.add(running)
-  }
+  const { max, ...limits } = webhooksInFlight
+  const sender = buildLeasedSender({
+    send,
+    laneOf: ({ endpointId }: DueWebhook) => ({ endpointId }),
+    claims: {
+      max,
+      prepare: async () => (await enqueueWebhooks(dependencies, factBatch)) === factBatch,
+      async claim(limit, loads) {
+        const slow = [...slowEndpoints]
+        const leasedBy = leaseName(leaseHolder)
+        if (!hasSubscribers) return []
+        return webhookDeliveries.claim({ leasedBy, limit, ...limits, loads, slow })
+      },
+      onNotClaimed: (error) => log.error({ err: error }, 'webhooks not looked for; the sweep will'),
+    },
+    settlements: {
+      everyMs: settleEveryMs,
+      write: (settlements: readonly WebhookSettlement[]) =>
+        webhookDeliveries.settle(leaseHolder.name, settlements),
+      onNotWritten(error, count) {
+        const line = 'outcome of webhooks not written down; they are sent again'
+        log.error({ err: error, count }, line)
+      },
+    },
+    onNotSent(error, { eventId, endpointId }) {
+      log.error({ err: error, eventId, endpointId }, 'webhook not sent; its lease will run out')
+    },
+  })
 
-  async function claim(): Promise<void> {
-    const limit = webhooksInFlight.max - sending.size
-    if (limit <= 0) return
-    const { perTenant, perEndpoint, perFailing } = webhooksInFlight
-    const busy = [...loads].map(([endpointId, inFlight]) => ({ endpointId, inFlight }))
-    const slots = {
-      limit,
-      perTenant,
-      perEndpoint,
-      perFailing,
-      loads: busy,
-      slow: [...slowEndpoints],
-    }
-    const leasedBy = leaseName(leaseHolder)
-    for (const due of await webhookDeliveries.claim({ leasedBy, ...slots })) take(due)
-  }
-
-  async function poll(): Promise<void> {
-    do {
-      pollAgain = false
-      if (factsAgain) {
-        factsAgain = false
-        factsAgain = (await enqueueWebhooks(dependencies, factBatch)) === factBatch
-        pollAgain ||= factsAgain
-      }
-      if (!draining) await claim()
-    } while (pollAgain && !draining)
-  }
-
-  function wake(): void {
-    void work()
-  }
-
-  function work(): Promise<void> {
-    factsAgain = true
-    return goOn()
-  }
-
-  /** Takes deliveries that wait for a slot. */
-  async function goOn(): Promise<void> {
-    if (!hasSubscribers || draining) return
-    pollAgain = true
-    polling ??= poll()
-      .catch((error: unknown) =>
-        log.error({ err: error }, 'webhooks not looked for; the sweep will'),
-      )
-      .finally(() => {
-        polling = undefined
-      })
-    await polling
+  async function work(): Promise<void> {
+    if (hasSubscribers) await sender.work()
   }
 
   return {
-    wake,
+    wake: () => void work(),
     work,
     async refresh() {
       hasSubscribers = await webhookDeliveries.hasWork()
@@ -245,14 +173,7 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
       }
       return pausedCount
     },
-    inFlight: () => sending.size + settlements.length + writing,
-    async drain() {
-      draining = true
-      while (sending.size > 0 || settlements.length > 0 || settling || polling) {
-        await Promise.all([...sending])
-        await settling
-        await polling
-      }
-    },
+    inFlight: sender.inFlight,
+    drain: sender.drain,
   }
 }
