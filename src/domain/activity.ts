@@ -7,7 +7,8 @@ import type {
   UserId,
 } from './ids.ts'
 
-export type Severity = 'info' | 'warning' | 'critical'
+export const severityLevels = ['info', 'warning', 'critical'] as const
+export type Severity = (typeof severityLevels)[number]
 
 /**
  * Who acted: the user's own device, the user in the portal, a relying party's API key or

@@ -12,7 +12,9 @@ import { cleanText, isShowable } from './text.ts'
 
 export const answerTyp = 'approval-response+jwt'
 
-export type Decision = 'approve' | 'deny' | 'report'
+const decisions = ['approve', 'deny', 'report'] as const
+export type Decision = (typeof decisions)[number]
+const isDecision = (text: string): text is Decision => decisions.some((one) => one === text)
 
 /** Longest answer that is read, in bytes. */
 export const answerBytesMax = 4096
@@ -37,8 +39,6 @@ export type Answer = {
   readonly userVerified: boolean
 }
 
-const decisions: readonly string[] = ['approve', 'deny', 'report'] satisfies Decision[]
-
 /** Reads an answer: exact header, exact claims, nothing else. */
 export function readAnswer(jws: UnverifiedJws): Answer | Refusal<'answer_malformed'> {
   const header = readHeader(answerTyp, jws.header)
@@ -60,7 +60,7 @@ export function readAnswer(jws: UnverifiedJws): Answer | Refusal<'answer_malform
     },
     jws.payload,
   )
-  if (!header || !claims || !isJti(claims.jti) || !decisions.includes(claims.dec)) {
+  if (!header || !claims || !isJti(claims.jti) || !isDecision(claims.dec)) {
     return refuse('answer_malformed')
   }
   if (claims.rsn !== undefined && !isShowable(cleanText(claims.rsn), 140)) {
@@ -79,7 +79,7 @@ export function readAnswer(jws: UnverifiedJws): Answer | Refusal<'answer_malform
     cid: claims.cid,
     nonce: claims.nonce,
     requestHash: claims.rqh,
-    decision: claims.dec as Decision,
+    decision: claims.dec,
     number: claims.num ?? null,
     userVerified: claims.uv,
   }

@@ -6,12 +6,26 @@ import { policyRules } from './policy-rules.ts'
 import type { SuppressionReason } from './push-throttling.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-export type TerminalStatus = 'approved' | 'denied' | 'expired' | 'cancelled'
-export type ChallengeStatus = 'pending' | TerminalStatus
-export type DenyReason = 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left'
-export type UserVerification = 'required' | 'preferred' | 'not_required'
+export const terminalStatuses = ['approved', 'denied', 'expired', 'cancelled'] as const
+export type TerminalStatus = (typeof terminalStatuses)[number]
+export const challengeStatuses = ['pending', ...terminalStatuses] as const
+export type ChallengeStatus = (typeof challengeStatuses)[number]
+
+export const denyReasons = [
+  'user_denied',
+  'user_reported',
+  'number_mismatch',
+  'no_device_left',
+] as const
+export type DenyReason = (typeof denyReasons)[number]
+
+/** From lax to strict. */
+export const userVerifications = policyRules.userVerification.values
+export type UserVerification = (typeof userVerifications)[number]
+
 /** `pull_only`: no push could be queued, so the person must open the app to find the challenge. */
-export type DeliveryMode = 'push' | 'pull_only'
+export const deliveryModes = ['push', 'pull_only'] as const
+export type DeliveryMode = (typeof deliveryModes)[number]
 
 /** What the device shows to the person; every text is bounded and showable (domain/text.ts). */
 export type ChallengeContext = {
@@ -156,10 +170,8 @@ export function askableRules(
   }
 }
 
-const verifications = policyRules.userVerification.values
-
 function strictestVerification(one: UserVerification, other: UserVerification): UserVerification {
-  return verifications.indexOf(one) >= verifications.indexOf(other) ? one : other
+  return userVerifications.indexOf(one) >= userVerifications.indexOf(other) ? one : other
 }
 
 /**

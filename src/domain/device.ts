@@ -3,15 +3,20 @@ import type { DeviceAttestation } from './attestation.ts'
 import type { DeviceId, EnrollmentId, TenantId, UserId } from './ids.ts'
 
 /** `suspended` may become active again; `unregistered` is permanent. */
-export type DeviceStatus = 'unconfirmed' | 'active' | 'suspended' | 'unregistered'
-export type Platform = 'ios' | 'android' | 'web' | 'other'
-export type UnregisterReason =
-  | 'lost'
-  | 'stolen'
-  | 'replaced'
-  | 'user_request'
-  | 'admin'
-  | 'not_confirmed'
+export const deviceStatuses = ['unconfirmed', 'active', 'suspended', 'unregistered'] as const
+export type DeviceStatus = (typeof deviceStatuses)[number]
+/** In which a device may look after itself; only an active one may answer. */
+export const workingStatuses = ['unconfirmed', 'active'] as const satisfies DeviceStatus[]
+
+export const platforms = ['ios', 'android', 'web', 'other'] as const
+export type Platform = (typeof platforms)[number]
+
+/** Reasons that the person of the device chooses from. */
+export const personalReasons = ['lost', 'stolen', 'replaced', 'user_request'] as const
+/** Reasons that a caller of the server API may give. */
+export const givenReasons = [...personalReasons, 'admin'] as const
+export const unregisterReasons = [...givenReasons, 'not_confirmed'] as const
+export type UnregisterReason = (typeof unregisterReasons)[number]
 
 /** A P-256 public key; nothing else is accepted as a device key. */
 export type PublicJwk = {
@@ -25,7 +30,8 @@ export type PublicJwk = {
  * What a key is for: `possession` needs no prompt, `verification` requires biometrics or PIN on
  * each use.
  */
-export type KeyRole = 'possession' | 'verification'
+export const keyRoles = ['possession', 'verification'] as const
+export type KeyRole = (typeof keyRoles)[number]
 
 /** A registered key; `kid` is its RFC 7638 thumbprint. */
 export type DeviceKey = {

@@ -4,12 +4,19 @@ import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId, UserId } from '.
 import { type Refusal, refuse } from './refusal.ts'
 import { plainTypedText } from './typed-text.ts'
 
-export type EnrollmentStatus = 'open' | 'claimed' | 'completed' | 'cancelled' | 'void'
-export type VoidReason =
-  | 'number_tries_used_up'
-  | 'device_unregistered'
-  | 'device_suspended'
-  | 'user_suspended'
+const storedStatuses = ['open', 'claimed', 'completed', 'cancelled', 'void'] as const
+export type EnrollmentStatus = (typeof storedStatuses)[number]
+/** As they are shown: one that ran out is stored as it was. */
+export const enrollmentViews = [...storedStatuses, 'expired'] as const
+export type EnrollmentView = (typeof enrollmentViews)[number]
+
+export const voidReasons = [
+  'number_tries_used_up',
+  'device_unregistered',
+  'device_suspended',
+  'user_suspended',
+] as const
+export type VoidReason = (typeof voidReasons)[number]
 
 /** Wrong numbers that a new device may type before its enrollment is void. */
 export const confirmationAttemptsMax = 3
@@ -44,7 +51,6 @@ export type Enrollment = {
 }
 
 /** The status that readers see: an enrollment that ran out is `expired`, whatever its row says. */
-export type EnrollmentView = EnrollmentStatus | 'expired'
 
 /** The status shown. Only open and claimed enrollments can run out. */
 export function viewOf(enrollment: Enrollment, now: Date): EnrollmentView {

@@ -1,6 +1,7 @@
 // A door for existing clients: its settings, and what it requires.
 
 import type { IntegrationId, RelyingPartyId, TenantId } from './ids.ts'
+import type { NumberMode } from './number-match.ts'
 import { laxerField, type Policy, type PolicyOverrides } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { mappingFault, type UserNameMapping } from './user-name.ts'
@@ -42,6 +43,9 @@ export const integrationPolicyFields = [
 ] as const satisfies readonly (keyof Policy)[]
 export type IntegrationPolicy = Pick<PolicyOverrides, (typeof integrationPolicyFields)[number]>
 
+export const integrationStatuses = ['active', 'paused'] as const
+export type IntegrationStatus = (typeof integrationStatuses)[number]
+
 /** What an admin configures of an integration. */
 export type IntegrationPlan = {
   /** Shown on the device as the application that is signed in to. */
@@ -51,7 +55,7 @@ export type IntegrationPlan = {
    * `caller`: digits that the client shows; `none` only while the tenant's policy names the
    * integration.
    */
-  readonly numberMode: 'caller' | 'none'
+  readonly numberMode: Exclude<NumberMode, 'service'>
   /** The namespace of all users that may be asked. */
   readonly namespace: string
   readonly userNames: UserNameMapping
@@ -60,7 +64,7 @@ export type IntegrationPlan = {
   readonly policy: IntegrationPolicy
   /** Lifetime of its challenges; null for that of the policy. */
   readonly ttlSeconds: number | null
-  readonly status: 'active' | 'paused'
+  readonly status: IntegrationStatus
 }
 
 export type Integration = IntegrationPlan & {

@@ -4,7 +4,9 @@
 import type { AttestationFinding } from './attestation.ts'
 import type { KeyRole } from './device.ts'
 
-export type SecurityLevel = 'software' | 'tee' | 'strongbox'
+/** In the order of Android's own numbers. */
+export const securityLevels = ['software', 'tee', 'strongbox'] as const
+export type SecurityLevel = (typeof securityLevels)[number]
 
 /**
  * A parsed attestation extension. Everything but the app is enforced by the hardware, not merely

@@ -6,7 +6,8 @@ import type { ActivityId, DeviceId, RelyingPartyId } from './ids.ts'
 /** The categories for which a user may choose a channel. */
 export type NoticeCategory = 'security' | 'devices' | 'sign_in' | 'relying_party'
 /** `push`: pushed immediately and listed; `in_app`: listed; `off`: not even listed on devices. */
-export type NoticeChannel = 'push' | 'in_app' | 'off'
+const channels = ['push', 'in_app', 'off'] as const
+export type NoticeChannel = (typeof channels)[number]
 export type NoticePreferences = Readonly<Record<NoticeCategory, NoticeChannel>>
 
 /**
@@ -19,7 +20,7 @@ export const noticeChannels = {
   // Recorded on the path of a waiting caller, which queues no pushes; the person was asked a moment
   // ago anyway.
   sign_in: ['in_app', 'off'],
-  relying_party: ['push', 'in_app', 'off'],
+  relying_party: channels,
 } as const satisfies Record<NoticeCategory, readonly NoticeChannel[]>
 
 const categories = Object.keys(noticeChannels) as NoticeCategory[]
@@ -163,9 +164,11 @@ export type NoticePush = {
   readonly isDigest: boolean
 }
 
+const outcomes = ['in_app', 'no_device', 'stale', 'waiting'] as const
+
 export type NoticePlan = {
   readonly settlements: readonly {
-    readonly outcome: 'waiting' | 'in_app' | 'no_device' | 'stale'
+    readonly outcome: (typeof outcomes)[number]
     readonly activityIds: readonly ActivityId[]
   }[]
   /** The most urgent first. */
@@ -211,7 +214,7 @@ export function planNotices(facts: NoticeFacts): NoticePlan {
   const pushable = byChannel.get('push') ?? []
   const groups = [...criticalGroups(pushable), ...ordinaryGroups(pushable, facts)]
   const groupMembers = new Set(groups.flatMap(({ members }) => members))
-  const settlements = (['in_app', 'no_device', 'stale', 'waiting'] as const).map((outcome) => {
+  const settlements = outcomes.map((outcome) => {
     const beyond = pushable.filter((one) => !groupMembers.has(one))
     const members = outcome === 'waiting' ? beyond : (byChannel.get(outcome) ?? [])
     return { outcome, activityIds: idsOf(members) }

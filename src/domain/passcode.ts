@@ -7,7 +7,8 @@ import { type Refusal, refuse } from './refusal.ts'
 import { plainTypedText } from './typed-text.ts'
 
 /** How a person signed in without a push. */
-export type PasscodeMethod = 'passcode' | 'recovery_code' | 'temporary_code'
+export const passcodeMethods = ['passcode', 'recovery_code', 'temporary_code'] as const
+export type PasscodeMethod = (typeof passcodeMethods)[number]
 export type SingleUseKind = Exclude<PasscodeMethod, 'passcode'>
 
 /** RFC 6238, 4.1: the time step X. */

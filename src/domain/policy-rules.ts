@@ -1,5 +1,7 @@
 // The one table of policy fields: default, bounds, direction of strictness, and meaning.
 
+import { attestationModes } from './attestation.ts'
+
 /**
  * How a field may be set. `stricter` is the direction in which a relying party may go beyond its
  * tenant; null for none.
@@ -34,7 +36,7 @@ const flag = (about: string, rule: { default: boolean; stricter: boolean }) =>
   ({ kind: 'flag', about, ...rule }) as const
 const choice = <const Values extends readonly string[]>(
   about: string,
-  rule: { default: Values[number]; values: Values },
+  rule: { default: NoInfer<Values[number]>; values: Values },
 ) => ({ kind: 'choice', about, ...rule }) as const
 const list = (
   about: string,
@@ -249,6 +251,6 @@ export const policyRules = {
   attestation: choice(
     "Whether a new device's keys must be attested by the maker of the phone: `log` records the " +
       'verdict, `require` refuses a device without a verified attestation.',
-    { default: 'off', values: ['off', 'log', 'require'] },
+    { default: 'off', values: attestationModes },
   ),
 } as const satisfies Readonly<Record<string, PolicyRule>>

@@ -10,14 +10,16 @@ import { type Budget, isKnown, type KnownInitiator } from './push-budget.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 /** Why a challenge wakes no phone. */
-export type SuppressionReason =
-  | 'paused'
-  | 'reported'
-  | 'recently_unanswered'
-  | 'recently_denied'
-  | 'push_budget_used_up'
-  | 'unanswered_pushes'
-  | 'no_push_token'
+export const suppressionReasons = [
+  'paused',
+  'reported',
+  'recently_unanswered',
+  'recently_denied',
+  'push_budget_used_up',
+  'unanswered_pushes',
+  'no_push_token',
+] as const
+export type SuppressionReason = (typeof suppressionReasons)[number]
 
 /** The facts that decide an admission; times are the database's. */
 export type ThrottlingFacts = {

@@ -4,7 +4,7 @@ import { askableRules, openChallenge, type UserVerification } from './challenge.
 import type { Device, DeviceStatus } from './device.ts'
 import type { DeviceId } from './ids.ts'
 import type { NumberPlan } from './number-match.ts'
-import type { PasscodeMethod } from './passcode.ts'
+import { type PasscodeMethod, passcodeMethods } from './passcode.ts'
 import { checkProtection } from './protection.ts'
 import type { AdmissionRefusal } from './push-throttling.ts'
 import { admitChallenge, type SuppressionReason, type ThrottlingFacts } from './push-throttling.ts'
@@ -23,13 +23,14 @@ export type DeviceReadiness = {
 /** Why a question at this moment would be refused. */
 export type ForecastRefusal = AdmissionRefusal | OpeningRefusal
 
+/** Ways in which a user can be asked: by push, by opening the app, by codes. */
+export const askMethods = ['push', 'pull', ...passcodeMethods] as const
+type AskMethod = (typeof askMethods)[number]
+
 /** The result that a challenge created at this moment would have. */
 export type Readiness = {
-  /**
-   * Ways in which the user can be asked: by push, by opening the app, by codes; the preferred one
-   * first.
-   */
-  readonly methods: readonly ('push' | 'pull' | PasscodeMethod)[]
+  /** The preferred one first. */
+  readonly methods: readonly AskMethod[]
   /** Why a creation would be refused; null when it would not be. */
   readonly refusal: ForecastRefusal['refused'] | null
   /** Seconds after which that can change by itself. */

@@ -1,7 +1,11 @@
 import type { ActivityId, ChallengeId, DeviceId, ReportId, TenantId, UserId } from './ids.ts'
 
 /** What an admin concluded about a report. */
-export type ReportResolution = 'fraud' | 'false_alarm'
+export const reportResolutions = ['fraud', 'false_alarm'] as const
+export type ReportResolution = (typeof reportResolutions)[number]
+
+export const reportStatuses = ['open', 'resolved'] as const
+export type ReportStatus = (typeof reportStatuses)[number]
 
 /** "This wasn't me", about a challenge or an activity: one entry in the queue of admins. */
 export type Report = {
@@ -12,7 +16,7 @@ export type Report = {
   readonly deviceId: DeviceId | null
   readonly challengeId: ChallengeId | null
   readonly activityId: ActivityId | null
-  readonly status: 'open' | 'resolved'
+  readonly status: ReportStatus
   readonly resolution: ReportResolution | null
   readonly note: string | null
   readonly resolvedBy: string | null

@@ -6,6 +6,19 @@ import type { Policy } from './policy.ts'
 /** What a tenant keeps for a configurable time. */
 export type RetainedKind = 'challenges' | 'activities' | 'enrollments' | 'reports' | 'diagnostics'
 
+/** Rows that no tenant's policy covers and that are no longer needed. */
+export const leftoverKinds = [
+  'portalSessions',
+  'testPushes',
+  'webhooks',
+  'webhookEndpoints',
+] as const
+export type LeftoverKind = (typeof leftoverKinds)[number]
+
+/** Rows without a time to find them by: they are scanned, a page at a time. */
+export const scannedKinds = ['initiators', 'passcodeBudgets', 'singleUseCodes'] as const
+export type ScannedKind = (typeof scannedKinds)[number]
+
 const dayMs = 24 * 60 * 60 * 1000
 
 const fields = {

@@ -1,7 +1,7 @@
 // What must survive the restoration of a database to an earlier state: the lines of the revocation
 // log.
 
-import type { UnregisterReason } from './device.ts'
+import { type UnregisterReason, unregisterReasons } from './device.ts'
 import {
   type ApiKeyId,
   type DeviceId,
@@ -58,17 +58,8 @@ export type Revocation = RevocationOf<Kind>
 /** A revocation that removes a right. */
 export type RemovalOfRights = RevocationOf<Exclude<Kind, `${string}_activated`>>
 
-const reasons: Record<UnregisterReason, true> = {
-  lost: true,
-  stolen: true,
-  replaced: true,
-  user_request: true,
-  admin: true,
-  not_confirmed: true,
-}
-
 function isReason(text: unknown): text is UnregisterReason {
-  return typeof text === 'string' && Object.hasOwn(reasons, text)
+  return (unregisterReasons as readonly unknown[]).includes(text)
 }
 
 /**

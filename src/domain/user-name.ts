@@ -3,13 +3,15 @@
 
 import { isIdentifier } from './text.ts'
 
+/** Which part of a name is its domain: none, `ada@example.com`, or `EXAMPLE\\ada`. */
+export const domainPlaces = ['none', 'suffix', 'prefix'] as const
+
 /**
  * How names are mapped. A name that does not fit is refused: a name altered until it fits may be
  * another user's.
  */
 export type UserNameMapping = {
-  /** Which part of the name is its domain: `ada@example.com`, `EXAMPLE\ada`, or none. */
-  readonly domain: 'none' | 'suffix' | 'prefix'
+  readonly domain: (typeof domainPlaces)[number]
   /** The accepted domains, in any case of ASCII letters; a name of another one is refused. */
   readonly domains: readonly string[]
   /**

@@ -20,6 +20,15 @@ export const failingDaysMax = 5
 /** Types of events, or `*` alone for all, including types added later. */
 export type EventFilter = readonly (SubscribedEventType | '*')[]
 
+export const endpointStatuses = ['active', 'paused', 'disabled'] as const
+export type EndpointStatus = (typeof endpointStatuses)[number]
+export const endpointStatusReasons = ['relying_party', 'failing', 'gone'] as const
+export type EndpointStatusReason = (typeof endpointStatusReasons)[number]
+
+/** The status of one event at one endpoint. */
+export const webhookDeliveryStatuses = ['queued', 'delivered', 'failed'] as const
+export type WebhookDeliveryStatus = (typeof webhookDeliveryStatuses)[number]
+
 /** Where a relying party receives events. Its secret is shown once. */
 export type WebhookEndpoint = {
   readonly tenantId: TenantId
@@ -32,8 +41,8 @@ export type WebhookEndpoint = {
    * `paused` keeps queued deliveries until it is active again or they are stale; `disabled` gets no
    * more deliveries.
    */
-  readonly status: 'active' | 'paused' | 'disabled'
-  readonly statusReason: 'relying_party' | 'failing' | 'gone' | null
+  readonly status: EndpointStatus
+  readonly statusReason: EndpointStatusReason | null
   /** Until when the previous secret signs too. */
   readonly previousSecretUntil: Date | null
   /** First failure since the last success. */

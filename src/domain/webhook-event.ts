@@ -2,6 +2,7 @@
 // and their content.
 
 import type { Severity } from './activity.ts'
+import type { Challenge } from './challenge.ts'
 import type {
   ActivityId,
   ChallengeId,
@@ -72,18 +73,18 @@ export function carriesResult(type: WebhookEventType): boolean {
 }
 
 /** A challenge as its events describe it. */
-export type EventChallenge = {
-  readonly userId: UserId
-  readonly status: 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled'
-  readonly reason: 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left' | null
-  readonly deliveryMode: 'push' | 'pull_only'
-  readonly binding: string | null
-  readonly idempotencyKey: string | null
-  readonly createdAt: Date
-  readonly expiresAt: Date
-  readonly decidedAt: Date | null
-  readonly decidedDeviceId: DeviceId | null
-}
+export type EventChallenge = Pick<
+  Challenge,
+  | 'userId'
+  | 'status'
+  | 'reason'
+  | 'deliveryMode'
+  | 'binding'
+  | 'createdAt'
+  | 'expiresAt'
+  | 'decidedAt'
+  | 'decidedDeviceId'
+> & { readonly idempotencyKey: string | null }
 
 /** Something that happened, recorded by the database in the same transaction. */
 export type WebhookFact = {
