@@ -10,6 +10,8 @@ const wholeNumber = (least: number, most: number) => {
     .transform(Number)
     .pipe(z.number().min(least, error).max(most, error))
 }
+const roles = ['all', 'api', 'worker'] as const
+export type Role = (typeof roles)[number]
 const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.enum(values, `must be one of ${values.join(', ')}`)
 const address = (protocol: RegExp, example: string) =>
@@ -81,7 +83,7 @@ export const variables = {
     ),
   HOST: flagless.default('127.0.0.1').describe('Address to listen on; `0.0.0.0` for all.'),
   PORT: wholeNumber(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one.'),
-  ROLE: oneOf(['all', 'api', 'worker'])
+  ROLE: oneOf(roles)
     .default('all')
     .describe(
       '`api` answers requests, `worker` retries pushes and expires challenges, `all` does both.',

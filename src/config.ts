@@ -3,7 +3,7 @@
 import path from 'node:path'
 import { type PushConfig, readPush } from './config-push.ts'
 import { Faults, readText, type Values } from './config-values.ts'
-import { variables } from './config-variables.ts'
+import { type Role, variables } from './config-variables.ts'
 import { StartFault } from './start-fault.ts'
 
 /**
@@ -20,7 +20,7 @@ export type Config = PushConfig & {
   readonly publicOrigin: string | null
   readonly host: string
   readonly port: number
-  readonly role: 'all' | 'api' | 'worker'
+  readonly role: Role
   readonly stopDelaySeconds: number
   readonly trustProxy: string | null
   readonly logLevel: string

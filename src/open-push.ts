@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { TenantId } from './domain/ids.ts'
+import { pushEnvironments } from './domain/push.ts'
 import { buildApnsProvider } from './outbound/apns.ts'
 import { buildAppProviders } from './outbound/app-providers.ts'
 import { withBreaker } from './outbound/breaker.ts'
@@ -19,7 +20,7 @@ function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[]
   const routes: PushRoute[] = []
   if (apns) {
     const { bundleId } = apns
-    for (const environment of ['production', 'sandbox'] as const) {
+    for (const environment of pushEnvironments) {
       const push = withBreaker(buildApnsProvider({ ...apns, environment, clock, log }), { log })
       routes.push({ provider: 'apns', appId: bundleId, environment, push })
     }

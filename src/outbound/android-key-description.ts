@@ -9,7 +9,11 @@ import {
   Sequence,
   Set as SetOf,
 } from 'asn1js'
-import type { KeyDescription, SecurityLevel } from '../domain/key-description.ts'
+import {
+  type KeyDescription,
+  type SecurityLevel,
+  securityLevels,
+} from '../domain/key-description.ts'
 
 // Tags of Android's AuthorizationList. Unknown ones are skipped: each version of KeyMint adds some.
 const tags = {
@@ -24,8 +28,6 @@ const tags = {
   rootOfTrust: 704,
   attestationApplicationId: 709,
 } as const
-
-const levels: readonly SecurityLevel[] = ['software', 'tee', 'strongbox']
 
 /**
  * Reads the extension 1.3.6.1.4.1.11129.2.1.17 (Android's KeyDescription); undefined when it is not
@@ -91,7 +93,7 @@ function numberOf(block: Block): number {
 }
 
 function levelOf(block: Block): SecurityLevel {
-  const level = block instanceof Enumerated ? levels[numberOf(block)] : undefined
+  const level = block instanceof Enumerated ? securityLevels[numberOf(block)] : undefined
   if (level === undefined) throw new MalformedError()
   return level
 }

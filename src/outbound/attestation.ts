@@ -1,4 +1,5 @@
 import type { AttestationFault, AttestationFinding } from '../domain/attestation.ts'
+import { keyRoles } from '../domain/device.ts'
 import type { AndroidApp } from '../domain/key-description.ts'
 import type {
   AttestationStatement,
@@ -82,7 +83,7 @@ async function verifyApple(
 ): Promise<AttestationFinding> {
   const apps = appleApps.filter(({ bundleId }) => bundleId === appId)
   if (apps.length === 0) return none('app_not_listed')
-  const kids = (['possession', 'verification'] as const).flatMap((role) =>
+  const kids = keyRoles.flatMap((role) =>
     keys.filter((key) => key.role === role).map(({ kid }) => kid),
   )
   const clientDataHash = clientDataHashOf(challenge, kids)

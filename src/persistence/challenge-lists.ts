@@ -1,18 +1,10 @@
-import type { Challenge, ChallengeStatus } from '../domain/challenge.ts'
+import { type Challenge, type ChallengeStatus, challengeStatuses } from '../domain/challenge.ts'
 import type { RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { Database } from './database.ts'
 import { type FirstPage, type NextPage, readListPage } from './pages.ts'
 import { challengeColumns } from './rows.ts'
 import { statement } from './statement.ts'
-
-const statuses: readonly ChallengeStatus[] = [
-  'pending',
-  'approved',
-  'denied',
-  'expired',
-  'cancelled',
-]
 
 type PartyParams = { readonly tenantId: TenantId; readonly rpId: RelyingPartyId }
 type WithStatus = { readonly status: ChallengeStatus }
@@ -37,7 +29,7 @@ const byStatus = {
 
 // The one index begins with the status: the newest of each are merged.
 function textOfParty(before: string): string {
-  const newest = statuses.map(
+  const newest = challengeStatuses.map(
     (status) => `(select ${challengeColumns('c')} from challenges c
       where c.tenant_id = :tenantId and c.rp_id = :rpId and c.status = '${status}' ${before}
       order by c.id desc limit :limit)`,

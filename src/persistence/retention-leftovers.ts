@@ -1,8 +1,8 @@
 // Deleting what is over, of all tenants, after days that no policy sets: leftovers are found by an
 // index, idle rows by a scan of their table.
 
-import { leftoverDays } from '../domain/retention.ts'
-import type { LeftoverKind, RetentionStore, ScannedKind } from '../ports/retention-store.ts'
+import { type LeftoverKind, leftoverDays, type ScannedKind } from '../domain/retention.ts'
+import type { RetentionStore } from '../ports/retention-store.ts'
 import type { Database } from './database.ts'
 import { run, type Statement, statement } from './statement.ts'
 

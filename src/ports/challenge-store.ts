@@ -11,12 +11,12 @@ import type {
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { Protection } from '../domain/protection.ts'
+import type { DeliveryStatus } from '../domain/push.ts'
 import type { Budget, KnownInitiator } from '../domain/push-budget.ts'
 import type { AnswerFacts, AnswerRecording, AnswerToRecord, Evidence } from './challenge-answer.ts'
 import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts'
 import type { Identifier, PageRequest } from './directory-store.ts'
 import type { DuePush } from './due-push.ts'
-import type { DeliveryStatus } from './push.ts'
 
 /** How a relying party identifies the user. */
 export type UserReference = { readonly id: UserId } | Identifier

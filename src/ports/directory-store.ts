@@ -4,6 +4,7 @@ import type { NewAuditEvent } from '../domain/audit.ts'
 import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { Policy, PolicyOverrides } from '../domain/policy.ts'
 import type { Scope } from '../domain/scope.ts'
+import type { SuspensionStatus } from '../domain/suspension.ts'
 import type { IdentifierCase } from '../domain/user-name.ts'
 import type { NewSigningKey, SigningKey } from './world.ts'
 
@@ -75,7 +76,7 @@ export type User = {
   readonly id: UserId
   readonly displayName: string
   readonly identifiers: readonly Identifier[]
-  readonly status: 'active' | 'suspended'
+  readonly status: SuspensionStatus
   readonly createdAt: Date
 }
 

@@ -1,18 +1,19 @@
 import type { TenantId } from '../domain/ids.ts'
+import type { PushEnvironment, PushProviderName } from '../domain/push.ts'
 
 /**
  * Where a push goes: the address that an app installation sent at enrollment, or later by rotating
  * its token.
  */
 export type PushAddress = {
-  readonly provider: 'apns' | 'fcm'
+  readonly provider: PushProviderName
   /**
    * APNs device token (hex) or FCM registration token. It belongs to the app installation, so
    * several devices may share it.
    */
   readonly token: string
   /** APNs only: which of Apple's two environments issued the token. */
-  readonly environment: 'production' | 'sandbox'
+  readonly environment: PushEnvironment
   /** The app's bundle id or package name; it chooses the credentials. */
   readonly appId: string
 }
@@ -54,9 +55,6 @@ export type PushMessage = {
   /** The challenge's expiry, or when the notice is stale; no provider may deliver later. */
   readonly expiresAt: Date
 }
-
-/** The status of a push in the outbox. */
-export type DeliveryStatus = 'queued' | 'sent' | 'failed' | 'suppressed'
 
 /** A provider's response, reduced to the five kinds that matter to us. */
 export type PushResult =

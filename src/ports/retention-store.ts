@@ -1,13 +1,7 @@
 import type { PurgedLink } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { RetainedKind } from '../domain/retention.ts'
-
-/** Rows that no tenant's policy covers and that are no longer needed. */
-export type LeftoverKind = 'portalSessions' | 'testPushes' | 'webhooks' | 'webhookEndpoints'
-
-/** Rows without a time to find them by: they are scanned, a page at a time. */
-export type ScannedKind = 'initiators' | 'passcodeBudgets' | 'singleUseCodes'
+import type { LeftoverKind, RetainedKind, ScannedKind } from '../domain/retention.ts'
 
 /** The cursor of a scan: the key of the last row that was read. */
 export type ScanCursor = readonly string[]

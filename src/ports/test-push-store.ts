@@ -1,7 +1,7 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
+import type { DeliveryStatus } from '../domain/push.ts'
 import type { DuePush } from './due-push.ts'
-import type { DeliveryStatus } from './push.ts'
 
 /** A test push and its outcome. */
 export type TestPush = {

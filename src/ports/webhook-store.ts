@@ -7,7 +7,12 @@ import type {
   WebhookEndpointId,
   WebhookEventId,
 } from '../domain/ids.ts'
-import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
+import type {
+  EndpointStatus,
+  EndpointStatusReason,
+  WebhookDeliveryStatus,
+  WebhookEndpoint,
+} from '../domain/webhook-endpoint.ts'
 import type { WebhookData, WebhookEventType, WebhookFact } from '../domain/webhook-event.ts'
 import type { PageRequest } from './directory-store.ts'
 
@@ -23,7 +28,7 @@ export type NewWebhookEndpoint = EndpointKey &
 
 export type WebhookEndpointChanges = Partial<
   Pick<WebhookEndpoint, 'url' | 'description' | 'events'>
-> & { readonly status?: 'active' | 'paused' }
+> & { readonly status?: Exclude<EndpointStatus, 'disabled'> }
 
 /**
  * A rate limit slot that was taken, or why none was: too many lately, or there is no such active
@@ -69,7 +74,10 @@ export interface WebhookEndpointStore {
    */
   stop(
     endpoint: Pick<WebhookEndpoint, 'tenantId' | 'id' | 'url'>,
-    stop: { readonly status: 'paused' | 'disabled'; readonly reason: 'failing' | 'gone' },
+    stop: {
+      readonly status: Exclude<EndpointStatus, 'active'>
+      readonly reason: Exclude<EndpointStatusReason, 'relying_party'>
+    },
   ): Promise<'done' | null>
   /** Active endpoints that have failed since their last success, longest failing first. */
   listFailing(limit: number): Promise<WebhookEndpoint[]>
@@ -120,7 +128,7 @@ export type WebhookAttempt = {
   readonly statusCode: number | null
   readonly reason: string | null
   /** The delivery's status now. */
-  readonly deliveryStatus: 'queued' | 'delivered' | 'failed'
+  readonly deliveryStatus: WebhookDeliveryStatus
 }
 
 /** How many attempts are in flight at an endpoint in this process. */

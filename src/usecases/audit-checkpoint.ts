@@ -3,6 +3,7 @@ import {
   auditCheckpointTyp,
   type Checkpoint,
   type ExemptingEvent,
+  type ExemptionType,
   foldLink,
   foldName,
   readCheckpoint,
@@ -107,7 +108,7 @@ export const isUnsigned = ({ details }: Pick<ExemptingRow, 'details'>) =>
 export async function readAllExempting(
   { audit }: { readonly audit: Pick<AuditStore, 'readExempting'> },
   tenantId: TenantId,
-  type: 'activities_purged' | 'user_erased',
+  type: ExemptionType,
 ): Promise<ExemptingRow[]> {
   const events: ExemptingRow[] = []
   for (;;) {

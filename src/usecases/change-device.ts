@@ -3,6 +3,7 @@ import type { Device } from '../domain/device.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { SuspensionStatus } from '../domain/suspension.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
@@ -16,7 +17,7 @@ export type Dependencies = ReadDependencies &
     readonly userQueue: UserQueue
   }
 
-export type Changes = { readonly name?: string; readonly status?: 'active' | 'suspended' }
+export type Changes = { readonly name?: string; readonly status?: SuspensionStatus }
 
 /**
  * Renames a device, suspends it, or activates it again, on behalf of its user. When a suspension
@@ -78,7 +79,7 @@ async function setStatus(
   { suspensions, userQueue, signals, revocationLog }: Dependencies,
   { tenantId, keyId }: Principal,
   { id: deviceId, userId }: Device,
-  status: 'active' | 'suspended',
+  status: SuspensionStatus,
 ): Promise<Refusal<'too_many_requests'> | undefined> {
   const about = { tenantId, userId, deviceId }
   const command = { ...about, actor: `api_key:${keyId}` } as const

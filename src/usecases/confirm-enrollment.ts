@@ -1,5 +1,5 @@
 import { activity, type NewActivity } from '../domain/activity.ts'
-import type { Device } from '../domain/device.ts'
+import { type Device, workingStatuses } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import {
   type ConfirmationEffect,
@@ -51,7 +51,7 @@ export async function confirmEnrollment(
     >
 > {
   const device = await authenticateDevice(dependencies, proof, {
-    statuses: ['unconfirmed', 'active'],
+    statuses: workingStatuses,
   })
   if (isRefusal(device)) return device
   if (device.status === 'active') return refuse('device_not_pending')

@@ -1,4 +1,5 @@
 import { activity } from '../domain/activity.ts'
+import { workingStatuses } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DiagnosticsId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
@@ -30,7 +31,7 @@ export async function sendDiagnostics(
   | ProofRefusal
   | Refusal<'proof_replayed' | 'conflict' | 'too_many_diagnostics'>
 > {
-  const requirement = { statuses: ['active', 'unconfirmed'] } as const
+  const requirement = { statuses: workingStatuses }
   const device = await authenticateDevice(dependencies, proof, requirement)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: deviceId } = device

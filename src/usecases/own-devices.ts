@@ -2,7 +2,7 @@ import type { ProofRefusal } from './authenticate-device.ts'
 // Operations of a device on itself and on the user's other devices.
 
 import { activity } from '../domain/activity.ts'
-import type { Device, KeyRole } from '../domain/device.ts'
+import { type Device, type KeyRole, workingStatuses } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import { answerabilityOf } from '../domain/readiness.ts'
@@ -26,8 +26,6 @@ export type Dependencies = DeviceDependencies &
     readonly userQueue: UserQueue
   }
 
-const alive = ['active', 'unconfirmed'] as const
-
 /** A device, and whether it may be asked challenges. */
 export type OwnDevice = Device & ReturnType<typeof answerabilityOf>
 
@@ -41,7 +39,7 @@ export async function readSelf(
 ): Promise<OwnDevice | ProofRefusal> {
   const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
   if (knownDevice === null) return refuse('proof_invalid')
-  const statuses = [...alive, 'suspended'] as const
+  const statuses = [...workingStatuses, 'suspended'] as const
   const device = await verifyProof(dependencies, proof, knownDevice, { statuses, anyApp: true })
   if (isRefusal(device)) return device
   const record = await dependencies.protections.find(device.tenantId, device.userId)
@@ -55,7 +53,7 @@ export async function updateSelf(
   proof: DeviceProof,
   changes: DeviceChanges,
 ): Promise<Device | ProofRefusal | Refusal<'proof_replayed'>> {
-  const device = await authenticateDevice(dependencies, proof, { statuses: alive, anyApp: true })
+  const device = await authenticateDevice(dependencies, proof, { statuses: workingStatuses, anyApp: true })
   if (isRefusal(device)) return device
   const isRename = changes.name !== undefined && changes.name !== device.name
   const event = isRename
@@ -130,7 +128,7 @@ async function unregisterOwn(
   | Refusal<'too_many_requests' | 'not_found' | 'proof_replayed' | 'conflict'>
   | undefined
 > {
-  const statuses = id === proof.deviceId ? alive : undefined
+  const statuses = id === proof.deviceId ? workingStatuses : undefined
   const device = await authenticateDevice(dependencies, proof, {
     role: how.role,
     anyApp: true,
@@ -153,6 +151,6 @@ async function unregisterOwn(
   // and changed nothing.
   const current = await dependencies.devices.find(tenantId, id)
   if (current?.status === 'unregistered') return undefined
-  const caller = await authenticateDevice(dependencies, proof, { statuses: alive })
+  const caller = await authenticateDevice(dependencies, proof, { statuses: workingStatuses })
   return isRefusal(caller) ? caller : refuse('conflict', { retryAfterSeconds: 1 })
 }

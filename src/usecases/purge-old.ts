@@ -1,22 +1,15 @@
 import type { TenantId } from '../domain/ids.ts'
-import { retainedKinds, retainedSince } from '../domain/retention.ts'
-import type {
-  LeftoverKind,
-  RetentionStore,
-  ScanCursor,
-  ScannedKind,
-} from '../ports/retention-store.ts'
+import {
+  leftoverKinds,
+  retainedKinds,
+  retainedSince,
+  type ScannedKind,
+  scannedKinds,
+} from '../domain/retention.ts'
+import type { RetentionStore, ScanCursor } from '../ports/retention-store.ts'
 import { buildExemptions, type Dependencies as ExemptionDependencies } from './sign-exemptions.ts'
 
 export type Dependencies = ExemptionDependencies & { readonly retention: RetentionStore }
-
-const leftovers: readonly LeftoverKind[] = [
-  'portalSessions',
-  'testPushes',
-  'webhooks',
-  'webhookEndpoints',
-]
-const walkedKinds: readonly ScannedKind[] = ['initiators', 'passcodeBudgets', 'singleUseCodes']
 
 // Only activities are part of the audit record.
 const noExemption = async () => ({})
@@ -66,10 +59,10 @@ export function buildLeftoverPurge(
   const places = new Map<ScannedKind, ScanCursor | null>()
   return async () => {
     let more = false
-    for (const kind of leftovers) {
+    for (const kind of leftoverKinds) {
       more = (await retention.purgeLeftovers(kind, batch)) === batch || more
     }
-    for (const kind of walkedKinds) {
+    for (const kind of scannedKinds) {
       // A finished walk waits for the others, and restarts with them.
       if (places.get(kind) === null) continue
       const place = await retention.scan(kind, places.get(kind) ?? null, batch)

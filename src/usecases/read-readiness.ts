@@ -1,6 +1,6 @@
 import type { UserVerification } from '../domain/challenge.ts'
 import type { UserId } from '../domain/ids.ts'
-import { planUsualNumber } from '../domain/number-match.ts'
+import { type NumberMode, planUsualNumber } from '../domain/number-match.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Readiness, readinessOf } from '../domain/readiness.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
@@ -18,7 +18,7 @@ export type Dependencies = {
 export type Command = {
   readonly userId: UserId
   readonly userVerification: UserVerification
-  readonly number: 'service' | 'none'
+  readonly number: Exclude<NumberMode, 'caller'>
 }
 
 /**

@@ -1,3 +1,4 @@
+import { workingStatuses } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId, TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
@@ -66,7 +67,7 @@ export async function rotatePushToken(
   push: Omit<PushAddress, 'appId'> | null,
 ): Promise<ProofRefusal | Refusal<'proof_replayed'> | undefined> {
   const device = await authenticateDevice(dependencies, proof, {
-    statuses: ['active', 'unconfirmed'],
+    statuses: workingStatuses,
   })
   if (isRefusal(device)) return device
   const token =

@@ -1,11 +1,11 @@
 // The pages of the portal. Names of people, tenants and devices are user input: `html` escapes
 // them, `bdi` isolates their direction.
 
-import type { Device } from '../../domain/device.ts'
+import { type Device, personalReasons } from '../../domain/device.ts'
 import type { PortalSession } from '../../domain/portal.ts'
 import { type Html, html, noHtml } from './html.ts'
 import type { Page } from './page.ts'
-import { choosableReasons, english as texts } from './portal-texts.ts'
+import { english as texts } from './portal-texts.ts'
 
 const { lang } = texts
 
@@ -77,7 +77,7 @@ ${signOut}`,
 /** Asks for confirmation before a device is unregistered; nothing has happened yet. */
 export function confirmPage(device: Device): Page {
   const { confirm } = texts
-  const choices = choosableReasons.map(
+  const choices = personalReasons.map(
     (reason, at) =>
       html`<label><input type="radio" name="reason" value="${reason}" required${
         at === 0 ? html` checked` : noHtml

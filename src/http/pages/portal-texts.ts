@@ -1,7 +1,7 @@
 // Every text of the portal's pages, in one place, so that another language is another object of
 // this shape.
 
-import type { DeviceStatus, UnregisterReason } from '../../domain/device.ts'
+import type { DeviceStatus, personalReasons, UnregisterReason } from '../../domain/device.ts'
 
 const dates = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
 const times = new Intl.DateTimeFormat('en', {
@@ -13,9 +13,6 @@ const times = new Intl.DateTimeFormat('en', {
 
 // A right-to-left name does not reorder the text around it (Unicode UAX #9, isolates).
 const isolate = (name: string) => `\u2068${name}\u2069`
-
-/** Reasons that a person chooses from. */
-export const choosableReasons = ['lost', 'stolen', 'replaced', 'user_request'] as const
 
 const lostDevice =
   'Lock or erase it from afar with the service of its maker, such as Find My or Find Hub.'
@@ -70,7 +67,7 @@ export const english = {
       stolen: 'It was stolen',
       replaced: 'A new device takes its place',
       user_request: 'I do not use it any more',
-    } satisfies Record<(typeof choosableReasons)[number], string>,
+    } satisfies Record<(typeof personalReasons)[number], string>,
     go: 'Unregister this device',
     back: 'Keep it and go back',
   },
