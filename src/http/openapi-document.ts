@@ -1,5 +1,6 @@
 // The OpenAPI description as a value: the output of the type provider, tidied.
 
+import { isDeepStrictEqual } from 'node:util'
 import { stringify } from 'yaml'
 
 type Json = null | string | number | boolean | Json[] | { [name: string]: Json }
@@ -56,14 +57,17 @@ type OpenApiDocument = {
 
 /**
  * The type provider registers every named schema twice, as `X` and as `XInput`. This keeps those
- * that are referred to, and renames input schemas to `X` where no output uses that name.
+ * that are referred to, and renames input schemas to `X` where no output uses that name, or means
+ * the same by it.
  */
 export function tidy<Document extends OpenApiDocument>(document: Document): Document {
   const schemas: Record<string, unknown> = { ...document.components?.schemas }
   const usedNames = reachable([document.paths, document.webhooks], schemas)
   const nameOf = (name: string) => {
     const plain = name.replace(/Input$/, '')
-    return plain !== name && plain in schemas && !usedNames.has(plain) ? plain : name
+    const isFree =
+      !usedNames.has(plain) || isDeepStrictEqual(allowMoreMembers(schemas[plain]), schemas[name])
+    return plain in schemas && isFree ? plain : name
   }
   const renamedDocument = walk(
     { ...document, components: { ...document.components, schemas: {} } },

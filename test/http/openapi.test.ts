@@ -110,7 +110,12 @@ describe('tidying a description', () => {
   it('keeps referenced schemas, however deep, and drops the suffix of input-only ones', () => {
     const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
     const document = tidy({
-      paths: { input: ref('NewInput'), output: ref('Both'), otherInput: ref('BothInput') },
+      paths: {
+        input: ref('NewInput'),
+        output: ref('Both'),
+        otherInput: ref('BothInput'),
+        words: [ref('Same'), ref('SameInput')],
+      },
       components: {
         schemas: {
           New: { unused: true },
@@ -119,17 +124,25 @@ describe('tidying a description', () => {
           DeepInput: { additionalProperties: false },
           Both: { additionalProperties: false },
           BothInput: { additionalProperties: false },
+          Same: { enum: ['a', 'b'] },
+          SameInput: { enum: ['a', 'b'] },
           Nobody: {},
         },
       },
     })
     expect(document).toEqual({
-      paths: { input: ref('New'), output: ref('Both'), otherInput: ref('BothInput') },
+      paths: {
+        input: ref('New'),
+        output: ref('Both'),
+        otherInput: ref('BothInput'),
+        words: [ref('Same'), ref('Same')],
+      },
       components: {
         schemas: {
           New: { inner: ref('Deep') },
           Deep: { additionalProperties: false },
           Both: {},
+          Same: { enum: ['a', 'b'] },
           BothInput: { additionalProperties: false },
         },
       },

@@ -6,12 +6,11 @@ import {
   type NoticePreferences,
   noticeChannels,
 } from '../../domain/notice.ts'
+import { severity } from './enumerations.ts'
 import { shownId } from './ids.ts'
 import { pageBody } from './paging.ts'
 import { showable } from './text.ts'
 import { timestamp } from './time.ts'
-
-const severity = z.enum(['info', 'warning', 'critical'])
 
 export const activityBody = z
   .object({
@@ -62,7 +61,7 @@ export const postedActivity = z
       .regex(/^[a-z][a-z0-9_]{0,63}$/)
       .meta({ description: 'What happened, in your own words.', example: 'password_changed' }),
     severity: severity.meta({
-      description: '`warning` and `critical` are pushed, if the user wishes so.',
+      description: 'How urgent it is: `warning` and `critical` are pushed, if the user wishes so.',
     }),
     title: showable(64, { description: 'What to show.', example: 'Your password was changed' }),
     message: showable(256, {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { pushProvider } from './enumerations.ts'
 import { shownId } from './ids.ts'
 import { wholeList } from './paging.ts'
 import { showable } from './text.ts'
@@ -73,7 +74,7 @@ export const appChanges = z
 export const appBody = z
   .object({
     id: shownId('app', 'The app.'),
-    provider: z.enum(['apns', 'fcm']),
+    provider: pushProvider,
     appId: z.string(),
     name: z.string(),
     createdAt: timestamp('When it was added.'),

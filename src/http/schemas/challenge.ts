@@ -1,5 +1,15 @@
 import { z } from 'zod'
 import { challengeTtlBoundsSeconds } from '../../domain/policy.ts'
+import {
+  challengeStatus,
+  deliveryMode,
+  denyReason,
+  numberMode,
+  passcodeMethod,
+  pushStatus,
+  suppressionReason,
+  userVerification,
+} from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { askedInitiator } from './initiator.ts'
 import { pageBody } from './paging.ts'
@@ -90,8 +100,7 @@ export const newChallenge = z
     user: userReference,
     context: askedContext.default({}),
     number: askedNumber.default({ mode: 'service' }),
-    userVerification: z
-      .enum(['required', 'preferred', 'not_required'])
+    userVerification: userVerification
       .default('preferred')
       .meta({ description: '`preferred`: a device that has a verification key must use it.' }),
     ttlSeconds: z.int().min(min).max(max).exactOptional(),
@@ -110,16 +119,11 @@ export const newChallenge = z
     example: { user: 'ada@example.com', context: { application: 'Payroll', action: 'Sign in' } },
   })
 
-export const challengeStatuses = ['pending', 'approved', 'denied', 'expired', 'cancelled'] as const
-
 const listedMembers = {
   id: shownId('challenge', 'The challenge.'),
   userId: shownId('user', 'Who is asked.'),
-  status: z.enum(challengeStatuses).meta({ description: 'Every status but `pending` is final.' }),
-  reason: z
-    .enum(['user_denied', 'user_reported', 'number_mismatch', 'no_device_left'])
-    .nullable()
-    .meta({ description: 'Why it was denied.' }),
+  status: challengeStatus,
+  reason: denyReason.nullable().meta({ description: 'Why it was denied.' }),
   context: z.object({
     application: z.string().exactOptional(),
     action: z.string().exactOptional(),
@@ -131,23 +135,12 @@ const listedMembers = {
       .readonly()
       .exactOptional(),
   }),
-  numberMode: z.enum(['service', 'caller', 'none']),
+  numberMode,
   numberDigits: z.uint32().nullable().meta({ description: 'How many digits are to be typed.' }),
-  userVerification: z.enum(['required', 'preferred', 'not_required']),
+  userVerification,
   binding: z.string().nullable(),
-  deliveryMode: z.enum(['push', 'pull_only']).meta({
-    description: '`pull_only`: no phone is woken, so offer the user to open the app.',
-  }),
-  suppressed: z
-    .enum([
-      'paused',
-      'reported',
-      'recently_unanswered',
-      'recently_denied',
-      'push_budget_used_up',
-      'unanswered_pushes',
-      'no_push_token',
-    ])
+  deliveryMode,
+  suppressed: suppressionReason
     .nullable()
     .meta({ description: 'Why no phone is woken; null when one is. See docs/limits.md.' }),
   wrongNumbersLeft: z.uint32(),
@@ -170,7 +163,7 @@ const deviceProgress = z
     receivedAt: timestamp('When the device confirmed the push.').nullable(),
     push: z
       .object({
-        status: z.enum(['queued', 'sent', 'failed', 'suppressed']),
+        status: pushStatus,
         reason: z.string().nullable(),
         attempts: z.uint32(),
         settledAt: timestamp('When the push was settled.').nullable(),
@@ -200,7 +193,7 @@ export const createdChallengeBody = z
         example: '483920',
       }),
     otherFactors: z
-      .array(z.enum(['passcode', 'recovery_code', 'temporary_code']))
+      .array(passcodeMethod)
       .readonly()
       .meta({ description: 'What the user could sign in with instead.' }),
   })

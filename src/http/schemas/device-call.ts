@@ -1,10 +1,13 @@
 // Bodies of the device API.
 
 import { z } from 'zod'
+import { workingStatuses } from '../../domain/device.ts'
 import { confirmationDigits } from '../../domain/enrollment.ts'
+import { pushEnvironments } from '../../domain/push.ts'
 import { plainTypedText } from '../../domain/typed-text.ts'
 import { mobileAppId } from './app.ts'
-import { deviceDescription, platforms } from './device.ts'
+import { deviceDescription } from './device.ts'
+import { challengeStatus, platform } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { identifierLengthMax, identifierText, jws } from './text.ts'
 import { timestamp } from './time.ts'
@@ -19,7 +22,7 @@ const publicKey = z
   .meta({ id: 'DevicePublicKey', description: 'A P-256 public key as a JWK, these members only.' })
 
 const environment = z
-  .enum(['production', 'sandbox'])
+  .enum(pushEnvironments)
   .default('production')
   .meta({ description: "Which of Apple's two environments issued the token; APNs only." })
 
@@ -78,7 +81,7 @@ export const enrollmentClaim = z
       example: 'ada@example.com',
     }).exactOptional(),
     appId: mobileAppId,
-    device: z.strictObject({ ...deviceDescription, platform: z.enum(platforms) }),
+    device: z.strictObject({ ...deviceDescription, platform }),
     keys: z.strictObject({ possession: publicKey, verification: publicKey.exactOptional() }),
     proofs: z.strictObject({
       possession: jws('`device-claim+jwt`, signed by the possession key.'),
@@ -111,7 +114,7 @@ export const claimedBody = z
   .object({
     deviceId: shownId('device', 'The new device.'),
     userId: shownId('user', 'The user it belongs to.'),
-    status: z.enum(['unconfirmed', 'active']),
+    status: z.enum(workingStatuses),
     issuer: z.string().meta({ description: '`iss` of requests, `aud` of what the device signs.' }),
     tenant: z.object({ id: z.string(), name: z.string() }),
     user: z.object({ id: z.string(), displayName: z.string() }),
@@ -180,7 +183,7 @@ export const givenAnswer = z
   .meta({ id: 'GivenAnswer', description: 'The signed answer of the device.' })
 
 export const answeredBody = z
-  .object({ status: z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled']) })
+  .object({ status: challengeStatus })
   .meta({ id: 'AnsweredChallenge', description: 'The status of the challenge after the answer.' })
 
 export const pushTokenChange = z

@@ -4,12 +4,12 @@ import {
   attestationLevels,
   attestationVerdicts,
 } from '../../domain/attestation.ts'
+import { givenReasons, unregisterReasons } from '../../domain/device.ts'
 import { deviceUnaskedReasons } from '../../domain/readiness.ts'
+import { deviceStatus, platform, suspensionStatus } from './enumerations.ts'
 import { shownId } from './ids.ts'
 import { showable } from './text.ts'
 import { givenTime, timestamp } from './time.ts'
-
-export const platforms = ['ios', 'android', 'web', 'other'] as const
 
 const deviceName = showable(64, {
   description: 'What the user calls the device.',
@@ -37,7 +37,7 @@ export const deviceChanges = z
 export const changedDevice = z
   .strictObject({
     name: deviceName.exactOptional(),
-    status: z.enum(['active', 'suspended']).exactOptional().meta({
+    status: suspensionStatus.exactOptional().meta({
       description:
         'A suspended device keeps its keys, is asked nothing, and may be made active again.',
     }),
@@ -47,7 +47,7 @@ export const changedDevice = z
 
 export const unregistration = z
   .strictObject({
-    reason: z.enum(['lost', 'stolen', 'replaced', 'user_request', 'admin']),
+    reason: z.enum(givenReasons),
   })
   .meta({
     id: 'Unregistration',
@@ -74,9 +74,9 @@ export const deviceBody = z
   .object({
     id: shownId('device', 'The device.'),
     userId: shownId('user', 'The user of the device.'),
-    status: z.enum(['unconfirmed', 'active', 'suspended', 'unregistered']),
+    status: deviceStatus,
     name: z.string(),
-    platform: z.enum(platforms),
+    platform,
     model: z.string(),
     osVersion: z.string(),
     appId: z.string(),
@@ -94,9 +94,7 @@ export const deviceBody = z
     activatedAt: timestamp('When it was confirmed.').nullable(),
     lastSeenAt: timestamp('When it last called; not exact.').nullable(),
     unregisteredAt: timestamp('When it was unregistered.').nullable(),
-    unregisterReason: z
-      .enum(['lost', 'stolen', 'replaced', 'user_request', 'admin', 'not_confirmed'])
-      .nullable(),
+    unregisterReason: z.enum(unregisterReasons).nullable(),
     suspendedAt: timestamp('Since when it is suspended.').nullable(),
   })
   .meta({
@@ -126,7 +124,7 @@ export const unregistrationByTime = z
   .strictObject({
     from: givenTime('Devices registered at this time or later,'),
     to: givenTime('and before this time, which must not be in the future.'),
-    reason: z.enum(['lost', 'stolen', 'admin']),
+    reason: z.enum(givenReasons).extract(['lost', 'stolen', 'admin']),
   })
   .meta({ id: 'UnregistrationByTime', description: 'Which devices are unregistered, and why.' })
 

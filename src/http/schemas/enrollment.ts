@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { voidReasons } from '../../domain/enrollment.ts'
 import { wait } from '../waiting.ts'
+import { enrollmentStatus } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { timestamp } from './time.ts'
 import { displayName, userReference } from './user.ts'
@@ -57,26 +59,21 @@ export const nextEnrollment = z
   })
   .meta({ id: 'NextEnrollment', description: 'What happens to the old phone; `{}` is enough.' })
 
-const enrollmentStatuses = ['open', 'claimed', 'completed', 'cancelled', 'void', 'expired'] as const
-
 /** How a page, or an old phone, follows an enrollment. */
 export const enrollmentWait = z.strictObject({
   wait: wait.default(0),
-  after: z
-    .enum(enrollmentStatuses)
-    .exactOptional()
-    .meta({
-      description:
-        'Wait only while the status is this one; without it, while it is the one at the ' +
-        'time of the call.',
-    }),
+  after: enrollmentStatus.exactOptional().meta({
+    description:
+      'Wait only while the status is this one; without it, while it is the one at the ' +
+      'time of the call.',
+  }),
 })
 
 export const openedEnrollmentBody = z
   .object({
     id: shownId('enrollment', 'The enrollment.'),
     userId: shownId('user', 'The user of the new device.'),
-    status: z.enum(enrollmentStatuses),
+    status: enrollmentStatus,
     code: z
       .string()
       .meta({ description: 'To be typed together with the user name.', example: '7K3QM-9TX2R' }),
@@ -100,11 +97,8 @@ export const enrollmentBody = z
   .object({
     id: shownId('enrollment', 'The enrollment.'),
     userId: shownId('user', 'The user of the new device.'),
-    status: z.enum(enrollmentStatuses),
-    reason: z
-      .enum(['number_tries_used_up', 'device_unregistered', 'device_suspended', 'user_suspended'])
-      .exactOptional()
-      .meta({ description: 'Why it is void.' }),
+    status: enrollmentStatus,
+    reason: z.enum(voidReasons).exactOptional().meta({ description: 'Why it is void.' }),
     number: z.string().exactOptional().meta({
       description: 'While claimed: show it on the page, for the person to type on the new device.',
       example: '483920',

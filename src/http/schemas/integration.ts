@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { allowedAddressesMax, overlapBoundsSeconds } from '../../domain/api-key.ts'
 import { integrationPolicyFields } from '../../domain/integration.ts'
+import { numberModes } from '../../domain/number-match.ts'
 import { challengeTtlBoundsSeconds, type PolicyOverrides } from '../../domain/policy.ts'
 import { plainMapping } from '../../domain/user-name.ts'
+import { domainPlace, integrationStatus } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { wholeList } from './paging.ts'
 import { overrideSchemas } from './policy.ts'
@@ -70,9 +72,7 @@ const settings = z
 
 const userNames = z
   .strictObject({
-    domain: z.enum(['none', 'suffix', 'prefix']).default(plainMapping.domain).meta({
-      description: 'Which part of a name is its domain: none, `ada@EXAMPLE`, or `EXAMPLE\\ada`.',
-    }),
+    domain: domainPlace.default(plainMapping.domain),
     domains: z
       .array(z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})$/))
       .max(50)
@@ -107,12 +107,15 @@ const plan = {
     description: 'Shown on devices as the application that is signed in to.',
     example: 'VPN',
   }),
-  numberMode: z.enum(['caller', 'none']).meta({
-    description:
-      '`caller`: the person types digits that the client shows. `none` requires the id ' +
-      'of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends ' +
-      'when it is removed there.',
-  }),
+  numberMode: z
+    .enum(numberModes)
+    .exclude(['service'])
+    .meta({
+      description:
+        '`caller`: the person types digits that the client shows. `none` requires the id ' +
+        'of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends ' +
+        'when it is removed there.',
+    }),
   namespace: namespace.meta({
     description:
       'The namespace of the users; one of its relying party, whose first is the default.',
@@ -133,9 +136,9 @@ const plan = {
     .max(max)
     .nullable()
     .meta({ description: 'Lifetime of its challenges; null for that of the policy.' }),
-  status: z
-    .enum(['active', 'paused'])
-    .meta({ description: 'A paused one lets nobody in, in every process within a second.' }),
+  status: integrationStatus.meta({
+    description: 'A paused one lets nobody in, in every process within a second.',
+  }),
 }
 
 export const newIntegration = z
@@ -204,7 +207,7 @@ const shownSettings = z
 
 const shownUserNames = z
   .object({
-    domain: z.enum(['none', 'suffix', 'prefix']),
+    domain: domainPlace,
     domains: z.array(z.string()).readonly(),
     lowerCase: z.boolean(),
     template: z.string(),
@@ -216,7 +219,7 @@ const bodyMembers = {
   relyingPartyId: shownId('relyingParty', 'The relying party of its challenges.'),
   name: z.string(),
   settings: shownSettings,
-  numberMode: z.enum(['caller', 'none']),
+  numberMode: z.enum(numberModes).exclude(['service']),
   namespace: z.string(),
   userNames: shownUserNames,
   allowedAddresses: z.array(z.string()).readonly(),
@@ -224,7 +227,7 @@ const bodyMembers = {
     .record(z.string(), z.unknown())
     .meta({ description: 'What it asks beyond the policy of its relying party.' }),
   ttlSeconds: z.int().nullable(),
-  status: z.enum(['active', 'paused']),
+  status: integrationStatus,
   integrationKey: z.string().nullable().meta({
     description: 'The public half of the credentials of Auth API clients; null for other kinds.',
     example: 'DIABCDEFGHJKLMNPQRST',

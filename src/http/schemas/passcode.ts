@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { recoveryCodesPerSet, temporaryCodeSeconds } from '../../domain/passcode.ts'
 import { binding } from './challenge.ts'
+import { passcodeMethod } from './enumerations.ts'
 import { askedInitiator } from './initiator.ts'
 import { timestamp } from './time.ts'
-
-const methods = ['passcode', 'recovery_code', 'temporary_code'] as const
 
 export const givenPasscode = z
   .strictObject({
@@ -19,7 +18,7 @@ export const givenPasscode = z
 
 export const acceptedPasscodeBody = z
   .object({
-    method: z.enum(methods).meta({ description: 'What kind of code it was.' }),
+    method: passcodeMethod.meta({ description: 'What kind of code it was.' }),
     recoveryCodesLeft: z.uint32(),
     result: z.string().meta({ description: '`passcode-result+jwt`, readable this once.' }),
   })
@@ -28,7 +27,7 @@ export const acceptedPasscodeBody = z
 export const otherFactorsBody = z
   .object({
     otherFactors: z
-      .array(z.enum(methods))
+      .array(passcodeMethod)
       .readonly()
       .meta({ description: 'What the user can be asked for, the best first.' }),
     passcodeDevices: z.uint32().meta({ description: 'Active devices that show passcodes.' }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { personalReasons } from '../../domain/device.ts'
 import { idOf, shownId } from './ids.ts'
 import { timestamp } from './time.ts'
 
@@ -32,5 +33,5 @@ export const portalUserBody = z
   .meta({ id: 'PortalUser', description: 'The user of a portal session.' })
 
 export const portalUnregistration = z
-  .strictObject({ reason: z.enum(['lost', 'stolen', 'replaced', 'user_request']) })
+  .strictObject({ reason: z.enum(personalReasons) })
   .meta({ id: 'PortalUnregistration', description: 'Why the device is unregistered.' })

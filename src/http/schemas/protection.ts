@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { reportFinding, reportStatus } from './enumerations.ts'
 import { shownId } from './ids.ts'
 import { pageBody } from './paging.ts'
 import { showable } from './text.ts'
@@ -46,8 +47,8 @@ export const reportBody = z
     ).nullable(),
     challengeId: shownId('challenge', 'What was reported, or what it is about.').nullable(),
     activityId: shownId('activity', 'What was reported.').nullable(),
-    status: z.enum(['open', 'resolved']),
-    resolution: z.enum(['fraud', 'false_alarm']).nullable(),
+    status: reportStatus,
+    resolution: reportFinding.nullable(),
     note: z.string().nullable(),
     resolvedBy: z.string().nullable(),
     createdAt: timestamp('When it was reported.'),
@@ -59,7 +60,7 @@ export const reportPage = pageBody(reportBody, 'ReportPage', 'Reports, newest fi
 
 export const reportResolution = z
   .strictObject({
-    resolution: z.enum(['fraud', 'false_alarm']),
+    resolution: reportFinding,
     note: showable(500, {
       description: 'What was found out.',
       example: 'Password changed.',

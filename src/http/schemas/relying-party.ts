@@ -3,6 +3,7 @@ import { allowedAddressesMax, overlapBoundsSeconds } from '../../domain/api-key.
 import { nameLengthMax, namespacesMax } from '../../domain/names.ts'
 import { defaultScopes, scopes } from '../../domain/scope.ts'
 import { identifierCases } from '../../domain/user-name.ts'
+import { scope } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { namespace, showable } from './text.ts'
 import { givenTime, timestamp } from './time.ts'
@@ -53,7 +54,7 @@ export const newApiKey = z
     relyingPartyId: idOf('relyingParty', 'The relying party of the key.'),
     name: showable(nameLengthMax, { description: 'To tell keys apart.', example: 'production' }),
     scopes: z
-      .array(z.enum(scopes))
+      .array(scope)
       .min(1)
       .max(scopes.length)
       .refine((values) => new Set(values).size === values.length, 'must not repeat a scope')
@@ -93,7 +94,7 @@ const apiKeyMembers = {
   id: shownId('apiKey', 'The key: the public part of its text.'),
   relyingPartyId: shownId('relyingParty', 'The relying party of the key.'),
   name: z.string(),
-  scopes: z.array(z.enum(scopes)).readonly(),
+  scopes: z.array(scope).readonly(),
   lineageId: shownId('apiKey', 'The first key of the line of rotations that this one belongs to.'),
   allowedAddresses: z.array(z.string()).readonly().meta({
     description: 'From where it may be used; none means from everywhere.',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { UserReference } from '../../ports/challenge-store.ts'
+import { suspensionStatus } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { identifierValue, namespace, showable } from './text.ts'
 import { timestamp } from './time.ts'
@@ -47,16 +48,14 @@ export const userBody = z
     id: shownId('user', 'The user: `sub` of results.'),
     displayName: z.string(),
     identifiers: z.array(z.object({ namespace: z.string(), value: z.string() })).readonly(),
-    status: z
-      .enum(['active', 'suspended'])
-      .meta({ description: 'A suspended user cannot sign in anywhere.' }),
+    status: suspensionStatus.meta({ description: 'A suspended user cannot sign in anywhere.' }),
     createdAt: timestamp('When the user was created.'),
   })
   .meta({ id: 'User', description: 'A person.' })
 
 export const changedUser = z
   .strictObject({
-    status: z.enum(['active', 'suspended']).meta({ description: 'What the user is from now on.' }),
+    status: suspensionStatus.meta({ description: 'What the user is from now on.' }),
   })
   .meta({ id: 'ChangedUser', description: 'What is to change of a user.' })
 

@@ -1,5 +1,10 @@
 import { z } from 'zod'
-import { secretOverlapSeconds } from '../../domain/webhook-endpoint.ts'
+import {
+  endpointStatuses,
+  endpointStatusReasons,
+  secretOverlapSeconds,
+  webhookDeliveryStatuses,
+} from '../../domain/webhook-endpoint.ts'
 import { subscribedEventTypes } from '../../domain/webhook-event.ts'
 import { idOf, shownId } from './ids.ts'
 import { pageBody, wholeList } from './paging.ts'
@@ -35,7 +40,7 @@ export const webhookEndpointChanges = z
     url: url.exactOptional(),
     description: description.exactOptional(),
     events: events.exactOptional(),
-    status: z.enum(['active', 'paused']).exactOptional().meta({
+    status: z.enum(endpointStatuses).exclude(['disabled']).exactOptional().meta({
       description: '`paused` keeps pending events; `active` sends them, unless they are stale.',
     }),
   })
@@ -47,10 +52,10 @@ const members = {
   url: z.string(),
   description: z.string(),
   events: z.array(z.enum([...subscribedEventTypes, '*'])).readonly(),
-  status: z.enum(['active', 'paused', 'disabled']).meta({
+  status: z.enum(endpointStatuses).meta({
     description: '`disabled` is sent nothing more: it answered 410.',
   }),
-  statusReason: z.enum(['relying_party', 'failing', 'gone']).nullable().meta({
+  statusReason: z.enum(endpointStatusReasons).nullable().meta({
     description: '`failing`: paused after failing for days.',
   }),
   previousSecretUntil: timestamp('Until when the previous secret signs, too.').nullable(),
@@ -128,7 +133,7 @@ const webhookAttempt = z
       description: 'Why it does not count as delivered; null when it does.',
       example: 'timeout',
     }),
-    deliveryStatus: z.enum(['queued', 'delivered', 'failed']).meta({
+    deliveryStatus: z.enum(webhookDeliveryStatuses).meta({
       description: 'The status of the event at this endpoint now.',
     }),
   })

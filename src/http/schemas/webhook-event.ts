@@ -3,7 +3,9 @@
 
 import { z } from 'zod'
 import { activityTypes } from '../../domain/activity.ts'
+import { enrollmentViews } from '../../domain/enrollment.ts'
 import type { WebhookEventType } from '../../domain/webhook-event.ts'
+import { challengeStatus, deliveryMode, denyReason, severity } from './enumerations.ts'
 import { shownId } from './ids.ts'
 
 const text = (description: string) =>
@@ -19,12 +21,9 @@ const challenge = {
   version,
   challengeId: shownId('challenge', 'The challenge.'),
   userId,
-  status: z.enum(['pending', 'approved', 'denied', 'expired', 'cancelled']),
-  reason: z
-    .enum(['user_denied', 'user_reported', 'number_mismatch', 'no_device_left'])
-    .nullable()
-    .meta({ description: 'Why it was denied.' }),
-  deliveryMode: z.enum(['push', 'pull_only']),
+  status: challengeStatus,
+  reason: denyReason.nullable().meta({ description: 'Why it was denied.' }),
+  deliveryMode,
   binding: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
   idempotencyKey: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
   createdAt: text('When it was created.'),
@@ -49,7 +48,7 @@ const enrollment = {
   enrollmentId: shownId('enrollment', 'The enrollment.'),
   userId,
   deviceId,
-  status: z.enum(['claimed', 'completed']),
+  status: z.enum(enrollmentViews).extract(['claimed', 'completed']),
 }
 const device = { version, deviceId, userId }
 const user = {
@@ -110,7 +109,7 @@ export const webhookEventData = {
       deviceId: deviceId.nullable(),
       enrollmentId: shownId('enrollment', 'The enrollment.').nullable(),
       activityType: z.enum(activityTypes),
-      severity: z.enum(['info', 'warning', 'critical']),
+      severity,
     }),
     'Something was added to the activities of a user; read what there.',
   ],

@@ -10,11 +10,11 @@ import { route } from '../../route.ts'
 import {
   challengeBody,
   challengePage,
-  challengeStatuses,
   createdChallengeBody,
   evidenceBody,
   newChallenge,
 } from '../../schemas/challenge.ts'
+import { challengeStatus } from '../../schemas/enumerations.ts'
 import { idempotencyHeaders } from '../../schemas/idempotency.ts'
 import { idOf, idParams } from '../../schemas/ids.ts'
 import { initiatorOf } from '../../schemas/initiator.ts'
@@ -143,7 +143,7 @@ const listQuery = z
     user: identifierValue.exactOptional(),
     namespace: namespace.exactOptional(),
     userId: idOf('user', 'The user, by id.').exactOptional(),
-    status: z.enum(challengeStatuses).exactOptional(),
+    status: challengeStatus.exactOptional(),
   })
   .refine(({ user, userId }) => user === undefined || userId === undefined, {
     message: 'user and userId exclude each other',

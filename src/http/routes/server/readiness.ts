@@ -1,19 +1,22 @@
 import { z } from 'zod'
+import { numberModes } from '../../../domain/number-match.ts'
+import { askMethods, deviceUnaskedReasons } from '../../../domain/readiness.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { route } from '../../route.ts'
+import { suppressionReason, userVerification } from '../../schemas/enumerations.ts'
 import { idParams, shownId } from '../../schemas/ids.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const userParams = idParams('userId', 'user', 'The user.')
 
 const readinessQuery = z.strictObject({
-  userVerification: z
-    .enum(['required', 'preferred', 'not_required'])
+  userVerification: userVerification
     .default('preferred')
     .meta({ description: 'What the challenge would ask for.' }),
   number: z
-    .enum(['service', 'none'])
+    .enum(numberModes)
+    .exclude(['caller'])
     .default('service')
     .meta({ description: 'Whether a number would be typed.' }),
 })
@@ -21,7 +24,7 @@ const readinessQuery = z.strictObject({
 const readinessBody = z
   .object({
     methods: z
-      .array(z.enum(['push', 'pull', 'passcode', 'temporary_code', 'recovery_code']))
+      .array(z.enum(askMethods))
       .readonly()
       .meta({
         description:
@@ -35,7 +38,7 @@ const readinessBody = z
       .number()
       .nullable()
       .meta({ description: 'After this time it may change by itself.' }),
-    suppressed: z.string().nullable().meta({
+    suppressed: suppressionReason.nullable().meta({
       description: 'Why no phone would be woken, as a challenge says it; null when one would be.',
     }),
     devices: z
@@ -46,14 +49,8 @@ const readinessBody = z
           mayAnswer: z.boolean(),
           hasPushToken: z.boolean(),
           whyNot: z
-            .enum([
-              'unconfirmed',
-              'suspended',
-              'app_too_old',
-              'platform_retired',
-              'companion',
-              'no_verification_key',
-            ])
+            .enum(deviceUnaskedReasons)
+            .exclude(['user_suspended', 'push_locked'])
             .nullable()
             .meta({ description: 'Why it would not be asked; null when it would be.' }),
         }),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { route } from '../../route.ts'
+import { reportStatus } from '../../schemas/enumerations.ts'
 import { idParams } from '../../schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../../schemas/paging.ts'
 import { reportBody, reportPage, reportResolution } from '../../schemas/protection.ts'
@@ -24,7 +25,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
       summary: 'What users reported as not theirs',
       querystring: z.strictObject({
         ...pageQuery('report'),
-        status: z.enum(['open', 'resolved']).exactOptional(),
+        status: reportStatus.exactOptional(),
       }),
       answers: { 200: { description: 'The reports.', schema: reportPage } },
     }),

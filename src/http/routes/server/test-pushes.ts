@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { HttpApp } from '../../http-app.ts'
 import { principalOf } from '../../plugins/api-key.ts'
 import { route } from '../../route.ts'
+import { pushStatus } from '../../schemas/enumerations.ts'
 import { idParams, shownId } from '../../schemas/ids.ts'
 import { timestamp } from '../../schemas/time.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -12,7 +13,7 @@ const testPushBody = z
   .object({
     id: shownId('delivery', 'The push.'),
     deviceId: shownId('device', 'The device it is sent to.'),
-    status: z.enum(['queued', 'sent', 'failed', 'suppressed']),
+    status: pushStatus,
     reason: z.string().nullable().meta({ description: 'Why it was not delivered.' }),
     attempts: z.uint32(),
     createdAt: timestamp('When it was requested.'),
