@@ -1,4 +1,4 @@
-import type { Result } from '../clients/typescript/src/client.ts'
+import { denyReasons, type Result } from '../clients/typescript/src/client.ts'
 import type { Challenge, CreatedChallenge, Device } from './relying-party.ts'
 import type { ApproveStep, Proof, RefusedStep } from './sign-in-view.ts'
 
@@ -28,8 +28,7 @@ export function refusalOf({ decision, reason }: Result): RefusedStep {
   if (decision === 'expired' || decision === 'cancelled') {
     return { name: 'refused', why: decision, detail: null }
   }
-  const reasons = ['user_denied', 'user_reported', 'number_mismatch', 'no_device_left'] as const
-  const why = reasons.find((one) => one === reason)
+  const why = denyReasons.find((one) => one === reason)
   return why
     ? { name: 'refused', why, detail: null }
     : { name: 'refused', why: 'result_not_believed', detail: `decision ${decision}` }

@@ -1,5 +1,8 @@
 // What the company's server sends to its sign-in page. Types only: the page imports them from here.
 
+import type { EnrollmentDetails } from '../clients/device/views.ts'
+import type { Result } from '../clients/typescript/src/client.ts'
+
 /** How far a challenge got with one phone. */
 export type PhoneProgress = {
   readonly name: string
@@ -18,7 +21,7 @@ export type EnrollStep = {
   readonly name: 'enroll'
   /** True when the user is signed in and adds another phone. */
   readonly isFurther: boolean
-  readonly status: 'open' | 'claimed' | 'completed' | 'cancelled' | 'void' | 'expired'
+  readonly status: EnrollmentDetails['status']
   readonly uri: string
   readonly qrSvg: string
   readonly code: string
@@ -69,12 +72,8 @@ export type SignedInStep = {
 export type RefusedStep = {
   readonly name: 'refused'
   readonly why:
-    | 'user_denied'
-    | 'user_reported'
-    | 'number_mismatch'
-    | 'no_device_left'
-    | 'expired'
-    | 'cancelled'
+    | NonNullable<Result['reason']>
+    | Exclude<Result['decision'], 'approved' | 'denied'>
     | 'result_not_believed'
   readonly detail: string | null
 }

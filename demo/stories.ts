@@ -1,5 +1,6 @@
 // Courses of a sign-in, played by scripted phones against the running service.
 
+import type { Decision } from '../clients/device/answer.ts'
 import { DeviceApiError } from '../clients/device/device-api-error.ts'
 import { type DecidedChallenge, RefusedCall } from '../clients/typescript/src/client.ts'
 import type { PushLog } from '../simulator/push-log.ts'
@@ -246,7 +247,7 @@ async function wake(
 async function answer(
   timeline: StoryTimeline,
   phone: VirtualPhone,
-  decision: 'approve' | 'deny' | 'report',
+  decision: Decision,
   number: string | null,
   who = 'phone',
 ): Promise<void> {

@@ -7,6 +7,7 @@ import { DeviceApiError } from './device-api-error.ts'
 import { readKeySet } from './key-set.ts'
 import type { DeviceKey, DeviceKeys } from './keys.ts'
 import { plainTypedText } from './typed-text.ts'
+import type { DeviceDetails } from './views.ts'
 
 const claimTyp = 'device-claim+jwt'
 
@@ -22,7 +23,7 @@ export type EnrollmentTicket = {
 /** A device's description of itself. */
 export type DeviceDescription = {
   readonly name: string
-  readonly platform: 'ios' | 'android' | 'web' | 'other'
+  readonly platform: DeviceDetails['platform']
   readonly model: string
   readonly osVersion: string
   readonly appVersion: string

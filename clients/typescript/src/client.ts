@@ -14,6 +14,8 @@ export type {
 export { type RefusalCode, RefusedCall } from './refused-call.ts'
 export {
   type Approval,
+  decisions,
+  denyReasons,
   RefusedResult,
   type Result,
   type ResultExpectation,

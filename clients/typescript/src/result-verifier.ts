@@ -42,6 +42,17 @@ export class RefusedResult extends Error {
   }
 }
 
+/** How a challenge can end. */
+export const decisions = ['approved', 'denied', 'expired', 'cancelled'] as const
+
+/** Why a challenge can be denied. Later versions of the service may have further reasons. */
+export const denyReasons = [
+  'user_denied',
+  'user_reported',
+  'number_mismatch',
+  'no_device_left',
+] as const
+
 /** The claims of a verified result token. */
 export type Result = {
   readonly iss: string
@@ -55,9 +66,9 @@ export type Result = {
   /** The user. */
   readonly sub: string
   readonly binding: string
-  readonly decision: 'approved' | 'denied' | 'expired' | 'cancelled'
+  readonly decision: (typeof decisions)[number]
   /** Of a denial. */
-  readonly reason?: 'user_denied' | 'user_reported' | 'number_mismatch' | 'no_device_left'
+  readonly reason?: (typeof denyReasons)[number]
   /** The device that decided. */
   readonly did?: string
   /** Where the typed number came from; `none`: nothing was typed. */
@@ -114,7 +125,6 @@ const clockToleranceSeconds = 60
  * end.
  */
 const cooldownMs = 2000
-const decisions: readonly unknown[] = ['approved', 'denied', 'expired', 'cancelled']
 /** jose accepts further spellings of the same bytes. */
 const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
 
@@ -216,7 +226,10 @@ function resultIn({ protectedHeader, payload }: JWTVerifyResult): Result {
     throw new RefusedResult('wrong_type', `The type of the token is not ${typ}.`)
   }
   const texts = [protectedHeader.kid, payload.jti, payload.sub, payload.cid, payload.aud]
-  if (texts.some((text) => typeof text !== 'string') || !decisions.includes(payload.decision)) {
+  if (
+    texts.some((text) => typeof text !== 'string') ||
+    !decisions.some((one) => one === payload.decision)
+  ) {
     throw new RefusedResult('malformed', 'Parts of the result have the wrong type.')
   }
   return payload as unknown as Result

@@ -1376,11 +1376,8 @@ export interface components {
     schemas: {
         /** @description The user typed a code that was accepted. */
         AcceptedPasscode: {
-            /**
-             * @description What kind of code it was.
-             * @enum {string}
-             */
-            method: "passcode" | "recovery_code" | "temporary_code";
+            /** @description What kind of code it was. */
+            method: components["schemas"]["PasscodeMethod"];
             recoveryCodesLeft: number;
             /** @description `passcode-result+jwt`, readable this once. */
             result: string;
@@ -1426,8 +1423,7 @@ export interface components {
                 title: string;
                 type: string;
             } | null;
-            /** @enum {string} */
-            severity: "info" | "warning" | "critical";
+            severity: components["schemas"]["Severity"];
             /** @enum {string} */
             type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
             /**
@@ -1455,8 +1451,7 @@ export interface components {
                 challengeId: string | null;
                 deviceId: string | null;
                 enrollmentId: string | null;
-                /** @enum {string} */
-                severity: "info" | "warning" | "critical";
+                severity: components["schemas"]["Severity"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -1506,7 +1501,7 @@ export interface components {
              */
             relyingPartyId: string;
             revokedAt: string | null;
-            readonly scopes: ("challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin")[];
+            readonly scopes: components["schemas"]["Scope"][];
         };
         /** @description How a key is rotated. */
         ApiKeyRotation: {
@@ -1537,8 +1532,7 @@ export interface components {
              */
             id: string;
             name: string;
-            /** @enum {string} */
-            provider: "apns" | "fcm";
+            provider: components["schemas"]["PushProvider"];
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -1728,11 +1722,7 @@ export interface components {
             createdAt: string;
             decidedAt: string | null;
             decidedDeviceId: string | null;
-            /**
-             * @description `pull_only`: no phone is woken, so offer the user to open the app.
-             * @enum {string}
-             */
-            deliveryMode: "push" | "pull_only";
+            deliveryMode: components["schemas"]["DeliveryMode"];
             readonly devices: components["schemas"]["DeviceProgress"][];
             /**
              * Format: date-time
@@ -1747,27 +1737,21 @@ export interface components {
             id: string;
             /** @description How many digits are to be typed. */
             numberDigits: number | null;
-            /** @enum {string} */
-            numberMode: "service" | "caller" | "none";
+            numberMode: components["schemas"]["NumberMode"];
             /** @description Why it was denied. */
-            reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+            reason: components["schemas"]["DenyReason"] | null;
             resendsLeft: number;
             /** @description Once ended: `approval-result+jwt`, signed anew at each reading. */
             result: string | null;
-            /**
-             * @description Every status but `pending` is final.
-             * @enum {string}
-             */
-            status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+            status: components["schemas"]["ChallengeStatus"];
             /** @description Why no phone is woken; null when one is. See docs/limits.md. */
-            suppressed: ("paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token") | null;
+            suppressed: components["schemas"]["SuppressionReason"] | null;
             /**
              * @description Who is asked.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
-            /** @enum {string} */
-            userVerification: "required" | "preferred" | "not_required";
+            userVerification: components["schemas"]["UserVerification"];
             wrongNumbersLeft: number;
         };
         /** @description The user approved. */
@@ -1788,8 +1772,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * Format: date-time
                  * @description No answer counts from this time on.
@@ -1799,11 +1782,10 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                reason: components["schemas"]["DenyReason"] | null;
                 /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -1842,8 +1824,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * Format: date-time
                  * @description No answer counts from this time on.
@@ -1853,11 +1834,10 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                reason: components["schemas"]["DenyReason"] | null;
                 /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -1896,8 +1876,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * Format: date-time
                  * @description No answer counts from this time on.
@@ -1907,9 +1886,8 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                reason: components["schemas"]["DenyReason"] | null;
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -1948,8 +1926,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -1964,9 +1941,8 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                reason: components["schemas"]["DenyReason"] | null;
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2005,8 +1981,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2022,9 +1997,8 @@ export interface components {
                 idempotencyKey: string | null;
                 pushReason: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                reason: components["schemas"]["DenyReason"] | null;
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2063,8 +2037,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * Format: date-time
                  * @description No answer counts from this time on.
@@ -2074,11 +2047,10 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                reason: components["schemas"]["DenyReason"] | null;
                 /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2117,8 +2089,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * Format: date-time
                  * @description No answer counts from this time on.
@@ -2128,11 +2099,10 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                reason: components["schemas"]["DenyReason"] | null;
                 /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2171,8 +2141,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2187,9 +2156,8 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                reason: components["schemas"]["DenyReason"] | null;
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2234,8 +2202,7 @@ export interface components {
                 createdAt: string;
                 decidedAt: string | null;
                 decidedDeviceId: string | null;
-                /** @enum {string} */
-                deliveryMode: "push" | "pull_only";
+                deliveryMode: components["schemas"]["DeliveryMode"];
                 /**
                  * Format: date-time
                  * @description No answer counts from this time on.
@@ -2245,11 +2212,10 @@ export interface components {
                 /** @description As the relying party gave it. */
                 idempotencyKey: string | null;
                 /** @description Why it was denied. */
-                reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+                reason: components["schemas"]["DenyReason"] | null;
                 /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
                 result: string | null;
-                /** @enum {string} */
-                status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                status: components["schemas"]["ChallengeStatus"];
                 /**
                  * @description The user it is about.
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2270,6 +2236,11 @@ export interface components {
             /** @constant */
             type: "challenge.reported";
         };
+        /**
+         * @description Every status but `pending` is final.
+         * @enum {string}
+         */
+        ChallengeStatus: "pending" | "approved" | "denied" | "expired" | "cancelled";
         /** @description What is to be different about the device. */
         ChangedDevice: {
             /**
@@ -2277,19 +2248,13 @@ export interface components {
              * @example Ada's phone
              */
             name?: string;
-            /**
-             * @description A suspended device keeps its keys, is asked nothing, and may be made active again.
-             * @enum {string}
-             */
-            status?: "active" | "suspended";
+            /** @description A suspended device keeps its keys, is asked nothing, and may be made active again. */
+            status?: components["schemas"]["SuspensionStatus"];
         };
         /** @description What is to change of a user. */
         ChangedUser: {
-            /**
-             * @description What the user is from now on.
-             * @enum {string}
-             */
-            status: "active" | "suspended";
+            /** @description What the user is from now on. */
+            status: components["schemas"]["SuspensionStatus"];
         };
         /** @description A new key with its secret. */
         CreatedApiKey: {
@@ -2320,7 +2285,7 @@ export interface components {
              */
             relyingPartyId: string;
             revokedAt: string | null;
-            readonly scopes: ("challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin")[];
+            readonly scopes: components["schemas"]["Scope"][];
             /**
              * @description The whole key, `cs_<id>_<secret>`: readable this once.
              * @example cs_01jv9z3k8we2tvn4qh6yrx7b5c_<43 characters>
@@ -2349,11 +2314,7 @@ export interface components {
             createdAt: string;
             decidedAt: string | null;
             decidedDeviceId: string | null;
-            /**
-             * @description `pull_only`: no phone is woken, so offer the user to open the app.
-             * @enum {string}
-             */
-            deliveryMode: "push" | "pull_only";
+            deliveryMode: components["schemas"]["DeliveryMode"];
             /**
              * Format: date-time
              * @description No answer counts from this time on.
@@ -2372,31 +2333,35 @@ export interface components {
             number: string | null;
             /** @description How many digits are to be typed. */
             numberDigits: number | null;
-            /** @enum {string} */
-            numberMode: "service" | "caller" | "none";
+            numberMode: components["schemas"]["NumberMode"];
             /** @description What the user could sign in with instead. */
-            readonly otherFactors: ("passcode" | "recovery_code" | "temporary_code")[];
+            readonly otherFactors: components["schemas"]["PasscodeMethod"][];
             /** @description Why it was denied. */
-            reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+            reason: components["schemas"]["DenyReason"] | null;
             resendsLeft: number;
             /** @description Once ended: `approval-result+jwt`, signed anew at each reading. */
             result: string | null;
-            /**
-             * @description Every status but `pending` is final.
-             * @enum {string}
-             */
-            status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+            status: components["schemas"]["ChallengeStatus"];
             /** @description Why no phone is woken; null when one is. See docs/limits.md. */
-            suppressed: ("paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token") | null;
+            suppressed: components["schemas"]["SuppressionReason"] | null;
             /**
              * @description Who is asked.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
-            /** @enum {string} */
-            userVerification: "required" | "preferred" | "not_required";
+            userVerification: components["schemas"]["UserVerification"];
             wrongNumbersLeft: number;
         };
+        /**
+         * @description `pull_only`: no phone is woken, so offer the user to open the app.
+         * @enum {string}
+         */
+        DeliveryMode: "push" | "pull_only";
+        /**
+         * @description Why a challenge was denied.
+         * @enum {string}
+         */
+        DenyReason: "user_denied" | "user_reported" | "number_mismatch" | "no_device_left";
         /** @description An app installation with its own keys. It stays on record permanently. */
         Device: {
             activatedAt: string | null;
@@ -2423,10 +2388,8 @@ export interface components {
             osVersion: string;
             /** @description The device whose companion (a watch) this is; it ends with it. */
             parentDeviceId: string | null;
-            /** @enum {string} */
-            platform: "ios" | "android" | "web" | "other";
-            /** @enum {string} */
-            status: "unconfirmed" | "active" | "suspended" | "unregistered";
+            platform: components["schemas"]["Platform"];
+            status: components["schemas"]["DeviceStatus"];
             suspendedAt: string | null;
             unregisterReason: ("lost" | "stolen" | "replaced" | "user_request" | "admin" | "not_confirmed") | null;
             unregisteredAt: string | null;
@@ -2456,8 +2419,7 @@ export interface components {
                 attempts: number;
                 reason: string | null;
                 settledAt: string | null;
-                /** @enum {string} */
-                status: "queued" | "sent" | "failed" | "suppressed";
+                status: components["schemas"]["PushStatus"];
             } | null;
             receivedAt: string | null;
         };
@@ -2517,6 +2479,11 @@ export interface components {
             /** @constant */
             type: "device.registered";
         };
+        /**
+         * @description A suspended device may become active again; an unregistered one never.
+         * @enum {string}
+         */
+        DeviceStatus: "unconfirmed" | "active" | "suspended" | "unregistered";
         /** @description A device is suspended until it is made active again. */
         DeviceSuspendedEvent: {
             data: {
@@ -2611,6 +2578,11 @@ export interface components {
             /** @description Give it as `cursor` to get the next page; null on the last one. */
             nextCursor: string | null;
         };
+        /**
+         * @description Which part of a name is its domain: none, `ada@EXAMPLE`, or `EXAMPLE\ada`.
+         * @enum {string}
+         */
+        DomainPlace: "none" | "suffix" | "prefix";
         /** @description A one-time ticket that lets one device join one user. */
         Enrollment: {
             claimedAt: string | null;
@@ -2643,8 +2615,7 @@ export interface components {
              * @enum {string}
              */
             reason?: "number_tries_used_up" | "device_unregistered" | "device_suspended" | "user_suspended";
-            /** @enum {string} */
-            status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+            status: components["schemas"]["EnrollmentStatus"];
             /**
              * @description The user of the new device.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2722,6 +2693,11 @@ export interface components {
             /** @constant */
             type: "enrollment.confirmed";
         };
+        /**
+         * @description A device has claimed it: `claimed`; and is active: `completed`.
+         * @enum {string}
+         */
+        EnrollmentStatus: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
         /** @description What anyone needs to verify the decision without us. */
         Evidence: {
             /** @description `approval-response+jwt` that decided. */
@@ -2862,12 +2838,8 @@ export interface components {
          *     }
          */
         GivenUserNameMapping: {
-            /**
-             * @description Which part of a name is its domain: none, `ada@EXAMPLE`, or `EXAMPLE\ada`.
-             * @default none
-             * @enum {string}
-             */
-            domain?: "none" | "suffix" | "prefix";
+            /** @default none */
+            domain?: components["schemas"]["DomainPlace"];
             /**
              * @description Domains that are accepted; names of other domains are unknown. Several of them with a `template` without `{domain}` make one user of people of one name in all of them: only where the domains share their names.
              * @default []
@@ -2939,8 +2911,7 @@ export interface components {
              */
             relyingPartyId: string;
             settings: components["schemas"]["IntegrationSettings"];
-            /** @enum {string} */
-            status: "active" | "paused";
+            status: components["schemas"]["IntegrationStatus"];
             ttlSeconds: number | null;
             /**
              * Format: date-time
@@ -2973,11 +2944,8 @@ export interface components {
             numberMode?: "caller" | "none";
             policy?: components["schemas"]["GivenIntegrationPolicy"];
             settings?: components["schemas"]["GivenIntegrationSettings"];
-            /**
-             * @description A paused one lets nobody in, in every process within a second.
-             * @enum {string}
-             */
-            status?: "active" | "paused";
+            /** @description A paused one lets nobody in, in every process within a second. */
+            status?: components["schemas"]["IntegrationStatus"];
             /** @description Lifetime of its challenges; null for that of the policy. */
             ttlSeconds?: number | null;
             userNames?: components["schemas"]["GivenUserNameMapping"];
@@ -3008,6 +2976,11 @@ export interface components {
             kind: "keycloak_ciba";
             secretInPath: boolean;
         };
+        /**
+         * @description A paused one lets nobody in.
+         * @enum {string}
+         */
+        IntegrationStatus: "active" | "paused";
         /** @description An integration, with a secret if one is new. */
         IntegrationWithSecret: {
             readonly allowedAddresses: string[];
@@ -3055,8 +3028,7 @@ export interface components {
             /** @description The secret for the client: readable this once. Null where this call created none. */
             secret: string | null;
             settings: components["schemas"]["IntegrationSettings"];
-            /** @enum {string} */
-            status: "active" | "paused";
+            status: components["schemas"]["IntegrationStatus"];
             ttlSeconds: number | null;
             /**
              * Format: date-time
@@ -3095,11 +3067,7 @@ export interface components {
             createdAt: string;
             decidedAt: string | null;
             decidedDeviceId: string | null;
-            /**
-             * @description `pull_only`: no phone is woken, so offer the user to open the app.
-             * @enum {string}
-             */
-            deliveryMode: "push" | "pull_only";
+            deliveryMode: components["schemas"]["DeliveryMode"];
             /**
              * Format: date-time
              * @description No answer counts from this time on.
@@ -3113,25 +3081,19 @@ export interface components {
             id: string;
             /** @description How many digits are to be typed. */
             numberDigits: number | null;
-            /** @enum {string} */
-            numberMode: "service" | "caller" | "none";
+            numberMode: components["schemas"]["NumberMode"];
             /** @description Why it was denied. */
-            reason: ("user_denied" | "user_reported" | "number_mismatch" | "no_device_left") | null;
+            reason: components["schemas"]["DenyReason"] | null;
             resendsLeft: number;
-            /**
-             * @description Every status but `pending` is final.
-             * @enum {string}
-             */
-            status: "pending" | "approved" | "denied" | "expired" | "cancelled";
+            status: components["schemas"]["ChallengeStatus"];
             /** @description Why no phone is woken; null when one is. See docs/limits.md. */
-            suppressed: ("paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token") | null;
+            suppressed: components["schemas"]["SuppressionReason"] | null;
             /**
              * @description Who is asked.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
-            /** @enum {string} */
-            userVerification: "required" | "preferred" | "not_required";
+            userVerification: components["schemas"]["UserVerification"];
             wrongNumbersLeft: number;
         };
         /** @description Diagnostics that a device sent, without the text. */
@@ -3187,7 +3149,7 @@ export interface components {
              *       "users:read"
              *     ]
              */
-            scopes?: ("challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin")[];
+            scopes?: components["schemas"]["Scope"][];
         };
         /** @description A mobile app with its push credentials. */
         NewApp: {
@@ -3235,9 +3197,8 @@ export interface components {
             /**
              * @description `preferred`: a device that has a verification key must use it.
              * @default preferred
-             * @enum {string}
              */
-            userVerification?: "required" | "preferred" | "not_required";
+            userVerification?: components["schemas"]["UserVerification"];
         };
         /**
          * @description The user whose device is to be enrolled.
@@ -3303,11 +3264,8 @@ export interface components {
              */
             relyingPartyId: string;
             settings: components["schemas"]["GivenIntegrationSettings"];
-            /**
-             * @description A paused one lets nobody in, in every process within a second.
-             * @enum {string}
-             */
-            status?: "active" | "paused";
+            /** @description A paused one lets nobody in, in every process within a second. */
+            status?: components["schemas"]["IntegrationStatus"];
             /** @description Lifetime of its challenges; null for that of the policy. */
             ttlSeconds?: number | null;
             userNames?: components["schemas"]["GivenUserNameMapping"];
@@ -3355,6 +3313,11 @@ export interface components {
              */
             url: string;
         };
+        /**
+         * @description Where the number comes from: the service, the caller, or there is none.
+         * @enum {string}
+         */
+        NumberMode: "service" | "caller" | "none";
         /** @description A new enrollment with its codes, which are readable this once. */
         OpenedEnrollment: {
             /**
@@ -3380,8 +3343,7 @@ export interface components {
              * @example <svg …>
              */
             qrSvg: string;
-            /** @enum {string} */
-            status: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+            status: components["schemas"]["EnrollmentStatus"];
             /**
              * @description What the QR code holds, for the scanner of the app.
              * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enroll#<43 characters>
@@ -3396,12 +3358,17 @@ export interface components {
         /** @description What a user has in addition to the push. */
         OtherFactors: {
             /** @description What the user can be asked for, the best first. */
-            readonly otherFactors: ("passcode" | "recovery_code" | "temporary_code")[];
+            readonly otherFactors: components["schemas"]["PasscodeMethod"][];
             /** @description Active devices that show passcodes. */
             passcodeDevices: number;
             recoveryCodesLeft: number;
             temporaryCodeExpiresAt: string | null;
         };
+        /**
+         * @description How a user signs in without a push.
+         * @enum {string}
+         */
+        PasscodeMethod: "passcode" | "recovery_code" | "temporary_code";
         /** @description Everything that is stored about a user. */
         PersonalData: {
             /** @description Rows by table, as they are stored, without secrets and seals. */
@@ -3411,6 +3378,11 @@ export interface components {
                 }[];
             };
         };
+        /**
+         * @description What kind of system the app runs on.
+         * @enum {string}
+         */
+        Platform: "ios" | "android" | "web" | "other";
         /** @description The policy in force, every field. */
         Policy: {
             /** @description Pushes about activities to a user within an hour; the last one is reserved for critical ones. */
@@ -3729,11 +3701,8 @@ export interface components {
              * @description When it happened, within the past 30 days; now by default.
              */
             occurredAt?: string;
-            /**
-             * @description `warning` and `critical` are pushed, if the user wishes so.
-             * @enum {string}
-             */
-            severity: "info" | "warning" | "critical";
+            /** @description How urgent it is: `warning` and `critical` are pushed, if the user wishes so. */
+            severity: components["schemas"]["Severity"];
             /**
              * @description What to show. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Your password was changed
@@ -3787,6 +3756,16 @@ export interface components {
             wrongNumbersInRow: number;
             wrongNumbersSinceSuccess: number;
         };
+        /**
+         * @description A push service.
+         * @enum {string}
+         */
+        PushProvider: "apns" | "fcm";
+        /**
+         * @description `sent`: the push service accepted the push.
+         * @enum {string}
+         */
+        PushStatus: "queued" | "sent" | "failed" | "suppressed";
         /** @description What would happen to a challenge created at this moment. */
         Readiness: {
             readonly devices: {
@@ -3802,13 +3781,13 @@ export interface components {
                 whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "companion" | "no_verification_key") | null;
             }[];
             /** @description Ways in which the user can be asked, the preferred one first: `pull` is opening the app. */
-            readonly methods: ("push" | "pull" | "passcode" | "temporary_code" | "recovery_code")[];
+            readonly methods: ("push" | "pull" | "passcode" | "recovery_code" | "temporary_code")[];
             /** @description Code with which a creation would be refused; null when it would not. */
             refusal: string | null;
             /** @description After this time it may change by itself. */
             retryAfterSeconds: number | null;
             /** @description Why no phone would be woken, as a challenge says it; null when one would be. */
-            suppressed: string | null;
+            suppressed: components["schemas"]["SuppressionReason"] | null;
         };
         /** @description New recovery codes, readable this once. */
         RecoveryCodes: {
@@ -3858,17 +3837,21 @@ export interface components {
              */
             id: string;
             note: string | null;
-            resolution: ("fraud" | "false_alarm") | null;
+            resolution: components["schemas"]["ReportFinding"] | null;
             resolvedAt: string | null;
             resolvedBy: string | null;
-            /** @enum {string} */
-            status: "open" | "resolved";
+            status: components["schemas"]["ReportStatus"];
             /**
              * @description Who reported.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
         };
+        /**
+         * @description What an admin concluded about a report.
+         * @enum {string}
+         */
+        ReportFinding: "fraud" | "false_alarm";
         /** @description Reports, newest first. */
         ReportPage: {
             readonly items: components["schemas"]["Report"][];
@@ -3879,14 +3862,38 @@ export interface components {
         ReportResolution: {
             /** @default null */
             note?: string | null;
-            /** @enum {string} */
-            resolution: "fraud" | "false_alarm";
+            resolution: components["schemas"]["ReportFinding"];
             /**
              * @description Also lift the locks of the user.
              * @default false
              */
             unlock?: boolean;
         };
+        /**
+         * @description Whether a report is resolved.
+         * @enum {string}
+         */
+        ReportStatus: "open" | "resolved";
+        /**
+         * @description What an API key may do.
+         * @enum {string}
+         */
+        Scope: "challenges:write" | "enrollments:write" | "users:read" | "users:write" | "activities:write" | "devices:write" | "temporary_codes:write" | "policy:write" | "webhooks:write" | "audit:read" | "integrations:write" | "admin";
+        /**
+         * @description How urgent an activity is.
+         * @enum {string}
+         */
+        Severity: "info" | "warning" | "critical";
+        /**
+         * @description Why no phone is woken. See docs/limits.md.
+         * @enum {string}
+         */
+        SuppressionReason: "paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token";
+        /**
+         * @description Whether a user or a device is suspended.
+         * @enum {string}
+         */
+        SuspensionStatus: "active" | "suspended";
         /** @description A code for one sign-in, readable this once. */
         TemporaryCode: {
             /** @example 7K3Q-M9TX-2R8B-0VWD */
@@ -3942,8 +3949,7 @@ export interface components {
             /** @description Why it was not delivered. */
             reason: string | null;
             settledAt: string | null;
-            /** @enum {string} */
-            status: "queued" | "sent" | "failed" | "suppressed";
+            status: components["schemas"]["PushStatus"];
         };
         /** @description What one call did. */
         UnregisteredByTime: {
@@ -3999,11 +4005,8 @@ export interface components {
                 namespace: string;
                 value: string;
             }[];
-            /**
-             * @description A suspended user cannot sign in anywhere.
-             * @enum {string}
-             */
-            status: "active" | "suspended";
+            /** @description A suspended user cannot sign in anywhere. */
+            status: components["schemas"]["SuspensionStatus"];
         };
         /** @description The user reported a challenge or an activity as not theirs. */
         UserFraudReportedEvent: {
@@ -4037,8 +4040,7 @@ export interface components {
         };
         /** @description How names that clients send become identifiers. */
         UserNameMapping: {
-            /** @enum {string} */
-            domain: "none" | "suffix" | "prefix";
+            domain: components["schemas"]["DomainPlace"];
             readonly domains: string[];
             lowerCase: boolean;
             template: string;
@@ -4120,6 +4122,11 @@ export interface components {
             /** @constant */
             type: "user.unlocked";
         };
+        /**
+         * @description Whether a device must verify the person. `preferred`: one that has a verification key must.
+         * @enum {string}
+         */
+        UserVerification: "not_required" | "preferred" | "required";
         /** @description One attempt to deliver one event. */
         WebhookAttempt: {
             /**
@@ -4581,7 +4588,7 @@ export interface operations {
                 namespace?: string;
                 /** @description The user, by id. */
                 userId?: string;
-                status?: "pending" | "approved" | "denied" | "expired" | "cancelled";
+                status?: components["schemas"]["ChallengeStatus"];
             };
             header?: never;
             path?: never;
@@ -4981,8 +4988,7 @@ export interface operations {
             query?: {
                 /** @description Seconds to wait for the change before answering, up to 30. */
                 wait?: number;
-                /** @description Wait only while the status is this one; without it, while it is the one at the time of the call. */
-                after?: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+                after?: components["schemas"]["EnrollmentStatus"];
             };
             header?: never;
             path: {
@@ -5338,7 +5344,7 @@ export interface operations {
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
-                status?: "open" | "resolved";
+                status?: components["schemas"]["ReportStatus"];
             };
             header?: never;
             path?: never;
@@ -5827,8 +5833,7 @@ export interface operations {
     readUserReadiness: {
         parameters: {
             query?: {
-                /** @description What the challenge would ask for. */
-                userVerification?: "required" | "preferred" | "not_required";
+                userVerification?: components["schemas"]["UserVerification"];
                 /** @description Whether a number would be typed. */
                 number?: "service" | "none";
             };

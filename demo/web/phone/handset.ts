@@ -1,6 +1,6 @@
 // The phone without its screen: keys, account, push line, and the pending requests.
 
-import { approvalNeedsVerification } from '../../../clients/device/answer.ts'
+import { approvalNeedsVerification, type Decision } from '../../../clients/device/answer.ts'
 import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
 import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
 import { type AnswerOutcome, DeviceClient } from '../../../clients/device/device-client.ts'
@@ -141,7 +141,7 @@ export class Handset {
 
   async answer(
     request: ApprovalRequest,
-    decision: 'approve' | 'deny' | 'report',
+    decision: Decision,
     number: string | null,
   ): Promise<AnswerOutcome> {
     const { client } = this

@@ -1,3 +1,4 @@
+import type { Decision } from '../../../clients/device/answer.ts'
 import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
 import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
 import { plainTypedText } from '../../../clients/device/typed-text.ts'
@@ -89,8 +90,6 @@ function approval(app: App, request: ApprovalRequest, trouble: HTMLElement): HTM
   }
   return form(submit, number.element, el('button', { class: 'button primary' }, 'Approve'))
 }
-
-type Decision = 'approve' | 'deny' | 'report'
 
 const endings: Readonly<Record<Decision, Ending>> = {
   approve: 'approved',
