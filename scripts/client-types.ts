@@ -44,8 +44,17 @@ function serverApiOf(whole: ApiDescription): ApiDescription {
     }
   }
   follow([paths, whole.webhooks, { $ref: `#/components/schemas/${refusal}` }])
-  const schemas = pick(whole.components.schemas, (name) => reachedNames.has(name))
-  return { ...whole, paths, components: { ...whole.components, schemas } }
+  const schemas = change(
+    pick(whole.components.schemas, (name) => reachedNames.has(name)),
+    withoutExample,
+  )
+  return { ...whole, paths, components: { schemas } }
+}
+
+/** Examples of whole bodies are for readers of the description; a type shows its members itself. */
+function withoutExample(schema: unknown): unknown {
+  const { example, ...others } = schema as { readonly example?: unknown }
+  return typeof example === 'object' ? others : schema
 }
 
 function pick<T>(from: Record<string, T>, isWanted: (name: string) => boolean): Record<string, T> {

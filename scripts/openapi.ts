@@ -1,16 +1,18 @@
 // Writes openapi.yaml from the routes, and the client's types from it; `--check` only compares
-// openapi.yaml. Needs no database: no use case is ever called.
+// openapi.yaml, and lints it by redocly.yaml. Needs no database: no use case is ever called.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { diff, parseArgs } from 'node:util'
+import { lintFromString, loadConfig } from '@redocly/openapi-core'
 import { buildApp } from '../src/http/app.ts'
 import { toYaml } from '../src/http/openapi-document.ts'
 import type { UseCases } from '../src/http/use-cases.ts'
 import { buildQueues } from '../src/open-fair-queues.ts'
 import { writeClientTypes } from './client-types.ts'
 
-const file = path.resolve(import.meta.dirname, '../openapi.yaml')
+const root = path.resolve(import.meta.dirname, '..')
+const file = path.join(root, 'openapi.yaml')
 
 const refusing = new Proxy({} as UseCases, {
   get: (_target, name) => () => {
@@ -34,6 +36,15 @@ export async function currentYaml(): Promise<string> {
   return toYaml(app.swagger())
 }
 
+/** What the linter finds, but for what .redocly.lint-ignore.yaml lists, with reasons. */
+export async function lintFindings(yaml: string): Promise<string[]> {
+  const config = await loadConfig({ configPath: path.join(root, 'redocly.yaml') })
+  const problems = await lintFromString({ source: yaml, absoluteRef: file, config })
+  return problems
+    .filter(({ ignored = false }) => !ignored)
+    .map(({ ruleId, message, location: [at] }) => `${at?.pointer ?? '#/'}: ${message} (${ruleId})`)
+}
+
 function printDifference(currentText: string, current: string): void {
   let line = 0
   for (const [operation, text] of diff(currentText.split('\n'), current.split('\n'))) {
@@ -50,6 +61,9 @@ async function main(): Promise<void> {
     await writeFile(file, current)
     return writeClientTypes()
   }
+  const findings = await lintFindings(current)
+  for (const finding of findings) console.error(finding)
+  if (findings.length > 0) process.exitCode = 1
   const currentText = await readFile(file, 'utf8').catch(() => '')
   if (currentText === current) return
   printDifference(currentText, current)

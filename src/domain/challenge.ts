@@ -7,7 +7,6 @@ import type { SuppressionReason } from './push-throttling.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 export const terminalStatuses = ['approved', 'denied', 'expired', 'cancelled'] as const
-export type TerminalStatus = (typeof terminalStatuses)[number]
 export const challengeStatuses = ['pending', ...terminalStatuses] as const
 export type ChallengeStatus = (typeof challengeStatuses)[number]
 

@@ -1,6 +1,7 @@
 // The one table of policy fields: default, bounds, direction of strictness, and meaning.
 
 import { attestationModes } from './attestation.ts'
+import { platforms } from './device.ts'
 
 /**
  * How a field may be set. `stricter` is the direction in which a relying party may go beyond its
@@ -179,7 +180,7 @@ export const policyRules = {
     'Platforms that are not accepted any more: `ios`, `android`, `web`, `other`.',
     {
       default: [],
-      item: /^(ios|android|web|other)$/,
+      item: new RegExp(`^(${platforms.join('|')})$`),
       itemsMax: 4,
       stricter: 'more',
     },

@@ -10,21 +10,23 @@ import {
   enrollStatusParams,
   preauthParams,
 } from './schemas/auth-api.ts'
+import { idExample } from './schemas/ids.ts'
+import { shownText } from './schemas/text.ts'
 
 const failure = z
   .object({
     stat: z.literal('FAIL'),
     code: z.int().meta({ example: 40103 }),
-    message: z.string(),
-    message_detail: z.string().meta({ description: 'A stable code.' }),
+    message: shownText('Invalid signature in request credentials'),
+    message_detail: shownText('signature_invalid', 'A stable code.'),
   })
   .meta({ id: 'AuthApiFailure', description: 'A failure in the Auth API wire format.' })
 
 const decision = z
   .looseObject({
     result: z.enum(['allow', 'deny', 'waiting', 'auth']),
-    status: z.string().exactOptional(),
-    status_msg: z.string().meta({ description: 'Message for the person.' }),
+    status: shownText('allow').exactOptional(),
+    status_msg: shownText('Success. Logging you in...', 'Message for the person.'),
   })
   .meta({
     id: 'AuthApiDecision',
@@ -32,13 +34,33 @@ const decision = z
       'Nothing but `allow` lets anybody in; further members of the wire format may follow.',
   })
 
-const time = z.object({ time: z.int() })
+const ok = <Response extends z.ZodType>(id: string, response: Response, description: string) =>
+  z.object({ stat: z.literal('OK'), response }).meta({ id, description })
+const time = ok(
+  'AuthApiTime',
+  z.object({ time: z.int().min(0).meta({ example: 1_769_860_800 }) }),
+  'The time of the service, in seconds since the epoch.',
+)
+const decidedBody = ok('AuthApiDecided', decision, 'A decision about a sign-in.')
+const enrolledBody = ok(
+  'AuthApiEnrolled',
+  z.looseObject({ user_id: shownText(idExample('user')) }),
+  'A new user, and what the phone is to scan.',
+)
+const enrollStatus = ok(
+  'AuthApiEnrollProgress',
+  z.enum(['success', 'invalid', 'waiting']),
+  'The status of an enrollment.',
+)
+const askedBody = ok(
+  'AuthApiAsked',
+  z.looseObject({ txid: shownText('01jv9z3k8we2tvn4qh6yrx7b5c').exactOptional() }),
+  'The decision, or the `txid` to poll for it.',
+)
 
-const okResponse = (response: z.ZodType, description: string) => ({
+const okResponse = (schema: z.ZodType, description: string) => ({
   description,
-  content: {
-    'application/json': { schema: z.object({ stat: z.literal('OK'), response }) },
-  },
+  content: { 'application/json': { schema } },
 })
 
 const failureResponses = (...statuses: number[]) =>
@@ -52,7 +74,7 @@ const failureResponses = (...statuses: number[]) =>
     ]),
   )
 
-const decisionResponse = (description: string) => ({ 200: okResponse(decision, description) })
+const decisionResponse = (description: string) => ({ 200: okResponse(decidedBody, description) })
 const alwaysDenies =
   'Answers 200 and `deny` on every error, an outage included: the clients let people in ' +
   'on 401 and 5xx.'
@@ -85,7 +107,7 @@ const operations = {
     description: 'Only where the integration allows it, and never an existing user.',
     body: enrollParams,
     response: {
-      200: okResponse(z.looseObject({ user_id: z.string() }), 'What the phone is to scan.'),
+      200: okResponse(enrolledBody, 'What the phone is to scan.'),
       ...failureResponses(400, 403, 503),
     },
   },
@@ -94,7 +116,7 @@ const operations = {
     summary: 'Read the status of an enrollment',
     body: enrollStatusParams,
     response: {
-      200: okResponse(z.enum(['success', 'invalid', 'waiting']), 'The status.'),
+      200: okResponse(enrollStatus, 'The status.'),
       ...failureResponses(400, 403, 503),
     },
   },
@@ -113,10 +135,7 @@ const operations = {
       'question that was refused immediately.',
     body: authParams,
     response: {
-      200: okResponse(
-        z.looseObject({ txid: z.string().exactOptional() }),
-        'The decision, or the `txid` to poll for it.',
-      ),
+      200: okResponse(askedBody, 'The decision, or the `txid` to poll for it.'),
     },
   },
   auth_status: {

@@ -82,10 +82,9 @@ export function tidy<Document extends OpenApiDocument>(document: Document): Docu
   return tidyDocument
 }
 
-/** The description as YAML: the same content gives the same bytes. */
+/** The description as YAML. */
 export function toYaml(document: object): string {
   return stringify(document as Json, {
-    sortMapEntries: true,
     aliasDuplicateObjects: false,
     lineWidth: 120,
   })

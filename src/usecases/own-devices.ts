@@ -53,7 +53,10 @@ export async function updateSelf(
   proof: DeviceProof,
   changes: DeviceChanges,
 ): Promise<Device | ProofRefusal | Refusal<'proof_replayed'>> {
-  const device = await authenticateDevice(dependencies, proof, { statuses: workingStatuses, anyApp: true })
+  const device = await authenticateDevice(dependencies, proof, {
+    statuses: workingStatuses,
+    anyApp: true,
+  })
   if (isRefusal(device)) return device
   const isRename = changes.name !== undefined && changes.name !== device.name
   const event = isRename

@@ -281,9 +281,27 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   t: 'tenant',
 }
 
+type Response = Route['operation']['responses'][string]
+type Description = {
+  readonly paths?: Record<string, Record<string, unknown>>
+  readonly components: { readonly responses: Readonly<Record<string, Response>> }
+}
+
+/** The operation with its shared responses in their places. */
+export function withoutRefs(
+  operation: Route['operation'],
+  { responses: shared }: Description['components'],
+): Route['operation'] {
+  const responses = Object.entries(operation.responses).map(([status, response]) => [
+    status,
+    '$ref' in response ? shared[String(response.$ref).split('/').at(-1) ?? ''] : response,
+  ])
+  return { ...operation, responses: Object.fromEntries(responses) }
+}
+
 /** Every route of the description, which the app builds from the routes themselves. */
 export function routesOf(app: FastifyInstance): Route[] {
-  const paths = app.swagger().paths ?? {}
+  const { paths = {}, components } = app.swagger() as Description
   return Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item ?? {}).map(([method, operation]) => ({
       method: method.toUpperCase() as Route['method'],
@@ -294,7 +312,7 @@ export function routesOf(app: FastifyInstance): Route[] {
           if (kind === undefined) throw new Error(`no kind of id is known for /${noun}/`)
           return `/${noun}/${anId(kind)}`
         }),
-      operation: operation as Route['operation'],
+      operation: withoutRefs(operation as Route['operation'], components),
     })),
   )
 }

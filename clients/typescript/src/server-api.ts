@@ -1,127 +1,6 @@
 // Written by `npm run client-types` from openapi.yaml. Do not edit.
 
 export interface paths {
-    "/v1/api-keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All API keys of the tenant */
-        get: operations["listApiKeys"];
-        put?: never;
-        /** Create an API key for a relying party */
-        post: operations["createApiKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/api-keys/{id}/revoke": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Revoke an API key permanently
-         * @description In force everywhere within a second. Revoking a key twice changes nothing.
-         */
-        post: operations["revokeApiKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/api-keys/{id}/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create the successor of an API key
-         * @description The new key has the same rights. The old one ends after `overlapSeconds` at the latest; at most two keys of a lineage are live.
-         */
-        post: operations["rotateApiKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/apps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The mobile apps of the tenant */
-        get: operations["listApps"];
-        put?: never;
-        /**
-         * Add a mobile app with its push credentials
-         * @description They are used for devices of this tenant with this app id, before those of the environment.
-         */
-        post: operations["createApp"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/apps/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a mobile app */
-        get: operations["readApp"];
-        put?: never;
-        post?: never;
-        /** Remove a mobile app and its credentials */
-        delete: operations["removeApp"];
-        options?: never;
-        head?: never;
-        /**
-         * Rename a mobile app, or replace its credentials
-         * @description New credentials are in use within seconds, in every process.
-         */
-        patch: operations["changeApp"];
-        trace?: never;
-    };
-    "/v1/audit-events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What was changed in the tenant, by whom
-         * @description Changes that belong to no single user; what happened to one is at `/v1/users/{userId}/activities`. Both are chained and signed.
-         */
-        get: operations["listAuditEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/challenges": {
         parameters: {
             query?: never;
@@ -234,6 +113,357 @@ export interface paths {
          * @description Number and expiry stay as they are.
          */
         post: operations["resendChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrollments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open an enrollment, creating the user if need be */
+        post: operations["openEnrollment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrollments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an enrollment, waiting for its status to change
+         * @description A page follows an enrollment with `?wait=30&after=open` and then `?wait=30&after=claimed`: a change between two calls is answered immediately.
+         */
+        get: operations["readEnrollment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/enrollments/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an enrollment that is not completed
+         * @description A device that has claimed it is unregistered. Cancelling twice changes nothing.
+         */
+        post: operations["cancelEnrollment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/enrollments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open an enrollment for an existing user */
+        post: operations["openEnrollmentOfUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What users reported as not theirs */
+        get: operations["listReports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resolve a report with what was found out */
+        post: operations["resolveReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look a user up, or page through all
+         * @description With `identifier`: the one user so named, or an empty list.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        /**
+         * Import a user
+         * @description Returns the user who has all these identifiers, creating it if nobody has any.
+         */
+        post: operations["importUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a user */
+        get: operations["readUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Suspend a user, or make the user active again
+         * @description Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrollments are void, sessions of the portal are over. Devices, codes and locks are kept.
+         */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/v1/users/{userId}/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a user
+         * @description Activities that other relying parties posted are left out.
+         */
+        get: operations["listActivities"];
+        put?: never;
+        /**
+         * Post to a user what happened at the relying party
+         * @description Shown on the user's devices as a claim of this relying party; no other relying party can read it. Pushed by severity and the user's preferences, within the limit of the policy.
+         */
+        post: operations["postActivity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a user permanently
+         * @description Devices are unregistered, what is pending ends, and keys, tokens, contexts and names are gone. That there were devices, and when, stays on record (NIST SP 800-63B-4, 4.1).
+         */
+        post: operations["eraseUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that is stored about a user
+         * @description As it was at one moment, and sent as it is read: a response that breaks off is not whole.
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Locks and counters of a user */
+        get: operations["readProtection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether and how a user can be asked at this moment
+         * @description Decided by the rules of creation, without creating anything, as for an unknown initiator.
+         */
+        get: operations["readUserReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lift every lock of push sign-in and clear its counts
+         * @description Reported initiators may ask again; a suspension stays. The user sees it as an activity.
+         */
+        post: operations["unlockUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/passcodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user can be asked for instead of a push */
+        get: operations["readOtherFactors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/passcodes/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify a code that a user typed
+         * @description Each code works once, ever. Wrong ones are counted by initiator, then by user, and recover over time; they never touch pushes.
+         */
+        post: operations["verifyPasscode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a set of recovery codes
+         * @description The former set is invalid from then on. The user is notified.
+         */
+        post: operations["createRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/temporary-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a temporary code, for the help desk to pass on
+         * @description For a person whom the help desk has identified. The former one is invalid from then on; the user is notified, and it is audited.
+         */
+        post: operations["createTemporaryCode"];
         delete?: never;
         options?: never;
         head?: never;
@@ -356,35 +586,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/enrollments": {
+    "/v1/users/{userId}/devices": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** Open an enrollment, creating the user if need be */
-        post: operations["openEnrollment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/enrollments/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read an enrollment, waiting for its status to change
-         * @description A page follows an enrollment with `?wait=30&after=open` and then `?wait=30&after=claimed`: a change between two calls is answered immediately.
-         */
-        get: operations["readEnrollment"];
+        /** All devices that a user ever had */
+        get: operations["listDevices"];
         put?: never;
         post?: never;
         delete?: never;
@@ -393,7 +603,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/enrollments/{id}/cancel": {
+    "/v1/users/{userId}/devices/unregister": {
         parameters: {
             query?: never;
             header?: never;
@@ -403,10 +613,30 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel an enrollment that is not completed
-         * @description A device that has claimed it is unregistered. Cancelling twice changes nothing.
+         * Unregister every device of a user
+         * @description Once this returns, no answer of these devices counts any more.
          */
-        post: operations["cancelEnrollment"];
+        post: operations["unregisterAllDevices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{userId}/portal-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a link with which a user manages their devices in a browser
+         * @description Works once, for fifteen minutes. Anyone who opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.
+         */
+        post: operations["createPortalLink"];
         delete?: never;
         options?: never;
         head?: never;
@@ -470,442 +700,6 @@ export interface paths {
          * @description The old secret ends after `overlapSeconds` at the latest. At most two are live; with an overlap of 0 all old ones end immediately.
          */
         post: operations["rotateIntegration"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/policy": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The policy of the tenant */
-        get: operations["readPolicy"];
-        /**
-         * Set the policy of the tenant; fields left out return to their defaults
-         * @description In force from the next request on, in every process. Recorded before and after.
-         */
-        put: operations["replacePolicy"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Set some fields of the policy of the tenant
-         * @description In force from the next request on, in every process. Recorded before and after.
-         */
-        patch: operations["changePolicy"];
-        trace?: never;
-    };
-    "/v1/relying-parties": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All relying parties of the tenant */
-        get: operations["listRelyingParties"];
-        put?: never;
-        /** Add a relying party */
-        post: operations["createRelyingParty"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/relying-parties/{id}/policy": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The policy in force for a relying party */
-        get: operations["readRelyingPartyPolicy"];
-        /**
-         * Set what a relying party asks beyond the policy of its tenant: stricter only
-         * @description In force from the next request on, in every process. Recorded before and after.
-         */
-        put: operations["replaceRelyingPartyPolicy"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/reports": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What users reported as not theirs */
-        get: operations["listReports"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/reports/{id}/resolve": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Resolve a report with what was found out */
-        post: operations["resolveReport"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/tenant": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The tenant of the API key */
-        get: operations["readTenant"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Change how the tenant compares identifiers
-         * @description In force from the next request on, in every process. Refused where identifiers of different users would become one; `collisions` lists them as `namespace: identifier, identifier`.
-         */
-        patch: operations["changeTenant"];
-        trace?: never;
-    };
-    "/v1/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Look a user up, or page through all
-         * @description With `identifier`: the one user so named, or an empty list.
-         */
-        get: operations["listUsers"];
-        put?: never;
-        /**
-         * Import a user
-         * @description Returns the user who has all these identifiers, creating it if nobody has any.
-         */
-        post: operations["importUser"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a user */
-        get: operations["readUser"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Suspend a user, or make the user active again
-         * @description Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrollments are void, sessions of the portal are over. Devices, codes and locks are kept.
-         */
-        patch: operations["changeUser"];
-        trace?: never;
-    };
-    "/v1/users/{userId}/activities": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What happened to a user
-         * @description Activities that other relying parties posted are left out.
-         */
-        get: operations["listActivities"];
-        put?: never;
-        /**
-         * Post to a user what happened at the relying party
-         * @description Shown on the user's devices as a claim of this relying party; no other relying party can read it. Pushed by severity and the user's preferences, within the limit of the policy.
-         */
-        post: operations["postActivity"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/devices": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All devices that a user ever had */
-        get: operations["listDevices"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/devices/unregister": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Unregister every device of a user
-         * @description Once this returns, no answer of these devices counts any more.
-         */
-        post: operations["unregisterAllDevices"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/enrollments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Open an enrollment for an existing user */
-        post: operations["openEnrollmentOfUser"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/erase": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Erase a user permanently
-         * @description Devices are unregistered, what is pending ends, and keys, tokens, contexts and names are gone. That there were devices, and when, stays on record (NIST SP 800-63B-4, 4.1).
-         */
-        post: operations["eraseUser"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Everything that is stored about a user
-         * @description As it was at one moment, and sent as it is read: a response that breaks off is not whole.
-         */
-        get: operations["exportUser"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/passcodes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a user can be asked for instead of a push */
-        get: operations["readOtherFactors"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/passcodes/verify": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Verify a code that a user typed
-         * @description Each code works once, ever. Wrong ones are counted by initiator, then by user, and recover over time; they never touch pushes.
-         */
-        post: operations["verifyPasscode"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/portal-sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create a link with which a user manages their devices in a browser
-         * @description Works once, for fifteen minutes. Anyone who opens it can unregister the devices of the user: identify the user first, by another factor than the lost phone.
-         */
-        post: operations["createPortalLink"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/protection": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Locks and counters of a user */
-        get: operations["readProtection"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/readiness": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Whether and how a user can be asked at this moment
-         * @description Decided by the rules of creation, without creating anything, as for an unknown initiator.
-         */
-        get: operations["readUserReadiness"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/recovery-codes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create a set of recovery codes
-         * @description The former set is invalid from then on. The user is notified.
-         */
-        post: operations["createRecoveryCodes"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/temporary-codes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create a temporary code, for the help desk to pass on
-         * @description For a person whom the help desk has identified. The former one is invalid from then on; the user is notified, and it is audited.
-         */
-        post: operations["createTemporaryCode"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/unlock": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Lift every lock of push sign-in and clear its counts
-         * @description Reported initiators may ask again; a suspension stays. The user sees it as an activity.
-         */
-        post: operations["unlockUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1029,59 +823,214 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All API keys of the tenant */
+        get: operations["listApiKeys"];
+        put?: never;
+        /** Create an API key for a relying party */
+        post: operations["createApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke an API key permanently
+         * @description In force everywhere within a second. Revoking a key twice changes nothing.
+         */
+        post: operations["revokeApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/api-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create the successor of an API key
+         * @description The new key has the same rights. The old one ends after `overlapSeconds` at the latest; at most two keys of a lineage are live.
+         */
+        post: operations["rotateApiKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mobile apps of the tenant */
+        get: operations["listApps"];
+        put?: never;
+        /**
+         * Add a mobile app with its push credentials
+         * @description They are used for devices of this tenant with this app id, before those of the environment.
+         */
+        post: operations["createApp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apps/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a mobile app */
+        get: operations["readApp"];
+        put?: never;
+        post?: never;
+        /** Remove a mobile app and its credentials */
+        delete: operations["removeApp"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename a mobile app, or replace its credentials
+         * @description New credentials are in use within seconds, in every process.
+         */
+        patch: operations["changeApp"];
+        trace?: never;
+    };
+    "/v1/audit-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was changed in the tenant, by whom
+         * @description Changes that belong to no single user; what happened to one is at `/v1/users/{userId}/activities`. Both are chained and signed.
+         */
+        get: operations["listAuditEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policy of the tenant */
+        get: operations["readPolicy"];
+        /**
+         * Set the policy of the tenant; fields left out return to their defaults
+         * @description In force from the next request on, in every process. Recorded before and after.
+         */
+        put: operations["replacePolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set some fields of the policy of the tenant
+         * @description In force from the next request on, in every process. Recorded before and after.
+         */
+        patch: operations["changePolicy"];
+        trace?: never;
+    };
+    "/v1/relying-parties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All relying parties of the tenant */
+        get: operations["listRelyingParties"];
+        put?: never;
+        /** Add a relying party */
+        post: operations["createRelyingParty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/relying-parties/{id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policy in force for a relying party */
+        get: operations["readRelyingPartyPolicy"];
+        /**
+         * Set what a relying party asks beyond the policy of its tenant: stricter only
+         * @description In force from the next request on, in every process. Recorded before and after.
+         */
+        put: operations["replaceRelyingPartyPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenant": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant of the API key */
+        get: operations["readTenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change how the tenant compares identifiers
+         * @description In force from the next request on, in every process. Refused where identifiers of different users would become one; `collisions` lists them as `namespace: identifier, identifier`.
+         */
+        patch: operations["changeTenant"];
+        trace?: never;
+    };
 }
 export interface webhooks {
-    "activity.recorded": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Something was added to the activities of a user; read what there. */
-        post: operations["onActivityRecordedEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "challenge.approved": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The user approved. */
-        post: operations["onChallengeApprovedEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "challenge.cancelled": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The relying party or the service cancelled it. */
-        post: operations["onChallengeCancelledEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "challenge.created": {
         parameters: {
             query?: never;
@@ -1133,40 +1082,6 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    "challenge.denied": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The user denied, typed a wrong number too often, or has no device left. */
-        post: operations["onChallengeDeniedEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "challenge.expired": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Nobody answered in time. */
-        post: operations["onChallengeExpiredEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "challenge.fetched": {
         parameters: {
             query?: never;
@@ -1178,6 +1093,40 @@ export interface webhooks {
         put?: never;
         /** A device has fetched the challenge. */
         post: operations["onChallengeFetchedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.approved": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The user approved. */
+        post: operations["onChallengeApprovedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "challenge.denied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The user denied, typed a wrong number too often, or has no device left. */
+        post: operations["onChallengeDeniedEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1201,7 +1150,7 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    "device.push_token_lost": {
+    "challenge.expired": {
         parameters: {
             query?: never;
             header?: never;
@@ -1210,15 +1159,15 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** The push service declared the token of a device dead: it finds challenges by polling only. */
-        post: operations["onDevicePushTokenLostEvent"];
+        /** Nobody answered in time. */
+        post: operations["onChallengeExpiredEvent"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "device.registered": {
+    "challenge.cancelled": {
         parameters: {
             query?: never;
             header?: never;
@@ -1227,42 +1176,8 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** A user has a new device. */
-        post: operations["onDeviceRegisteredEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "device.suspended": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A device is suspended until it is made active again. */
-        post: operations["onDeviceSuspendedEvent"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "device.unregistered": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** A device is gone permanently; no answer of it counts. */
-        post: operations["onDeviceUnregisteredEvent"];
+        /** The relying party or the service cancelled it. */
+        post: operations["onChallengeCancelledEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1297,6 +1212,74 @@ export interface webhooks {
         put?: never;
         /** The enrollment is completed. */
         post: operations["onEnrollmentConfirmedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.registered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A user has a new device. */
+        post: operations["onDeviceRegisteredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.unregistered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device is gone permanently; no answer of it counts. */
+        post: operations["onDeviceUnregisteredEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.suspended": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A device is suspended until it is made active again. */
+        post: operations["onDeviceSuspendedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "device.push_token_lost": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The push service declared the token of a device dead: it finds challenges by polling only. */
+        post: operations["onDevicePushTokenLostEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1354,6 +1337,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "activity.recorded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Something was added to the activities of a user; read what there. */
+        post: operations["onActivityRecordedEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "webhook.test": {
         parameters: {
             query?: never;
@@ -1378,59 +1378,79 @@ export interface components {
         AcceptedPasscode: {
             /** @description What kind of code it was. */
             method: components["schemas"]["PasscodeMethod"];
+            /** @example 10 */
             recoveryCodesLeft: number;
-            /** @description `passcode-result+jwt`, readable this once. */
+            /**
+             * @description `passcode-result+jwt`, readable this once.
+             * @example eyJhbGciOiJFUzI1NiIs...
+             */
             result: string;
         };
         /** @description One thing that happened to a user. */
         Activity: {
-            /**
-             * @description Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.
-             * @example service
-             */
-            actor: string;
-            challengeId: string | null;
-            /** @description Small facts to show, by type. */
-            details: {
-                [key: string]: string | number | boolean;
-            };
-            deviceId: string | null;
-            enrollmentId: string | null;
             /**
              * @description The activity.
              * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
             /**
+             * @description The user it happened to.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            /**
+             * @example posted
+             * @enum {string}
+             */
+            type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+            severity: components["schemas"]["Severity"];
+            /**
+             * @description Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.
+             * @example api_key:01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            actor: string;
+            challengeId: string | null;
+            deviceId: string | null;
+            enrollmentId: string | null;
+            /** @description Small facts to show, by type. */
+            details: {
+                [key: string]: string | number | boolean;
+            };
+            /** @description What a relying party claims (type `posted`): show it as the statement of that relying party. Null for what the service itself recorded. */
+            posted: {
+                /** @example password_changed */
+                type: string;
+                /** @example Your password was changed */
+                title: string;
+                /** @example If this was not you, tell your help desk. */
+                message?: string;
+                readonly fields?: {
+                    /** @example Browser */
+                    label: string;
+                    /** @example Firefox on Windows */
+                    value: string;
+                }[];
+                /**
+                 * @description When it happened, by that relying party.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                occurredAt: string;
+                relyingParty: {
+                    /**
+                     * @description The relying party.
+                     * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+                     */
+                    id: string;
+                    /** @example Example Bank */
+                    name: string;
+                };
+            } | null;
+            /**
              * Format: date-time
              * @description When it was recorded.
              * @example 2026-01-31T12:00:00.000Z
              */
             occurredAt: string;
-            /** @description What a relying party claims (type `posted`): show it as the statement of that relying party. Null for what the service itself recorded. */
-            posted: {
-                readonly fields?: {
-                    label: string;
-                    value: string;
-                }[];
-                message?: string;
-                /** @description When it happened, by that relying party. */
-                occurredAt: string;
-                relyingParty: {
-                    id: string;
-                    name: string;
-                };
-                title: string;
-                type: string;
-            } | null;
-            severity: components["schemas"]["Severity"];
-            /** @enum {string} */
-            type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
-            /**
-             * @description The user it happened to.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            userId: string;
         };
         /** @description Activities, newest first. */
         ActivityPage: {
@@ -1440,40 +1460,58 @@ export interface components {
         };
         /** @description Something was added to the activities of a user; read what there. */
         ActivityRecordedEvent: {
-            data: {
-                /**
-                 * @description The activity.
-                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                activityId: string;
-                /** @enum {string} */
-                activityType: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
-                challengeId: string | null;
-                deviceId: string | null;
-                enrollmentId: string | null;
-                severity: components["schemas"]["Severity"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "activity.recorded";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "activity.recorded";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The activity.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                challengeId: string | null;
+                deviceId: string | null;
+                enrollmentId: string | null;
+                /** @enum {string} */
+                activityType: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+                severity: components["schemas"]["Severity"];
+            };
         };
         /** @description An API key without its secret, which is stored as a hash only. */
         ApiKey: {
+            /**
+             * @description The key: the public part of its text.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The relying party of the key.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            /** @example production */
+            name: string;
+            readonly scopes: components["schemas"]["Scope"][];
+            /**
+             * @description The first key of the line of rotations that this one belongs to.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            lineageId: string;
             /** @description From where it may be used; none means from everywhere. */
             readonly allowedAddresses: string[];
             /**
@@ -1483,34 +1521,18 @@ export interface components {
              */
             createdAt: string;
             expiresAt: string | null;
-            /**
-             * @description The key: the public part of its text.
-             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            lastUsedAt: string | null;
-            /**
-             * @description The first key of the line of rotations that this one belongs to.
-             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            lineageId: string;
-            name: string;
-            /**
-             * @description The relying party of the key.
-             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            relyingPartyId: string;
+            /** @example null */
             revokedAt: string | null;
-            readonly scopes: components["schemas"]["Scope"][];
+            lastUsedAt: string | null;
         };
         /** @description How a key is rotated. */
         ApiKeyRotation: {
-            expiresAt?: (string & (unknown & unknown)) | null;
             /**
              * @description How long the old key lives on at the most.
              * @default 86400
              */
             overlapSeconds?: number;
+            expiresAt?: (string & (unknown & unknown)) | null;
         };
         /** @description All of the tenant. */
         ApiKeys: {
@@ -1519,20 +1541,22 @@ export interface components {
         };
         /** @description A mobile app of the tenant. Its credentials are never shown. */
         App: {
+            /**
+             * @description The app.
+             * @example app_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            provider: components["schemas"]["PushProvider"];
+            /** @example com.example.auth */
             appId: string;
+            /** @example Larkfield Key */
+            name: string;
             /**
              * Format: date-time
              * @description When it was added.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            /**
-             * @description The app.
-             * @example app_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            name: string;
-            provider: components["schemas"]["PushProvider"];
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -1542,78 +1566,71 @@ export interface components {
         };
         /** @description What is new about the app. */
         AppChanges: {
-            credentials?: components["schemas"]["AppCredentials"];
             /**
              * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Larkfield Key
              */
             name?: string;
+            credentials?: components["schemas"]["AppCredentials"];
         };
         /** @description What the provider gave for sending to the app. Sealed at rest, never shown again. */
         AppCredentials: {
-            apns: {
-                keyId: string;
-                /** @description The .p8 key as Apple gave it. */
-                pem: string;
-                teamId: string;
-            };
             /** @constant */
             provider: "apns";
-        } | {
-            /** @description The JSON of a Google service account; only the required members are stored. */
-            fcm: {
-                auth_provider_x509_cert_url?: string;
-                auth_uri?: string;
-                /** Format: email */
-                client_email: string;
-                client_id?: string;
-                client_x509_cert_url?: string;
-                private_key: string;
-                private_key_id: string;
-                project_id: string;
-                token_uri?: string;
-                type?: string;
-                universe_domain?: string;
+            apns: {
+                /**
+                 * @description The .p8 key as Apple gave it.
+                 * @example -----BEGIN PRIVATE KEY-----
+                 *     ...
+                 *     -----END PRIVATE KEY-----
+                 */
+                pem: string;
+                /** @example ABC123DEFG */
+                keyId: string;
+                /** @example DEF123GHIJ */
+                teamId: string;
             };
+        } | {
             /** @constant */
             provider: "fcm";
+            /** @description The JSON of a Google service account; only the required members are stored. */
+            fcm: {
+                type?: string;
+                client_id?: string;
+                auth_uri?: string;
+                token_uri?: string;
+                auth_provider_x509_cert_url?: string;
+                client_x509_cert_url?: string;
+                universe_domain?: string;
+                project_id: string;
+                /** Format: email */
+                client_email: string;
+                /**
+                 * @example -----BEGIN PRIVATE KEY-----
+                 *     ...
+                 *     -----END PRIVATE KEY-----
+                 */
+                private_key: string;
+                private_key_id: string;
+            };
         };
         /** @description The apps of the tenant, newest first. */
         Apps: {
             readonly items: components["schemas"]["App"][];
             nextCursor: null;
         };
-        /**
-         * @description What the person is shown. The signed answer covers every letter of it.
-         * @example {
-         *       "action": "Sign in",
-         *       "application": "Payroll",
-         *       "location": "Zurich, Switzerland"
-         *     }
-         */
+        /** @description What the person is shown. The signed answer covers every letter of it. */
         AskedContext: {
-            /**
-             * @description What is to be approved. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-             * @example Sign in
-             */
-            action?: string;
             /**
              * @description What is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
             application?: string;
-            fields?: {
-                /**
-                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-                 * @example Amount
-                 */
-                label: string;
-                /**
-                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-                 * @example CHF 120.00
-                 */
-                value: string;
-            }[];
+            /**
+             * @description What is to be approved. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+             * @example Sign in
+             */
+            action?: string;
             /**
              * @description Where the request came from.
              * @example 203.0.113.7
@@ -1629,13 +1646,20 @@ export interface components {
              * @example Firefox on Windows
              */
             userAgent?: string;
+            fields?: {
+                /**
+                 * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+                 * @example Amount
+                 */
+                label: string;
+                /**
+                 * @description A value. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+                 * @example CHF 120.00
+                 */
+                value: string;
+            }[];
         };
-        /**
-         * @description Who starts the sign-in, or types the code. A known initiator, from which the user signed in lately, keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the attempts of the user.
-         * @example {
-         *       "browserId": "b7c1f0a4d2"
-         *     }
-         */
+        /** @description Who starts the sign-in, or types the code. A known initiator, from which the user signed in lately, keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the attempts of the user. */
         AskedInitiator: {
             /**
              * @description An id that the relying party keeps in the browser for long; never one that an outsider can choose.
@@ -1645,17 +1669,12 @@ export interface components {
             /** @description Where the request came from, as the relying party itself saw it: never from a header that an outsider can write. `context.ip` is only shown. */
             ip?: string;
         };
-        /**
-         * @description Where the number comes from: generated by the service (`service`, the default), shown by the caller already (`caller`), or not at all (`none`, only where the policy allows it).
-         * @example {
-         *       "mode": "service"
-         *     }
-         */
+        /** @description Where the number comes from: generated by the service (`service`, the default), shown by the caller already (`caller`), or not at all (`none`, only where the policy allows it). */
         AskedNumber: {
-            /** @description Never fewer than the tenant asks for. */
-            digits?: number;
             /** @constant */
             mode: "service";
+            /** @description Never fewer than the tenant asks for. */
+            digits?: number;
         } | {
             /** @constant */
             mode: "caller";
@@ -1667,32 +1686,35 @@ export interface components {
         /** @description A change that belongs to no single user. */
         AuditEvent: {
             /**
-             * @description Who did it: `api_key:<id>`, `operator`, `service`.
-             * @example service
-             */
-            actor: string;
-            /** @description By type; nothing secret. */
-            details: {
-                [key: string]: unknown;
-            };
-            /**
              * @description The event.
              * @example aud_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
+            /**
+             * @description What was changed.
+             * @example api_key_created
+             */
+            type: string;
+            /**
+             * @description Who did it: `api_key:<id>`, `operator`, `service`.
+             * @example service
+             */
+            actor: string;
+            /**
+             * @description Id of what was changed.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            subject: string;
+            /** @description By type; nothing secret. */
+            details: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             occurredAt: string;
-            /** @description Id of what was changed. */
-            subject: string;
-            /**
-             * @description What was changed.
-             * @example api_key_created
-             */
-            type: string;
         };
         /** @description Events, newest first. */
         AuditEventPage: {
@@ -1702,481 +1724,539 @@ export interface components {
         };
         /** @description One question to one user, as its relying party reads it. */
         Challenge: {
+            /**
+             * @description The challenge.
+             * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description Who is asked.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            status: components["schemas"]["ChallengeStatus"];
+            /**
+             * @description Why it was denied.
+             * @example null
+             */
+            reason: components["schemas"]["DenyReason"] | null;
+            context: components["schemas"]["ChallengeContext"];
+            numberMode: components["schemas"]["NumberMode"];
+            /**
+             * @description How many digits are to be typed.
+             * @example 6
+             */
+            numberDigits: number | null;
+            userVerification: components["schemas"]["UserVerification"];
             binding: string | null;
-            context: {
-                action?: string;
-                application?: string;
-                readonly fields?: {
-                    label: string;
-                    value: string;
-                }[];
-                ip?: string;
-                location?: string;
-                userAgent?: string;
-            };
+            deliveryMode: components["schemas"]["DeliveryMode"];
+            /**
+             * @description Why no phone is woken; null when one is. See docs/limits.md.
+             * @example null
+             */
+            suppressed: components["schemas"]["SuppressionReason"] | null;
+            /** @example 3 */
+            wrongNumbersLeft: number;
+            /** @example 3 */
+            resendsLeft: number;
             /**
              * Format: date-time
              * @description When it was created.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            decidedAt: string | null;
-            decidedDeviceId: string | null;
-            deliveryMode: components["schemas"]["DeliveryMode"];
-            readonly devices: components["schemas"]["DeviceProgress"][];
             /**
              * Format: date-time
              * @description No answer counts from this time on.
              * @example 2026-01-31T12:00:00.000Z
              */
             expiresAt: string;
+            /** @example null */
+            decidedAt: string | null;
+            /** @example null */
+            decidedDeviceId: string | null;
             /**
-             * @description The challenge.
-             * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+             * @description Once ended: `approval-result+jwt`, signed anew at each reading.
+             * @example null
              */
-            id: string;
-            /** @description How many digits are to be typed. */
-            numberDigits: number | null;
-            numberMode: components["schemas"]["NumberMode"];
-            /** @description Why it was denied. */
-            reason: components["schemas"]["DenyReason"] | null;
-            resendsLeft: number;
-            /** @description Once ended: `approval-result+jwt`, signed anew at each reading. */
             result: string | null;
-            status: components["schemas"]["ChallengeStatus"];
-            /** @description Why no phone is woken; null when one is. See docs/limits.md. */
-            suppressed: components["schemas"]["SuppressionReason"] | null;
-            /**
-             * @description Who is asked.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            userId: string;
-            userVerification: components["schemas"]["UserVerification"];
-            wrongNumbersLeft: number;
+            readonly devices: components["schemas"]["DeviceProgress"][];
         };
         /** @description The user approved. */
         ChallengeApprovedEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
-                result: string | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.approved";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.approved";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /** @example approved */
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example null
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example 2026-01-31T12:00:00.000Z */
+                decidedAt: string | null;
+                /** @example dev_01jv9z3k8we2tvn4qh6yrx7b5c */
+                decidedDeviceId: string | null;
+                result: string | null;
+            };
         };
         /** @description The relying party or the service cancelled it. */
         ChallengeCancelledEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
-                result: string | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.cancelled";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.cancelled";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /** @example cancelled */
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example null
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example null */
+                decidedAt: string | null;
+                /** @example null */
+                decidedDeviceId: string | null;
+                result: string | null;
+            };
+        };
+        /** @description What the person is shown. */
+        ChallengeContext: {
+            application?: string;
+            action?: string;
+            ip?: string;
+            location?: string;
+            userAgent?: string;
+            readonly fields?: {
+                label: string;
+                value: string;
+            }[];
         };
         /** @description A challenge was created. */
         ChallengeCreatedEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.created";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.created";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example null
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example null */
+                decidedAt: string | null;
+                /** @example null */
+                decidedDeviceId: string | null;
+            };
         };
         /** @description The push service accepted the push to a device. */
         ChallengeDeliveredEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * @description The device.
-                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                deviceId: string;
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.delivered";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.delivered";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example null
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example null */
+                decidedAt: string | null;
+                /** @example null */
+                decidedDeviceId: string | null;
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+            };
         };
         /** @description The push to a device was given up; the device can still find the challenge by polling. */
         ChallengeDeliveryFailedEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * @description The device.
-                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                deviceId: string;
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                pushReason: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.delivery_failed";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.delivery_failed";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example null
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example null */
+                decidedAt: string | null;
+                /** @example null */
+                decidedDeviceId: string | null;
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                pushReason: string | null;
+            };
         };
         /** @description The user denied, typed a wrong number too often, or has no device left. */
         ChallengeDeniedEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
-                result: string | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.denied";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.denied";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /** @example denied */
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example user_denied
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example 2026-01-31T12:00:00.000Z */
+                decidedAt: string | null;
+                /** @example dev_01jv9z3k8we2tvn4qh6yrx7b5c */
+                decidedDeviceId: string | null;
+                result: string | null;
+            };
         };
         /** @description Nobody answered in time. */
         ChallengeExpiredEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
-                result: string | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.expired";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.expired";
-        };
-        /** @description A device has fetched the challenge. */
-        ChallengeFetchedEvent: {
             data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
                 /**
                  * @description The challenge.
                  * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 challengeId: string;
                 /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /** @example expired */
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example null
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
                  * Format: date-time
                  * @description When it was created.
                  * @example 2026-01-31T12:00:00.000Z
                  */
                 createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example null */
                 decidedAt: string | null;
+                /** @example null */
                 decidedDeviceId: string | null;
+                result: string | null;
+            };
+        };
+        /** @description A device has fetched the challenge. */
+        ChallengeFetchedEvent: {
+            /** @constant */
+            type: "challenge.fetched";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example null
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example null */
+                decidedAt: string | null;
+                /** @example null */
+                decidedDeviceId: string | null;
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 deviceId: string;
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
             };
-            /**
-             * Format: date-time
-             * @description When it happened.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            timestamp: string;
-            /** @constant */
-            type: "challenge.fetched";
         };
         /** @description Challenges, newest first. */
         ChallengePage: {
@@ -2186,55 +2266,60 @@ export interface components {
         };
         /** @description The user denied and said: this wasn’t me. */
         ChallengeReportedEvent: {
-            data: {
-                /** @description As the relying party gave it. */
-                binding: string | null;
-                /**
-                 * @description The challenge.
-                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                challengeId: string;
-                /**
-                 * Format: date-time
-                 * @description When it was created.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                createdAt: string;
-                decidedAt: string | null;
-                decidedDeviceId: string | null;
-                deliveryMode: components["schemas"]["DeliveryMode"];
-                /**
-                 * Format: date-time
-                 * @description No answer counts from this time on.
-                 * @example 2026-01-31T12:00:00.000Z
-                 */
-                expiresAt: string;
-                /** @description As the relying party gave it. */
-                idempotencyKey: string | null;
-                /** @description Why it was denied. */
-                reason: components["schemas"]["DenyReason"] | null;
-                /** @description `approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null once the challenge is purged. */
-                result: string | null;
-                status: components["schemas"]["ChallengeStatus"];
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "challenge.reported";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "challenge.reported";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The challenge.
+                 * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                challengeId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /** @example denied */
+                status: components["schemas"]["ChallengeStatus"];
+                /**
+                 * @description Why it was denied.
+                 * @example user_reported
+                 */
+                reason: components["schemas"]["DenyReason"] | null;
+                deliveryMode: components["schemas"]["DeliveryMode"];
+                /** @description As the relying party gave it. */
+                binding: string | null;
+                /** @description As the relying party gave it. */
+                idempotencyKey: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was created.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                createdAt: string;
+                /**
+                 * Format: date-time
+                 * @description No answer counts from this time on.
+                 * @example 2026-01-31T12:00:00.000Z
+                 */
+                expiresAt: string;
+                /** @example 2026-01-31T12:00:00.000Z */
+                decidedAt: string | null;
+                /** @example dev_01jv9z3k8we2tvn4qh6yrx7b5c */
+                decidedDeviceId: string | null;
+                result: string | null;
+            };
         };
         /**
          * @description Every status but `pending` is final.
@@ -2258,6 +2343,24 @@ export interface components {
         };
         /** @description A new key with its secret. */
         CreatedApiKey: {
+            /**
+             * @description The key: the public part of its text.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The relying party of the key.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            /** @example production */
+            name: string;
+            readonly scopes: components["schemas"]["Scope"][];
+            /**
+             * @description The first key of the line of rotations that this one belongs to.
+             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            lineageId: string;
             /** @description From where it may be used; none means from everywhere. */
             readonly allowedAddresses: string[];
             /**
@@ -2267,25 +2370,9 @@ export interface components {
              */
             createdAt: string;
             expiresAt: string | null;
-            /**
-             * @description The key: the public part of its text.
-             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            lastUsedAt: string | null;
-            /**
-             * @description The first key of the line of rotations that this one belongs to.
-             * @example key_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            lineageId: string;
-            name: string;
-            /**
-             * @description The relying party of the key.
-             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            relyingPartyId: string;
+            /** @example null */
             revokedAt: string | null;
-            readonly scopes: components["schemas"]["Scope"][];
+            lastUsedAt: string | null;
             /**
              * @description The whole key, `cs_<id>_<secret>`: readable this once.
              * @example cs_01jv9z3k8we2tvn4qh6yrx7b5c_<43 characters>
@@ -2294,63 +2381,69 @@ export interface components {
         };
         /** @description A challenge with the number to show. */
         CreatedChallenge: {
-            binding: string | null;
-            context: {
-                action?: string;
-                application?: string;
-                readonly fields?: {
-                    label: string;
-                    value: string;
-                }[];
-                ip?: string;
-                location?: string;
-                userAgent?: string;
-            };
-            /**
-             * Format: date-time
-             * @description When it was created.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            createdAt: string;
-            decidedAt: string | null;
-            decidedDeviceId: string | null;
-            deliveryMode: components["schemas"]["DeliveryMode"];
-            /**
-             * Format: date-time
-             * @description No answer counts from this time on.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            expiresAt: string;
             /**
              * @description The challenge.
              * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
             /**
-             * @description Show it on the sign-in page; it is returned here and in an identical replay, nowhere else. Null when there is nothing to show.
-             * @example 483920
-             */
-            number: string | null;
-            /** @description How many digits are to be typed. */
-            numberDigits: number | null;
-            numberMode: components["schemas"]["NumberMode"];
-            /** @description What the user could sign in with instead. */
-            readonly otherFactors: components["schemas"]["PasscodeMethod"][];
-            /** @description Why it was denied. */
-            reason: components["schemas"]["DenyReason"] | null;
-            resendsLeft: number;
-            /** @description Once ended: `approval-result+jwt`, signed anew at each reading. */
-            result: string | null;
-            status: components["schemas"]["ChallengeStatus"];
-            /** @description Why no phone is woken; null when one is. See docs/limits.md. */
-            suppressed: components["schemas"]["SuppressionReason"] | null;
-            /**
              * @description Who is asked.
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
+            status: components["schemas"]["ChallengeStatus"];
+            /**
+             * @description Why it was denied.
+             * @example null
+             */
+            reason: components["schemas"]["DenyReason"] | null;
+            context: components["schemas"]["ChallengeContext"];
+            numberMode: components["schemas"]["NumberMode"];
+            /**
+             * @description How many digits are to be typed.
+             * @example 6
+             */
+            numberDigits: number | null;
             userVerification: components["schemas"]["UserVerification"];
+            binding: string | null;
+            deliveryMode: components["schemas"]["DeliveryMode"];
+            /**
+             * @description Why no phone is woken; null when one is. See docs/limits.md.
+             * @example null
+             */
+            suppressed: components["schemas"]["SuppressionReason"] | null;
+            /** @example 3 */
             wrongNumbersLeft: number;
+            /** @example 3 */
+            resendsLeft: number;
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description No answer counts from this time on.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /** @example null */
+            decidedAt: string | null;
+            /** @example null */
+            decidedDeviceId: string | null;
+            /**
+             * @description Once ended: `approval-result+jwt`, signed anew at each reading.
+             * @example null
+             */
+            result: string | null;
+            /**
+             * @description Show it on the sign-in page; it is returned here and in an identical replay, nowhere else. Null when there is nothing to show.
+             * @example 483920
+             */
+            number: string | null;
+            /** @description What the user could sign in with instead. */
+            readonly otherFactors: components["schemas"]["PasscodeMethod"][];
         };
         /**
          * @description `pull_only`: no phone is woken, so offer the user to open the app.
@@ -2364,9 +2457,39 @@ export interface components {
         DenyReason: "user_denied" | "user_reported" | "number_mismatch" | "no_device_left";
         /** @description An app installation with its own keys. It stays on record permanently. */
         Device: {
-            activatedAt: string | null;
+            /**
+             * @description The device.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The user of the device.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            /** @example active */
+            status: components["schemas"]["DeviceStatus"];
+            /** @example Ada's phone */
+            name: string;
+            /** @example android */
+            platform: components["schemas"]["Platform"];
+            /** @example Pixel 9 */
+            model: string;
+            /** @example 16 */
+            osVersion: string;
+            /** @example com.example.auth */
             appId: string;
+            /** @example 3.1.0 */
             appVersion: string;
+            /** @description The device whose companion (a watch) this is; it ends with it. */
+            parentDeviceId: string | null;
+            /** @example true */
+            hasPushToken: boolean;
+            /**
+             * @description Whether it can have the person verified by biometrics or PIN.
+             * @example true
+             */
+            hasVerificationKey: boolean;
             attestation: components["schemas"]["DeviceAttestation"];
             /**
              * Format: date-time
@@ -2374,30 +2497,14 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            hasPushToken: boolean;
-            /** @description Whether it can have the person verified by biometrics or PIN. */
-            hasVerificationKey: boolean;
-            /**
-             * @description The device.
-             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
+            activatedAt: string | null;
             lastSeenAt: string | null;
-            model: string;
-            name: string;
-            osVersion: string;
-            /** @description The device whose companion (a watch) this is; it ends with it. */
-            parentDeviceId: string | null;
-            platform: components["schemas"]["Platform"];
-            status: components["schemas"]["DeviceStatus"];
-            suspendedAt: string | null;
-            unregisterReason: ("lost" | "stolen" | "replaced" | "user_request" | "admin" | "not_confirmed") | null;
+            /** @example null */
             unregisteredAt: string | null;
-            /**
-             * @description The user of the device.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            userId: string;
+            /** @example null */
+            unregisterReason: ("lost" | "stolen" | "replaced" | "user_request" | "admin" | "not_confirmed") | null;
+            /** @example null */
+            suspendedAt: string | null;
         };
         /** @description What the attestation at enrollment showed; it is never repeated. */
         DeviceAttestation: {
@@ -2408,24 +2515,47 @@ export interface components {
             level: "none" | "software" | "tee" | "strongbox" | "app_attest";
             /** @enum {string} */
             verdict: "not_asked" | "missing" | "invalid" | "verified";
-            /** @description What made it invalid. */
+            /**
+             * @description What made it invalid.
+             * @example null
+             */
             why: ("malformed" | "chain_invalid" | "certificate_expired" | "certificate_not_authority" | "certificate_revoked" | "revocations_unreadable" | "root_unknown" | "attestation_not_at_leaf" | "challenge_mismatch" | "key_mismatch" | "key_not_attested" | "app_not_listed" | "app_mismatch" | "level_software" | "key_not_generated" | "key_purpose" | "key_not_p256" | "user_not_authenticated" | "boot_not_verified" | "bootloader_unlocked" | "counter_used" | "environment_not_allowed") | null;
         };
         /** @description How far the challenge got with one device. */
         DeviceProgress: {
+            /**
+             * @description A device that was asked.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
             deviceId: string;
+            /** @example null */
             fetchedAt: string | null;
-            push: {
-                attempts: number;
-                reason: string | null;
-                settledAt: string | null;
-                status: components["schemas"]["PushStatus"];
-            } | null;
             receivedAt: string | null;
+            push: {
+                /** @example sent */
+                status: components["schemas"]["PushStatus"];
+                reason: string | null;
+                /** @example 1 */
+                attempts: number;
+                settledAt: string | null;
+            } | null;
         };
         /** @description The push service declared the token of a device dead: it finds challenges by polling only. */
         DevicePushTokenLostEvent: {
+            /** @constant */
+            type: "device.push_token_lost";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
             data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2436,24 +2566,24 @@ export interface components {
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
             };
-            /**
-             * Format: date-time
-             * @description When it happened.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            timestamp: string;
-            /** @constant */
-            type: "device.push_token_lost";
         };
         /** @description A user has a new device. */
         DeviceRegisteredEvent: {
+            /** @constant */
+            type: "device.registered";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
             data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2464,20 +2594,7 @@ export interface components {
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
             };
-            /**
-             * Format: date-time
-             * @description When it happened.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            timestamp: string;
-            /** @constant */
-            type: "device.registered";
         };
         /**
          * @description A suspended device may become active again; an unregistered one never.
@@ -2486,7 +2603,20 @@ export interface components {
         DeviceStatus: "unconfirmed" | "active" | "suspended" | "unregistered";
         /** @description A device is suspended until it is made active again. */
         DeviceSuspendedEvent: {
+            /** @constant */
+            type: "device.suspended";
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
             data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -2497,49 +2627,36 @@ export interface components {
                  * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
             };
-            /**
-             * Format: date-time
-             * @description When it happened.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            timestamp: string;
-            /** @constant */
-            type: "device.suspended";
         };
         /** @description A device is gone permanently; no answer of it counts. */
         DeviceUnregisteredEvent: {
-            data: {
-                /**
-                 * @description The device.
-                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                deviceId: string;
-                reason: string | null;
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "device.unregistered";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "device.unregistered";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                reason: string | null;
+            };
         };
         /** @description Devices, newest first. */
         Devices: {
@@ -2547,6 +2664,22 @@ export interface components {
         };
         /** @description Diagnostics that a device sent. */
         Diagnostics: {
+            /**
+             * @description The incident.
+             * @example inc_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The user of the device.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            /**
+             * @description The device that sent them.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            deviceId: string;
+            /** @example 3.2.0 */
             appVersion: string;
             /**
              * Format: date-time
@@ -2555,22 +2688,10 @@ export interface components {
              */
             createdAt: string;
             /**
-             * @description The device that sent them.
-             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             * @description As it was sent: escape it.
+             * @example 12:00:01 fetch failed: timeout
              */
-            deviceId: string;
-            /**
-             * @description The incident.
-             * @example inc_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            /** @description As it was sent: escape it. */
             text: string;
-            /**
-             * @description The user of the device.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            userId: string;
         };
         /** @description Diagnostics, newest first. */
         DiagnosticsPage: {
@@ -2585,113 +2706,113 @@ export interface components {
         DomainPlace: "none" | "suffix" | "prefix";
         /** @description A one-time ticket that lets one device join one user. */
         Enrollment: {
-            claimedAt: string | null;
-            /**
-             * Format: date-time
-             * @description When it was opened.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            createdAt: string;
-            deviceId: string | null;
-            endedAt: string | null;
-            /**
-             * Format: date-time
-             * @description When it expires.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            expiresAt: string;
             /**
              * @description The enrollment.
              * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
             /**
-             * @description While claimed: show it on the page, for the person to type on the new device.
-             * @example 483920
+             * @description The user of the new device.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
-            number?: string;
+            userId: string;
+            status: components["schemas"]["EnrollmentStatus"];
             /**
              * @description Why it is void.
              * @enum {string}
              */
             reason?: "number_tries_used_up" | "device_unregistered" | "device_suspended" | "user_suspended";
-            status: components["schemas"]["EnrollmentStatus"];
             /**
-             * @description The user of the new device.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             * @description While claimed: show it on the page, for the person to type on the new device.
+             * @example 483920
              */
-            userId: string;
+            number?: string;
             wrongNumbersLeft: number;
+            deviceId: string | null;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it expires.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            claimedAt: string | null;
+            endedAt: string | null;
         };
         /** @description A device has claimed the enrollment; it is not confirmed yet. */
         EnrollmentClaimedEvent: {
-            data: {
-                /**
-                 * @description The device.
-                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                deviceId: string;
-                /**
-                 * @description The enrollment.
-                 * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                enrollmentId: string;
-                /** @enum {string} */
-                status: "claimed" | "completed";
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "enrollment.claimed";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "enrollment.claimed";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The enrollment.
+                 * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                enrollmentId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /** @enum {string} */
+                status: "claimed" | "completed";
+            };
         };
         /** @description The enrollment is completed. */
         EnrollmentConfirmedEvent: {
-            data: {
-                /**
-                 * @description The device.
-                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                deviceId: string;
-                /**
-                 * @description The enrollment.
-                 * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                enrollmentId: string;
-                /** @enum {string} */
-                status: "claimed" | "completed";
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "enrollment.confirmed";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "enrollment.confirmed";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The enrollment.
+                 * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                enrollmentId: string;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                /**
+                 * @description The device.
+                 * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                deviceId: string;
+                /** @enum {string} */
+                status: "claimed" | "completed";
+            };
         };
         /**
          * @description A device has claimed it: `claimed`; and is active: `completed`.
@@ -2700,7 +2821,15 @@ export interface components {
         EnrollmentStatus: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
         /** @description What anyone needs to verify the decision without us. */
         Evidence: {
-            /** @description `approval-response+jwt` that decided. */
+            /**
+             * @description `approval-request+jwt` that the device was shown.
+             * @example eyJhbGciOiJFUzI1NiIs...
+             */
+            request: string;
+            /**
+             * @description `approval-response+jwt` that decided.
+             * @example eyJhbGciOiJFUzI1NiIs...
+             */
             answer: string;
             /**
              * @description The device that answered.
@@ -2709,14 +2838,20 @@ export interface components {
             deviceId: string;
             /** @description The public key that signed the answer. */
             deviceKey: {
-                crv: string;
-                kid: string;
+                /** @example EC */
                 kty: string;
+                /** @example P-256 */
+                crv: string;
+                /** @example MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4 */
                 x: string;
+                /** @example 4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM */
                 y: string;
+                /**
+                 * @description Its thumbprint (RFC 7638).
+                 * @example cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s
+                 */
+                kid: string;
             };
-            /** @description `approval-request+jwt` that the device was shown. */
-            request: string;
         };
         /** @description A name of a user within a namespace. */
         GivenIdentifier: {
@@ -2731,33 +2866,18 @@ export interface components {
              */
             value: string;
         };
-        /**
-         * @description What it asks beyond the policy of its relying party: stricter only.
-         * @example {
-         *       "userVerification": "required"
-         *     }
-         */
+        /** @description What it asks beyond the policy of its relying party: stricter only. */
         GivenIntegrationPolicy: {
-            /**
-             * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
-             * @default []
-             */
-            appVersionsMin?: string[];
-            /**
-             * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
-             * @default false
-             */
-            companionsMayAnswer?: boolean;
             /**
              * @description Digits of a number that the service generates. Stricter: more.
              * @default 6
              */
             numberDigits?: number;
             /**
-             * @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. Stricter: more.
-             * @default []
+             * @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. Stricter: fewer.
+             * @default 3
              */
-            retiredPlatforms?: string[];
+            wrongNumbersMax?: number;
             /**
              * @description The least user verification that a challenge requires. From lax to strict: not_required, preferred, required.
              * @default not_required
@@ -2765,31 +2885,26 @@ export interface components {
              */
             userVerification?: "not_required" | "preferred" | "required";
             /**
-             * @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. Stricter: fewer.
-             * @default 3
+             * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
+             * @default []
              */
-            wrongNumbersMax?: number;
+            appVersionsMin?: string[];
+            /**
+             * @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. Stricter: more.
+             * @default []
+             */
+            retiredPlatforms?: string[];
+            /**
+             * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
+             * @default false
+             */
+            companionsMayAnswer?: boolean;
         };
-        /**
-         * @description The settings of this kind of door.
-         * @example {
-         *       "kind": "wait"
-         *     }
-         */
+        /** @description The settings of this kind of door. */
         GivenIntegrationSettings: {
             /** @constant */
             kind: "wait";
         } | {
-            /**
-             * @description Whether new users, and only those, are enrolled at this door; requires a policy without `enrollmentConfirmation`.
-             * @default false
-             */
-            enrollmentAllowed?: boolean;
-            /**
-             * @description Whether clients may say that they let people in when nobody answers.
-             * @default false
-             */
-            failOpenAllowed?: boolean;
             /** @constant */
             kind: "duo_auth_api";
             /**
@@ -2797,16 +2912,26 @@ export interface components {
              * @default false
              */
             sha1Allowed?: boolean;
+            /**
+             * @description Whether clients may say that they let people in when nobody answers.
+             * @default false
+             */
+            failOpenAllowed?: boolean;
+            /**
+             * @description Whether new users, and only those, are enrolled at this door; requires a policy without `enrollmentConfirmation`.
+             * @default false
+             */
+            enrollmentAllowed?: boolean;
         } | {
+            /** @constant */
+            kind: "keycloak_ciba";
+            /** @description The realms that may ask. */
+            issuers: string[];
             /**
              * @description Clients of those realms that may ask; none means all.
              * @default []
              */
             clientIds?: string[];
-            /** @description The realms that may ask. */
-            issuers: string[];
-            /** @constant */
-            kind: "keycloak_ciba";
             /**
              * @description Whether the address of the channel ends in a secret that is issued by us.
              * @default false
@@ -2816,27 +2941,18 @@ export interface components {
         /** @description A code that a user typed. */
         GivenPasscode: {
             /**
-             * @description A hash of the session of the relying party, in base64url; echoed in the result.
-             * @example n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
-             */
-            binding?: string;
-            /**
              * @description As it was typed: a passcode, a recovery code or a temporary code.
              * @example 492039
              */
             code: string;
+            /**
+             * @description A hash of the session of the relying party, in base64url; echoed in the result.
+             * @example n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
+             */
+            binding?: string;
             initiator?: components["schemas"]["AskedInitiator"];
         };
-        /**
-         * @description How the names that the client sends become identifiers. A name that does not fit is unknown, never adjusted.
-         * @example {
-         *       "domain": "suffix",
-         *       "domains": [
-         *         "example.com"
-         *       ],
-         *       "lowerCase": true
-         *     }
-         */
+        /** @description How the names that the client sends become identifiers. A name that does not fit is unknown, never adjusted. */
         GivenUserNameMapping: {
             /** @default none */
             domain?: components["schemas"]["DomainPlace"];
@@ -2868,7 +2984,36 @@ export interface components {
         };
         /** @description A door for an existing client. Its secret is never shown again. */
         Integration: {
+            /**
+             * @description The integration.
+             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The relying party of its challenges.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            /** @example VPN */
+            name: string;
+            settings: components["schemas"]["IntegrationSettings"];
+            /** @enum {string} */
+            numberMode: "caller" | "none";
+            /** @example entra */
+            namespace: string;
+            userNames: components["schemas"]["UserNameMapping"];
             readonly allowedAddresses: string[];
+            /** @description What it asks beyond the policy of its relying party. */
+            policy: {
+                [key: string]: unknown;
+            };
+            ttlSeconds: number | null;
+            status: components["schemas"]["IntegrationStatus"];
+            /**
+             * @description The public half of the credentials of Auth API clients; null for other kinds.
+             * @example DIABCDEFGHJKLMNPQRST
+             */
+            integrationKey: string | null;
             /**
              * Format: date-time
              * @description When it was created.
@@ -2876,79 +3021,57 @@ export interface components {
              */
             createdAt: string;
             /**
-             * @description The integration.
-             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
              */
-            id: string;
-            /**
-             * @description The public half of the credentials of Auth API clients; null for other kinds.
-             * @example DIABCDEFGHJKLMNPQRST
-             */
-            integrationKey: string | null;
+            updatedAt: string;
+            /** @description How often a client was authenticated. */
+            uses: number;
+            lastUsedAt: string | null;
             /** @description The last refusal at this door, a second late at the most. */
             lastError: {
+                /** @example user_not_found */
+                code: string;
                 /**
                  * Format: date-time
                  * @description When it happened.
                  * @example 2026-01-31T12:00:00.000Z
                  */
                 at: string;
-                /** @example user_not_found */
-                code: string;
             } | null;
-            lastUsedAt: string | null;
-            name: string;
-            namespace: string;
-            /** @enum {string} */
-            numberMode: "caller" | "none";
-            /** @description What it asks beyond the policy of its relying party. */
-            policy: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description The relying party of its challenges.
-             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            relyingPartyId: string;
-            settings: components["schemas"]["IntegrationSettings"];
-            status: components["schemas"]["IntegrationStatus"];
-            ttlSeconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it was last changed.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            updatedAt: string;
-            userNames: components["schemas"]["UserNameMapping"];
-            /** @description How often a client was authenticated. */
-            uses: number;
         };
         /** @description What is new about the integration; each member is replaced whole. */
         IntegrationChanges: {
-            /** @description From where it may be called; none means from everywhere. */
-            allowedAddresses?: (string)[];
             /**
              * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example VPN
              */
             name?: string;
-            /**
-             * @description The namespace of the users; one of its relying party, whose first is the default.
-             * @example entra
-             */
-            namespace?: string;
+            settings?: components["schemas"]["GivenIntegrationSettings"];
             /**
              * @description `caller`: the person types digits that the client shows. `none` requires the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is removed there.
              * @enum {string}
              */
             numberMode?: "caller" | "none";
+            /**
+             * @description The namespace of the users; one of its relying party, whose first is the default.
+             * @example entra
+             */
+            namespace?: string;
+            userNames?: components["schemas"]["GivenUserNameMapping"];
+            /**
+             * @description From where it may be called; none means from everywhere.
+             * @example [
+             *       "192.0.2.0/24"
+             *     ]
+             */
+            allowedAddresses?: (string)[];
             policy?: components["schemas"]["GivenIntegrationPolicy"];
-            settings?: components["schemas"]["GivenIntegrationSettings"];
-            /** @description A paused one lets nobody in, in every process within a second. */
-            status?: components["schemas"]["IntegrationStatus"];
             /** @description Lifetime of its challenges; null for that of the policy. */
             ttlSeconds?: number | null;
-            userNames?: components["schemas"]["GivenUserNameMapping"];
+            /** @description A paused one lets nobody in, in every process within a second. */
+            status?: components["schemas"]["IntegrationStatus"];
         };
         /** @description How a secret is rotated. */
         IntegrationRotation: {
@@ -2963,17 +3086,17 @@ export interface components {
             /** @constant */
             kind: "wait";
         } | {
-            /** @default false */
-            enrollmentAllowed: boolean;
-            failOpenAllowed: boolean;
             /** @constant */
             kind: "duo_auth_api";
             sha1Allowed: boolean;
+            failOpenAllowed: boolean;
+            /** @default false */
+            enrollmentAllowed: boolean;
         } | {
-            readonly clientIds: string[];
-            readonly issuers: string[];
             /** @constant */
             kind: "keycloak_ciba";
+            readonly issuers: string[];
+            readonly clientIds: string[];
             secretInPath: boolean;
         };
         /**
@@ -2983,7 +3106,36 @@ export interface components {
         IntegrationStatus: "active" | "paused";
         /** @description An integration, with a secret if one is new. */
         IntegrationWithSecret: {
+            /**
+             * @description The integration.
+             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The relying party of its challenges.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            relyingPartyId: string;
+            /** @example VPN */
+            name: string;
+            settings: components["schemas"]["IntegrationSettings"];
+            /** @enum {string} */
+            numberMode: "caller" | "none";
+            /** @example entra */
+            namespace: string;
+            userNames: components["schemas"]["UserNameMapping"];
             readonly allowedAddresses: string[];
+            /** @description What it asks beyond the policy of its relying party. */
+            policy: {
+                [key: string]: unknown;
+            };
+            ttlSeconds: number | null;
+            status: components["schemas"]["IntegrationStatus"];
+            /**
+             * @description The public half of the credentials of Auth API clients; null for other kinds.
+             * @example DIABCDEFGHJKLMNPQRST
+             */
+            integrationKey: string | null;
             /**
              * Format: date-time
              * @description When it was created.
@@ -2991,54 +3143,27 @@ export interface components {
              */
             createdAt: string;
             /**
-             * @description The integration.
-             * @example int_01jv9z3k8we2tvn4qh6yrx7b5c
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-01-31T12:00:00.000Z
              */
-            id: string;
-            /**
-             * @description The public half of the credentials of Auth API clients; null for other kinds.
-             * @example DIABCDEFGHJKLMNPQRST
-             */
-            integrationKey: string | null;
+            updatedAt: string;
+            /** @description How often a client was authenticated. */
+            uses: number;
+            lastUsedAt: string | null;
             /** @description The last refusal at this door, a second late at the most. */
             lastError: {
+                /** @example user_not_found */
+                code: string;
                 /**
                  * Format: date-time
                  * @description When it happened.
                  * @example 2026-01-31T12:00:00.000Z
                  */
                 at: string;
-                /** @example user_not_found */
-                code: string;
             } | null;
-            lastUsedAt: string | null;
-            name: string;
-            namespace: string;
-            /** @enum {string} */
-            numberMode: "caller" | "none";
-            /** @description What it asks beyond the policy of its relying party. */
-            policy: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description The relying party of its challenges.
-             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            relyingPartyId: string;
             /** @description The secret for the client: readable this once. Null where this call created none. */
             secret: string | null;
-            settings: components["schemas"]["IntegrationSettings"];
-            status: components["schemas"]["IntegrationStatus"];
-            ttlSeconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it was last changed.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            updatedAt: string;
-            userNames: components["schemas"]["UserNameMapping"];
-            /** @description How often a client was authenticated. */
-            uses: number;
         };
         /** @description Newest first. */
         Integrations: {
@@ -3047,69 +3172,60 @@ export interface components {
         };
         /** @description A challenge without devices and result. */
         ListedChallenge: {
+            /**
+             * @description The challenge.
+             * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description Who is asked.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            status: components["schemas"]["ChallengeStatus"];
+            /**
+             * @description Why it was denied.
+             * @example null
+             */
+            reason: components["schemas"]["DenyReason"] | null;
+            context: components["schemas"]["ChallengeContext"];
+            numberMode: components["schemas"]["NumberMode"];
+            /**
+             * @description How many digits are to be typed.
+             * @example 6
+             */
+            numberDigits: number | null;
+            userVerification: components["schemas"]["UserVerification"];
             binding: string | null;
-            context: {
-                action?: string;
-                application?: string;
-                readonly fields?: {
-                    label: string;
-                    value: string;
-                }[];
-                ip?: string;
-                location?: string;
-                userAgent?: string;
-            };
+            deliveryMode: components["schemas"]["DeliveryMode"];
+            /**
+             * @description Why no phone is woken; null when one is. See docs/limits.md.
+             * @example null
+             */
+            suppressed: components["schemas"]["SuppressionReason"] | null;
+            /** @example 3 */
+            wrongNumbersLeft: number;
+            /** @example 3 */
+            resendsLeft: number;
             /**
              * Format: date-time
              * @description When it was created.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            decidedAt: string | null;
-            decidedDeviceId: string | null;
-            deliveryMode: components["schemas"]["DeliveryMode"];
             /**
              * Format: date-time
              * @description No answer counts from this time on.
              * @example 2026-01-31T12:00:00.000Z
              */
             expiresAt: string;
-            /**
-             * @description The challenge.
-             * @example chl_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            /** @description How many digits are to be typed. */
-            numberDigits: number | null;
-            numberMode: components["schemas"]["NumberMode"];
-            /** @description Why it was denied. */
-            reason: components["schemas"]["DenyReason"] | null;
-            resendsLeft: number;
-            status: components["schemas"]["ChallengeStatus"];
-            /** @description Why no phone is woken; null when one is. See docs/limits.md. */
-            suppressed: components["schemas"]["SuppressionReason"] | null;
-            /**
-             * @description Who is asked.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            userId: string;
-            userVerification: components["schemas"]["UserVerification"];
-            wrongNumbersLeft: number;
+            /** @example null */
+            decidedAt: string | null;
+            /** @example null */
+            decidedDeviceId: string | null;
         };
         /** @description Diagnostics that a device sent, without the text. */
         ListedDiagnostics: {
-            appVersion: string;
-            /**
-             * Format: date-time
-             * @description When they came.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            createdAt: string;
-            /**
-             * @description The device that sent them.
-             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            deviceId: string;
             /**
              * @description The incident.
              * @example inc_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -3120,28 +3236,32 @@ export interface components {
              * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             userId: string;
+            /**
+             * @description The device that sent them.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            deviceId: string;
+            /** @example 3.2.0 */
+            appVersion: string;
+            /**
+             * Format: date-time
+             * @description When they came.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
         };
         /** @description A key for a relying party. */
         NewApiKey: {
-            /**
-             * @description IP addresses and CIDR ranges from which the key may be used; none means from everywhere.
-             * @default []
-             * @example [
-             *       "192.0.2.0/24"
-             *     ]
-             */
-            allowedAddresses?: (string)[];
-            expiresAt?: (string & (unknown & unknown)) | null;
-            /**
-             * @description To tell keys apart. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-             * @example production
-             */
-            name: string;
             /**
              * @description The relying party of the key.
              * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             relyingPartyId: string;
+            /**
+             * @description To tell keys apart. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+             * @example production
+             */
+            name: string;
             /**
              * @description What the key may do; `admin` includes all others.
              * @default [
@@ -3150,6 +3270,15 @@ export interface components {
              *     ]
              */
             scopes?: components["schemas"]["Scope"][];
+            expiresAt?: (string & (unknown & unknown)) | null;
+            /**
+             * @description IP addresses and CIDR ranges from which the key may be used; none means from everywhere.
+             * @default []
+             * @example [
+             *       "192.0.2.0/24"
+             *     ]
+             */
+            allowedAddresses?: (string)[];
         };
         /** @description A mobile app with its push credentials. */
         NewApp: {
@@ -3158,117 +3287,107 @@ export interface components {
              * @example com.example.auth
              */
             appId: string;
-            credentials: components["schemas"]["AppCredentials"];
             /**
              * @description What admins call the app. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Larkfield Key
              */
             name: string;
+            credentials: components["schemas"]["AppCredentials"];
         };
-        /**
-         * @description One question to one user.
-         * @example {
-         *       "context": {
-         *         "action": "Sign in",
-         *         "application": "Payroll"
-         *       },
-         *       "user": "ada@example.com"
-         *     }
-         */
+        /** @description One question to one user. */
         NewChallenge: {
-            /**
-             * @description A hash of the session of the relying party, in base64url; echoed in the result.
-             * @example n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
-             */
-            binding?: string;
+            user: components["schemas"]["UserReference"];
             /** @default {} */
             context?: components["schemas"]["AskedContext"];
-            /** @description Ask only these devices. */
-            deviceIds?: string[];
-            initiator?: components["schemas"]["AskedInitiator"];
             /**
              * @default {
              *       "mode": "service"
              *     }
              */
             number?: components["schemas"]["AskedNumber"];
-            ttlSeconds?: number;
-            user: components["schemas"]["UserReference"];
             /**
              * @description `preferred`: a device that has a verification key must use it.
              * @default preferred
              */
             userVerification?: components["schemas"]["UserVerification"];
+            ttlSeconds?: number;
+            initiator?: components["schemas"]["AskedInitiator"];
+            /**
+             * @description A hash of the session of the relying party, in base64url; echoed in the result.
+             * @example n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
+             */
+            binding?: string;
+            /** @description Ask only these devices. */
+            deviceIds?: string[];
         };
-        /**
-         * @description The user whose device is to be enrolled.
-         * @example {
-         *       "displayName": "Ada Lovelace",
-         *       "user": "ada@example.com"
-         *     }
-         */
+        /** @description The user whose device is to be enrolled. */
         NewEnrollment: {
+            user: components["schemas"]["UserReference"];
             /**
              * @description Creates the user under this name when the identifier is new; without it an unknown user is refused.
              * @example Ada Lovelace
              */
             displayName?: string;
             /**
-             * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
-             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            parentDeviceId?: string;
-            /**
              * @description A device of the user that is unregistered when the new one becomes active.
              * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             replacesDeviceId?: string;
-            user: components["schemas"]["UserReference"];
+            /**
+             * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            parentDeviceId?: string;
         };
         /** @description How the device is to be enrolled; `{}` is enough. */
         NewEnrollmentOfUser: {
             /**
-             * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
-             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            parentDeviceId?: string;
-            /**
              * @description A device of the user that is unregistered when the new one becomes active.
              * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             replacesDeviceId?: string;
+            /**
+             * @description The device of the user whose companion (a watch) the new one becomes; it ends with it.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            parentDeviceId?: string;
         };
         /** @description A door for an existing client. */
         NewIntegration: {
-            /** @description From where it may be called; none means from everywhere. */
-            allowedAddresses?: (string)[];
-            /**
-             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-             * @example VPN
-             */
-            name: string;
-            /**
-             * @description The namespace of the users; one of its relying party, whose first is the default.
-             * @example entra
-             */
-            namespace?: string;
-            /**
-             * @description `caller`: the person types digits that the client shows. `none` requires the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is removed there.
-             * @enum {string}
-             */
-            numberMode?: "caller" | "none";
-            policy?: components["schemas"]["GivenIntegrationPolicy"];
             /**
              * @description The relying party of its challenges.
              * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             relyingPartyId: string;
+            /**
+             * @description Shown on devices as the application that is signed in to. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+             * @example VPN
+             */
+            name: string;
             settings: components["schemas"]["GivenIntegrationSettings"];
-            /** @description A paused one lets nobody in, in every process within a second. */
-            status?: components["schemas"]["IntegrationStatus"];
+            /**
+             * @description `caller`: the person types digits that the client shows. `none` requires the id of the integration in `numberNoneAllowedFor` of the tenant policy first, and ends when it is removed there.
+             * @enum {string}
+             */
+            numberMode?: "caller" | "none";
+            /**
+             * @description The namespace of the users; one of its relying party, whose first is the default.
+             * @example entra
+             */
+            namespace?: string;
+            userNames?: components["schemas"]["GivenUserNameMapping"];
+            /**
+             * @description From where it may be called; none means from everywhere.
+             * @example [
+             *       "192.0.2.0/24"
+             *     ]
+             */
+            allowedAddresses?: (string)[];
+            policy?: components["schemas"]["GivenIntegrationPolicy"];
             /** @description Lifetime of its challenges; null for that of the policy. */
             ttlSeconds?: number | null;
-            userNames?: components["schemas"]["GivenUserNameMapping"];
+            /** @description A paused one lets nobody in, in every process within a second. */
+            status?: components["schemas"]["IntegrationStatus"];
         };
         /** @description No member is needed; `{}` is enough. */
         NewRecoveryCodes: Record<string, never>;
@@ -3293,6 +3412,11 @@ export interface components {
         /** @description Where to send which events. */
         NewWebhookEndpoint: {
             /**
+             * @description An https address of a public host, without credentials or fragment; port 443 or from 1024 on.
+             * @example https://idp.example.com/countersign/events
+             */
+            url: string;
+            /**
              * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
              */
@@ -3307,11 +3431,6 @@ export interface components {
             events: [
                 "*"
             ] | ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded")[];
-            /**
-             * @description An https address of a public host, without credentials or fragment; port 443 or from 1024 on.
-             * @example https://idp.example.com/countersign/events
-             */
-            url: string;
         };
         /**
          * @description Where the number comes from: the service, the caller, or there is none.
@@ -3321,39 +3440,39 @@ export interface components {
         /** @description A new enrollment with its codes, which are readable this once. */
         OpenedEnrollment: {
             /**
-             * @description To be typed together with the user name.
-             * @example 7K3QM-9TX2R
-             */
-            code: string;
-            /** @description Whether the number must be typed on the new device. */
-            confirmationRequired: boolean;
-            /**
-             * Format: date-time
-             * @description When the code expires.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            expiresAt: string;
-            /**
              * @description The enrollment.
              * @example enr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
             /**
-             * @description The QR code as an SVG picture.
-             * @example <svg …>
+             * @description The user of the new device.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
              */
-            qrSvg: string;
+            userId: string;
             status: components["schemas"]["EnrollmentStatus"];
+            /**
+             * @description To be typed together with the user name.
+             * @example 7K3QM-9TX2R
+             */
+            code: string;
             /**
              * @description What the QR code holds, for the scanner of the app.
              * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/enroll#<43 characters>
              */
             uri: string;
             /**
-             * @description The user of the new device.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             * @description The QR code as an SVG picture.
+             * @example <svg …>
              */
-            userId: string;
+            qrSvg: string;
+            /**
+             * Format: date-time
+             * @description When the code expires.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
+            /** @description Whether the number must be typed on the new device. */
+            confirmationRequired: boolean;
         };
         /** @description What a user has in addition to the push. */
         OtherFactors: {
@@ -3361,6 +3480,7 @@ export interface components {
             readonly otherFactors: components["schemas"]["PasscodeMethod"][];
             /** @description Active devices that show passcodes. */
             passcodeDevices: number;
+            /** @example 10 */
             recoveryCodesLeft: number;
             temporaryCodeExpiresAt: string | null;
         };
@@ -3385,176 +3505,198 @@ export interface components {
         Platform: "ios" | "android" | "web" | "other";
         /** @description The policy in force, every field. */
         Policy: {
-            /** @description Pushes about activities to a user within an hour; the last one is reserved for critical ones. */
-            activityPushesPerHourMax: number;
-            /** @description Days that an activity is kept; the audit record says that it was purged. */
-            activityRetentionDays: number;
-            /** @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. */
-            appVersionsMin: string[];
-            /**
-             * @description Whether a new device's keys must be attested by the maker of the phone: `log` records the verdict, `require` refuses a device without a verified attestation.
-             * @enum {string}
-             */
-            attestation: "off" | "log" | "require";
-            /** @description Days that an ended challenge is kept, with its answers: the evidence of a sign-in. */
-            challengeRetentionDays: number;
-            /** @description Lifetime of a challenge that does not request another. */
-            challengeTtlSeconds: number;
-            /** @description Whether companion devices (watches) are asked; never where a number must be typed. */
-            companionsMayAnswer: boolean;
-            /** @description Time without a push after a denial. */
-            denialGapSeconds: number;
-            /** @description Devices that a user may have. */
-            devicesPerUserMax: number;
-            /** @description Days that the diagnostics of a device are kept. */
-            diagnosticsRetentionDays: number;
-            /** @description Wrong typed codes that end the typed code of an enrollment. */
-            enrollmentCodeTriesMax: number;
-            /** @description Whether a new device must type the number from the sign-in page before it becomes active. */
-            enrollmentConfirmation: boolean;
-            /** @description Days that an ended enrollment is kept; that of a live device is kept as long as the device. */
-            enrollmentRetentionDays: number;
-            /** @description Lifetime of an enrollment. */
-            enrollmentTtlSeconds: number;
-            /** @description How long a reported initiator is refused for that user. */
-            initiatorBlockSeconds: number;
-            /** @description How long an initiator that the user approved keeps a budget of its own. */
-            initiatorMemoryDays: number;
-            /** @description Digits of a number that the service generates. */
-            numberDigits: number;
-            /** @description Relying parties and integrations whose challenges may have no number; every use is recorded. */
-            numberNoneAllowedFor: string[];
-            /** @description Digits of the passcodes of devices that are enrolled from now on. */
-            passcodeDigits: number;
-            /** @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. */
-            passcodesAllowed: boolean;
-            /** @description Challenges of a user that may be pending at the same time, from one known initiator or from all others together. */
-            pendingMax: number;
             /**
              * @description Which standard the policy follows: `nist-800-63b-4` refuses fewer than six digits and challenges without a number.
+             * @example nist-800-63b-4
              * @enum {string}
              */
             profile: "compat" | "nist-800-63b-4";
-            /** @description Pushes to a user within five minutes, from one known initiator or from all others together. */
-            pushesPerFiveMinutesMax: number;
-            /** @description The same within an hour. */
-            pushesPerHourMax: number;
-            /** @description How long a report locks push sign-in for the user. */
-            reportLockSeconds: number;
-            /** @description Days that a resolved report is kept; an open one is kept. */
-            reportRetentionDays: number;
-            /** @description Time between two pushes of one challenge. */
-            resendGapSeconds: number;
-            /** @description Pushes of one challenge beyond the first. */
-            resendsMax: number;
-            /** @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. */
-            retiredPlatforms: string[];
-            /** @description Time without a push after one that is unanswered. */
-            unansweredGapSeconds: number;
-            /** @description Pushes that may stay unanswered or be denied since the last success; beyond it no more are sent until one succeeds. */
-            unansweredMax: number;
+            /**
+             * @description Digits of a number that the service generates.
+             * @example 6
+             */
+            numberDigits: number;
+            /**
+             * @description Relying parties and integrations whose challenges may have no number; every use is recorded.
+             * @example []
+             */
+            numberNoneAllowedFor: string[];
+            /**
+             * @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits.
+             * @example 3
+             */
+            wrongNumbersMax: number;
+            /**
+             * @description Wrong numbers in a row, over all challenges of a user, that lock push sign-in for a time.
+             * @example 10
+             */
+            wrongNumbersInRowMax: number;
+            /**
+             * @description How long push sign-in is locked after wrong numbers in a row.
+             * @example 3600
+             */
+            wrongNumberLockSeconds: number;
+            /**
+             * @description Wrong numbers since the last success that lock push sign-in until an admin or another factor unlocks it.
+             * @example 100
+             */
+            wrongNumbersHardMax: number;
+            /**
+             * @description Lifetime of a challenge that does not request another.
+             * @example 120
+             */
+            challengeTtlSeconds: number;
             /**
              * @description The least user verification that a challenge requires.
+             * @example not_required
              * @enum {string}
              */
             userVerification: "not_required" | "preferred" | "required";
-            /** @description How long push sign-in is locked after wrong numbers in a row. */
-            wrongNumberLockSeconds: number;
-            /** @description Wrong numbers since the last success that lock push sign-in until an admin or another factor unlocks it. */
-            wrongNumbersHardMax: number;
-            /** @description Wrong numbers in a row, over all challenges of a user, that lock push sign-in for a time. */
-            wrongNumbersInRowMax: number;
-            /** @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. */
-            wrongNumbersMax: number;
-        };
-        /**
-         * @description Fields of the policy to set.
-         * @example {
-         *       "challengeTtlSeconds": 90
-         *     }
-         */
-        PolicyOverrides: {
             /**
-             * @description Pushes about activities to a user within an hour; the last one is reserved for critical ones. Stricter: fewer.
-             * @default 3
+             * @description Pushes of one challenge beyond the first.
+             * @example 3
              */
-            activityPushesPerHourMax?: number;
+            resendsMax: number;
             /**
-             * @description Days that an activity is kept; the audit record says that it was purged.
-             * @default 400
+             * @description Time between two pushes of one challenge.
+             * @example 10
              */
-            activityRetentionDays?: number;
+            resendGapSeconds: number;
             /**
-             * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
-             * @default []
+             * @description Pushes to a user within five minutes, from one known initiator or from all others together.
+             * @example 5
              */
-            appVersionsMin?: string[];
+            pushesPerFiveMinutesMax: number;
             /**
-             * @description Whether a new device's keys must be attested by the maker of the phone: `log` records the verdict, `require` refuses a device without a verified attestation. From lax to strict: off, log, require.
-             * @default off
-             * @enum {string}
+             * @description The same within an hour.
+             * @example 10
              */
-            attestation?: "off" | "log" | "require";
+            pushesPerHourMax: number;
             /**
-             * @description Days that an ended challenge is kept, with its answers: the evidence of a sign-in.
-             * @default 90
+             * @description Pushes that may stay unanswered or be denied since the last success; beyond it no more are sent until one succeeds.
+             * @example 3
              */
-            challengeRetentionDays?: number;
+            unansweredMax: number;
             /**
-             * @description Lifetime of a challenge that does not request another. Stricter: fewer.
-             * @default 120
+             * @description Time without a push after one that is unanswered.
+             * @example 10
              */
-            challengeTtlSeconds?: number;
+            unansweredGapSeconds: number;
             /**
-             * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
-             * @default false
+             * @description Time without a push after a denial.
+             * @example 60
              */
-            companionsMayAnswer?: boolean;
+            denialGapSeconds: number;
             /**
-             * @description Time without a push after a denial. Stricter: more.
-             * @default 60
+             * @description Challenges of a user that may be pending at the same time, from one known initiator or from all others together.
+             * @example 3
              */
-            denialGapSeconds?: number;
+            pendingMax: number;
+            /**
+             * @description How long an initiator that the user approved keeps a budget of its own.
+             * @example 30
+             */
+            initiatorMemoryDays: number;
+            /**
+             * @description How long a reported initiator is refused for that user.
+             * @example 86400
+             */
+            initiatorBlockSeconds: number;
+            /**
+             * @description How long a report locks push sign-in for the user.
+             * @example 3600
+             */
+            reportLockSeconds: number;
+            /**
+             * @description Pushes about activities to a user within an hour; the last one is reserved for critical ones.
+             * @example 3
+             */
+            activityPushesPerHourMax: number;
+            /**
+             * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts.
+             * @example []
+             */
+            appVersionsMin: string[];
+            /**
+             * @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`.
+             * @example []
+             */
+            retiredPlatforms: string[];
+            /**
+             * @description Whether companion devices (watches) are asked; never where a number must be typed.
+             * @example false
+             */
+            companionsMayAnswer: boolean;
             /**
              * @description Devices that a user may have.
-             * @default 10
+             * @example 10
              */
-            devicesPerUserMax?: number;
+            devicesPerUserMax: number;
             /**
-             * @description Days that the diagnostics of a device are kept.
-             * @default 14
+             * @description Lifetime of an enrollment.
+             * @example 600
              */
-            diagnosticsRetentionDays?: number;
+            enrollmentTtlSeconds: number;
             /**
-             * @description Wrong typed codes that end the typed code of an enrollment. Stricter: fewer.
-             * @default 5
+             * @description Wrong typed codes that end the typed code of an enrollment.
+             * @example 5
              */
-            enrollmentCodeTriesMax?: number;
+            enrollmentCodeTriesMax: number;
             /**
-             * @description Whether a new device must type the number from the sign-in page before it becomes active. Stricter: true.
-             * @default true
+             * @description Whether a new device must type the number from the sign-in page before it becomes active.
+             * @example true
              */
-            enrollmentConfirmation?: boolean;
+            enrollmentConfirmation: boolean;
+            /**
+             * @description Days that an ended challenge is kept, with its answers: the evidence of a sign-in.
+             * @example 90
+             */
+            challengeRetentionDays: number;
+            /**
+             * @description Days that an activity is kept; the audit record says that it was purged.
+             * @example 400
+             */
+            activityRetentionDays: number;
             /**
              * @description Days that an ended enrollment is kept; that of a live device is kept as long as the device.
-             * @default 90
+             * @example 90
              */
-            enrollmentRetentionDays?: number;
+            enrollmentRetentionDays: number;
             /**
-             * @description Lifetime of an enrollment. Stricter: fewer.
-             * @default 600
+             * @description Days that a resolved report is kept; an open one is kept.
+             * @example 400
              */
-            enrollmentTtlSeconds?: number;
+            reportRetentionDays: number;
             /**
-             * @description How long a reported initiator is refused for that user. Stricter: more.
-             * @default 86400
+             * @description Days that the diagnostics of a device are kept.
+             * @example 14
              */
-            initiatorBlockSeconds?: number;
+            diagnosticsRetentionDays: number;
             /**
-             * @description How long an initiator that the user approved keeps a budget of its own. Stricter: fewer.
-             * @default 30
+             * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes.
+             * @example true
              */
-            initiatorMemoryDays?: number;
+            passcodesAllowed: boolean;
+            /**
+             * @description Digits of the passcodes of devices that are enrolled from now on.
+             * @example 6
+             */
+            passcodeDigits: number;
+            /**
+             * @description Whether a new device's keys must be attested by the maker of the phone: `log` records the verdict, `require` refuses a device without a verified attestation.
+             * @example off
+             * @enum {string}
+             */
+            attestation: "off" | "log" | "require";
+        };
+        /** @description Fields of the policy to set. */
+        PolicyOverrides: {
+            /**
+             * @description Which standard the policy follows: `nist-800-63b-4` refuses fewer than six digits and challenges without a number. From lax to strict: compat, nist-800-63b-4.
+             * @default nist-800-63b-4
+             * @enum {string}
+             */
+            profile?: "compat" | "nist-800-63b-4";
             /**
              * @description Digits of a number that the service generates. Stricter: more.
              * @default 6
@@ -3566,77 +3708,15 @@ export interface components {
              */
             numberNoneAllowedFor?: string[];
             /**
-             * @description Digits of the passcodes of devices that are enrolled from now on.
-             * @default 6
-             */
-            passcodeDigits?: number;
-            /**
-             * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. Stricter: false.
-             * @default true
-             */
-            passcodesAllowed?: boolean;
-            /**
-             * @description Challenges of a user that may be pending at the same time, from one known initiator or from all others together. Stricter: fewer.
+             * @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. Stricter: fewer.
              * @default 3
              */
-            pendingMax?: number;
+            wrongNumbersMax?: number;
             /**
-             * @description Which standard the policy follows: `nist-800-63b-4` refuses fewer than six digits and challenges without a number. From lax to strict: compat, nist-800-63b-4.
-             * @default nist-800-63b-4
-             * @enum {string}
-             */
-            profile?: "compat" | "nist-800-63b-4";
-            /**
-             * @description Pushes to a user within five minutes, from one known initiator or from all others together. Stricter: fewer.
-             * @default 5
-             */
-            pushesPerFiveMinutesMax?: number;
-            /**
-             * @description The same within an hour. Stricter: fewer.
+             * @description Wrong numbers in a row, over all challenges of a user, that lock push sign-in for a time. Stricter: fewer.
              * @default 10
              */
-            pushesPerHourMax?: number;
-            /**
-             * @description How long a report locks push sign-in for the user. Stricter: more.
-             * @default 3600
-             */
-            reportLockSeconds?: number;
-            /**
-             * @description Days that a resolved report is kept; an open one is kept.
-             * @default 400
-             */
-            reportRetentionDays?: number;
-            /**
-             * @description Time between two pushes of one challenge. Stricter: more.
-             * @default 10
-             */
-            resendGapSeconds?: number;
-            /**
-             * @description Pushes of one challenge beyond the first. Stricter: fewer.
-             * @default 3
-             */
-            resendsMax?: number;
-            /**
-             * @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. Stricter: more.
-             * @default []
-             */
-            retiredPlatforms?: string[];
-            /**
-             * @description Time without a push after one that is unanswered. Stricter: more.
-             * @default 10
-             */
-            unansweredGapSeconds?: number;
-            /**
-             * @description Pushes that may stay unanswered or be denied since the last success; beyond it no more are sent until one succeeds. Stricter: fewer.
-             * @default 3
-             */
-            unansweredMax?: number;
-            /**
-             * @description The least user verification that a challenge requires. From lax to strict: not_required, preferred, required.
-             * @default not_required
-             * @enum {string}
-             */
-            userVerification?: "not_required" | "preferred" | "required";
+            wrongNumbersInRowMax?: number;
             /**
              * @description How long push sign-in is locked after wrong numbers in a row. Stricter: more.
              * @default 3600
@@ -3648,24 +3728,155 @@ export interface components {
              */
             wrongNumbersHardMax?: number;
             /**
-             * @description Wrong numbers in a row, over all challenges of a user, that lock push sign-in for a time. Stricter: fewer.
-             * @default 10
+             * @description Lifetime of a challenge that does not request another. Stricter: fewer.
+             * @default 120
              */
-            wrongNumbersInRowMax?: number;
+            challengeTtlSeconds?: number;
             /**
-             * @description Wrong numbers that end a challenge as denied; one where there are fewer than six digits. Stricter: fewer.
+             * @description The least user verification that a challenge requires. From lax to strict: not_required, preferred, required.
+             * @default not_required
+             * @enum {string}
+             */
+            userVerification?: "not_required" | "preferred" | "required";
+            /**
+             * @description Pushes of one challenge beyond the first. Stricter: fewer.
              * @default 3
              */
-            wrongNumbersMax?: number;
+            resendsMax?: number;
+            /**
+             * @description Time between two pushes of one challenge. Stricter: more.
+             * @default 10
+             */
+            resendGapSeconds?: number;
+            /**
+             * @description Pushes to a user within five minutes, from one known initiator or from all others together. Stricter: fewer.
+             * @default 5
+             */
+            pushesPerFiveMinutesMax?: number;
+            /**
+             * @description The same within an hour. Stricter: fewer.
+             * @default 10
+             */
+            pushesPerHourMax?: number;
+            /**
+             * @description Pushes that may stay unanswered or be denied since the last success; beyond it no more are sent until one succeeds. Stricter: fewer.
+             * @default 3
+             */
+            unansweredMax?: number;
+            /**
+             * @description Time without a push after one that is unanswered. Stricter: more.
+             * @default 10
+             */
+            unansweredGapSeconds?: number;
+            /**
+             * @description Time without a push after a denial. Stricter: more.
+             * @default 60
+             */
+            denialGapSeconds?: number;
+            /**
+             * @description Challenges of a user that may be pending at the same time, from one known initiator or from all others together. Stricter: fewer.
+             * @default 3
+             */
+            pendingMax?: number;
+            /**
+             * @description How long an initiator that the user approved keeps a budget of its own. Stricter: fewer.
+             * @default 30
+             */
+            initiatorMemoryDays?: number;
+            /**
+             * @description How long a reported initiator is refused for that user. Stricter: more.
+             * @default 86400
+             */
+            initiatorBlockSeconds?: number;
+            /**
+             * @description How long a report locks push sign-in for the user. Stricter: more.
+             * @default 3600
+             */
+            reportLockSeconds?: number;
+            /**
+             * @description Pushes about activities to a user within an hour; the last one is reserved for critical ones. Stricter: fewer.
+             * @default 3
+             */
+            activityPushesPerHourMax?: number;
+            /**
+             * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
+             * @default []
+             */
+            appVersionsMin?: string[];
+            /**
+             * @description Platforms that are not accepted any more: `ios`, `android`, `web`, `other`. Stricter: more.
+             * @default []
+             */
+            retiredPlatforms?: string[];
+            /**
+             * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
+             * @default false
+             */
+            companionsMayAnswer?: boolean;
+            /**
+             * @description Devices that a user may have.
+             * @default 10
+             */
+            devicesPerUserMax?: number;
+            /**
+             * @description Lifetime of an enrollment. Stricter: fewer.
+             * @default 600
+             */
+            enrollmentTtlSeconds?: number;
+            /**
+             * @description Wrong typed codes that end the typed code of an enrollment. Stricter: fewer.
+             * @default 5
+             */
+            enrollmentCodeTriesMax?: number;
+            /**
+             * @description Whether a new device must type the number from the sign-in page before it becomes active. Stricter: true.
+             * @default true
+             */
+            enrollmentConfirmation?: boolean;
+            /**
+             * @description Days that an ended challenge is kept, with its answers: the evidence of a sign-in.
+             * @default 90
+             */
+            challengeRetentionDays?: number;
+            /**
+             * @description Days that an activity is kept; the audit record says that it was purged.
+             * @default 400
+             */
+            activityRetentionDays?: number;
+            /**
+             * @description Days that an ended enrollment is kept; that of a live device is kept as long as the device.
+             * @default 90
+             */
+            enrollmentRetentionDays?: number;
+            /**
+             * @description Days that a resolved report is kept; an open one is kept.
+             * @default 400
+             */
+            reportRetentionDays?: number;
+            /**
+             * @description Days that the diagnostics of a device are kept.
+             * @default 14
+             */
+            diagnosticsRetentionDays?: number;
+            /**
+             * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. Stricter: false.
+             * @default true
+             */
+            passcodesAllowed?: boolean;
+            /**
+             * @description Digits of the passcodes of devices that are enrolled from now on.
+             * @default 6
+             */
+            passcodeDigits?: number;
+            /**
+             * @description Whether a new device's keys must be attested by the maker of the phone: `log` records the verdict, `require` refuses a device without a verified attestation. From lax to strict: off, log, require.
+             * @default off
+             * @enum {string}
+             */
+            attestation?: "off" | "log" | "require";
         };
         /** @description A link that works once. */
         PortalLink: {
-            /**
-             * Format: date-time
-             * @description When the link expires.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            expiresAt: string;
             /**
              * @description Identifies the link in activities; it is no credential.
              * @example pts_01jv9z3k8we2tvn4qh6yrx7b5c
@@ -3676,9 +3887,38 @@ export interface components {
              * @example https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/me/<43 characters>
              */
             url: string;
+            /**
+             * Format: date-time
+             * @description When the link expires.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            expiresAt: string;
         };
         /** @description Something that happened to the user at the relying party, shown as its claim. */
         PostedActivity: {
+            /**
+             * @description What happened, in your own words.
+             * @example password_changed
+             */
+            type: string;
+            /** @description How urgent it is: `warning` and `critical` are pushed, if the user wishes so. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * @description What to show. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+             * @example Your password was changed
+             */
+            title: string;
+            /**
+             * @description More to show. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+             * @example If this was not you, tell your help desk.
+             */
+            message?: string;
+            /**
+             * Format: date-time
+             * @description When it happened, within the past 30 days; now by default.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            occurredAt?: string;
             fields?: {
                 /**
                  * @description A label. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
@@ -3691,40 +3931,15 @@ export interface components {
                  */
                 value: string;
             }[];
-            /**
-             * @description More to show. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-             * @example If this was not you, tell your help desk.
-             */
-            message?: string;
-            /**
-             * Format: date-time
-             * @description When it happened, within the past 30 days; now by default.
-             */
-            occurredAt?: string;
-            /** @description How urgent it is: `warning` and `critical` are pushed, if the user wishes so. */
-            severity: components["schemas"]["Severity"];
-            /**
-             * @description What to show. At most 64 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-             * @example Your password was changed
-             */
-            title: string;
-            /**
-             * @description What happened, in your own words.
-             * @example password_changed
-             */
-            type: string;
         };
-        /**
-         * @description RFC 9457. Further members carry facts of the code, for example `wrongNumbersLeft` or `serverTime`. The id of the request is in the header `Request-Id`.
-         * @example {
-         *       "code": "resend_too_soon",
-         *       "detail": "Wait for the seconds in `Retry-After`.",
-         *       "status": 429,
-         *       "title": "The challenge was pushed a moment ago.",
-         *       "type": "urn:countersign:problem:resend_too_soon"
-         *     }
-         */
+        /** @description RFC 9457. Further members carry facts of the code, for example `wrongNumbersLeft` or `serverTime`. The id of the request is in the header `Request-Id`. */
         Problem: {
+            /** @description Names the kind of problem; holds the code. */
+            type: string;
+            /** @description What is wrong; the same for every problem of this code. */
+            title: string;
+            /** @description The HTTP status. */
+            status: number;
             /**
              * @description Stable: programs branch on this.
              * @enum {string}
@@ -3734,27 +3949,26 @@ export interface components {
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
             readonly errors?: {
-                message: string;
                 path: string;
+                message: string;
             }[];
-            /** @description The HTTP status. */
-            status: number;
-            /** @description What is wrong; the same for every problem of this code. */
-            title: string;
-            /** @description Names the kind of problem; holds the code. */
-            type: string;
         } & {
             [key: string]: unknown;
         };
         /** @description Locks and counters of a user. They concern push sign-in only. */
         Protection: {
-            hardLockedAt: string | null;
-            lockedUntil: string | null;
-            pausedUntil: string | null;
-            reportedUntil: string | null;
-            suspendedAt: string | null;
             wrongNumbersInRow: number;
             wrongNumbersSinceSuccess: number;
+            /** @example null */
+            lockedUntil: string | null;
+            /** @example null */
+            hardLockedAt: string | null;
+            /** @example null */
+            reportedUntil: string | null;
+            /** @example null */
+            pausedUntil: string | null;
+            /** @example null */
+            suspendedAt: string | null;
         };
         /**
          * @description A push service.
@@ -3768,26 +3982,38 @@ export interface components {
         PushStatus: "queued" | "sent" | "failed" | "suppressed";
         /** @description What would happen to a challenge created at this moment. */
         Readiness: {
+            /** @description Ways in which the user can be asked, the preferred one first: `pull` is opening the app. */
+            readonly methods: ("push" | "pull" | "passcode" | "recovery_code" | "temporary_code")[];
+            /** @description Code with which a creation would be refused; null when it would not. */
+            refusal: string | null;
+            /**
+             * @description After this time it may change by itself.
+             * @example null
+             */
+            retryAfterSeconds: number | null;
+            /**
+             * @description Why no phone would be woken, as a challenge says it; null when one would be.
+             * @example null
+             */
+            suppressed: components["schemas"]["SuppressionReason"] | null;
             readonly devices: {
                 /**
                  * @description The device.
                  * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
                  */
                 deviceId: string;
-                hasPushToken: boolean;
-                mayAnswer: boolean;
+                /** @example Ada's phone */
                 name: string;
-                /** @description Why it would not be asked; null when it would be. */
+                /** @example true */
+                mayAnswer: boolean;
+                /** @example true */
+                hasPushToken: boolean;
+                /**
+                 * @description Why it would not be asked; null when it would be.
+                 * @example null
+                 */
                 whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "companion" | "no_verification_key") | null;
             }[];
-            /** @description Ways in which the user can be asked, the preferred one first: `pull` is opening the app. */
-            readonly methods: ("push" | "pull" | "passcode" | "recovery_code" | "temporary_code")[];
-            /** @description Code with which a creation would be refused; null when it would not. */
-            refusal: string | null;
-            /** @description After this time it may change by itself. */
-            retryAfterSeconds: number | null;
-            /** @description Why no phone would be woken, as a challenge says it; null when one would be. */
-            suppressed: components["schemas"]["SuppressionReason"] | null;
         };
         /** @description New recovery codes, readable this once. */
         RecoveryCodes: {
@@ -3807,45 +4033,48 @@ export interface components {
         /** @description An identity provider or application that asks. */
         RelyingParty: {
             /**
+             * @description The relying party: `aud` of its results.
+             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /** @example Example Bank */
+            name: string;
+            readonly namespaces: string[];
+            /**
              * Format: date-time
              * @description When it was created.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            /**
-             * @description The relying party: `aud` of its results.
-             * @example rp_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            name: string;
-            readonly namespaces: string[];
         };
         /** @description "This wasn't me." */
         Report: {
-            activityId: string | null;
+            /**
+             * @description The report.
+             * @example rpt_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description Who reported.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            userId: string;
+            deviceId: string | null;
             challengeId: string | null;
+            activityId: string | null;
+            status: components["schemas"]["ReportStatus"];
+            /** @example null */
+            resolution: components["schemas"]["ReportFinding"] | null;
+            note: string | null;
+            resolvedBy: string | null;
             /**
              * Format: date-time
              * @description When it was reported.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            deviceId: string | null;
-            /**
-             * @description The report.
-             * @example rpt_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            note: string | null;
-            resolution: components["schemas"]["ReportFinding"] | null;
+            /** @example null */
             resolvedAt: string | null;
-            resolvedBy: string | null;
-            status: components["schemas"]["ReportStatus"];
-            /**
-             * @description Who reported.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            userId: string;
         };
         /**
          * @description What an admin concluded about a report.
@@ -3860,9 +4089,9 @@ export interface components {
         };
         /** @description What an admin found out about a report. */
         ReportResolution: {
+            resolution: components["schemas"]["ReportFinding"];
             /** @default null */
             note?: string | null;
-            resolution: components["schemas"]["ReportFinding"];
             /**
              * @description Also lift the locks of the user.
              * @default false
@@ -3912,12 +4141,13 @@ export interface components {
              * @example tnt_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
+            /** @example Example Group */
+            name: string;
             /**
              * @description How identifiers are compared: `exact` by every letter, `fold_ascii` with A to Z of a mail-shaped one (`Ada@Example.com`) folded to a to z. New tenants fold.
              * @enum {string}
              */
             identifierCase: "exact" | "fold_ascii";
-            name: string;
         };
         /** @description What is new about the tenant. */
         TenantChanges: {
@@ -3929,6 +4159,19 @@ export interface components {
         };
         /** @description A harmless push, and the answer of the provider: `sent` means that it was accepted. */
         TestPush: {
+            /**
+             * @description The push.
+             * @example dlv_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /**
+             * @description The device it is sent to.
+             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            deviceId: string;
+            status: components["schemas"]["PushStatus"];
+            /** @description Why it was not delivered. */
+            reason: string | null;
             attempts: number;
             /**
              * Format: date-time
@@ -3936,36 +4179,18 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            /**
-             * @description The device it is sent to.
-             * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            deviceId: string;
-            /**
-             * @description The push.
-             * @example dlv_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            /** @description Why it was not delivered. */
-            reason: string | null;
             settledAt: string | null;
-            status: components["schemas"]["PushStatus"];
         };
         /** @description What one call did. */
         UnregisteredByTime: {
-            /** @description True: make the same call again for the rest. */
-            more: boolean;
             /** @description Devices that this call unregistered. */
             unregistered: number;
             /** @description Users whose devices they were. */
             users: number;
+            /** @description True: make the same call again for the rest. */
+            more: boolean;
         };
-        /**
-         * @description Why the device is unregistered.
-         * @example {
-         *       "reason": "lost"
-         *     }
-         */
+        /** @description Why the device is unregistered. */
         Unregistration: {
             /** @enum {string} */
             reason: "lost" | "stolen" | "replaced" | "user_request" | "admin";
@@ -3978,71 +4203,76 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             from: string & (unknown & unknown);
-            /** @enum {string} */
-            reason: "lost" | "stolen" | "admin";
             /**
              * Format: starts_with
              * @description and before this time, which must not be in the future.
              * @example 2026-01-31T12:00:00.000Z
              */
             to: string & (unknown & unknown);
+            /** @enum {string} */
+            reason: "lost" | "stolen" | "admin";
         };
         /** @description A person. */
         User: {
+            /**
+             * @description The user: `sub` of results.
+             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /** @example Ada Lovelace */
+            displayName: string;
+            readonly identifiers: {
+                /** @example entra */
+                namespace: string;
+                /** @example ada@example.com */
+                value: string;
+            }[];
+            /** @description A suspended user cannot sign in anywhere. */
+            status: components["schemas"]["SuspensionStatus"];
             /**
              * Format: date-time
              * @description When the user was created.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            displayName: string;
-            /**
-             * @description The user: `sub` of results.
-             * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            readonly identifiers: {
-                namespace: string;
-                value: string;
-            }[];
-            /** @description A suspended user cannot sign in anywhere. */
-            status: components["schemas"]["SuspensionStatus"];
         };
         /** @description The user reported a challenge or an activity as not theirs. */
         UserFraudReportedEvent: {
-            data: {
-                /**
-                 * @description The activity that records it.
-                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                activityId: string;
-                challengeId: string | null;
-                deviceId: string | null;
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "user.fraud_reported";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "user.fraud_reported";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                deviceId: string | null;
+                challengeId: string | null;
+                /**
+                 * @description The activity that records it.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+            };
         };
         /** @description How names that clients send become identifiers. */
         UserNameMapping: {
+            /** @example suffix */
             domain: components["schemas"]["DomainPlace"];
             readonly domains: string[];
             lowerCase: boolean;
+            /** @example {username} */
             template: string;
         };
         /** @description Users, newest first. */
@@ -4053,33 +4283,33 @@ export interface components {
         };
         /** @description Approvals of the user are locked; offer another factor. */
         UserPushLockedEvent: {
-            data: {
-                /**
-                 * @description The activity that records it.
-                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                activityId: string;
-                challengeId: string | null;
-                deviceId: string | null;
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "user.push_locked";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "user.push_locked";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                deviceId: string | null;
+                challengeId: string | null;
+                /**
+                 * @description The activity that records it.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+            };
         };
         /**
          * @description A name in the default namespace of the relying party, a name in another of its namespaces, or the id of the user.
@@ -4094,33 +4324,33 @@ export interface components {
         };
         /** @description That lock was lifted by an admin. */
         UserUnlockedEvent: {
-            data: {
-                /**
-                 * @description The activity that records it.
-                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                activityId: string;
-                challengeId: string | null;
-                deviceId: string | null;
-                /**
-                 * @description The user it is about.
-                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                userId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "user.unlocked";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "user.unlocked";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The user it is about.
+                 * @example usr_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                userId: string;
+                deviceId: string | null;
+                challengeId: string | null;
+                /**
+                 * @description The activity that records it.
+                 * @example act_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                activityId: string;
+            };
         };
         /**
          * @description Whether a device must verify the person. `preferred`: one that has a verification key must.
@@ -4130,36 +4360,36 @@ export interface components {
         /** @description One attempt to deliver one event. */
         WebhookAttempt: {
             /**
-             * Format: date-time
-             * @description When it was sent.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            at: string;
-            /**
-             * @description The status of the event at this endpoint now.
-             * @enum {string}
-             */
-            deliveryStatus: "queued" | "delivered" | "failed";
-            durationMs: number;
-            /**
-             * @description The `webhook-id`.
-             * @example evt_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            eventId: string;
-            /**
              * @description The attempt.
              * @example wha_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
             /**
+             * @description The `webhook-id`.
+             * @example evt_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            eventId: string;
+            /** @enum {string} */
+            type: "challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "webhook.test";
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            at: string;
+            durationMs: number;
+            /** @description What the endpoint answered. */
+            statusCode: number | null;
+            /**
              * @description Why it does not count as delivered; null when it does.
              * @example timeout
              */
             reason: string | null;
-            /** @description What the endpoint answered. */
-            statusCode: number | null;
-            /** @enum {string} */
-            type: "challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "webhook.test";
+            /**
+             * @description The status of the event at this endpoint now.
+             * @enum {string}
+             */
+            deliveryStatus: "queued" | "delivered" | "failed";
         };
         /** @description Attempts, newest first. */
         WebhookAttemptPage: {
@@ -4170,38 +4400,51 @@ export interface components {
         /** @description Where a relying party receives events. */
         WebhookEndpoint: {
             /**
-             * Format: date-time
-             * @description When it was added.
-             * @example 2026-01-31T12:00:00.000Z
-             */
-            createdAt: string;
-            description: string;
-            readonly events: ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "*")[];
-            failingSince: string | null;
-            /**
              * @description The endpoint.
              * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             id: string;
-            lastFailedAt: string | null;
-            previousSecretUntil: string | null;
+            /** @example https://idp.example.com/countersign/events */
+            url: string;
+            /** @example Payroll */
+            description: string;
+            readonly events: ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "*")[];
             /**
              * @description `disabled` is sent nothing more: it answered 410.
              * @enum {string}
              */
             status: "active" | "paused" | "disabled";
-            /** @description `failing`: paused after failing for days. */
+            /**
+             * @description `failing`: paused after failing for days.
+             * @example null
+             */
             statusReason: ("relying_party" | "failing" | "gone") | null;
+            /** @example null */
+            previousSecretUntil: string | null;
+            /** @example null */
+            failingSince: string | null;
+            /** @example null */
+            lastFailedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            createdAt: string;
             /**
              * Format: date-time
              * @description When it was last changed.
              * @example 2026-01-31T12:00:00.000Z
              */
             updatedAt: string;
-            url: string;
         };
         /** @description What is new about the endpoint. */
         WebhookEndpointChanges: {
+            /**
+             * @description An https address of a public host, without credentials or fragment; port 443 or from 1024 on.
+             * @example https://idp.example.com/countersign/events
+             */
+            url?: string;
             /**
              * @description What admins call it. At most 256 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
              * @example Payroll
@@ -4222,49 +4465,52 @@ export interface components {
              * @enum {string}
              */
             status?: "active" | "paused";
-            /**
-             * @description An https address of a public host, without credentials or fragment; port 443 or from 1024 on.
-             * @example https://idp.example.com/countersign/events
-             */
-            url?: string;
         };
         /** @description An endpoint and its new secret. */
         WebhookEndpointWithSecret: {
+            /**
+             * @description The endpoint.
+             * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            /** @example https://idp.example.com/countersign/events */
+            url: string;
+            /** @example Payroll */
+            description: string;
+            readonly events: ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "*")[];
+            /**
+             * @description `disabled` is sent nothing more: it answered 410.
+             * @enum {string}
+             */
+            status: "active" | "paused" | "disabled";
+            /**
+             * @description `failing`: paused after failing for days.
+             * @example null
+             */
+            statusReason: ("relying_party" | "failing" | "gone") | null;
+            /** @example null */
+            previousSecretUntil: string | null;
+            /** @example null */
+            failingSince: string | null;
+            /** @example null */
+            lastFailedAt: string | null;
             /**
              * Format: date-time
              * @description When it was added.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
-            description: string;
-            readonly events: ("challenge.created" | "challenge.delivered" | "challenge.delivery_failed" | "challenge.fetched" | "challenge.approved" | "challenge.denied" | "challenge.reported" | "challenge.expired" | "challenge.cancelled" | "enrollment.claimed" | "enrollment.confirmed" | "device.registered" | "device.unregistered" | "device.suspended" | "device.push_token_lost" | "user.fraud_reported" | "user.push_locked" | "user.unlocked" | "activity.recorded" | "*")[];
-            failingSince: string | null;
-            /**
-             * @description The endpoint.
-             * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
-             */
-            id: string;
-            lastFailedAt: string | null;
-            previousSecretUntil: string | null;
-            /**
-             * @description What signs the webhooks (Standard Webhooks); shown here and never again.
-             * @example whsec_...
-             */
-            secret: string;
-            /**
-             * @description `disabled` is sent nothing more: it answered 410.
-             * @enum {string}
-             */
-            status: "active" | "paused" | "disabled";
-            /** @description `failing`: paused after failing for days. */
-            statusReason: ("relying_party" | "failing" | "gone") | null;
             /**
              * Format: date-time
              * @description When it was last changed.
              * @example 2026-01-31T12:00:00.000Z
              */
             updatedAt: string;
-            url: string;
+            /**
+             * @description What signs the webhooks (Standard Webhooks); shown here and never again.
+             * @example whsec_...
+             */
+            secret: string;
         };
         /** @description The endpoints of the relying party, newest first. */
         WebhookEndpoints: {
@@ -4305,26 +4551,26 @@ export interface components {
         };
         /** @description A test that events arrive; sent regardless of the filter. */
         WebhookTestEvent: {
-            data: {
-                /**
-                 * @description The endpoint.
-                 * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
-                 */
-                endpointId: string;
-                /**
-                 * @description Goes up when a member changes its meaning or is removed; members may be added.
-                 * @constant
-                 */
-                version: 1;
-            };
+            /** @constant */
+            type: "webhook.test";
             /**
              * Format: date-time
              * @description When it happened.
              * @example 2026-01-31T12:00:00.000Z
              */
             timestamp: string;
-            /** @constant */
-            type: "webhook.test";
+            data: {
+                /**
+                 * @description Goes up when a member changes its meaning or is removed; members may be added.
+                 * @constant
+                 */
+                version: 1;
+                /**
+                 * @description The endpoint.
+                 * @example whe_01jv9z3k8we2tvn4qh6yrx7b5c
+                 */
+                endpointId: string;
+            };
         };
     };
     responses: never;
@@ -4335,6 +4581,1379 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listChallenges: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 by default. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped. */
+                user?: string;
+                /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
+                namespace?: string;
+                /** @description The user, by id. */
+                userId?: string;
+                status?: components["schemas"]["ChallengeStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenges. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengePage"];
+                };
+            };
+        };
+    };
+    createChallenge: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the change before answering, up to 30. */
+                wait?: number;
+            };
+            header?: {
+                /** @description The same key with the same body gives the same challenge, number included: a retry asks nobody twice. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChallenge"];
+            };
+        };
+        responses: {
+            /** @description An earlier request created it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedChallenge"];
+                };
+            };
+            /** @description The challenge with the number to show. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedChallenge"];
+                };
+            };
+        };
+    };
+    readChallenge: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the change before answering, up to 30. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+        };
+    };
+    cancelChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+        };
+    };
+    followChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
+    readEvidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The evidence. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evidence"];
+                };
+            };
+        };
+    };
+    resendChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The challenge. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+        };
+    };
+    openEnrollment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnrollment"];
+            };
+        };
+        responses: {
+            /** @description The enrollment with its codes. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedEnrollment"];
+                };
+            };
+        };
+    };
+    readEnrollment: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the change before answering, up to 30. */
+                wait?: number;
+                after?: components["schemas"]["EnrollmentStatus"];
+            };
+            header?: never;
+            path: {
+                /** @description The enrollment. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The enrollment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrollment"];
+                };
+            };
+        };
+    };
+    cancelEnrollment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The enrollment. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The enrollment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrollment"];
+                };
+            };
+        };
+    };
+    openEnrollmentOfUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnrollmentOfUser"];
+            };
+        };
+        responses: {
+            /** @description The enrollment with its codes. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedEnrollment"];
+                };
+            };
+        };
+    };
+    listReports: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 by default. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                status?: components["schemas"]["ReportStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The reports. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+        };
+    };
+    resolveReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The report. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportResolution"];
+            };
+        };
+        responses: {
+            /** @description The resolved report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 by default. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped. */
+                identifier?: string;
+                /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The users. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPage"];
+                };
+            };
+        };
+    };
+    importUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportedUser"];
+            };
+        };
+        responses: {
+            /** @description The user was there already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description The new user. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    readUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedUser"];
+            };
+        };
+        responses: {
+            /** @description The user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    listActivities: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 by default. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activities. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityPage"];
+                };
+            };
+        };
+    };
+    postActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same body gives the same activity: a retry notifies nobody twice. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PostedActivity"];
+            };
+        };
+        responses: {
+            /** @description An earlier request with this Idempotency-Key created it; `Idempotency-Replayed: true` says so. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description The activity. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+        };
+    };
+    eraseUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Erased. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalData"];
+                };
+            };
+        };
+    };
+    readProtection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Locks and counters of the user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
+                };
+            };
+        };
+    };
+    readUserReadiness: {
+        parameters: {
+            query?: {
+                userVerification?: components["schemas"]["UserVerification"];
+                /** @description Whether a number would be typed. */
+                number?: "service" | "none";
+            };
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would happen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    unlockUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Locks and counters of the user. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Protection"];
+                };
+            };
+        };
+    };
+    readOtherFactors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What there is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OtherFactors"];
+                };
+            };
+        };
+    };
+    verifyPasscode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenPasscode"];
+            };
+        };
+        responses: {
+            /** @description The code was accepted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedPasscode"];
+                };
+            };
+        };
+    };
+    createRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecoveryCodes"];
+            };
+        };
+        responses: {
+            /** @description The codes. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+        };
+    };
+    createTemporaryCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTemporaryCode"];
+            };
+        };
+        responses: {
+            /** @description The code. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemporaryCode"];
+                };
+            };
+        };
+    };
+    unregisterDevicesByTime: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnregistrationByTime"];
+            };
+        };
+        responses: {
+            /** @description What it did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnregisteredByTime"];
+                };
+            };
+        };
+    };
+    readDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+        };
+    };
+    changeDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedDevice"];
+            };
+        };
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+        };
+    };
+    readTestPush: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The push. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestPush"];
+                };
+            };
+        };
+    };
+    pushTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The push is queued. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestPush"];
+                };
+            };
+        };
+    };
+    unregisterDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unregistration"];
+            };
+        };
+        responses: {
+            /** @description The device. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+        };
+    };
+    listDiagnostics: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 by default. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The diagnostics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiagnosticsPage"];
+                };
+            };
+        };
+    };
+    readDiagnostics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The incident. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The diagnostics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnostics"];
+                };
+            };
+        };
+    };
+    listDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The devices, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+        };
+    };
+    unregisterAllDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unregistration"];
+            };
+        };
+        responses: {
+            /** @description The devices that were alive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+        };
+    };
+    createPortalLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link, readable this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortalLink"];
+                };
+            };
+        };
+    };
+    listIntegrations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The integrations. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integrations"];
+                };
+            };
+        };
+    };
+    createIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIntegration"];
+            };
+        };
+        responses: {
+            /** @description The integration; a new secret is readable only once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationWithSecret"];
+                };
+            };
+        };
+    };
+    readIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The integration. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integration"];
+                };
+            };
+        };
+    };
+    removeIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The integration and its secrets are gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    changeIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationChanges"];
+            };
+        };
+        responses: {
+            /** @description The integration; a new secret is readable only once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationWithSecret"];
+                };
+            };
+        };
+    };
+    rotateIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationRotation"];
+            };
+        };
+        responses: {
+            /** @description The integration; a new secret is readable only once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationWithSecret"];
+                };
+            };
+        };
+    };
+    listWebhookEndpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoints. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoints"];
+                };
+            };
+        };
+    };
+    createWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookEndpoint"];
+            };
+        };
+        responses: {
+            /** @description The endpoint and its secret, which is shown only once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointWithSecret"];
+                };
+            };
+        };
+    };
+    readWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+        };
+    };
+    removeWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint is removed; its pending events are not sent. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    changeWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEndpointChanges"];
+            };
+        };
+        responses: {
+            /** @description The endpoint. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+        };
+    };
+    listWebhookAttempts: {
+        parameters: {
+            query?: {
+                /** @description Items on a page, 50 by default. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The attempts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookAttemptPage"];
+                };
+            };
+        };
+    };
+    replayWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookReplay"];
+            };
+        };
+        responses: {
+            /** @description They are on their way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplayed"];
+                };
+            };
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookRotation"];
+            };
+        };
+        responses: {
+            /** @description The endpoint and its secret, which is shown only once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointWithSecret"];
+                };
+            };
+        };
+    };
+    testWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+        };
+    };
     listApiKeys: {
         parameters: {
             query?: never;
@@ -4575,606 +6194,6 @@ export interface operations {
             };
         };
     };
-    listChallenges: {
-        parameters: {
-            query?: {
-                /** @description Items on a page, 50 by default. */
-                limit?: number;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped. */
-                user?: string;
-                /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
-                namespace?: string;
-                /** @description The user, by id. */
-                userId?: string;
-                status?: components["schemas"]["ChallengeStatus"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The challenges. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChallengePage"];
-                };
-            };
-        };
-    };
-    createChallenge: {
-        parameters: {
-            query?: {
-                /** @description Seconds to wait for the change before answering, up to 30. */
-                wait?: number;
-            };
-            header?: {
-                /** @description The same key with the same body gives the same challenge, number included: a retry asks nobody twice. */
-                "idempotency-key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewChallenge"];
-            };
-        };
-        responses: {
-            /** @description An earlier request created it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreatedChallenge"];
-                };
-            };
-            /** @description The challenge with the number to show. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreatedChallenge"];
-                };
-            };
-        };
-    };
-    readChallenge: {
-        parameters: {
-            query?: {
-                /** @description Seconds to wait for the change before answering, up to 30. */
-                wait?: number;
-            };
-            header?: never;
-            path: {
-                /** @description The challenge. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The challenge. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Challenge"];
-                };
-            };
-        };
-    };
-    cancelChallenge: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The challenge. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The challenge. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Challenge"];
-                };
-            };
-        };
-    };
-    followChallenge: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The challenge. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The events. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-        };
-    };
-    readEvidence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The challenge. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The evidence. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Evidence"];
-                };
-            };
-        };
-    };
-    resendChallenge: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The challenge. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The challenge. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Challenge"];
-                };
-            };
-        };
-    };
-    unregisterDevicesByTime: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UnregistrationByTime"];
-            };
-        };
-        responses: {
-            /** @description What it did. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UnregisteredByTime"];
-                };
-            };
-        };
-    };
-    readDevice: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The device. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The device. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Device"];
-                };
-            };
-        };
-    };
-    changeDevice: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The device. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChangedDevice"];
-            };
-        };
-        responses: {
-            /** @description The device. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Device"];
-                };
-            };
-        };
-    };
-    readTestPush: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The device. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The push. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TestPush"];
-                };
-            };
-        };
-    };
-    pushTest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The device. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The push is queued. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TestPush"];
-                };
-            };
-        };
-    };
-    unregisterDevice: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The device. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Unregistration"];
-            };
-        };
-        responses: {
-            /** @description The device. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Device"];
-                };
-            };
-        };
-    };
-    listDiagnostics: {
-        parameters: {
-            query?: {
-                /** @description Items on a page, 50 by default. */
-                limit?: number;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The diagnostics. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiagnosticsPage"];
-                };
-            };
-        };
-    };
-    readDiagnostics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The incident. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The diagnostics. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Diagnostics"];
-                };
-            };
-        };
-    };
-    openEnrollment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewEnrollment"];
-            };
-        };
-        responses: {
-            /** @description The enrollment with its codes. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenedEnrollment"];
-                };
-            };
-        };
-    };
-    readEnrollment: {
-        parameters: {
-            query?: {
-                /** @description Seconds to wait for the change before answering, up to 30. */
-                wait?: number;
-                after?: components["schemas"]["EnrollmentStatus"];
-            };
-            header?: never;
-            path: {
-                /** @description The enrollment. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The enrollment. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Enrollment"];
-                };
-            };
-        };
-    };
-    cancelEnrollment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The enrollment. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The enrollment. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Enrollment"];
-                };
-            };
-        };
-    };
-    listIntegrations: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The integrations. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Integrations"];
-                };
-            };
-        };
-    };
-    createIntegration: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewIntegration"];
-            };
-        };
-        responses: {
-            /** @description The integration; a new secret is readable only once. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IntegrationWithSecret"];
-                };
-            };
-        };
-    };
-    readIntegration: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The integration. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The integration. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Integration"];
-                };
-            };
-        };
-    };
-    removeIntegration: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The integration. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The integration and its secrets are gone. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    changeIntegration: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The integration. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["IntegrationChanges"];
-            };
-        };
-        responses: {
-            /** @description The integration; a new secret is readable only once. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IntegrationWithSecret"];
-                };
-            };
-        };
-    };
-    rotateIntegration: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The integration. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["IntegrationRotation"];
-            };
-        };
-        responses: {
-            /** @description The integration; a new secret is readable only once. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IntegrationWithSecret"];
-                };
-            };
-        };
-    };
     readPolicy: {
         parameters: {
             query?: never;
@@ -5337,59 +6356,6 @@ export interface operations {
             };
         };
     };
-    listReports: {
-        parameters: {
-            query?: {
-                /** @description Items on a page, 50 by default. */
-                limit?: number;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                status?: components["schemas"]["ReportStatus"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The reports. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReportPage"];
-                };
-            };
-        };
-    };
-    resolveReport: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The report. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReportResolution"];
-            };
-        };
-        responses: {
-            /** @description The resolved report. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Report"];
-                };
-            };
-        };
-    };
     readTenant: {
         parameters: {
             query?: never;
@@ -5431,855 +6397,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Tenant"];
                 };
-            };
-        };
-    };
-    listUsers: {
-        parameters: {
-            query?: {
-                /** @description Items on a page, 50 by default. */
-                limit?: number;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description The name of the user within its namespace. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped. */
-                identifier?: string;
-                /** @description A namespace of identifiers: lower case, 1 to 64 characters. */
-                namespace?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The users. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserPage"];
-                };
-            };
-        };
-    };
-    importUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ImportedUser"];
-            };
-        };
-        responses: {
-            /** @description The user was there already. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description The new user. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-        };
-    };
-    readUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The user. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-        };
-    };
-    changeUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChangedUser"];
-            };
-        };
-        responses: {
-            /** @description The user. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-        };
-    };
-    listActivities: {
-        parameters: {
-            query?: {
-                /** @description Items on a page, 50 by default. */
-                limit?: number;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The activities. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ActivityPage"];
-                };
-            };
-        };
-    };
-    postActivity: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key with the same body gives the same activity: a retry notifies nobody twice. */
-                "idempotency-key"?: string;
-            };
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PostedActivity"];
-            };
-        };
-        responses: {
-            /** @description An earlier request with this Idempotency-Key created it; `Idempotency-Replayed: true` says so. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Activity"];
-                };
-            };
-            /** @description The activity. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Activity"];
-                };
-            };
-        };
-    };
-    listDevices: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The devices, newest first. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Devices"];
-                };
-            };
-        };
-    };
-    unregisterAllDevices: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Unregistration"];
-            };
-        };
-        responses: {
-            /** @description The devices that were alive. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Devices"];
-                };
-            };
-        };
-    };
-    openEnrollmentOfUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewEnrollmentOfUser"];
-            };
-        };
-        responses: {
-            /** @description The enrollment with its codes. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OpenedEnrollment"];
-                };
-            };
-        };
-    };
-    eraseUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Erased. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    exportUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The data. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PersonalData"];
-                };
-            };
-        };
-    };
-    readOtherFactors: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What there is. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OtherFactors"];
-                };
-            };
-        };
-    };
-    verifyPasscode: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["GivenPasscode"];
-            };
-        };
-        responses: {
-            /** @description The code was accepted. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptedPasscode"];
-                };
-            };
-        };
-    };
-    createPortalLink: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The link, readable this once. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PortalLink"];
-                };
-            };
-        };
-    };
-    readProtection: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Locks and counters of the user. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Protection"];
-                };
-            };
-        };
-    };
-    readUserReadiness: {
-        parameters: {
-            query?: {
-                userVerification?: components["schemas"]["UserVerification"];
-                /** @description Whether a number would be typed. */
-                number?: "service" | "none";
-            };
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What would happen. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Readiness"];
-                };
-            };
-        };
-    };
-    createRecoveryCodes: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewRecoveryCodes"];
-            };
-        };
-        responses: {
-            /** @description The codes. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RecoveryCodes"];
-                };
-            };
-        };
-    };
-    createTemporaryCode: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewTemporaryCode"];
-            };
-        };
-        responses: {
-            /** @description The code. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TemporaryCode"];
-                };
-            };
-        };
-    };
-    unlockUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Locks and counters of the user. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Protection"];
-                };
-            };
-        };
-    };
-    listWebhookEndpoints: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The endpoints. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookEndpoints"];
-                };
-            };
-        };
-    };
-    createWebhookEndpoint: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewWebhookEndpoint"];
-            };
-        };
-        responses: {
-            /** @description The endpoint and its secret, which is shown only once. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookEndpointWithSecret"];
-                };
-            };
-        };
-    };
-    readWebhookEndpoint: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The endpoint. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The endpoint. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookEndpoint"];
-                };
-            };
-        };
-    };
-    removeWebhookEndpoint: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The endpoint. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The endpoint is removed; its pending events are not sent. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    changeWebhookEndpoint: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The endpoint. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["WebhookEndpointChanges"];
-            };
-        };
-        responses: {
-            /** @description The endpoint. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookEndpoint"];
-                };
-            };
-        };
-    };
-    listWebhookAttempts: {
-        parameters: {
-            query?: {
-                /** @description Items on a page, 50 by default. */
-                limit?: number;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description The endpoint. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The attempts. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookAttemptPage"];
-                };
-            };
-        };
-    };
-    replayWebhooks: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The endpoint. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["WebhookReplay"];
-            };
-        };
-        responses: {
-            /** @description They are on their way. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookReplayed"];
-                };
-            };
-        };
-    };
-    rotateWebhookSecret: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The endpoint. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["WebhookRotation"];
-            };
-        };
-        responses: {
-            /** @description The endpoint and its secret, which is shown only once. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookEndpointWithSecret"];
-                };
-            };
-        };
-    };
-    testWebhookEndpoint: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The endpoint. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is on its way. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookTest"];
-                };
-            };
-        };
-    };
-    onActivityRecordedEvent: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
-                "webhook-id": string;
-                /** @description Unix time of this attempt, in seconds. */
-                "webhook-timestamp": string;
-                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ActivityRecordedEvent"];
-            };
-        };
-        responses: {
-            /** @description The endpoint is gone permanently, and is disabled. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Accepted. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Retried later; a redirect, too, is a failure. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onChallengeApprovedEvent: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
-                "webhook-id": string;
-                /** @description Unix time of this attempt, in seconds. */
-                "webhook-timestamp": string;
-                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChallengeApprovedEvent"];
-            };
-        };
-        responses: {
-            /** @description The endpoint is gone permanently, and is disabled. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Accepted. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Retried later; a redirect, too, is a failure. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onChallengeCancelledEvent: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
-                "webhook-id": string;
-                /** @description Unix time of this attempt, in seconds. */
-                "webhook-timestamp": string;
-                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChallengeCancelledEvent"];
-            };
-        };
-        responses: {
-            /** @description The endpoint is gone permanently, and is disabled. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Accepted. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Retried later; a redirect, too, is a failure. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
         };
     };
@@ -6412,92 +6529,6 @@ export interface operations {
             };
         };
     };
-    onChallengeDeniedEvent: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
-                "webhook-id": string;
-                /** @description Unix time of this attempt, in seconds. */
-                "webhook-timestamp": string;
-                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChallengeDeniedEvent"];
-            };
-        };
-        responses: {
-            /** @description The endpoint is gone permanently, and is disabled. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Accepted. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Retried later; a redirect, too, is a failure. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onChallengeExpiredEvent: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
-                "webhook-id": string;
-                /** @description Unix time of this attempt, in seconds. */
-                "webhook-timestamp": string;
-                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChallengeExpiredEvent"];
-            };
-        };
-        responses: {
-            /** @description The endpoint is gone permanently, and is disabled. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Accepted. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Retried later; a redirect, too, is a failure. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
     onChallengeFetchedEvent: {
         parameters: {
             query?: never;
@@ -6515,6 +6546,92 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ChallengeFetchedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone permanently, and is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Retried later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeApprovedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
+                "webhook-id": string;
+                /** @description Unix time of this attempt, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeApprovedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone permanently, and is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Retried later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onChallengeDeniedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
+                "webhook-id": string;
+                /** @description Unix time of this attempt, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChallengeDeniedEvent"];
             };
         };
         responses: {
@@ -6584,7 +6701,7 @@ export interface operations {
             };
         };
     };
-    onDevicePushTokenLostEvent: {
+    onChallengeExpiredEvent: {
         parameters: {
             query?: never;
             header: {
@@ -6600,7 +6717,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DevicePushTokenLostEvent"];
+                "application/json": components["schemas"]["ChallengeExpiredEvent"];
             };
         };
         responses: {
@@ -6627,7 +6744,7 @@ export interface operations {
             };
         };
     };
-    onDeviceRegisteredEvent: {
+    onChallengeCancelledEvent: {
         parameters: {
             query?: never;
             header: {
@@ -6643,93 +6760,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DeviceRegisteredEvent"];
-            };
-        };
-        responses: {
-            /** @description The endpoint is gone permanently, and is disabled. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Accepted. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Retried later; a redirect, too, is a failure. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onDeviceSuspendedEvent: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
-                "webhook-id": string;
-                /** @description Unix time of this attempt, in seconds. */
-                "webhook-timestamp": string;
-                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DeviceSuspendedEvent"];
-            };
-        };
-        responses: {
-            /** @description The endpoint is gone permanently, and is disabled. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Accepted. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Retried later; a redirect, too, is a failure. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onDeviceUnregisteredEvent: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
-                "webhook-id": string;
-                /** @description Unix time of this attempt, in seconds. */
-                "webhook-timestamp": string;
-                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
-                "webhook-signature": string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DeviceUnregisteredEvent"];
+                "application/json": components["schemas"]["ChallengeCancelledEvent"];
             };
         };
         responses: {
@@ -6816,6 +6847,178 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["EnrollmentConfirmedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone permanently, and is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Retried later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeviceRegisteredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
+                "webhook-id": string;
+                /** @description Unix time of this attempt, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceRegisteredEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone permanently, and is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Retried later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeviceUnregisteredEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
+                "webhook-id": string;
+                /** @description Unix time of this attempt, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceUnregisteredEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone permanently, and is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Retried later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDeviceSuspendedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
+                "webhook-id": string;
+                /** @description Unix time of this attempt, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceSuspendedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone permanently, and is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Retried later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDevicePushTokenLostEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
+                "webhook-id": string;
+                /** @description Unix time of this attempt, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePushTokenLostEvent"];
             };
         };
         responses: {
@@ -6945,6 +7148,49 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["UserUnlockedEvent"];
+            };
+        };
+        responses: {
+            /** @description The endpoint is gone permanently, and is disabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Accepted. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Retried later; a redirect, too, is a failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onActivityRecordedEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same in all attempts. Answer 2xx to an id seen before, and ignore it. */
+                "webhook-id": string;
+                /** @description Unix time of this attempt, in seconds. */
+                "webhook-timestamp": string;
+                /** @description Signatures separated by spaces: `v1,` and base64 HMAC-SHA-256 of id, timestamp and body, joined by dots. */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivityRecordedEvent"];
             };
         };
         responses: {

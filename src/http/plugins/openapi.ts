@@ -8,6 +8,9 @@ import {
 import manifest from '../../../package.json' with { type: 'json' }
 import type { HttpApp } from '../http-app.ts'
 import { tidy } from '../openapi-document.ts'
+import { withExamples } from '../openapi-examples.ts'
+import { inReadingOrder } from '../openapi-order.ts'
+import { shareRefusals } from '../openapi-refusals.ts'
 import { tags } from '../operation.ts'
 import { webhookEventBodies, webhookEventName } from '../schemas/webhook-event.ts'
 
@@ -27,7 +30,7 @@ const document = {
     description,
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  servers: [{ url: '/' }],
+  servers: [{ url: '/', description: 'The service that serves this description.' }],
   tags: Object.entries(tags).map(([name, about]) => ({ name, description: about })),
   components: {
     securitySchemes: {
@@ -70,6 +73,12 @@ const document = {
           '`countersign-portal`. Calls that change something must come from a page of ' +
           'the same origin (`Sec-Fetch-Site` or `Origin`).',
       },
+      webhookSignature: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'webhook-signature',
+        description: 'How the service shows that an event is its own (Standard Webhooks).',
+      },
       deviceProof: {
         type: 'apiKey',
         in: 'header',
@@ -108,6 +117,7 @@ function webhooksOf() {
       operationId: `on${webhookEventName(type)}`,
       tags: ['webhooks'],
       summary: description,
+      security: [{ webhookSignature: [] }],
       parameters,
       requestBody: { required: true, content: { 'application/json': { schema } } },
       responses: {
@@ -127,6 +137,9 @@ export async function describeRoutes(app: HttpApp): Promise<void> {
   await app.register(swagger, {
     openapi: structuredClone(document) as object,
     transform: createJsonSchemaTransform({}),
-    transformObject: (input) => tidy({ ...toDocument(input), webhooks: webhooksOf() }),
+    transformObject: (input) => {
+      const tidyDocument = tidy({ ...toDocument(input), webhooks: webhooksOf() })
+      return inReadingOrder(withExamples(shareRefusals(tidyDocument as never)))
+    },
   })
 }

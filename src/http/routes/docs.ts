@@ -3,11 +3,11 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import helmet from '@fastify/helmet'
-import { z } from 'zod'
 import { fixedAnswer } from '../fixed-answer.ts'
 import type { HttpApp } from '../http-app.ts'
 import { toYaml } from '../openapi-document.ts'
 import { nothing, publicOperation } from '../operation.ts'
+import { shownText } from '../schemas/text.ts'
 
 // Everything the page needs is served from here; no external address is ever named, and plain http
 // on loopback keeps working.
@@ -67,7 +67,11 @@ export function docsRoutes(app: HttpApp, _options: object, done: () => void): vo
       tag: 'operations',
       summary: 'This description',
       answers: {
-        200: { description: 'OpenAPI 3.1.', schema: z.string(), type: 'application/yaml' },
+        200: {
+          description: 'OpenAPI 3.1.',
+          schema: shownText('openapi: 3.1.0\n...'),
+          type: 'application/yaml',
+        },
         304: nothing('The copy of the caller is still valid.'),
       },
     }),

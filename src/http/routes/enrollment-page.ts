@@ -1,9 +1,9 @@
-import { z } from 'zod'
 import type { HttpApp } from '../http-app.ts'
 import { publicOperation } from '../operation.ts'
 import { html } from '../pages/html.ts'
 import { type Page, sendPage } from '../pages/page.ts'
 import { idParams } from '../schemas/ids.ts'
+import { pageText } from '../schemas/text.ts'
 
 const page: Page = {
   title: 'Scan this code with your sign-in app',
@@ -32,7 +32,7 @@ export function enrollmentPageRoutes(app: HttpApp, _options: object, done: () =>
         tag: 'operations',
         summary: 'What a person sees who opens the address of a QR code in a browser',
         params: idParams('tenantId', 'tenant', 'The tenant.'),
-        answers: { 200: { description: 'A page.', schema: z.string(), type: 'text/html' } },
+        answers: { 200: { description: 'A page.', schema: pageText, type: 'text/html' } },
       }),
       (_request, reply) => sendPage(reply, page, 'none'),
     )

@@ -4,6 +4,7 @@ import { publicOperation } from '../operation.ts'
 import { type Html, html, noHtml } from '../pages/html.ts'
 import { type Page, sendPage } from '../pages/page.ts'
 import { wantsPage } from '../pages/problem-page.ts'
+import { shownText } from '../schemas/text.ts'
 
 const name = 'Countersign'
 
@@ -13,10 +14,10 @@ const health = '/health/ready'
 
 const homeBody = z
   .object({
-    name: z.string(),
-    documentation: z.string().exactOptional(),
-    description: z.string().exactOptional(),
-    health: z.string(),
+    name: shownText(name),
+    documentation: shownText(docs.documentation).exactOptional(),
+    description: shownText(docs.description).exactOptional(),
+    health: shownText(health),
   })
   .meta({ id: 'Home', description: 'What this is, and where to go on.' })
 

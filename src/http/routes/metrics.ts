@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
-import { z } from 'zod'
 import { refuse } from '../../domain/refusal.ts'
 import type { HttpApp } from '../http-app.ts'
 import { publicOperation } from '../operation.ts'
 import { sendProblem, sendRefusal } from '../problem.ts'
+import { shownText } from '../schemas/text.ts'
 
 /** The source of the metrics, and who may read them; built where the process is composed. */
 export type Metrics = {
@@ -64,7 +64,7 @@ export function metricsRoutes(app: HttpApp, metrics: Metrics, done: () => void):
           'Readable on the loopback interface only (with a `Host` of it), or with the ' +
           'token of `METRICS_TOKEN` as bearer where one is set.',
         answers: {
-          200: { description: 'The metrics.', schema: z.string(), type: 'text/plain' },
+          200: { description: 'The metrics.', schema: shownText('up 1\n'), type: 'text/plain' },
         },
         refusals: ['not_found', 'unauthenticated'],
       }),

@@ -21,10 +21,11 @@ import { formMediaType } from '../plugins/form-body.ts'
 import { portalCookie, portalSessionOf } from '../plugins/portal-session.ts'
 import { idOf, idParams } from '../schemas/ids.ts'
 import { portalUnregistration } from '../schemas/portal.ts'
+import { pageText } from '../schemas/text.ts'
 import type { PortalOptions } from './portal.ts'
 
 const tag = 'portal'
-const aPage = (description: string) => ({ description, schema: z.string(), type: 'text/html' })
+const aPage = (description: string) => ({ description, schema: pageText, type: 'text/html' })
 const isPage = (page: Page) => ({ 200: aPage(`The page "${page.title}".`) })
 const consumes = [formMediaType, 'application/json']
 const linkParams = z.strictObject({

@@ -5,6 +5,7 @@ import type { HttpApp } from '../http-app.ts'
 import { publicOperation } from '../operation.ts'
 import { route } from '../route.ts'
 import { idParams } from '../schemas/ids.ts'
+import { shownKeyMembers } from '../schemas/public-key.ts'
 import type { UseCases } from '../use-cases.ts'
 
 const jwks = z
@@ -12,11 +13,7 @@ const jwks = z
     keys: z
       .array(
         z.object({
-          kty: z.string(),
-          crv: z.string(),
-          x: z.string(),
-          y: z.string(),
-          kid: z.string(),
+          ...shownKeyMembers,
           use: z.literal('sig'),
           alg: z.literal('ES256'),
         }),

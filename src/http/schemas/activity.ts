@@ -9,20 +9,20 @@ import {
 import { severity } from './enumerations.ts'
 import { shownId } from './ids.ts'
 import { pageBody } from './paging.ts'
-import { showable } from './text.ts'
-import { timestamp } from './time.ts'
+import { showable, shownText } from './text.ts'
+import { timeExample, timestamp } from './time.ts'
 
 export const activityBody = z
   .object({
     id: shownId('activity', 'The activity.'),
     userId: shownId('user', 'The user it happened to.'),
-    type: z.enum(activityTypes),
+    type: z.enum(activityTypes).meta({ example: 'posted' }),
     severity,
     actor: z.string().meta({
       description:
         'Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, ' +
         '`operator` or `service`.',
-      example: 'service',
+      example: 'api_key:01jv9z3k8we2tvn4qh6yrx7b5c',
     }),
     challengeId: z.string().nullable(),
     deviceId: z.string().nullable(),
@@ -32,15 +32,18 @@ export const activityBody = z
       .meta({ description: 'Small facts to show, by type.' }),
     posted: z
       .object({
-        type: z.string(),
-        title: z.string(),
-        message: z.string().exactOptional(),
+        type: shownText('password_changed'),
+        title: shownText('Your password was changed'),
+        message: shownText('If this was not you, tell your help desk.').exactOptional(),
         fields: z
-          .array(z.object({ label: z.string(), value: z.string() }))
+          .array(z.object({ label: shownText('Browser'), value: shownText('Firefox on Windows') }))
           .readonly()
           .exactOptional(),
-        occurredAt: z.string().meta({ description: 'When it happened, by that relying party.' }),
-        relyingParty: z.object({ id: z.string(), name: z.string() }),
+        occurredAt: shownText(timeExample, 'When it happened, by that relying party.'),
+        relyingParty: z.object({
+          id: shownId('relyingParty', 'The relying party.'),
+          name: shownText('Example Bank'),
+        }),
       })
       .nullable()
       .meta({
@@ -72,7 +75,10 @@ export const postedActivity = z
       .datetime()
       .transform((text) => new Date(text))
       .exactOptional()
-      .meta({ description: 'When it happened, within the past 30 days; now by default.' }),
+      .meta({
+        description: 'When it happened, within the past 30 days; now by default.',
+        example: timeExample,
+      }),
     fields: z
       .array(
         z.strictObject({

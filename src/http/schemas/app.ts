@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { pushProvider } from './enumerations.ts'
 import { shownId } from './ids.ts'
 import { wholeList } from './paging.ts'
-import { showable } from './text.ts'
+import { showable, shownText } from './text.ts'
 import { timestamp } from './time.ts'
 
 /** Bundle id or package name of a mobile app. */
@@ -17,6 +17,7 @@ const pem = z
   .string()
   .max(8192)
   .regex(/-----BEGIN (EC |RSA )?PRIVATE KEY-----[\s\S]+-----END/)
+  .meta({ example: '-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n' })
 
 // The file is accepted as Google gives it; these members of it are not stored.
 const unusedText = z.string().max(512).exactOptional()
@@ -30,14 +31,16 @@ const unusedOfGoogle = {
   universe_domain: unusedText,
 }
 
+const tenCharacters = z.string().regex(/^[A-Z0-9]{10}$/)
+
 const credentials = z
   .discriminatedUnion('provider', [
     z.strictObject({
       provider: z.literal('apns'),
       apns: z.strictObject({
         pem: pem.meta({ description: 'The .p8 key as Apple gave it.' }),
-        keyId: z.string().regex(/^[A-Z0-9]{10}$/),
-        teamId: z.string().regex(/^[A-Z0-9]{10}$/),
+        keyId: tenCharacters.meta({ example: 'ABC123DEFG' }),
+        teamId: tenCharacters.meta({ example: 'DEF123GHIJ' }),
       }),
     }),
     z.strictObject({
@@ -75,8 +78,8 @@ export const appBody = z
   .object({
     id: shownId('app', 'The app.'),
     provider: pushProvider,
-    appId: z.string(),
-    name: z.string(),
+    appId: shownText('com.example.auth'),
+    name: shownText('Larkfield Key'),
     createdAt: timestamp('When it was added.'),
     updatedAt: timestamp('When it was last changed.'),
   })

@@ -18,7 +18,7 @@ const auditEventBody = z
       description: 'Who did it: `api_key:<id>`, `operator`, `service`.',
       example: 'service',
     }),
-    subject: z.string().meta({ description: 'Id of what was changed.' }),
+    subject: shownId('apiKey', 'Id of what was changed.'),
     details: z.record(z.string(), z.unknown()).meta({ description: 'By type; nothing secret.' }),
     occurredAt: timestamp('When it happened.'),
   })

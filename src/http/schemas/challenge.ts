@@ -13,9 +13,16 @@ import {
 import { idOf, shownId } from './ids.ts'
 import { askedInitiator } from './initiator.ts'
 import { pageBody } from './paging.ts'
-import { showable } from './text.ts'
+import { shownKeyMembers } from './public-key.ts'
+import { showable, shownJws } from './text.ts'
 import { timestamp } from './time.ts'
 import { userReference } from './user.ts'
+
+const contextExample = {
+  application: 'Payroll',
+  action: 'Sign in',
+  location: 'Zurich, Switzerland',
+}
 
 const askedContext = z
   .strictObject({
@@ -52,7 +59,7 @@ const askedContext = z
   .meta({
     id: 'AskedContext',
     description: 'What the person is shown. The signed answer covers every letter of it.',
-    example: { application: 'Payroll', action: 'Sign in', location: 'Zurich, Switzerland' },
+    example: contextExample,
   })
 
 const digitsBounds = { min: 2, max: 8 } as const
@@ -123,49 +130,61 @@ const listedMembers = {
   id: shownId('challenge', 'The challenge.'),
   userId: shownId('user', 'Who is asked.'),
   status: challengeStatus,
-  reason: denyReason.nullable().meta({ description: 'Why it was denied.' }),
-  context: z.object({
-    application: z.string().exactOptional(),
-    action: z.string().exactOptional(),
-    ip: z.string().exactOptional(),
-    location: z.string().exactOptional(),
-    userAgent: z.string().exactOptional(),
-    fields: z
-      .array(z.object({ label: z.string(), value: z.string() }))
-      .readonly()
-      .exactOptional(),
-  }),
+  reason: denyReason.nullable().meta({ description: 'Why it was denied.', example: null }),
+  context: z
+    .object({
+      application: z.string().exactOptional(),
+      action: z.string().exactOptional(),
+      ip: z.string().exactOptional(),
+      location: z.string().exactOptional(),
+      userAgent: z.string().exactOptional(),
+      fields: z
+        .array(z.object({ label: z.string(), value: z.string() }))
+        .readonly()
+        .exactOptional(),
+    })
+    .meta({
+      id: 'ChallengeContext',
+      description: 'What the person is shown.',
+      example: contextExample,
+    }),
   numberMode,
-  numberDigits: z.uint32().nullable().meta({ description: 'How many digits are to be typed.' }),
+  numberDigits: z.uint32().nullable().meta({
+    description: 'How many digits are to be typed.',
+    example: 6,
+  }),
   userVerification,
   binding: z.string().nullable(),
   deliveryMode,
-  suppressed: suppressionReason
-    .nullable()
-    .meta({ description: 'Why no phone is woken; null when one is. See docs/limits.md.' }),
-  wrongNumbersLeft: z.uint32(),
-  resendsLeft: z.uint32(),
+  suppressed: suppressionReason.nullable().meta({
+    description: 'Why no phone is woken; null when one is. See docs/limits.md.',
+    example: null,
+  }),
+  wrongNumbersLeft: z.uint32().meta({ example: 3 }),
+  resendsLeft: z.uint32().meta({ example: 3 }),
   createdAt: timestamp('When it was created.'),
   expiresAt: timestamp('No answer counts from this time on.'),
-  decidedAt: timestamp('When it ended by an answer.').nullable(),
-  decidedDeviceId: shownId('device', 'Whose answer decided.').nullable(),
+  decidedAt: timestamp('When it ended by an answer.').nullable().meta({ example: null }),
+  decidedDeviceId: shownId('device', 'Whose answer decided.').nullable().meta({ example: null }),
 }
 
-const result = z
-  .string()
-  .nullable()
-  .meta({ description: 'Once ended: `approval-result+jwt`, signed anew at each reading.' })
+const result = z.string().nullable().meta({
+  description: 'Once ended: `approval-result+jwt`, signed anew at each reading.',
+  example: null,
+})
 
 const deviceProgress = z
   .object({
-    deviceId: z.string(),
-    fetchedAt: timestamp('When the device first fetched the challenge.').nullable(),
+    deviceId: shownId('device', 'A device that was asked.'),
+    fetchedAt: timestamp('When the device first fetched the challenge.')
+      .nullable()
+      .meta({ example: null }),
     receivedAt: timestamp('When the device confirmed the push.').nullable(),
     push: z
       .object({
-        status: pushStatus,
+        status: pushStatus.meta({ example: 'sent' }),
         reason: z.string().nullable(),
-        attempts: z.uint32(),
+        attempts: z.uint32().meta({ example: 1 }),
         settledAt: timestamp('When the push was settled.').nullable(),
       })
       .nullable(),
@@ -207,17 +226,11 @@ export const challengePage = pageBody(listedChallenge, 'ChallengePage', 'Challen
 
 export const evidenceBody = z
   .object({
-    request: z.string().meta({ description: '`approval-request+jwt` that the device was shown.' }),
-    answer: z.string().meta({ description: '`approval-response+jwt` that decided.' }),
+    request: shownJws('`approval-request+jwt` that the device was shown.'),
+    answer: shownJws('`approval-response+jwt` that decided.'),
     deviceId: shownId('device', 'The device that answered.'),
     deviceKey: z
-      .object({
-        kty: z.string(),
-        crv: z.string(),
-        x: z.string(),
-        y: z.string(),
-        kid: z.string(),
-      })
+      .object(shownKeyMembers)
       .meta({ description: 'The public key that signed the answer.' }),
   })
   .meta({ id: 'Evidence', description: 'What anyone needs to verify the decision without us.' })

@@ -9,7 +9,8 @@ import { mobileAppId } from './app.ts'
 import { deviceDescription } from './device.ts'
 import { challengeStatus, platform } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
-import { identifierLengthMax, identifierText, jws } from './text.ts'
+import { coordinateExamples, shownKeyMembers } from './public-key.ts'
+import { identifierLengthMax, identifierText, jws, shownJws, shownText } from './text.ts'
 import { timestamp } from './time.ts'
 
 // 32 bytes in base64url: the last character carries four bits, the rest are zero. One key must have
@@ -18,7 +19,12 @@ import { timestamp } from './time.ts'
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)
 
 const publicKey = z
-  .strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: coordinate, y: coordinate })
+  .strictObject({
+    kty: z.literal('EC'),
+    crv: z.literal('P-256'),
+    x: coordinate.meta({ example: coordinateExamples.x }),
+    y: coordinate.meta({ example: coordinateExamples.y }),
+  })
   .meta({ id: 'DevicePublicKey', description: 'A P-256 public key as a JWK, these members only.' })
 
 const environment = z
@@ -30,19 +36,28 @@ const pushAddress = z
   .discriminatedUnion('provider', [
     z.strictObject({
       provider: z.literal('apns'),
-      token: z.string().regex(/^[0-9A-Fa-f]{16,256}$/),
+      token: z
+        .string()
+        .regex(/^[0-9A-Fa-f]{16,256}$/)
+        .meta({ example: '740f4707bebcf74f9b7c25d48e335894' }),
       environment,
     }),
     z.strictObject({
       provider: z.literal('fcm'),
-      token: z.string().regex(/^[A-Za-z0-9_:.%-]{16,4096}$/),
+      token: z
+        .string()
+        .regex(/^[A-Za-z0-9_:.%-]{16,4096}$/)
+        .meta({ example: 'bk3RNwTe3H0:CI2k_HHwgIpoDKCIZvvDMExUdFQ3P1' }),
       environment,
     }),
   ])
   .meta({ id: 'PushAddress', description: 'Where pushes to this app installation go.' })
 
 // A certificate of at most 4 KiB, an attestation object of at most 16 KiB, in base64url.
-const certificate = z.string().regex(/^[A-Za-z0-9_-]{16,5462}$/)
+const certificate = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{16,5462}$/)
+  .meta({ example: 'MIICjDCCAjKgAwIBAgIB' })
 const certificateChain = z.array(certificate).min(1).max(10)
 
 const attestation = z
@@ -61,7 +76,10 @@ const attestation = z
       object: z
         .string()
         .regex(/^[A-Za-z0-9_-]{16,21846}$/)
-        .meta({ description: 'The attestation object of `DCAppAttestService.attestKey`.' }),
+        .meta({
+          description: 'The attestation object of `DCAppAttestService.attestKey`.',
+          example: 'o2NmbXRvYXBwbGUtYXBw',
+        }),
     }),
   ])
   .meta({
@@ -102,35 +120,36 @@ export const enrollmentClaim = z
     description: 'A new device with its keys, and the proofs that it holds them.',
   })
 
-const pinnedKey = z.object({
-  kty: z.string(),
-  crv: z.string(),
-  x: z.string(),
-  y: z.string(),
-  kid: z.string(),
-})
-
 export const claimedBody = z
   .object({
     deviceId: shownId('device', 'The new device.'),
     userId: shownId('user', 'The user it belongs to.'),
     status: z.enum(workingStatuses),
-    issuer: z.string().meta({ description: '`iss` of requests, `aud` of what the device signs.' }),
-    tenant: z.object({ id: z.string(), name: z.string() }),
-    user: z.object({ id: z.string(), displayName: z.string() }),
+    issuer: shownText(
+      'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c',
+      '`iss` of requests, `aud` of what the device signs.',
+    ),
+    tenant: z.object({ id: shownId('tenant', 'The tenant.'), name: shownText('Example Group') }),
+    user: z.object({ id: shownId('user', 'The user.'), displayName: shownText('Ada Lovelace') }),
     keySet: z
-      .object({ seq: z.uint32(), keys: z.array(pinnedKey).readonly() })
+      .object({
+        seq: z.uint32().meta({ example: 1 }),
+        keys: z.array(z.object(shownKeyMembers)).readonly(),
+      })
       .meta({ description: 'To be pinned; followed by GET /device/v1/keyset.' }),
     confirmation: z
-      .object({ digits: z.uint32() })
+      .object({ digits: z.uint32().meta({ example: confirmationDigits }) })
       .nullable()
       .meta({ description: 'The number to be typed next; null when none is asked.' }),
     passcode: z
       .object({
-        secret: z.string().meta({ description: 'In base32 (RFC 4648), without padding.' }),
+        secret: shownText(
+          'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
+          'In base32 (RFC 4648), without padding.',
+        ),
         algorithm: z.literal('SHA256'),
-        digits: z.uint32(),
-        period: z.uint32().meta({ description: 'Seconds.' }),
+        digits: z.uint32().meta({ example: 6 }),
+        period: z.uint32().meta({ description: 'Seconds.', example: 30 }),
       })
       .nullable()
       .meta({
@@ -167,7 +186,7 @@ export const pendingBody = z
       .array(
         z.object({
           id: shownId('challenge', 'The challenge.'),
-          request: z.string().meta({ description: '`approval-request+jwt`: what to ask.' }),
+          request: shownJws('`approval-request+jwt`: what to ask.'),
         }),
       )
       .readonly(),
@@ -183,14 +202,16 @@ export const givenAnswer = z
   .meta({ id: 'GivenAnswer', description: 'The signed answer of the device.' })
 
 export const answeredBody = z
-  .object({ status: challengeStatus })
+  .object({ status: challengeStatus.meta({ example: 'approved' }) })
   .meta({ id: 'AnsweredChallenge', description: 'The status of the challenge after the answer.' })
 
 export const pushTokenChange = z
   .strictObject({ push: pushAddress.nullable() })
   .meta({ id: 'PushTokenChange', description: 'The new push address; null removes it.' })
 
-export const keySetLinks = z.object({ links: z.array(z.string()).readonly() }).meta({
-  id: 'KeySetLinks',
-  description: '`keyset+jwt`s, oldest first: each leads to the next key set.',
-})
+export const keySetLinks = z
+  .object({ links: z.array(shownJws('A `keyset+jwt`.')).readonly() })
+  .meta({
+    id: 'KeySetLinks',
+    description: '`keyset+jwt`s, oldest first: each leads to the next key set.',
+  })

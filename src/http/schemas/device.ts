@@ -8,20 +8,28 @@ import { givenReasons, unregisterReasons } from '../../domain/device.ts'
 import { deviceUnaskedReasons } from '../../domain/readiness.ts'
 import { deviceStatus, platform, suspensionStatus } from './enumerations.ts'
 import { shownId } from './ids.ts'
-import { showable } from './text.ts'
+import { showable, shownText } from './text.ts'
 import { givenTime, timestamp } from './time.ts'
+
+const examples = { name: "Ada's phone", model: 'Pixel 9', osVersion: '16', appVersion: '3.1.0' }
 
 const deviceName = showable(64, {
   description: 'What the user calls the device.',
-  example: "Ada's phone",
+  example: examples.name,
 })
 
 /** What a device reports about itself. */
 export const deviceDescription = {
   name: deviceName,
-  model: showable(64, { description: 'The model.', example: 'Pixel 9' }),
-  osVersion: showable(32, { description: 'The version of the operating system.', example: '16' }),
-  appVersion: showable(32, { description: 'The version of the app.', example: '3.1.0' }),
+  model: showable(64, { description: 'The model.', example: examples.model }),
+  osVersion: showable(32, {
+    description: 'The version of the operating system.',
+    example: examples.osVersion,
+  }),
+  appVersion: showable(32, {
+    description: 'The version of the app.',
+    example: examples.appVersion,
+  }),
 }
 
 export const deviceChanges = z
@@ -63,7 +71,10 @@ const attestation = z
         'for the app that made them.',
     }),
     verdict: z.enum(attestationVerdicts),
-    why: z.enum(attestationFaults).nullable().meta({ description: 'What made it invalid.' }),
+    why: z.enum(attestationFaults).nullable().meta({
+      description: 'What made it invalid.',
+      example: null,
+    }),
   })
   .meta({
     id: 'DeviceAttestation',
@@ -74,28 +85,29 @@ export const deviceBody = z
   .object({
     id: shownId('device', 'The device.'),
     userId: shownId('user', 'The user of the device.'),
-    status: deviceStatus,
-    name: z.string(),
-    platform,
-    model: z.string(),
-    osVersion: z.string(),
-    appId: z.string(),
-    appVersion: z.string(),
+    status: deviceStatus.meta({ example: 'active' }),
+    name: shownText(examples.name),
+    platform: platform.meta({ example: 'android' }),
+    model: shownText(examples.model),
+    osVersion: shownText(examples.osVersion),
+    appId: shownText('com.example.auth'),
+    appVersion: shownText(examples.appVersion),
     parentDeviceId: z
       .string()
       .nullable()
       .meta({ description: 'The device whose companion (a watch) this is; it ends with it.' }),
-    hasPushToken: z.boolean(),
-    hasVerificationKey: z
-      .boolean()
-      .meta({ description: 'Whether it can have the person verified by biometrics or PIN.' }),
+    hasPushToken: z.boolean().meta({ example: true }),
+    hasVerificationKey: z.boolean().meta({
+      description: 'Whether it can have the person verified by biometrics or PIN.',
+      example: true,
+    }),
     attestation,
     createdAt: timestamp('When it claimed its enrollment.'),
     activatedAt: timestamp('When it was confirmed.').nullable(),
     lastSeenAt: timestamp('When it last called; not exact.').nullable(),
-    unregisteredAt: timestamp('When it was unregistered.').nullable(),
-    unregisterReason: z.enum(unregisterReasons).nullable(),
-    suspendedAt: timestamp('Since when it is suspended.').nullable(),
+    unregisteredAt: timestamp('When it was unregistered.').nullable().meta({ example: null }),
+    unregisterReason: z.enum(unregisterReasons).nullable().meta({ example: null }),
+    suspendedAt: timestamp('Since when it is suspended.').nullable().meta({ example: null }),
   })
   .meta({
     id: 'Device',
@@ -108,11 +120,12 @@ export const ownDeviceBody = z
     mayAnswer: z.boolean().meta({
       description:
         "Whether the tenant's policy lets it be asked; a relying party may ask for more.",
+      example: true,
     }),
     whyNot: z
       .enum(deviceUnaskedReasons)
       .nullable()
-      .meta({ description: 'Why it is not asked; null when it is.' }),
+      .meta({ description: 'Why it is not asked; null when it is.', example: null }),
   })
   .meta({ id: 'OwnDevice', description: 'The calling device.' })
 

@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { areShowableLines } from '../../domain/text.ts'
 import { shownId } from './ids.ts'
 import { pageBody } from './paging.ts'
-import { showable } from './text.ts'
+import { showable, shownText } from './text.ts'
 import { timestamp } from './time.ts'
 
+const logExample = '12:00:01 fetch failed: timeout'
 const textBytesMax = 48 * 1024
 
 export const givenDiagnostics = z
@@ -21,7 +22,7 @@ export const givenDiagnostics = z
         description:
           'Lines of the log, at most 48 KiB in UTF-8. Line feeds and tabs are the only ' +
           'control characters. Leave keys, tokens, numbers and codes out.',
-        example: '12:00:01 fetch failed: timeout',
+        example: logExample,
       }),
   })
   .meta({ id: 'GivenDiagnostics', description: "What went wrong, from the app's own log." })
@@ -34,7 +35,7 @@ const listMembers = {
   id: shownId('diagnostics', 'The incident.'),
   userId: shownId('user', 'The user of the device.'),
   deviceId: shownId('device', 'The device that sent them.'),
-  appVersion: z.string(),
+  appVersion: shownText('3.2.0'),
   createdAt: timestamp('When they came.'),
 }
 
@@ -48,5 +49,5 @@ export const diagnosticsPage = pageBody(
 )
 
 export const diagnosticsBody = z
-  .object({ ...listMembers, text: z.string().meta({ description: 'As it was sent: escape it.' }) })
+  .object({ ...listMembers, text: shownText(logExample, 'As it was sent: escape it.') })
   .meta({ id: 'Diagnostics', description: 'Diagnostics that a device sent.' })

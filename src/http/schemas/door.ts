@@ -76,10 +76,10 @@ export const deniedBody = z
  */
 export const keycloakQuestion = z
   .looseObject({
-    login_hint: z
-      .string()
-      .max(255)
-      .meta({ description: 'The name of the user in the realm; mapped by `userNames`.' }),
+    login_hint: z.string().max(255).meta({
+      description: 'The name of the user in the realm; mapped by `userNames`.',
+      example: 'ada',
+    }),
     binding_message: z
       .string()
       .regex(/^[a-zA-Z0-9-._+/!?#]{1,50}$/)
@@ -95,3 +95,7 @@ export const keycloakQuestion = z
     description: 'What the authentication channel of Keycloak sends.',
     example: { login_hint: 'ada', binding_message: 'Login-483920', is_consent_required: false },
   })
+
+export const keycloakAccepted = z
+  .object({})
+  .meta({ id: 'KeycloakAccepted', description: 'Nothing but that the question is asked.' })

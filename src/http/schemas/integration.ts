@@ -8,8 +8,10 @@ import { domainPlace, integrationStatus } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { wholeList } from './paging.ts'
 import { overrideSchemas } from './policy.ts'
-import { identifierText, namespace, showable } from './text.ts'
+import { identifierText, namespace, showable, shownText } from './text.ts'
 import { timestamp } from './time.ts'
+
+const issuerExample = 'https://id.example.com/realms/staff'
 
 /**
  * Exact issuer of a realm: no query, no fragment, no slash at the end, nothing that two parsers
@@ -26,7 +28,7 @@ const issuer = z
       text === `${url.origin}${url.pathname.replace(/\/$/, '')}`
     )
   }, 'must be an http(s) URL in its plain spelling, without user, query, fragment and final slash')
-  .meta({ description: 'The issuer of a realm.', example: 'https://id.example.com/realms/staff' })
+  .meta({ description: 'The issuer of a realm.', example: issuerExample })
 
 const clientId = identifierText(255, { description: 'A client of the realm.', example: 'payroll' })
 
@@ -124,7 +126,10 @@ const plan = {
   allowedAddresses: z
     .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
     .max(allowedAddressesMax)
-    .meta({ description: 'From where it may be called; none means from everywhere.' }),
+    .meta({
+      description: 'From where it may be called; none means from everywhere.',
+      example: ['192.0.2.0/24'],
+    }),
   policy: z.strictObject(overrideSchemas(integrationPolicyFields)).meta({
     id: 'GivenIntegrationPolicy',
     description: 'What it asks beyond the policy of its relying party: stricter only.',
@@ -198,8 +203,8 @@ const shownSettings = z
     }),
     z.object({
       kind: z.literal('keycloak_ciba'),
-      issuers: z.array(z.string()).readonly(),
-      clientIds: z.array(z.string()).readonly(),
+      issuers: z.array(shownText(issuerExample)).readonly(),
+      clientIds: z.array(shownText('payroll')).readonly(),
       secretInPath: z.boolean(),
     }),
   ])
@@ -207,22 +212,22 @@ const shownSettings = z
 
 const shownUserNames = z
   .object({
-    domain: domainPlace,
-    domains: z.array(z.string()).readonly(),
+    domain: domainPlace.meta({ example: 'suffix' }),
+    domains: z.array(shownText('example.com')).readonly(),
     lowerCase: z.boolean(),
-    template: z.string(),
+    template: shownText('{username}'),
   })
   .meta({ id: 'UserNameMapping', description: 'How names that clients send become identifiers.' })
 
 const bodyMembers = {
   id: shownId('integration', 'The integration.'),
   relyingPartyId: shownId('relyingParty', 'The relying party of its challenges.'),
-  name: z.string(),
+  name: shownText('VPN'),
   settings: shownSettings,
   numberMode: z.enum(numberModes).exclude(['service']),
-  namespace: z.string(),
+  namespace: shownText('entra'),
   userNames: shownUserNames,
-  allowedAddresses: z.array(z.string()).readonly(),
+  allowedAddresses: z.array(shownText('192.0.2.0/24')).readonly(),
   policy: z
     .record(z.string(), z.unknown())
     .meta({ description: 'What it asks beyond the policy of its relying party.' }),

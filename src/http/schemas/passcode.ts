@@ -3,6 +3,7 @@ import { recoveryCodesPerSet, temporaryCodeSeconds } from '../../domain/passcode
 import { binding } from './challenge.ts'
 import { passcodeMethod } from './enumerations.ts'
 import { askedInitiator } from './initiator.ts'
+import { shownJws } from './text.ts'
 import { timestamp } from './time.ts'
 
 export const givenPasscode = z
@@ -19,8 +20,8 @@ export const givenPasscode = z
 export const acceptedPasscodeBody = z
   .object({
     method: passcodeMethod.meta({ description: 'What kind of code it was.' }),
-    recoveryCodesLeft: z.uint32(),
-    result: z.string().meta({ description: '`passcode-result+jwt`, readable this once.' }),
+    recoveryCodesLeft: z.uint32().meta({ example: 10 }),
+    result: shownJws('`passcode-result+jwt`, readable this once.'),
   })
   .meta({ id: 'AcceptedPasscode', description: 'The user typed a code that was accepted.' })
 
@@ -31,7 +32,7 @@ export const otherFactorsBody = z
       .readonly()
       .meta({ description: 'What the user can be asked for, the best first.' }),
     passcodeDevices: z.uint32().meta({ description: 'Active devices that show passcodes.' }),
-    recoveryCodesLeft: z.uint32(),
+    recoveryCodesLeft: z.uint32().meta({ example: 10 }),
     temporaryCodeExpiresAt: timestamp('When the temporary code expires.').nullable(),
   })
   .meta({ id: 'OtherFactors', description: 'What a user has in addition to the push.' })

@@ -41,7 +41,10 @@ const overrideFields = Object.fromEntries(
 )
 
 const bodyFields = Object.fromEntries(
-  fields.map(([field, rule]) => [field, schemaOf(rule).meta({ description: rule.about })]),
+  fields.map(([field, rule]) => [
+    field,
+    schemaOf(rule).meta({ description: rule.about, example: rule.default }),
+  ]),
 )
 
 /** The schemas of some fields, for callers that may set no others. */

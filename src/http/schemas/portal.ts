@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { personalReasons } from '../../domain/device.ts'
 import { idOf, shownId } from './ids.ts'
+import { shownText } from './text.ts'
 import { timestamp } from './time.ts'
 
 export const portalLinkBody = z
@@ -20,14 +21,17 @@ export const openedLink = z
     token: z
       .string()
       .regex(/^[A-Za-z0-9_-]{43}$/)
-      .meta({ description: 'The last part of the link.' }),
+      .meta({
+        description: 'The last part of the link.',
+        example: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg',
+      }),
   })
   .meta({ id: 'OpenedPortalLink', description: 'The parts of a link.' })
 
 export const portalUserBody = z
   .object({
-    user: z.object({ id: shownId('user', 'The user.'), displayName: z.string() }),
-    tenant: z.object({ id: shownId('tenant', 'The tenant.'), name: z.string() }),
+    user: z.object({ id: shownId('user', 'The user.'), displayName: shownText('Ada Lovelace') }),
+    tenant: z.object({ id: shownId('tenant', 'The tenant.'), name: shownText('Example Group') }),
     expiresAt: timestamp('When the session ends.'),
   })
   .meta({ id: 'PortalUser', description: 'The user of a portal session.' })

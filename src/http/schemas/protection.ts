@@ -9,16 +9,26 @@ export const protectionBody = z
   .object({
     wrongNumbersInRow: z.uint32(),
     wrongNumbersSinceSuccess: z.uint32(),
-    lockedUntil: timestamp('Wrong numbers in a row lock push sign-in until then.').nullable(),
+    lockedUntil: timestamp('Wrong numbers in a row lock push sign-in until then.')
+      .nullable()
+      .meta({ example: null }),
     hardLockedAt: timestamp(
       'Since then push sign-in is locked until an admin or another factor unlocks it.',
-    ).nullable(),
+    )
+      .nullable()
+      .meta({ example: null }),
     reportedUntil: timestamp(
       'After a report only initiators that the user approved before may ask, and no ' +
         'pushes are sent, until then.',
-    ).nullable(),
-    pausedUntil: timestamp('The user wants no pushes until then.').nullable(),
-    suspendedAt: timestamp('Since then everything of the user is stopped.').nullable(),
+    )
+      .nullable()
+      .meta({ example: null }),
+    pausedUntil: timestamp('The user wants no pushes until then.')
+      .nullable()
+      .meta({ example: null }),
+    suspendedAt: timestamp('Since then everything of the user is stopped.')
+      .nullable()
+      .meta({ example: null }),
   })
   .meta({
     id: 'Protection',
@@ -48,11 +58,11 @@ export const reportBody = z
     challengeId: shownId('challenge', 'What was reported, or what it is about.').nullable(),
     activityId: shownId('activity', 'What was reported.').nullable(),
     status: reportStatus,
-    resolution: reportFinding.nullable(),
+    resolution: reportFinding.nullable().meta({ example: null }),
     note: z.string().nullable(),
     resolvedBy: z.string().nullable(),
     createdAt: timestamp('When it was reported.'),
-    resolvedAt: timestamp('When it was resolved.').nullable(),
+    resolvedAt: timestamp('When it was resolved.').nullable().meta({ example: null }),
   })
   .meta({ id: 'Report', description: '"This wasn\'t me."' })
 

@@ -5,7 +5,7 @@ import { defaultScopes, scopes } from '../../domain/scope.ts'
 import { identifierCases } from '../../domain/user-name.ts'
 import { scope } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
-import { namespace, showable } from './text.ts'
+import { namespace, showable, shownText } from './text.ts'
 import { givenTime, timestamp } from './time.ts'
 
 const identifierCase = z.enum(identifierCases).meta({
@@ -19,7 +19,11 @@ export const tenantChanges = z
   .meta({ id: 'TenantChanges', description: 'What is new about the tenant.' })
 
 export const tenantBody = z
-  .object({ id: shownId('tenant', 'The tenant.'), name: z.string(), identifierCase })
+  .object({
+    id: shownId('tenant', 'The tenant.'),
+    name: shownText('Example Group'),
+    identifierCase,
+  })
   .meta({ id: 'Tenant', description: 'The organisation that the API key belongs to.' })
 
 export const newRelyingParty = z
@@ -43,8 +47,8 @@ export const newRelyingParty = z
 export const relyingPartyBody = z
   .object({
     id: shownId('relyingParty', 'The relying party: `aud` of its results.'),
-    name: z.string(),
-    namespaces: z.array(z.string()).readonly(),
+    name: shownText('Example Bank'),
+    namespaces: z.array(shownText('entra')).readonly(),
     createdAt: timestamp('When it was created.'),
   })
   .meta({ id: 'RelyingParty', description: 'An identity provider or application that asks.' })
@@ -93,15 +97,17 @@ export const apiKeyRotation = z
 const apiKeyMembers = {
   id: shownId('apiKey', 'The key: the public part of its text.'),
   relyingPartyId: shownId('relyingParty', 'The relying party of the key.'),
-  name: z.string(),
+  name: shownText('production'),
   scopes: z.array(scope).readonly(),
   lineageId: shownId('apiKey', 'The first key of the line of rotations that this one belongs to.'),
-  allowedAddresses: z.array(z.string()).readonly().meta({
+  allowedAddresses: z.array(shownText('192.0.2.0/24')).readonly().meta({
     description: 'From where it may be used; none means from everywhere.',
   }),
   createdAt: timestamp('When it was created.'),
   expiresAt: timestamp('When it ends; null for never.').nullable(),
-  revokedAt: timestamp('When it was revoked; null if it was not.').nullable(),
+  revokedAt: timestamp('When it was revoked; null if it was not.')
+    .nullable()
+    .meta({ example: null }),
   lastUsedAt: timestamp('When it was last used, to the minute; null if never.').nullable(),
 }
 

@@ -67,7 +67,20 @@ export const identifierValue = identifierText(identifierLengthMax, {
   example: 'ada@example.com',
 })
 
+/** A text in an answer. */
+export function shownText(example: string, description?: string) {
+  return z.string().meta({ ...(description !== undefined && { description }), example })
+}
+
+/** A page for browsers. */
+export const pageText = shownText('<!doctype html>...')
+
+const jwsExample = 'eyJhbGciOiJFUzI1NiIs...'
+
+/** A compact JWS in an answer. */
+export const shownJws = (description: string) => shownText(jwsExample, description)
+
 /** A compact JWS as it was signed; its parts are parsed by the use cases, not here. */
 export function jws(description: string) {
-  return z.string().min(1).max(4096).meta({ description, example: 'eyJhbGciOiJFUzI1NiIs...' })
+  return z.string().min(1).max(4096).meta({ description, example: jwsExample })
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-const example = '2026-01-31T12:00:00.000Z'
+export const timeExample = '2026-01-31T12:00:00.000Z'
 
 /** A time in an answer: RFC 3339 in UTC, with milliseconds. */
 export function timestamp(description: string) {
@@ -9,7 +9,7 @@ export function timestamp(description: string) {
       decode: (text) => new Date(text),
       encode: (time) => time.toISOString(),
     })
-    .meta({ description, example })
+    .meta({ description, example: timeExample })
 }
 
 /** A time in a request: RFC 3339 in UTC, years 2000 to 2999. */
@@ -18,5 +18,5 @@ export function givenTime(description: string) {
     .datetime()
     .startsWith('2', 'must lie in the years 2000 to 2999')
     .transform((text) => new Date(text))
-    .meta({ description, example })
+    .meta({ description, example: timeExample })
 }

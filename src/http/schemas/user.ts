@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { UserReference } from '../../ports/challenge-store.ts'
 import { suspensionStatus } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
-import { identifierValue, namespace, showable } from './text.ts'
+import { identifierValue, namespace, showable, shownText } from './text.ts'
 import { timestamp } from './time.ts'
 
 const identifier = z
@@ -46,8 +46,10 @@ export const importedUser = z
 export const userBody = z
   .object({
     id: shownId('user', 'The user: `sub` of results.'),
-    displayName: z.string(),
-    identifiers: z.array(z.object({ namespace: z.string(), value: z.string() })).readonly(),
+    displayName: shownText('Ada Lovelace'),
+    identifiers: z
+      .array(z.object({ namespace: shownText('entra'), value: shownText('ada@example.com') }))
+      .readonly(),
     status: suspensionStatus.meta({ description: 'A suspended user cannot sign in anywhere.' }),
     createdAt: timestamp('When the user was created.'),
   })

@@ -8,13 +8,14 @@ import {
 import { subscribedEventTypes } from '../../domain/webhook-event.ts'
 import { idOf, shownId } from './ids.ts'
 import { pageBody, wholeList } from './paging.ts'
-import { showable } from './text.ts'
-import { givenTime, timestamp } from './time.ts'
+import { showable, shownText } from './text.ts'
+import { givenTime, timeExample, timestamp } from './time.ts'
 
+const urlExample = 'https://idp.example.com/countersign/events'
 const url = z.string().min(1).max(2048).meta({
   description:
     'An https address of a public host, without credentials or fragment; port 443 or from 1024 on.',
-  example: 'https://idp.example.com/countersign/events',
+  example: urlExample,
 })
 const description = showable(256, { description: 'What admins call it.', example: 'Payroll' })
 const events = z
@@ -49,18 +50,25 @@ export const webhookEndpointChanges = z
 
 const members = {
   id: shownId('webhookEndpoint', 'The endpoint.'),
-  url: z.string(),
-  description: z.string(),
+  url: shownText(urlExample),
+  description: shownText('Payroll'),
   events: z.array(z.enum([...subscribedEventTypes, '*'])).readonly(),
   status: z.enum(endpointStatuses).meta({
     description: '`disabled` is sent nothing more: it answered 410.',
   }),
   statusReason: z.enum(endpointStatusReasons).nullable().meta({
     description: '`failing`: paused after failing for days.',
+    example: null,
   }),
-  previousSecretUntil: timestamp('Until when the previous secret signs, too.').nullable(),
-  failingSince: timestamp('First failure since the last success.').nullable(),
-  lastFailedAt: timestamp('Last failure since the last success.').nullable(),
+  previousSecretUntil: timestamp('Until when the previous secret signs, too.')
+    .nullable()
+    .meta({ example: null }),
+  failingSince: timestamp('First failure since the last success.')
+    .nullable()
+    .meta({ example: null }),
+  lastFailedAt: timestamp('Last failure since the last success.')
+    .nullable()
+    .meta({ example: null }),
   createdAt: timestamp('When it was added.'),
   updatedAt: timestamp('When it was last changed.'),
 }
@@ -113,6 +121,7 @@ export const webhookReplay = z
   .meta({
     id: 'WebhookReplay',
     description: 'What to send again, under the same ids: one of the two.',
+    example: { failedSince: timeExample },
   })
 
 export const webhookReplayBody = z

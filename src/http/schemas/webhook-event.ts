@@ -3,13 +3,15 @@
 
 import { z } from 'zod'
 import { activityTypes } from '../../domain/activity.ts'
+import type { ChallengeStatus, DenyReason } from '../../domain/challenge.ts'
 import { enrollmentViews } from '../../domain/enrollment.ts'
 import type { WebhookEventType } from '../../domain/webhook-event.ts'
 import { challengeStatus, deliveryMode, denyReason, severity } from './enumerations.ts'
-import { shownId } from './ids.ts'
+import { idExample, shownId } from './ids.ts'
+import { shownJws, shownText } from './text.ts'
+import { timeExample } from './time.ts'
 
-const text = (description: string) =>
-  z.iso.datetime().meta({ description, example: '2026-01-31T12:00:00.000Z' })
+const text = (description: string) => z.iso.datetime().meta({ description, example: timeExample })
 
 const version = z.literal(1).meta({
   description: 'Goes up when a member changes its meaning or is removed; members may be added.',
@@ -22,26 +24,31 @@ const challenge = {
   challengeId: shownId('challenge', 'The challenge.'),
   userId,
   status: challengeStatus,
-  reason: denyReason.nullable().meta({ description: 'Why it was denied.' }),
+  reason: denyReason.nullable().meta({ description: 'Why it was denied.', example: null }),
   deliveryMode,
   binding: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
   idempotencyKey: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
   createdAt: text('When it was created.'),
   expiresAt: text('No answer counts from this time on.'),
-  decidedAt: text('When it ended by an answer.').nullable(),
-  decidedDeviceId: shownId('device', 'Whose answer decided.').nullable(),
+  decidedAt: text('When it ended by an answer.').nullable().meta({ example: null }),
+  decidedDeviceId: shownId('device', 'Whose answer decided.').nullable().meta({ example: null }),
 }
-const endedChallenge = {
-  ...challenge,
-  result: z
-    .string()
-    .nullable()
-    .meta({
-      description:
-        '`approval-result+jwt` as reading the challenge gives it, signed anew for each ' +
-        'attempt; null once the challenge is purged.',
+const result = shownJws(
+  '`approval-result+jwt` as reading the challenge gives it, signed anew for each attempt; null ' +
+    'once the challenge is purged.',
+).nullable()
+/** A challenge that ended, with the example of one that ended so. */
+const endedChallenge = (status: ChallengeStatus, reason: DenyReason | null) =>
+  z.object({
+    ...challenge,
+    status: challengeStatus.meta({ example: status }),
+    reason: challenge.reason.meta({ example: reason }),
+    ...((status === 'approved' || reason !== null) && {
+      decidedAt: challenge.decidedAt.meta({ example: timeExample }),
+      decidedDeviceId: challenge.decidedDeviceId.meta({ example: idExample('device') }),
     }),
-}
+    result,
+  })
 const progress = { ...challenge, deviceId }
 const enrollment = {
   version,
@@ -64,19 +71,22 @@ export const webhookEventData = {
   'challenge.created': [z.object(challenge), 'A challenge was created.'],
   'challenge.delivered': [z.object(progress), 'The push service accepted the push to a device.'],
   'challenge.delivery_failed': [
-    z.object({ ...progress, pushReason: z.string().nullable() }),
+    z.object({ ...progress, pushReason: shownText('Unregistered').nullable() }),
     'The push to a device was given up; the device can still find the challenge by polling.',
   ],
   'challenge.fetched': [z.object(progress), 'A device has fetched the challenge.'],
-  'challenge.approved': [z.object(endedChallenge), 'The user approved.'],
+  'challenge.approved': [endedChallenge('approved', null), 'The user approved.'],
   'challenge.denied': [
-    z.object(endedChallenge),
+    endedChallenge('denied', 'user_denied'),
     'The user denied, typed a wrong number too often, or has no device left.',
   ],
-  'challenge.reported': [z.object(endedChallenge), 'The user denied and said: this wasn’t me.'],
-  'challenge.expired': [z.object(endedChallenge), 'Nobody answered in time.'],
+  'challenge.reported': [
+    endedChallenge('denied', 'user_reported'),
+    'The user denied and said: this wasn’t me.',
+  ],
+  'challenge.expired': [endedChallenge('expired', null), 'Nobody answered in time.'],
   'challenge.cancelled': [
-    z.object(endedChallenge),
+    endedChallenge('cancelled', null),
     'The relying party or the service cancelled it.',
   ],
   'enrollment.claimed': [

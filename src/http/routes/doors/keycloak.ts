@@ -9,7 +9,7 @@ import type { Admission } from '../../admission.ts'
 import type { HttpApp } from '../../http-app.ts'
 import { type Operation, operationSchema } from '../../operation.ts'
 import { sendProblem, sendRefusal } from '../../problem.ts'
-import { keycloakQuestion } from '../../schemas/door.ts'
+import { keycloakAccepted, keycloakQuestion } from '../../schemas/door.ts'
 import { idOf, idParams } from '../../schemas/ids.ts'
 import type { UseCases } from '../../use-cases.ts'
 
@@ -29,7 +29,10 @@ const operation = {
     'issued for this question; the outcome is called back with it, once.',
   body: keycloakQuestion,
   answers: {
-    201: { description: 'The question is asked, and a callback is queued.', schema: z.object({}) },
+    201: {
+      description: 'The question is asked, and a callback is queued.',
+      schema: keycloakAccepted,
+    },
   },
   refusals: ['user_not_found', 'sign_in_refused'],
 } as const satisfies Omit<Operation, 'operationId'>

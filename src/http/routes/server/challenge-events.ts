@@ -9,6 +9,7 @@ import { principalOf } from '../../plugins/api-key.ts'
 import { route } from '../../route.ts'
 import { challengeBody } from '../../schemas/challenge.ts'
 import { idParams } from '../../schemas/ids.ts'
+import { shownText } from '../../schemas/text.ts'
 import { stillAllowedOf } from '../../waiting.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -64,7 +65,10 @@ export function challengeEventRoute(app: HttpApp, options: ServerOptions): void 
       answers: {
         200: {
           description: 'The events.',
-          schema: z.string().meta({ description: 'Events, each with a `Challenge` as its data.' }),
+          schema: shownText(
+            'event: challenge\ndata: {"id":"...","status":"pending"}\n\n',
+            'Events, each with a `Challenge` as its data.',
+          ),
           type: 'text/event-stream',
         },
       },

@@ -6,6 +6,7 @@ import { principalOf } from '../../plugins/api-key.ts'
 import { route } from '../../route.ts'
 import { suppressionReason, userVerification } from '../../schemas/enumerations.ts'
 import { idParams, shownId } from '../../schemas/ids.ts'
+import { shownText } from '../../schemas/text.ts'
 import type { ServerOptions } from './server-options.ts'
 
 const userParams = idParams('userId', 'user', 'The user.')
@@ -37,22 +38,26 @@ const readinessBody = z
     retryAfterSeconds: z
       .number()
       .nullable()
-      .meta({ description: 'After this time it may change by itself.' }),
+      .meta({ description: 'After this time it may change by itself.', example: null }),
     suppressed: suppressionReason.nullable().meta({
       description: 'Why no phone would be woken, as a challenge says it; null when one would be.',
+      example: null,
     }),
     devices: z
       .array(
         z.object({
           deviceId: shownId('device', 'The device.'),
-          name: z.string(),
-          mayAnswer: z.boolean(),
-          hasPushToken: z.boolean(),
+          name: shownText("Ada's phone"),
+          mayAnswer: z.boolean().meta({ example: true }),
+          hasPushToken: z.boolean().meta({ example: true }),
           whyNot: z
             .enum(deviceUnaskedReasons)
             .exclude(['user_suspended', 'push_locked'])
             .nullable()
-            .meta({ description: 'Why it would not be asked; null when it would be.' }),
+            .meta({
+              description: 'Why it would not be asked; null when it would be.',
+              example: null,
+            }),
         }),
       )
       .readonly(),
