@@ -102,7 +102,7 @@ const offences = [
   ['only-persistence-knows-prisma-and-pg', 'src/worker/knows-prisma.ts', '@prisma/client'],
   ['only-persistence-knows-prisma-and-pg', 'src/http/knows-client.ts', '../generated/neighbour.ts'],
   ['only-http-knows-fastify', 'src/outbound/knows-fastify.ts', 'fastify'],
-  ['only-http-knows-fastify', 'src/worker/knows-plugin.ts', '@fastify/helmet'],
+  ['only-http-knows-fastify', 'src/worker/knows-plugin.ts', '@fastify/cookie'],
   ['only-outbound-knows-push-libraries', 'src/worker/knows-apn.ts', '@parse/node-apn'],
   ['only-outbound-knows-push-libraries', 'src/http/knows-fcm.ts', 'firebase-admin/messaging'],
   ['config-is-read-by-the-entries-only', 'src/http/reads-config.ts', '../config.ts'],

@@ -86,12 +86,12 @@ export function withExamples<D extends Document>(document: D): D {
   const copy = structuredClone(document)
   const schemas = (copy.components?.schemas ?? {}) as Record<string, Schema>
   const items = { ...(copy.paths as Items), ...(copy.webhooks as Items) }
-  const composed = new Map<Schema, unknown>()
+  const examples = new Map<Schema, unknown>()
   for (const { schema = {} } of bodiesOf(items)) {
     if (schema.format === 'binary') continue
     const target = schema.$ref === undefined ? schema : schemas[nameIn(schema.$ref)]
-    if (target) composed.set(target, exampleOf(target, schemas, schema.$ref ?? 'a body'))
+    if (target) examples.set(target, exampleOf(target, schemas, schema.$ref ?? 'a body'))
   }
-  for (const [schema, example] of composed) Object.assign(schema, { example })
+  for (const [schema, example] of examples) Object.assign(schema, { example })
   return copy
 }

@@ -5,9 +5,9 @@ const methods = ['get', 'post', 'put', 'patch', 'delete']
 const keys = [
   ...['$ref', 'openapi', 'info', 'title', 'version', 'name', 'in', 'url', 'license', 'servers'],
   ...methods,
-  ...['operationId', 'summary', 'description', 'tags', 'security', 'parameters', 'required'],
+  ...['operationId', 'summary', 'description', 'tags', 'security', 'parameters'],
   ...['requestBody', 'paths', 'webhooks', 'components', 'headers'],
-  ...['type', 'const', 'enum', 'format', 'pattern', 'properties', 'items'],
+  ...['type', 'const', 'enum', 'format', 'pattern', 'properties', 'items', 'required'],
   ...['content', 'schema', 'responses', 'schemas', 'securitySchemes'],
 ]
 const rankOf = new Map(keys.map((key, index) => [key, index]))

@@ -108,17 +108,17 @@ class SharedRefusals {
 
 /** Moves the refusals of all operations to shared responses, which they refer to. */
 export function shareRefusals<D extends Document>(document: D): D {
-  const shared = new SharedRefusals()
+  const collection = new SharedRefusals()
   const ofOperation = (operation: Operation): Operation => {
     const { operationId = '', responses = {} } = operation
     const entries = Object.entries(responses).map(([status, response]) => [
       status,
-      shared.responseFor(status, response, operationId),
+      collection.responseFor(status, response, operationId),
     ])
     return { ...operation, responses: Object.fromEntries(entries) }
   }
   const paths = mapValues(document.paths ?? {}, (item) => mapValues(item, ofOperation))
-  return { ...document, paths, components: { ...document.components, ...shared.components() } }
+  return { ...document, paths, components: { ...document.components, ...collection.components() } }
 }
 
 function mapValues<T>(from: Record<string, T>, change: (value: T) => T): Record<string, T> {

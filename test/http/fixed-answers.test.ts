@@ -15,9 +15,8 @@ const paths = [
   '/docs',
   '/docs/json',
   '/docs/yaml',
-  '/docs/static/swagger-ui.css',
-  '/docs/static/swagger-ui-bundle.js',
-  '/docs/static/swagger-initializer.js',
+  '/docs/docs.css',
+  '/docs/search.js',
 ]
 
 describe.each(paths)('%s', (url) => {

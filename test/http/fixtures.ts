@@ -290,11 +290,13 @@ type Description = {
 /** The operation with its shared responses in their places. */
 export function withoutRefs(
   operation: Route['operation'],
-  { responses: shared }: Description['components'],
+  components: Description['components'],
 ): Route['operation'] {
   const responses = Object.entries(operation.responses).map(([status, response]) => [
     status,
-    '$ref' in response ? shared[String(response.$ref).split('/').at(-1) ?? ''] : response,
+    '$ref' in response
+      ? components.responses[String(response.$ref).split('/').at(-1) ?? '']
+      : response,
   ])
   return { ...operation, responses: Object.fromEntries(responses) }
 }

@@ -36,8 +36,8 @@ describe('composing an example', () => {
       either: 2,
       list: [false],
     })
-    const unnamed = { type: 'object', properties: { name: { type: 'string' } } }
-    expect(() => exampleOf(unnamed, {}, 'Here')).toThrow('Here/name has no example')
+    const textless = { type: 'object', properties: { name: { type: 'string' } } }
+    expect(() => exampleOf(textless, {}, 'Here')).toThrow('Here/name has no example')
   })
 })
 

@@ -89,8 +89,8 @@ describe('openapi.yaml', () => {
 
   it('has no finding of the linter that is not excused with a reason', async () => {
     expect(await lintFindings(await currentYaml())).toEqual([])
-    const broken = (await currentYaml()).replace('operationId: listChallenges', 'x-id: none')
-    expect((await lintFindings(broken)).join()).toContain('operation-operationId')
+    const brokenYaml = (await currentYaml()).replace('operationId: listChallenges', 'x-id: none')
+    expect((await lintFindings(brokenYaml)).join()).toContain('operation-operationId')
   })
 
   it('is in reading order: what it is, then the paths by tag, then what they share', () => {

@@ -25,8 +25,8 @@ export const preauthParams = z
     text_prompt: flag.default(false),
     client_supports_verified_push: flag.default(false),
     /**
-     * Undocumented; some clients report what they do when nobody answers. Everything but `closed` is
-     * open.
+     * Undocumented; some clients report what they do when nobody answers. Everything but `closed`
+     * is open.
      */
     failmode: z.string().default('closed'),
   })

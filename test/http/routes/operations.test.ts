@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { anApp, anId } from '../fixtures.ts'
 
@@ -122,44 +121,5 @@ describe('the address of a QR code, opened in a browser', () => {
     const former = await app.inject(`/t/${anId('tenant')}/enrol`)
     expect(former.statusCode).toBe(200)
     expect(former.body).toBe((await app.inject(path)).body)
-  })
-})
-
-describe('GET /docs', () => {
-  it('is a page that loads nothing from outside', async () => {
-    await using app = await anApp()
-    const page = await app.inject('/docs')
-    expect(page.statusCode).toBe(200)
-    expect(page.body).not.toMatch(/(?:src|href)="https?:/)
-    const policy = page.headers['content-security-policy']
-    expect(policy).toContain("default-src 'none'; script-src 'self';")
-    expect(policy).not.toMatch(/https?:|upgrade-insecure-requests/)
-    for (const [, asset] of page.body.matchAll(/(?:src|href)="([^"]+)"/g)) {
-      const answer = await app.inject(asset ?? '')
-      expect([asset, answer.statusCode]).toEqual([asset, 200])
-    }
-  })
-
-  it('shows no foreign name, and no field for other addresses', async () => {
-    await using app = await anApp()
-    const page = await app.inject('/docs')
-    expect(page.body).toContain('<title>Countersign API</title>')
-    const script = await app.inject('/docs/static/swagger-initializer.js')
-    expect(script.body).toContain('"layout":"BaseLayout"')
-  })
-
-  it('carries the version of the package', async () => {
-    await using app = await anApp()
-    const { version } = JSON.parse(await readFile('package.json', 'utf8'))
-    expect((await app.inject('/docs/json')).json().info.version).toBe(version)
-  })
-
-  it('describes the same API as /openapi.yaml', async () => {
-    await using app = await anApp()
-    const page = await app.inject('/docs/json')
-    const yaml = await app.inject('/openapi.yaml')
-    expect(yaml.headers['content-type']).toBe('application/yaml')
-    expect(Object.keys(page.json().paths).length).toBeGreaterThan(30)
-    expect(yaml.body).toContain('openapi: 3.1.0')
   })
 })
