@@ -17,12 +17,12 @@ import type { ChallengeStore } from '../ports/challenge-store.ts'
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { cancelPending } from './challenge-cancellation.ts'
+import { isPending } from './challenge-rows.ts'
 import type { Database, Queries } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
 import { type ProtectionParams, protectionAssignments, protectionParams } from './protections.ts'
 import { budgetRecords, budgetsParam, withoutPlaces } from './push-budgets.ts'
-import { isPending } from './rows.ts'
 import { run, runOne, statement } from './statement.ts'
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`

@@ -3,8 +3,8 @@ import { mayRotate, successorExpiry } from '../domain/api-key.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { ApiKey, ApiKeyStore, NewApiKey, StoredCredential } from '../ports/directory-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
+import { recordAudit } from './record.ts'
 import { run, runOne, statement } from './statement.ts'
 
 type CredentialRow = ApiKey & {

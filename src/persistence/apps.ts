@@ -1,8 +1,8 @@
 import type { AppModel } from '../generated/prisma/models.ts'
 import type { App, AppStore, SealedCredentials } from '../ports/app-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
+import { recordAudit } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type AppParams = Pick<App, 'tenantId' | 'id'>

@@ -5,8 +5,8 @@ import type { PurgedLink } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditStore, StoredHead } from '../ports/audit-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
+import { recordAudit } from './record.ts'
 import { run, statement } from './statement.ts'
 
 const readPurgedLinks = statement<

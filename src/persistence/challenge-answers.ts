@@ -8,20 +8,18 @@ import type { ChallengeStore, PendingRequest } from '../ports/challenge-store.ts
 import type { ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
 import { buildAnswerRecording } from './answer-recording.ts'
+import { challengeColumns, isPending, toChallenge } from './challenge-rows.ts'
 import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
+import {
+  deviceColumns,
+  deviceKeysColumn,
+  type KnownDeviceRow,
+  toKnownDevice,
+} from './device-rows.ts'
 import { buildFetchMarks } from './fetch-marks.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
 import { type InitiatorJson, toInitiator } from './push-budgets.ts'
-import {
-  challengeColumns,
-  deviceColumns,
-  deviceKeysColumn,
-  isPending,
-  type KnownDeviceRow,
-  toChallenge,
-  toKnownDevice,
-} from './rows.ts'
 import { run, statement } from './statement.ts'
 
 const pendingMax = 50

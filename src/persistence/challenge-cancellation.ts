@@ -4,10 +4,10 @@
 import { activity } from '../domain/activity.ts'
 import type { ChallengeId, DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
+import { isPending } from './challenge-rows.ts'
 import type { Queries } from './database.ts'
 import { freePlacesOf } from './push-budgets.ts'
-import { isPending } from './rows.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }

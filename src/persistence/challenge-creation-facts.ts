@@ -8,19 +8,13 @@ import { policyOf, strictest } from '../domain/policy.ts'
 import { unusedBudget } from '../domain/push-budget.ts'
 import { identifierKey } from '../domain/user-name.ts'
 import type { AskableDevice, ChallengeStore, CreationFacts } from '../ports/challenge-store.ts'
+import { challengeColumns, isPending, toChallenge } from './challenge-rows.ts'
 import type { Database } from './database.ts'
 import { namedUser } from './named-user.ts'
 import { type OtherFactorsJson, otherFactorColumns, toOtherFactors } from './passcodes.ts'
 import { type ProtectionJson, toProtection } from './protections.ts'
 import { type InitiatorJson, toInitiator } from './push-budgets.ts'
-import {
-  type AddressRow,
-  addressColumns,
-  challengeColumns,
-  isPending,
-  toAddress,
-  toChallenge,
-} from './rows.ts'
+import { type AddressRow, addressColumns, toAddress } from './push-rows.ts'
 import { run, statement } from './statement.ts'
 
 type LoadedDevice = AddressRow &

@@ -1,9 +1,9 @@
 import { type Challenge, type ChallengeStatus, challengeStatuses } from '../domain/challenge.ts'
 import type { RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { ChallengeStore } from '../ports/challenge-store.ts'
+import { challengeColumns } from './challenge-rows.ts'
 import type { Database } from './database.ts'
 import { type FirstPage, type NextPage, readListPage } from './pages.ts'
-import { challengeColumns } from './rows.ts'
 import { statement } from './statement.ts'
 
 type PartyParams = { readonly tenantId: TenantId; readonly rpId: RelyingPartyId }

@@ -17,12 +17,12 @@ import { buildChallengeAnswers } from './challenge-answers.ts'
 import { buildChallengeCreation } from './challenge-creation.ts'
 import { buildChallengeLists } from './challenge-lists.ts'
 import { buildChallengeResend } from './challenge-resend.ts'
+import { challengeColumns, toChallenge } from './challenge-rows.ts'
 import { readTime } from './column-types.ts'
 import type { Database } from './database.ts'
 import { closingLifetimeSeconds, leaseSeconds } from './deliveries.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from './due-pushes.ts'
 import { withoutPlaces } from './push-budgets.ts'
-import { challengeColumns, toChallenge } from './rows.ts'
 import { run, statement } from './statement.ts'
 
 // A challenge has at most as many targets as a user may have devices.

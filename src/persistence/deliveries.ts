@@ -3,7 +3,7 @@ import { unseenPrefix } from '../domain/lease.ts'
 import { noticeLifetimeSeconds } from '../domain/notice.ts'
 import type { DeliveryStore, Housekeeping, Settlement } from '../ports/delivery-store.ts'
 import type { Database } from './database.ts'
-import { addressColumns, type DueNoticeRow, toDuePushes } from './rows.ts'
+import { addressColumns, type DueNoticeRow, toDuePushes } from './push-rows.ts'
 import { run, statement } from './statement.ts'
 
 /**

@@ -1,8 +1,8 @@
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeviceSpanStore, Span } from '../ports/device-span-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
+import { recordAudit } from './record.ts'
 import { run, statement } from './statement.ts'
 
 const liveInSpan = statement<

@@ -6,10 +6,10 @@ import type { VoidReason } from '../domain/enrollment.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { Unregistration, UnregistrationEffects } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import { endOrphanedChallenges } from './challenge-cancellation.ts'
 import type { Queries } from './database.ts'
-import { type DeviceRow, deviceColumns, toDevice } from './rows.ts'
+import { type DeviceRow, deviceColumns, toDevice } from './device-rows.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }

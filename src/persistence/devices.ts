@@ -2,9 +2,7 @@ import { type Device, revokedUseGapSeconds } from '../domain/device.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeviceStore, ProofToSpend } from '../ports/device-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
-import { unregisterDevices } from './device-unregistration.ts'
 import {
   type DeviceRow,
   deviceColumns,
@@ -12,7 +10,9 @@ import {
   type KnownDeviceRow,
   toDevice,
   toKnownDevice,
-} from './rows.ts'
+} from './device-rows.ts'
+import { unregisterDevices } from './device-unregistration.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type DeviceParams = { readonly tenantId: TenantId; readonly id: DeviceId }

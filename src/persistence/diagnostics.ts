@@ -1,10 +1,10 @@
 import type { DeviceId, DiagnosticsId, TenantId } from '../domain/ids.ts'
 import type { Diagnostics, DiagnosticsStore } from '../ports/diagnostics-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
 import { spendProof } from './devices.ts'
 import { type FirstPage, type NextPage, readListPage } from './pages.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 const columns = 'tenant_id, id, user_id, device_id, app_version, created_at'

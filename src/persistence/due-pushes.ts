@@ -2,7 +2,7 @@
 
 import type { DuePush } from '../ports/due-push.ts'
 import { readTime } from './column-types.ts'
-import { type DuePushRow, toDuePushes } from './rows.ts'
+import { type DuePushRow, toDuePushes } from './push-rows.ts'
 
 /** A push as JSON: its time is a text. */
 export type DuePushJson = Omit<DuePushRow, 'expiresAt'> & { readonly expiresAt: string }

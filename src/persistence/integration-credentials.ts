@@ -7,9 +7,9 @@ import type {
   IntegrationStore,
 } from '../ports/integration-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import type { CredentialRow } from './integration-rows.ts'
+import { recordAudit } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type Key = Pick<Integration, 'tenantId' | 'id'>

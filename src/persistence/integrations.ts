@@ -2,7 +2,6 @@ import { hasSecret, type Integration, planChanges, planOf } from '../domain/inte
 import { refuse } from '../domain/refusal.ts'
 import type { IntegrationStore } from '../ports/integration-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database } from './database.ts'
 import {
   buildCredentialEnding,
@@ -12,6 +11,7 @@ import {
   listCredentials,
 } from './integration-credentials.ts'
 import { type IntegrationRow, type StoredRow, toIntegration, toStored } from './integration-rows.ts'
+import { recordAudit } from './record.ts'
 import { run, runOne, statement } from './statement.ts'
 
 const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, n.namespace,

@@ -11,11 +11,11 @@ import { policyOf } from '../domain/policy.ts'
 import { activityTypeOf } from '../domain/stored-activity-type.ts'
 import { firstNoticeCursor, type NoticeStore, type PendingNotices } from '../ports/notice-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds } from './deliveries.ts'
 import { lockUserRow, spendProof } from './devices.ts'
-import { addressColumns, type DueNoticeRow, toDuePushes } from './rows.ts'
+import { addressColumns, type DueNoticeRow, toDuePushes } from './push-rows.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 // A critical activity is pending by its existence: no writer can forget it.

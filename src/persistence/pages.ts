@@ -2,7 +2,7 @@
 // of the text: no index can serve the condition "the filter is null or equal", and the page would
 // be found by reading everything before it.
 
-import type { PageRequest } from '../ports/directory-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
 import type { Queries } from './database.ts'
 import { run, type Statement } from './statement.ts'
 

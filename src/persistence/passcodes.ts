@@ -9,12 +9,12 @@ import type {
   StoredSingleUseCode,
 } from '../ports/passcode-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities, recordAudit } from './activities.ts'
 import { readTimeOrNull } from './column-types.ts'
 import type { Database, Queries } from './database.ts'
 import { lockUserRow } from './devices.ts'
 import { chargeAttempt, rememberInitiator } from './passcode-budgets.ts'
 import { lockProtectionRow, unlockByOtherFactor } from './protections.ts'
+import { recordActivities, recordAudit } from './record.ts'
 import { run, runOne, statement } from './statement.ts'
 
 type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }

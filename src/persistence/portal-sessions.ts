@@ -3,9 +3,9 @@ import type { PortalSessionId, TenantId } from '../domain/ids.ts'
 import type { PortalSession } from '../domain/portal.ts'
 import type { PortalStore } from '../ports/portal-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import type { Database, Queries } from './database.ts'
 import { lockProtectionRow } from './protections.ts'
+import { recordActivities } from './record.ts'
 import { run, runOne, statement } from './statement.ts'
 
 const createLink = statement<

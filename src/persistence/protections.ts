@@ -3,10 +3,10 @@ import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import { readTimeOrNull } from './column-types.ts'
 import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 /** A row of `user_protections` as JSON: times are texts. */

@@ -2,7 +2,6 @@ import type { TenantId } from '../domain/ids.ts'
 import type { Report } from '../domain/report.ts'
 import type { Reporter, ReportStore } from '../ports/report-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities, recordAudit } from './activities.ts'
 import { cancelPending } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
 import { spendProof } from './devices.ts'
@@ -14,6 +13,7 @@ import {
   lockProtectionRow,
   protectionParams,
 } from './protections.ts'
+import { recordActivities, recordAudit } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type Resolution = Parameters<ReportStore['resolve']>[0]

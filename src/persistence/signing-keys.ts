@@ -1,8 +1,8 @@
 import type { TenantId } from '../domain/ids.ts'
 import type { SigningKeyStore, StoredSigningKey } from '../ports/directory-store.ts'
 import type { NewSigningKey, Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
+import { recordAudit } from './record.ts'
 import { run, statement } from './statement.ts'
 
 // Version and key id, with which every sealed value begins (outbound/sealing.ts).

@@ -6,11 +6,11 @@ import type {
   UserSuspension,
 } from '../ports/suspension-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import { cancelPending, endOrphanedChallenges } from './challenge-cancellation.ts'
 import type { Database, Queries } from './database.ts'
 import { endEnrollmentsOf, unregisterDevices } from './device-unregistration.ts'
 import { lockUserRow } from './devices.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type ByUser = Pick<UserSuspension, 'tenantId' | 'userId'>

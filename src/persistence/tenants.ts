@@ -8,10 +8,10 @@ import type {
   TenantStore,
 } from '../ports/directory-store.ts'
 import type { NewSigningKey, Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import { insertApiKey } from './api-keys.ts'
 import type { Database, Queries } from './database.ts'
 import { recordFirstKey } from './installation.ts'
+import { recordAudit } from './record.ts'
 import { insertSigningKey } from './signing-keys.ts'
 import { run, runOne, statement } from './statement.ts'
 

@@ -1,9 +1,9 @@
 import type { TestPush, TestPushStore } from '../ports/test-push-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordActivities } from './activities.ts'
 import type { Database } from './database.ts'
 import { leaseSeconds, testLifetimeSeconds } from './deliveries.ts'
-import { addressColumns, type DuePushRow, toDuePushes } from './rows.ts'
+import { addressColumns, type DuePushRow, toDuePushes } from './push-rows.ts'
+import { recordActivities } from './record.ts'
 import { run, statement } from './statement.ts'
 
 type EnqueueCommand = Parameters<TestPushStore['enqueue']>[0]

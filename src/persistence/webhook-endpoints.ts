@@ -7,8 +7,8 @@ import type { TenantId } from '../domain/ids.ts'
 import { originOf, type WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import type { EndpointKey, WebhookEndpointStore } from '../ports/webhook-store.ts'
 import type { Random } from '../ports/world.ts'
-import { recordAudit } from './activities.ts'
 import type { Database, Queries } from './database.ts'
+import { recordAudit } from './record.ts'
 import { run, type Statement, statement } from './statement.ts'
 
 /** Columns of an endpoint that every authorized reader may see. */

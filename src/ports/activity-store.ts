@@ -1,7 +1,7 @@
 import type { ActivityType, NewActivity } from '../domain/activity.ts'
 import type { ActivityId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import type { NewPostedActivity, PostedActivity } from '../domain/posted-activity.ts'
-import type { PageRequest } from './directory-store.ts'
+import type { PageRequest } from './paging.ts'
 
 /** One recorded thing that happened to a user. */
 export type Activity = Required<Omit<NewActivity, 'challengeId' | 'deviceId' | 'enrollmentId'>> & {

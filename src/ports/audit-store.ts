@@ -7,7 +7,7 @@ import type {
   PurgedLink,
 } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
-import type { PageRequest } from './directory-store.ts'
+import type { PageRequest } from './paging.ts'
 
 /** One row of the audit record. */
 export type AuditEvent = Required<NewAuditEvent> & {

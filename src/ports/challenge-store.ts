@@ -15,11 +15,9 @@ import type { DeliveryStatus } from '../domain/push.ts'
 import type { Budget, KnownInitiator } from '../domain/push-budget.ts'
 import type { AnswerFacts, AnswerRecording, AnswerToRecord, Evidence } from './challenge-answer.ts'
 import type { KnownDevice, ProofToSpend, SealedAddress } from './device-store.ts'
-import type { Identifier, PageRequest } from './directory-store.ts'
 import type { DuePush } from './due-push.ts'
-
-/** How a relying party identifies the user. */
-export type UserReference = { readonly id: UserId } | Identifier
+import type { PageRequest } from './paging.ts'
+import type { UserReference } from './user-store.ts'
 
 /** A device that might be asked, with its sealed push address. */
 export type AskableDevice = CandidateDevice & { readonly address: SealedAddress | null }

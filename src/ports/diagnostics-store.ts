@@ -1,7 +1,7 @@
 import type { NewActivity } from '../domain/activity.ts'
 import type { DeviceId, DiagnosticsId, TenantId, UserId } from '../domain/ids.ts'
 import type { ProofToSpend } from './device-store.ts'
-import type { PageRequest } from './directory-store.ts'
+import type { PageRequest } from './paging.ts'
 
 /** Lines of an app's own log; the text is returned only when a single one is read. */
 export type Diagnostics = {

@@ -1,10 +1,9 @@
 import type { Actor } from '../domain/activity.ts'
 import type { RotationRefusal } from '../domain/api-key.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
-import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
+import type { ApiKeyId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import type { Policy, PolicyOverrides } from '../domain/policy.ts'
 import type { Scope } from '../domain/scope.ts'
-import type { SuspensionStatus } from '../domain/suspension.ts'
 import type { IdentifierCase } from '../domain/user-name.ts'
 import type { NewSigningKey, SigningKey } from './world.ts'
 
@@ -68,20 +67,6 @@ export type StoredCredential = {
   readonly secretHash: Uint8Array
   readonly relyingParty: RelyingParty
 }
-
-export type Identifier = { readonly namespace: string; readonly value: string }
-
-export type User = {
-  readonly tenantId: TenantId
-  readonly id: UserId
-  readonly displayName: string
-  readonly identifiers: readonly Identifier[]
-  readonly status: SuspensionStatus
-  readonly createdAt: Date
-}
-
-/** A page of a list, newest first; `before` is the last id of the page before. */
-export type PageRequest = { readonly limit: number; readonly before: string | null }
 
 /** Tenants, relying parties, their keys: read and changed by operators and admins. */
 export interface TenantStore {
@@ -159,21 +144,6 @@ export interface ApiKeyStore {
   revoke(tenantId: TenantId, id: ApiKeyId, actor: Actor): Promise<ApiKey | null>
   /** Updates the times of last use. Best effort, off every hot path. */
   touch(keys: readonly { readonly tenantId: TenantId; readonly id: ApiKeyId }[]): Promise<void>
-}
-
-export interface UserStore {
-  find(tenantId: TenantId, id: UserId): Promise<User | null>
-  findByIdentifier(tenantId: TenantId, identifier: Identifier): Promise<User | null>
-  /** Users with an identifier in one of these namespaces, newest first. */
-  list(tenantId: TenantId, namespaces: readonly string[], page: PageRequest): Promise<User[]>
-  /**
-   * Creates a user with these identifiers and records it. When one of them already identifies a
-   * user, that user is returned unchanged if it has them all, and null otherwise.
-   */
-  import(
-    user: Omit<User, 'createdAt' | 'status'>,
-    actor: Actor,
-  ): Promise<{ user: User; isNew: boolean } | null>
 }
 
 /** A tenant's public keys and the links between its key sets. */

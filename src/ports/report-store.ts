@@ -12,7 +12,7 @@ import type { Protection } from '../domain/protection.ts'
 import type { KnownInitiator } from '../domain/push-budget.ts'
 import type { Report, ReportResolution } from '../domain/report.ts'
 import type { ProofToSpend } from './device-store.ts'
-import type { PageRequest } from './directory-store.ts'
+import type { PageRequest } from './paging.ts'
 
 /** The reporter: a device with the proof to spend, or the user in the portal. */
 export type Reporter =

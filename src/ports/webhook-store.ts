@@ -14,7 +14,7 @@ import type {
   WebhookEndpoint,
 } from '../domain/webhook-endpoint.ts'
 import type { WebhookData, WebhookEventType, WebhookFact } from '../domain/webhook-event.ts'
-import type { PageRequest } from './directory-store.ts'
+import type { PageRequest } from './paging.ts'
 
 /** Identifies one endpoint of one relying party: those of others are never found. */
 export type EndpointKey = {

@@ -5,10 +5,11 @@ import {
   readRevocation,
 } from '../domain/revocation.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
-import type { ApiKeyStore, UserStore } from '../ports/directory-store.ts'
+import type { ApiKeyStore } from '../ports/directory-store.ts'
 import type { IntegrationStore } from '../ports/integration-store.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import type { EndpointKey, WebhookEndpointStore } from '../ports/webhook-store.ts'
 import { revocationPrefix } from './api-keys.ts'
 

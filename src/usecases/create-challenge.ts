@@ -18,14 +18,10 @@ import { afterCreation, unusedBudget } from '../domain/push-budget.ts'
 import { type AdmissionRefusal, admitChallenge } from '../domain/push-throttling.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
 import { isRefusal, refuse } from '../domain/refusal.ts'
-import type {
-  ChallengeStore,
-  CreationFacts,
-  NewChallenge,
-  UserReference,
-} from '../ports/challenge-store.ts'
+import type { ChallengeStore, CreationFacts, NewChallenge } from '../ports/challenge-store.ts'
 import type { Dispatcher } from '../ports/delivery-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
+import type { UserReference } from '../ports/user-store.ts'
 import type { Hashing, Random, Sealing, Signatures } from '../ports/world.ts'
 import { challengeTarget, duePushes } from './challenge-targets.ts'
 import { resolveUser } from './find-user.ts'

@@ -6,7 +6,7 @@ import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { diagnosticsPerHourMax } from '../domain/retention.ts'
 import type { Diagnostics, DiagnosticsStore } from '../ports/diagnostics-store.ts'
-import type { PageRequest } from '../ports/directory-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
 import type { Random } from '../ports/world.ts'
 import type { ProofRefusal } from './authenticate-device.ts'
 import {

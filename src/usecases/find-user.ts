@@ -1,8 +1,8 @@
 import type { UserId } from '../domain/ids.ts'
 import type { Asker, Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import type { UserReference } from '../ports/challenge-store.ts'
-import type { Identifier, PageRequest, User, UserStore } from '../ports/directory-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
+import type { Identifier, User, UserReference, UserStore } from '../ports/user-store.ts'
 
 /**
  * Resolves a relying party's reference to a user: plain text is a value in its default namespace; a

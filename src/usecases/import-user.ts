@@ -1,6 +1,6 @@
 import { type Asker, actorOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
-import type { Identifier, User, UserStore } from '../ports/directory-store.ts'
+import type { Identifier, User, UserStore } from '../ports/user-store.ts'
 import type { Random } from '../ports/world.ts'
 import { visibleTo } from './find-user.ts'
 

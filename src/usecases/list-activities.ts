@@ -4,8 +4,9 @@ import { hiddenTypes } from '../domain/notice.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
-import type { PageRequest, UserStore } from '../ports/directory-store.ts'
 import type { NoticeStore } from '../ports/notice-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,

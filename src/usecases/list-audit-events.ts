@@ -1,6 +1,6 @@
 import type { TenantId } from '../domain/ids.ts'
 import type { AuditEvent, AuditFilter, AuditStore } from '../ports/audit-store.ts'
-import type { PageRequest } from '../ports/directory-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
 
 /** A page of the changes in a tenant, newest first. */
 export function listAuditEvents(

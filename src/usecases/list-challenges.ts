@@ -1,8 +1,9 @@
 import type { Challenge, ChallengeStatus } from '../domain/challenge.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
-import type { ChallengeStore, UserReference } from '../ports/challenge-store.ts'
-import type { PageRequest, UserStore } from '../ports/directory-store.ts'
+import type { ChallengeStore } from '../ports/challenge-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
+import type { UserReference, UserStore } from '../ports/user-store.ts'
 import { findUser } from './find-user.ts'
 
 export type Dependencies = {

@@ -4,7 +4,7 @@ import { checkOccurredAt, type PostedActivity } from '../domain/posted-activity.
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Activity, ActivityStore } from '../ports/activity-store.ts'
-import type { UserStore } from '../ports/directory-store.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import type { Clock, Hashing } from '../ports/world.ts'
 import { readUser } from './find-user.ts'
 

@@ -4,9 +4,9 @@ import type { UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { afterUnlock, isLocked, type Protection, pauseDaysMax } from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import type { UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { ProtectionStore } from '../ports/protection-store.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import type { ProofRefusal } from './authenticate-device.ts'
 import {
   authenticateDevice,

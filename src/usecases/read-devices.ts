@@ -3,7 +3,7 @@ import type { DeviceId, UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { DeviceStore } from '../ports/device-store.ts'
-import type { UserStore } from '../ports/directory-store.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import { readUser } from './find-user.ts'
 
 export type Dependencies = {

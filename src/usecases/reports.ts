@@ -2,8 +2,9 @@ import type { ReportId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Report, ReportResolution } from '../domain/report.ts'
-import type { PageRequest, UserStore } from '../ports/directory-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
 import type { ReportStore } from '../ports/report-store.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import { type UnlockDependencies, unlockUser } from './protection.ts'
 
 /** A page of the tenant's reports, newest first. */

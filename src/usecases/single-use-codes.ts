@@ -9,13 +9,13 @@ import {
 } from '../domain/passcode.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import type { UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type {
   NewSingleUseCode,
   PasscodeStore,
   StoredSingleUseCode,
 } from '../ports/passcode-store.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import type { Hashing, Random, Sealing } from '../ports/world.ts'
 import { readUser } from './find-user.ts'
 

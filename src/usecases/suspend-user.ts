@@ -1,9 +1,9 @@
 import type { UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
-import type { User, UserStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type { SuspensionStore } from '../ports/suspension-store.ts'
+import type { User, UserStore } from '../ports/user-store.ts'
 import { readUser } from './find-user.ts'
 import type { NotifyDependencies } from './unregister-devices.ts'
 

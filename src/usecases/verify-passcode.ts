@@ -16,7 +16,7 @@ import {
 import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
 import { type Asker, actorOf, type Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
-import type { TenantStore, UserStore } from '../ports/directory-store.ts'
+import type { TenantStore } from '../ports/directory-store.ts'
 import type { UserQueue } from '../ports/fair-queue.ts'
 import type {
   PasscodeAttempt,
@@ -24,6 +24,7 @@ import type {
   PasscodeStore,
   StoredPasscodeSecret,
 } from '../ports/passcode-store.ts'
+import type { UserStore } from '../ports/user-store.ts'
 import type { Hashing, OneTimePasswords, Random, Sealing } from '../ports/world.ts'
 import { readUser } from './find-user.ts'
 import { passcodeSecretBinding } from './passcode-secrets.ts'

@@ -11,7 +11,7 @@ import {
   type WebhookEndpoint,
 } from '../domain/webhook-endpoint.ts'
 import { staleAt, webhookEventVersion } from '../domain/webhook-event.ts'
-import type { PageRequest } from '../ports/directory-store.ts'
+import type { PageRequest } from '../ports/paging.ts'
 import type { RevocationLog } from '../ports/revocation-log.ts'
 import type { Signals } from '../ports/signals.ts'
 import type { WebhookUrls } from '../ports/webhook.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { recordActivities } from '../../src/persistence/activities.ts'
+import { recordActivities } from '../../src/persistence/record.ts'
 import type { Activity } from '../../src/ports/activity-store.ts'
 import { aColleague, aUser, openStores, type Stores, type TestUser } from '../support/stores.ts'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { ActivityId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/outbound/random.ts'
-import { recordActivities } from '../../src/persistence/activities.ts'
+import { recordActivities } from '../../src/persistence/record.ts'
 import {
   aDevice,
   aUser,

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { IdKind } from '../../domain/ids.ts'
-import type { PageRequest } from '../../ports/directory-store.ts'
+import type { PageRequest } from '../../ports/paging.ts'
 import { cursorOf } from './ids.ts'
 
 /**

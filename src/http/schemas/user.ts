@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { UserReference } from '../../ports/challenge-store.ts'
+import type { UserReference } from '../../ports/user-store.ts'
 import { suspensionStatus } from './enumerations.ts'
 import { idOf, shownId } from './ids.ts'
 import { identifierValue, namespace, showable, shownText } from './text.ts'

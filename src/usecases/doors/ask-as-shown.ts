@@ -4,8 +4,8 @@ import type { ChallengeContext } from '../../domain/challenge.ts'
 import { type DoorEnd, endOfRefusal, holdMsOf, unfinishedAnswersMax } from '../../domain/door.ts'
 import { type ChallengeId, type DeviceId, isId } from '../../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
-import type { UserStore } from '../../ports/directory-store.ts'
 import type { DoorStore } from '../../ports/door-store.ts'
+import type { UserStore } from '../../ports/user-store.ts'
 import { cancelChallenge } from '../cancel-challenge.ts'
 import {
   type Dependencies as AskDependencies,

@@ -9,9 +9,9 @@ import type { Integration } from '../../domain/integration.ts'
 import type { NumberRequest } from '../../domain/number-match.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import { mapUserName } from '../../domain/user-name.ts'
-import type { UserReference } from '../../ports/challenge-store.ts'
 import type { IntegrationUsage } from '../../ports/integration-store.ts'
 import type { Signals } from '../../ports/signals.ts'
+import type { UserReference } from '../../ports/user-store.ts'
 import { type Dependencies as CancelDependencies, cancelChallenge } from '../cancel-challenge.ts'
 import {
   type Dependencies as CreateDependencies,

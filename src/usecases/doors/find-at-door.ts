@@ -1,7 +1,7 @@
 import { isId } from '../../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import { mapUserName } from '../../domain/user-name.ts'
-import type { User, UserStore } from '../../ports/directory-store.ts'
+import type { User, UserStore } from '../../ports/user-store.ts'
 import { findUser, readUser } from '../find-user.ts'
 import type { DoorClient } from './authenticate-integration.ts'
 

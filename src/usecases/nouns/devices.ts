@@ -11,7 +11,7 @@ export {
   updateSelf,
 } from '../own-devices.ts'
 export { listDevices, readDevice } from '../read-devices.ts'
-export { readKeySetLinks } from '../read-signing-keys.ts'
+export { readKeySetLinks } from '../read-key-set-links.ts'
 export { rotatePushToken } from '../rotate-push-token.ts'
 export { setUserStatus } from '../suspend-user.ts'
 export { unregisterByTime } from '../unregister-by-time.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isRefusal } from '../../../domain/refusal.ts'
-import type { UserReference } from '../../../ports/challenge-store.ts'
+import type { UserReference } from '../../../ports/user-store.ts'
 import type { CreationResult } from '../../../usecases/create-challenge.ts'
 import type { ChallengeReading } from '../../../usecases/read-challenge.ts'
 import type { HttpApp } from '../../http-app.ts'
