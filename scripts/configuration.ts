@@ -1,15 +1,15 @@
-// Writes docs/configuration.md from the descriptions in src/config.ts; with --check it only reports
+// Writes docs/configuration.md from the descriptions in src/service/config.ts; with --check it only reports
 // whether they agree.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { variables } from '../src/config-variables.ts'
+import { variables } from '../src/service/config-variables.ts'
 
 const file = path.resolve(import.meta.dirname, '..', 'docs', 'configuration.md')
 
 const opening = `# Configuration
 
-<!-- Written by \`npm run configuration\` from src/config.ts. Change it there. -->
+<!-- Written by \`npm run configuration\` from src/service/config.ts. Change it there. -->
 
 Countersign reads environment variables and nothing else. A variable that is set to nothing counts as unset. What is wrong is
 refused at start, everything at once, each fault with the name of its variable; values are never printed. Without any variable
@@ -41,7 +41,7 @@ function defaultOf(name: keyof typeof variables): string {
 
 function rowOf(name: keyof typeof variables): string {
   const description = variables[name].description
-  if (!description) throw new Error(`${name} has no description in src/config.ts`)
+  if (!description) throw new Error(`${name} has no description in src/service/config.ts`)
   return `| \`${name}\` | ${defaultOf(name)} | ${description.replaceAll('|', '\\|')} |`
 }
 
@@ -65,7 +65,7 @@ async function main(options: readonly string[]): Promise<number> {
   }
   const currentText = await readFile(file, 'utf8').catch(() => '')
   if (currentText === page) {
-    console.log('docs/configuration.md agrees with src/config-variables.ts.')
+    console.log('docs/configuration.md agrees with src/service/config-variables.ts.')
     return 0
   }
   const currentLines = new Set(currentText.split('\n'))

@@ -11,8 +11,8 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/persistence/embedded-postgres.ts'
-import { accountFor } from '../src/persistence/embedded-postgres-account.ts'
+import { startEmbeddedPostgres } from '../src/platform/postgres/embedded/embedded-postgres.ts'
+import { accountFor } from '../src/platform/postgres/embedded/embedded-postgres-account.ts'
 import { buildImage, type ImageSettings, readDockerfile } from './image-plan.ts'
 
 const project = path.resolve(import.meta.dirname, '..')
@@ -26,7 +26,7 @@ const loadLate = `
   await import('firebase-admin/app')
   await import('firebase-admin/messaging')
   await import('ioredis')
-  import { openDatabase } from './src/persistence/database.ts'
+  import { openDatabase } from './src/platform/postgres/database.ts'
   const database = openDatabase({ url: process.env.DATABASE_URL })
   const tenants = await (await database.prisma()).tenant.count()
   await database.close()

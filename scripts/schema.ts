@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/persistence/embedded-postgres.ts'
-import { migrate } from '../src/persistence/migrations.ts'
+import { startEmbeddedPostgres } from '../src/platform/postgres/embedded/embedded-postgres.ts'
+import { migrate } from '../src/platform/postgres/migrations.ts'
 import { checksOf, differenceOfChecks } from './schema-checks.ts'
 import { differenceTo } from './schema-engine.ts'
 

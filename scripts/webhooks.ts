@@ -3,7 +3,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { webhookEventData, webhookEventTypes } from '../src/http/schemas/webhook-event.ts'
+import { webhookEventData, webhookEventTypes } from '../src/webhooks/webhook-event.schemas.ts'
 
 const file = path.resolve(import.meta.dirname, '..', 'docs', 'webhooks.md')
 const [head, foot] = [

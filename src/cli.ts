@@ -8,10 +8,10 @@ import {
   parseCommand,
   usage,
   usageOf,
-} from './cli-usage.ts'
-import { readConfig } from './config.ts'
-import { messageOf } from './start-fault.ts'
-import { say, warn } from './terminal.ts'
+} from './service/cli-usage.ts'
+import { readConfig } from './service/config.ts'
+import { messageOf } from './service/start-fault.ts'
+import { say, warn } from './service/terminal.ts'
 
 async function main(): Promise<void> {
   const call = parseCommand(process.argv.slice(2))
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   }
   const config = readConfig(process.env)
   // Late: syntax errors are reported without loading the commands' dependencies.
-  const { run } = await import('./cli-commands.ts')
+  const { run } = await import('./service/cli-commands.ts')
   await run(config, call)
 }
 

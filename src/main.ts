@@ -2,13 +2,13 @@
 
 import { createServer } from 'node:net'
 import { pino } from 'pino'
-import type { Service } from './compose.ts'
-import { type Config, readConfig } from './config.ts'
-import { loggerOptions } from './http/logging.ts'
-import { listenFault, messageOf } from './start-fault.ts'
-import { stopOnSignals, stopSignals } from './stop-on-signals.ts'
-import { printable } from './terminal.ts'
-import type { BootstrapResult } from './usecases/tenants.ts'
+import { loggerOptions } from './platform/http/logging.ts'
+import type { Service } from './service/compose.ts'
+import { type Config, readConfig } from './service/config.ts'
+import { listenFault, messageOf } from './service/start-fault.ts'
+import { stopOnSignals, stopSignals } from './service/stop-on-signals.ts'
+import { printable } from './service/terminal.ts'
+import type { BootstrapResult } from './tenants/tenants.ts'
 
 /**
  * Fails early if the port cannot be listened on; for port 0 finds a free one. The public origin
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   const origin = config.publicOrigin ?? `http://localhost:${config.port}`
   for (const signal of stopSignals) process.on(signal, exitImmediately)
   // Late: faults of the configuration are reported without loading the service.
-  const { startService } = await import('./compose.ts')
+  const { startService } = await import('./service/compose.ts')
   const service = await startService(config, origin, log, undefined, showFirstKey)
   stopOnSignals(service, service.address === null ? 0 : config.stopDelaySeconds, log)
   for (const signal of stopSignals) process.off(signal, exitImmediately)

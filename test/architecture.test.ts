@@ -220,7 +220,7 @@ describe('files of src', () => {
       'src/main.ts',
       'src/cli.ts',
       // What a PostgreSQL program receives: PATH and, on Windows, the rest.
-      'src/persistence/embedded-postgres-account.ts',
+      'src/platform/postgres/embedded/embedded-postgres-account.ts',
     ]
     expect(readers.filter((file) => !allowedReaders.includes(file))).toEqual([])
   })

@@ -7,13 +7,14 @@ import { expect, test } from 'vitest'
 const project = path.resolve(import.meta.dirname, '..')
 
 const allowedReaders: Readonly<Record<string, string>> = {
-  'src/outbound/clock.ts': 'the machine’s clock itself, for scripts and tests',
-  'src/outbound/random.ts': 'ids of scripts and tests',
-  'src/outbound/database-clock.ts': 'measures by how much the machine’s clock is off',
-  'src/http/logging.ts':
+  'src/platform/net/clock.ts': 'the machine’s clock itself, for scripts and tests',
+  'src/platform/crypto/random.ts': 'ids of scripts and tests',
+  'src/platform/net/database-clock.ts': 'measures by how much the machine’s clock is off',
+  'src/platform/http/logging.ts':
     'lines of the log are compared with those of other programs of the machine',
-  'src/persistence/embedded-postgres-cluster.ts': 'compares with the times of files',
-  'src/persistence/embedded-postgres-postmaster.ts': 'compares with the times of files',
+  'src/platform/postgres/embedded/embedded-postgres-cluster.ts': 'compares with the times of files',
+  'src/platform/postgres/embedded/embedded-postgres-postmaster.ts':
+    'compares with the times of files',
 }
 
 const readings: Readonly<Record<string, RegExp>> = {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { configurationPage } from '../scripts/configuration.ts'
-import { ConfigError, readConfig } from '../src/config.ts'
-import { variables } from '../src/config-variables.ts'
+import { ConfigError, readConfig } from '../src/service/config.ts'
+import { variables } from '../src/service/config-variables.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'cs-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -375,7 +375,7 @@ describe('apps whose attestations count', () => {
   })
 })
 
-test('docs/configuration.md matches src/config.ts', () => {
+test('docs/configuration.md matches src/service/config.ts', () => {
   const document = readFileSync(path.resolve('docs/configuration.md'), 'utf8')
   expect(document).toBe(configurationPage())
 })

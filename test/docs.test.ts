@@ -72,7 +72,7 @@ test('every number of a decision has a page, or is listed as never used', () => 
 
 test('the runbook lists every metric, and none that does not exist', () => {
   const metrics = (text: string) => [...new Set(text.match(/countersign_[a-z_]+/g))].sort()
-  expect(metrics(read('docs/runbook.md'))).toEqual(metrics(read('src/outbound/metrics.ts')))
+  expect(metrics(read('docs/runbook.md'))).toEqual(metrics(read('src/platform/net/metrics.ts')))
 })
 
 test('the log lines that the runbook explains are written by the service', () => {

@@ -17,8 +17,9 @@ import {
   failingDaysMax,
   requestsPerMinuteMax,
 } from '../src/domain/webhook-endpoint.ts'
-import { recentAddressesMax, recentAddressTtlMs } from '../src/http/admission.ts'
-import { defaultServerLimits } from '../src/http/server-limits.ts'
+import { recentAddressesMax, recentAddressTtlMs } from '../src/platform/http/admission.ts'
+import { defaultServerLimits } from '../src/platform/http/server-limits.ts'
+import type { FairQueueLimits } from '../src/platform/net/fair-queue.ts'
 import {
   deviceQueueLimits,
   devicesShare,
@@ -26,9 +27,8 @@ import {
   unauthenticatedQueueLimits,
   unauthenticatedShare,
   userQueueLimits,
-} from '../src/open-fair-queues.ts'
-import type { FairQueueLimits } from '../src/outbound/fair-queue.ts'
-import { replaysMax } from '../src/usecases/webhook-endpoints.ts'
+} from '../src/service/open-fair-queues.ts'
+import { replaysMax } from '../src/webhooks/webhook-endpoints.ts'
 
 const document = readFileSync(path.resolve(import.meta.dirname, '../docs/limits.md'), 'utf8')
 const rows = (document.match(/^\|.+\|$/gm) ?? []).map((line) =>

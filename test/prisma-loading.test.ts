@@ -23,7 +23,7 @@ async function prepare(stack: AsyncDisposableStack) {
   }
   const prismaModules = async () => {
     const addresses = (await readFile(MODULE_LIST, 'utf8')).split('\n')
-    expect(addresses.some((one) => one.endsWith('/src/persistence/database.ts'))).toBe(true)
+    expect(addresses.some((one) => one.endsWith('/src/platform/postgres/database.ts'))).toBe(true)
     return addresses.filter((one) => /\/@prisma\/|\/src\/generated\//.test(one))
   }
   return { environment, prismaModules }
@@ -51,7 +51,7 @@ test('a load that failed is tried again by the next caller', async () => {
   await using stack = new AsyncDisposableStack()
   const { environment } = await prepare(stack)
   const script = `
-    import { openDatabase } from './src/persistence/database.ts'
+    import { openDatabase } from './src/platform/postgres/database.ts'
     const database = openDatabase({ url: process.env.DATABASE_URL })
     const failure = await database.prisma().catch((error) => error.message)
     console.log(failure, await (await database.prisma()).tenant.count())

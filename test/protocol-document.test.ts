@@ -9,7 +9,7 @@ import { resultTyp } from '../src/domain/approval-result.ts'
 import { clockWindowSeconds } from '../src/domain/claims.ts'
 import { proofTyp } from '../src/domain/device-proof.ts'
 import { claimTyp } from '../src/domain/enrollment.ts'
-import { keySetTyp } from '../src/usecases/rotate-signing-key.ts'
+import { keySetTyp } from '../src/tenants/rotate-signing-key.ts'
 
 type Operation = {
   readonly security?: readonly { readonly deviceProof?: readonly string[] }[]

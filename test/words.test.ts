@@ -20,7 +20,7 @@ const exempt = new Set([
   'test/persistence/stored-spellings.test.ts',
   'CHANGELOG.md',
   'clients/device/enrollment.ts',
-  'src/http/routes/enrollment-page.ts',
+  'src/enrollments/enrollment-page.routes.ts',
   'docs/protocol.md',
   'test/support/authorisation-routes.ts',
 ])

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { fastify } from 'fastify'
-import { startEmbeddedPostgres } from '../../src/persistence/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
 import { Devices } from './devices.ts'
 import { Pushes, type PushSettings } from './push.ts'
 import { addSignIn } from './sign-in-routes.ts'

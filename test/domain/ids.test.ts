@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type IdKind, idPrefixes, isId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 
 const kinds = Object.keys(idPrefixes) as IdKind[]
 

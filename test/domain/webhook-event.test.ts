@@ -9,7 +9,7 @@ import {
   subscribedEventTypes,
   type WebhookFact,
 } from '../../src/domain/webhook-event.ts'
-import { webhookEventBodies } from '../../src/http/schemas/webhook-event.ts'
+import { webhookEventBodies } from '../../src/webhooks/webhook-event.schemas.ts'
 
 const at = new Date('2026-01-31T12:00:00Z')
 const challenge: EventChallenge = {

@@ -12,7 +12,7 @@ import {
   readEnrollmentUri,
 } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
-import { clientDataHashOf } from '../../src/outbound/app-attest.ts'
+import { clientDataHashOf } from '../../src/enrollments/attestation/app-attest.ts'
 import {
   type AndroidMaker,
   anAndroidMaker,

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../simulator/simulator.ts'
-import { type Service, startService } from '../../src/compose.ts'
+import { type Service, startService } from '../../src/service/compose.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createWaitDoor, type TestDoor } from '../support/doors.ts'

@@ -3,7 +3,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { startService } from '../../src/compose.ts'
+import { startService } from '../../src/service/compose.ts'
 import { onServer } from '../support/cluster.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { type Comparable, callEveryRoute } from '../support/every-route.ts'

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loggerOptions } from '../../src/http/logging.ts'
+import { loggerOptions } from '../../src/platform/http/logging.ts'
 import { callSigned } from '../support/auth-api.ts'
 import { onServer } from '../support/cluster.ts'
 import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'

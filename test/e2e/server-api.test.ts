@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/device-client.ts'
 import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
-import { openOperations } from '../../src/open-operations.ts'
+import { openOperations } from '../../src/service/open-operations.ts'
 import { onServer } from '../support/cluster.ts'
 import { expectGranted } from '../support/expect-granted.ts'
 import {

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startSimulator } from '../../simulator/simulator.ts'
-import { startEmbeddedPostgres } from '../../src/persistence/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
 import {
   type Api,
   createApi,

@@ -5,9 +5,9 @@ import {
   buildAdmission,
   recentAddressesMax,
   recentAddressTtlMs,
-} from '../../src/http/admission.ts'
-import { buildQueues, tokenQueueLimits } from '../../src/open-fair-queues.ts'
-import { buildFairQueue } from '../../src/outbound/fair-queue.ts'
+} from '../../src/platform/http/admission.ts'
+import { buildFairQueue } from '../../src/platform/net/fair-queue.ts'
+import { buildQueues, tokenQueueLimits } from '../../src/service/open-fair-queues.ts'
 
 const full = {
   running: 0,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { endOfRefusal } from '../../src/domain/door.ts'
 import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
-import { decisionOf, decisionOfName, denialOf } from '../../src/http/auth-api-answers.ts'
-import { problems } from '../../src/http/problem-table.ts'
+import { decisionOf, decisionOfName, denialOf } from '../../src/doors/auth-api/auth-api-answers.ts'
+import { problems } from '../../src/platform/http/problem-table.ts'
 
 const codes = Object.keys(problems) as RefusalCode[]
 

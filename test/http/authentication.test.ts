@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ProvenRequest } from '../../src/domain/device-proof.ts'
 import { refuse } from '../../src/domain/refusal.ts'
 import { scopes } from '../../src/domain/scope.ts'
-import { problemSchema } from '../../src/http/schemas/problem.ts'
+import { problemSchema } from '../../src/platform/http/schemas/problem.ts'
 import { until } from '../support/until.ts'
 import {
   aDevice,

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
-import { defaultServerLimits, type ServerLimits } from '../../src/http/server-limits.ts'
+import { defaultServerLimits, type ServerLimits } from '../../src/platform/http/server-limits.ts'
 import { until } from '../support/until.ts'
 import { anApp, anId, aReading, bearer } from './fixtures.ts'
 

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { fixedAnswer } from '../../src/http/fixed-answer.ts'
+import { fixedAnswer } from '../../src/platform/http/fixed-answer.ts'
 import { anApp } from './fixtures.ts'
 
 let app: FastifyInstance

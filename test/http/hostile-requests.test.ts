@@ -1,6 +1,6 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { problemSchema } from '../../src/http/schemas/problem.ts'
+import { problemSchema } from '../../src/platform/http/schemas/problem.ts'
 import { anApp, anId, bearer, credentialsFor, type Route, routesOf } from './fixtures.ts'
 
 let app: FastifyInstance

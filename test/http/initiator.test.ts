@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { initiatorOf } from '../../src/http/schemas/initiator.ts'
+import { initiatorOf } from '../../src/challenges/initiator.schemas.ts'
 
 describe('the initiator of a sign-in', () => {
   test.each([

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { tidy } from '../../src/http/openapi-document.ts'
-import { exampleOf } from '../../src/http/openapi-examples.ts'
-import { inReadingOrder } from '../../src/http/openapi-order.ts'
-import { shareRefusals } from '../../src/http/openapi-refusals.ts'
+import { tidy } from '../../src/platform/http/openapi-document.ts'
+import { exampleOf } from '../../src/platform/http/openapi-examples.ts'
+import { inReadingOrder } from '../../src/platform/http/openapi-order.ts'
+import { shareRefusals } from '../../src/platform/http/openapi-refusals.ts'
 
 describe('sharing refusals', () => {
   it('names the set of codes, and has an example of each', () => {

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { currentYaml, lintFindings } from '../../scripts/openapi.ts'
-import { tags } from '../../src/http/operation.ts'
-import { problems } from '../../src/http/problem-table.ts'
+import { tags } from '../../src/platform/http/operation.ts'
+import { problems } from '../../src/platform/http/problem-table.ts'
 import { anApp, credentialsFor, type Route, routesOf } from './fixtures.ts'
 
 type Schema = { readonly $ref?: string; readonly format?: string; readonly example?: unknown }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { personalDataStream } from '../../src/http/personal-data-stream.ts'
-import type { PersonalDataPage } from '../../src/ports/personal-data-store.ts'
+import type { PersonalDataPage } from '../../src/personal-data/personal-data.store.ts'
+import { personalDataStream } from '../../src/personal-data/personal-data-stream.ts'
 import { until } from '../support/until.ts'
 
 const limits = { exportMs: 60_000, exportIdleMs: 60_000 }

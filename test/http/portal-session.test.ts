@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { portalCookie } from '../../src/http/plugins/portal-session.ts'
+import { portalCookie } from '../../src/portal/portal-session.guard.ts'
 import { anApp, portalSession } from './fixtures.ts'
 
 describe('the cookie of the portal', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Refusal, type RefusalCode, refuse } from '../../src/domain/refusal.ts'
-import { type ProblemCode, problems } from '../../src/http/problem-table.ts'
-import { problemSchema } from '../../src/http/schemas/problem.ts'
+import { type ProblemCode, problems } from '../../src/platform/http/problem-table.ts'
+import { problemSchema } from '../../src/platform/http/schemas/problem.ts'
 import { anApp, anId, bearer } from './fixtures.ts'
 
 const machineCodes = [

@@ -7,8 +7,8 @@ import {
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { refuse } from '../../src/domain/refusal.ts'
-import { nothing, publicOperation } from '../../src/http/operation.ts'
-import { route } from '../../src/http/route.ts'
+import { nothing, publicOperation } from '../../src/platform/http/operation.ts'
+import { route } from '../../src/platform/http/route.ts'
 
 const body = z.strictObject({ name: z.string() })
 const operation = {

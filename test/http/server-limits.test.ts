@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { problemSchema } from '../../src/http/schemas/problem.ts'
-import { defaultServerLimits } from '../../src/http/server-limits.ts'
+import { problemSchema } from '../../src/platform/http/schemas/problem.ts'
+import { defaultServerLimits } from '../../src/platform/http/server-limits.ts'
 import { until } from '../support/until.ts'
 import { anApp } from './fixtures.ts'
 

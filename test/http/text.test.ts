@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { newChallenge } from '../../src/challenges/challenge.schemas.ts'
+import { enrollmentClaim, pushTokenChange } from '../../src/devices/device-call.schemas.ts'
 import { type IdKind, idPrefixes, isId } from '../../src/domain/ids.ts'
-import { newChallenge } from '../../src/http/schemas/challenge.ts'
-import { enrollmentClaim, pushTokenChange } from '../../src/http/schemas/device-call.ts'
-import { idExample, idOf, idPattern } from '../../src/http/schemas/ids.ts'
-import { queryNumber } from '../../src/http/schemas/paging.ts'
-import { newRelyingParty } from '../../src/http/schemas/relying-party.ts'
-import { identifierValue, showable } from '../../src/http/schemas/text.ts'
+import { idExample, idOf, idPattern } from '../../src/platform/http/schemas/ids.ts'
+import { queryNumber } from '../../src/platform/http/schemas/paging.ts'
+import { identifierValue, showable } from '../../src/platform/http/schemas/text.ts'
+import { newRelyingParty } from '../../src/tenants/relying-party.schemas.ts'
 import { anId } from './fixtures.ts'
 
 const text = showable(64, { description: 'A text.', example: 'text' })

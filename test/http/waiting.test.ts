@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, it } from 'vitest'
+import type { ChallengeReading } from '../../src/challenges/read-challenge.ts'
 import { refuse } from '../../src/domain/refusal.ts'
-import type { Observation } from '../../src/http/logging.ts'
-import type { UseCases } from '../../src/http/use-cases.ts'
-import type { ChallengeReading } from '../../src/usecases/read-challenge.ts'
+import type { Observation } from '../../src/platform/http/logging.ts'
+import type { UseCases } from '../../src/service/use-cases.ts'
 import { until } from '../support/until.ts'
 import { aChallenge, anApp, anEnrollment, anId, aReading, bearer } from './fixtures.ts'
 

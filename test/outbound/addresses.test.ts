@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addresses } from '../../src/outbound/addresses.ts'
+import { addresses } from '../../src/platform/net/addresses.ts'
 
 describe('an address', () => {
   test.each([

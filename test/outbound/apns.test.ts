@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { createTlsCredentials } from '../../simulator/certificates.ts'
 import type { FaultEffect, FaultRequest } from '../../simulator/faults.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import type { PushProvider, PushResult } from '../../src/ports/push.ts'
+import type { PushProvider, PushResult } from '../../src/push/push.store.ts'
 import { until } from '../support/until.ts'
 import { aPush, aPushTo, apnsFor, recordingLog } from './push-gateway.ts'
 

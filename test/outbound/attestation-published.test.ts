@@ -4,12 +4,19 @@ import 'reflect-metadata'
 import { createHash } from 'node:crypto'
 import { X509Certificate } from '@peculiar/x509'
 import { describe, expect, test } from 'vitest'
-import { verifyAndroidKey } from '../../src/outbound/android-attestation.ts'
-import { readKeyDescription } from '../../src/outbound/android-key-description.ts'
-import { verifyAppAttest } from '../../src/outbound/app-attest.ts'
-import { pinnedAttestationRoots, pinnedRoots } from '../../src/outbound/attestation-roots.ts'
-import { certifiedKey, extensionOf, readCertificate } from '../../src/outbound/certificate-chain.ts'
-import { nothingRevoked } from '../../src/outbound/revocation-file.ts'
+import { verifyAndroidKey } from '../../src/enrollments/attestation/android-attestation.ts'
+import { readKeyDescription } from '../../src/enrollments/attestation/android-key-description.ts'
+import { verifyAppAttest } from '../../src/enrollments/attestation/app-attest.ts'
+import {
+  pinnedAttestationRoots,
+  pinnedRoots,
+} from '../../src/enrollments/attestation/attestation-roots.ts'
+import {
+  certifiedKey,
+  extensionOf,
+  readCertificate,
+} from '../../src/enrollments/attestation/certificate-chain.ts'
+import { nothingRevoked } from '../../src/enrollments/attestation/revocation-file.ts'
 import { androidApp } from '../support/attestation-authority.ts'
 import vectors from './attestation-vectors.json' with { type: 'json' }
 

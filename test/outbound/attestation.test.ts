@@ -13,15 +13,21 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
 import type { DeviceKey } from '../../src/domain/device.ts'
-import { readKeyDescription } from '../../src/outbound/android-key-description.ts'
-import { clientDataHashOf } from '../../src/outbound/app-attest.ts'
+import { readKeyDescription } from '../../src/enrollments/attestation/android-key-description.ts'
+import { clientDataHashOf } from '../../src/enrollments/attestation/app-attest.ts'
 import {
   type AttestationOptions,
   buildAttestationVerifier,
-} from '../../src/outbound/attestation.ts'
-import { serialOf } from '../../src/outbound/certificate-chain.ts'
-import { buildRevocationFile, nothingRevoked } from '../../src/outbound/revocation-file.ts'
-import type { AttestationStatement, AttestedClaim } from '../../src/ports/attestation.ts'
+} from '../../src/enrollments/attestation/attestation.ts'
+import { serialOf } from '../../src/enrollments/attestation/certificate-chain.ts'
+import {
+  buildRevocationFile,
+  nothingRevoked,
+} from '../../src/enrollments/attestation/revocation-file.ts'
+import type {
+  AttestationStatement,
+  AttestedClaim,
+} from '../../src/enrollments/attestation.store.ts'
 import {
   type AndroidMaker,
   type AppAttestChanges,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { buildBoundedProvider } from '../../src/outbound/bounded-provider.ts'
-import { systemClock } from '../../src/outbound/clock.ts'
-import type { PushMessage, PushResult } from '../../src/ports/push.ts'
+import { systemClock } from '../../src/platform/net/clock.ts'
+import { buildBoundedProvider } from '../../src/push/bounded-provider.ts'
+import type { PushMessage, PushResult } from '../../src/push/push.store.ts'
 import { aPush, recordingLog } from './push-gateway.ts'
 
 const acceptance = { kind: 'accepted', providerMessageId: '1' } as const

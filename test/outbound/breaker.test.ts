@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { readApnsFailure } from '../../src/outbound/apns-replies.ts'
-import { withBreaker } from '../../src/outbound/breaker.ts'
-import { readFcmFailure } from '../../src/outbound/fcm-replies.ts'
-import type { PushResult } from '../../src/ports/push.ts'
+import { readApnsFailure } from '../../src/push/apns/apns-replies.ts'
+import { withBreaker } from '../../src/push/breaker.ts'
+import { readFcmFailure } from '../../src/push/fcm/fcm-replies.ts'
+import type { PushResult } from '../../src/push/push.store.ts'
 import { aProvider } from '../worker/provider.ts'
 import { aPush, recordingLog } from './push-gateway.ts'
 

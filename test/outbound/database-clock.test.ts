@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { buildDatabaseClock, type DatabaseClock } from '../../src/outbound/database-clock.ts'
+import { buildDatabaseClock, type DatabaseClock } from '../../src/platform/net/database-clock.ts'
 import { until } from '../support/until.ts'
 import { aLog } from '../worker/provider.ts'
 

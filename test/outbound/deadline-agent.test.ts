@@ -3,7 +3,7 @@ import { createServer, request, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createTlsCredentials } from '../../simulator/certificates.ts'
-import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
+import { DeadlineAgent } from '../../src/push/fcm/deadline-agent.ts'
 import { until } from '../support/until.ts'
 
 const HOST = 'fcm.googleapis.com'

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createTlsCredentials } from '../../simulator/certificates.ts'
 import type { FaultEffect } from '../../simulator/faults.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import type { PushProvider, PushResult } from '../../src/ports/push.ts'
+import type { PushProvider, PushResult } from '../../src/push/push.store.ts'
 import { until } from '../support/until.ts'
 import { APP_ID, aPush, aPushTo, fcmFor, recordingLog } from './push-gateway.ts'
 

@@ -2,13 +2,13 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { FaultEffect } from '../../simulator/faults.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { systemClock } from '../../src/outbound/clock.ts'
-import { DeadlineAgent } from '../../src/outbound/deadline-agent.ts'
+import { systemClock } from '../../src/platform/net/clock.ts'
+import { DeadlineAgent } from '../../src/push/fcm/deadline-agent.ts'
 import {
   type AccessToken,
   type AccessTokens,
   buildAccessTokens,
-} from '../../src/outbound/google-access-token.ts'
+} from '../../src/push/fcm/google-access-token.ts'
 
 let simulator: Simulator
 let agent: DeadlineAgent

@@ -1,14 +1,14 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { systemClock } from '../../src/outbound/clock.ts'
-import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
+import { buildRealms } from '../../src/doors/keycloak/realms.ts'
+import { systemClock } from '../../src/platform/net/clock.ts'
+import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
 import {
   buildGuardedClient,
   type GuardedClient,
   type GuardedRequest,
-} from '../../src/outbound/guarded-client.ts'
-import { buildRealms } from '../../src/outbound/realms.ts'
+} from '../../src/platform/net/guarded-client.ts'
 import { startSink } from '../support/webhook-sink.ts'
 
 const guard = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { buildHashing } from '../../src/outbound/hashing.ts'
+import { buildHashing } from '../../src/platform/crypto/hashing.ts'
 
 const masterKey = Buffer.alloc(32, 3)
 const hashing = buildHashing(masterKey)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { buildHashing } from '../../src/outbound/hashing.ts'
-import { buildMacs } from '../../src/outbound/macs.ts'
+import { buildHashing } from '../../src/platform/crypto/hashing.ts'
+import { buildMacs } from '../../src/platform/crypto/macs.ts'
 
 const current = randomBytes(32)
 const previous = randomBytes(32)

@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { ProxyTunnel, type PushProxy } from '../../src/outbound/proxy-tunnel.ts'
-import type { PushProvider } from '../../src/ports/push.ts'
+import { ProxyTunnel, type PushProxy } from '../../src/platform/net/proxy-tunnel.ts'
+import type { PushProvider } from '../../src/push/push.store.ts'
 import { startConnectProxy, startTinyproxy, tinyproxyProgram } from '../support/connect-proxy.ts'
 import { aPushTo, apnsFor, fcmFor } from './push-gateway.ts'
 

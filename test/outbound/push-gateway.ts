@@ -4,11 +4,11 @@
 import { inspect } from 'node:util'
 import { typeid } from 'typeid-js'
 import { DEFAULT_BUNDLE_ID, type Simulator } from '../../simulator/simulator.ts'
-import { type ApnsOptions, buildApnsProvider } from '../../src/outbound/apns.ts'
-import { systemClock } from '../../src/outbound/clock.ts'
-import { buildFcmProvider, type FcmOptions } from '../../src/outbound/fcm.ts'
-import type { PushLog } from '../../src/outbound/push-log.ts'
-import type { PushAddress, PushMessage, PushProvider } from '../../src/ports/push.ts'
+import { systemClock } from '../../src/platform/net/clock.ts'
+import { type ApnsOptions, buildApnsProvider } from '../../src/push/apns/apns.ts'
+import { buildFcmProvider, type FcmOptions } from '../../src/push/fcm/fcm.ts'
+import type { PushAddress, PushMessage, PushProvider } from '../../src/push/push.store.ts'
+import type { PushLog } from '../../src/push/push-log.ts'
 
 export const APP_ID = DEFAULT_BUNDLE_ID
 

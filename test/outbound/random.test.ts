@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { typedCodeAlphabet } from '../../src/domain/enrollment.ts'
 import { type IdKind, idPrefixes, isId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 
 /**
  * Chi-squared over the counts; the bound is exceeded by chance less than once in 10^9 runs (Wilson

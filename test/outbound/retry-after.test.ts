@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseRetryAfterMs } from '../../src/outbound/retry-after.ts'
+import { parseRetryAfterMs } from '../../src/push/retry-after.ts'
 
 const nowMs = Date.parse('2027-01-01T00:00:00Z')
 

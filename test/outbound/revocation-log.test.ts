@@ -4,8 +4,8 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import { readRevocation } from '../../src/domain/revocation.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { buildRevocationLog } from '../../src/outbound/revocation-log.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import { buildRevocationLog } from '../../src/platform/logs/revocation-log.ts'
 
 let folder: string
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { buildSealing } from '../../src/outbound/sealing.ts'
+import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 
 const old = Buffer.alloc(32, 1)
 const current = Buffer.alloc(32, 2)

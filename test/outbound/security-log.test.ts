@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { loggerOptions } from '../../src/http/logging.ts'
-import { buildSecurityLog } from '../../src/outbound/security-log.ts'
+import { loggerOptions } from '../../src/platform/http/logging.ts'
+import { buildSecurityLog } from '../../src/platform/logs/security-log.ts'
 
 function linesAt(level: string) {
   const lines: string[] = []

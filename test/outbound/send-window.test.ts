@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { buildSendWindow } from '../../src/outbound/send-window.ts'
+import { buildSendWindow } from '../../src/push/send-window.ts'
 import { until } from '../support/until.ts'
 
 const LONG_MS = 60_000

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildRedisSignals } from '../../src/outbound/redis-signals.ts'
+import { buildRedisSignals } from '../../src/platform/net/redis-signals.ts'
 import {
   buildSignalHub,
   type SignalCarrier,
   type SignalHub,
-} from '../../src/outbound/signal-hub.ts'
-import { type Database, openDatabase } from '../../src/persistence/database.ts'
+} from '../../src/platform/net/signal-hub.ts'
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts'
 import {
   buildNotifySignals,
   channelOf,
   notifyStatement,
-} from '../../src/persistence/notify-signals.ts'
+} from '../../src/platform/postgres/notify-signals.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'

@@ -11,9 +11,9 @@ import { answerTyp } from '../../src/domain/answer.ts'
 import { readHeader } from '../../src/domain/claims.ts'
 import type { PublicJwk } from '../../src/domain/device.ts'
 import type { UnverifiedJws } from '../../src/domain/device-proof.ts'
-import { buildSealing } from '../../src/outbound/sealing.ts'
-import { buildSignatures } from '../../src/outbound/signatures.ts'
-import type { NewSigningKey } from '../../src/ports/world.ts'
+import { buildSealing } from '../../src/platform/crypto/sealing.ts'
+import { buildSignatures } from '../../src/platform/crypto/signatures.ts'
+import type { NewSigningKey } from '../../src/platform/world.ts'
 
 const masterKey = Buffer.alloc(32, 7)
 const signatures = buildSignatures(buildSealing({ current: masterKey }))

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { boundedLines, signedTextsIn } from '../../src/outbound/signed-texts.ts'
+import { boundedLines, signedTextsIn } from '../../src/platform/crypto/signed-texts.ts'
 
 const end = `.${'s'.repeat(86)}`
 const one = `eyJh.eyJw${end}`

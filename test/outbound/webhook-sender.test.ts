@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http'
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../simulator/simulator.ts'
-import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
-import { webhookHeaders } from '../../src/outbound/webhook-signature.ts'
+import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
+import { buildWebhookSender } from '../../src/webhooks/webhook-sender.ts'
+import { webhookHeaders } from '../../src/webhooks/webhook-signature.ts'
 import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
 
 const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Activity } from '../../src/activities/activity.store.ts'
 import { activity } from '../../src/domain/activity.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { recordActivities } from '../../src/persistence/record.ts'
-import type { Activity } from '../../src/ports/activity-store.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import { recordActivities } from '../../src/platform/postgres/record.ts'
 import { aColleague, aUser, openStores, type Stores, type TestUser } from '../support/stores.ts'
 
 let stores: Stores

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ApiKeyId } from '../../src/domain/ids.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
   aUser,
   beginOn,

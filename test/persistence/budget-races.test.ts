@@ -1,8 +1,8 @@
 // An answer is decided on the budgets as they were loaded; here they change before it is recorded.
 
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { AnswerToRecord } from '../../src/challenges/challenge-answer.store.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
-import type { AnswerToRecord } from '../../src/ports/challenge-answer.ts'
 import {
   aDevice,
   aNewChallenge,

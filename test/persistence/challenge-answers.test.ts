@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
   aChallenge,
   aDevice,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { CreationFacts } from '../../src/challenges/challenge.store.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import type { CreationFacts } from '../../src/ports/challenge-store.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
   aClaim,
   aDevice,

@@ -1,5 +1,9 @@
 // Steps of a challenge, for tests of its parts.
 
+import type {
+  AnswerRecording,
+  AnswerToRecord,
+} from '../../src/challenges/challenge-answer.store.ts'
 import { type ActivityType, activity } from '../../src/domain/activity.ts'
 import { type AnswerEffect, answerEnd, decideAnswer } from '../../src/domain/answer.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
@@ -10,8 +14,7 @@ import {
   unusedBudget,
 } from '../../src/domain/push-budget.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import type { AnswerRecording, AnswerToRecord } from '../../src/ports/challenge-answer.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { anAnswer, aProof, freshProtection, type Stores, type TestUser } from '../support/stores.ts'
 
 /** The challenge as its relying party reads it. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
   aChallenge,
   aColleague,

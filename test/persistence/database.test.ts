@@ -1,11 +1,15 @@
 import path from 'node:path'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, type DatabaseConfig, openDatabase } from '../../src/persistence/database.ts'
-import { isDatabaseUnavailable } from '../../src/persistence/database-errors.ts'
+import {
+  type Database,
+  type DatabaseConfig,
+  openDatabase,
+} from '../../src/platform/postgres/database.ts'
+import { isDatabaseUnavailable } from '../../src/platform/postgres/database-errors.ts'
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/persistence/embedded-postgres.ts'
+} from '../../src/platform/postgres/embedded/embedded-postgres.ts'
 import { ask, reachableFolder } from '../support/embedded-postgres.ts'
 import { until } from '../support/until.ts'
 

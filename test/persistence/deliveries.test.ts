@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId, DeliveryId, DeviceId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import type { Settlement } from '../../src/ports/delivery-store.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import type { Settlement } from '../../src/push/delivery.store.ts'
 import {
   aChallenge,
   aDevice,

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { buildChallengeStore } from '../../src/challenges/challenges.sql.ts'
+import { buildDeviceStore } from '../../src/devices/devices.sql.ts'
 import { activity } from '../../src/domain/activity.ts'
 import type { UnregisterReason } from '../../src/domain/device.ts'
 import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { buildChallengeStore } from '../../src/persistence/challenges.ts'
-import { openDatabase } from '../../src/persistence/database.ts'
-import { buildDeviceStore } from '../../src/persistence/devices.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import { openDatabase } from '../../src/platform/postgres/database.ts'
 import {
   aChallenge,
   aClaim,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
-import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
-import type { WorkKind } from '../../src/ports/due-work-store.ts'
+import { buildDueWorkStore } from '../../src/platform/postgres/due-work.ts'
+import type { WorkKind } from '../../src/platform/work/due-work.store.ts'
 import { onServer } from '../support/cluster.ts'
 import { nodesOf, planOf, recordStatements } from '../support/statements.ts'
 import {

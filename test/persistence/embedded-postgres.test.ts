@@ -4,7 +4,7 @@ import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { expect, test, vi } from 'vitest'
-import { startEmbeddedPostgres } from '../../src/persistence/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
 import {
   ask,
   isAlive,

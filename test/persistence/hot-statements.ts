@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { activity } from '../../src/domain/activity.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { recordStatements, type SentStatement } from '../support/statements.ts'
 import {
   aChallenge,

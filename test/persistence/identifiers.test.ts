@@ -3,7 +3,7 @@ import path from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { identifierKey } from '../../src/domain/user-name.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { aUser, noExceptions, openStores, type Stores, type TestUser } from '../support/stores.ts'
 
 let stores: Stores

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { buildDueWorkStore } from '../../src/persistence/due-work.ts'
+import { buildDueWorkStore } from '../../src/platform/postgres/due-work.ts'
 import { onServer } from '../support/cluster.ts'
 import { nodesOf, type Plan, planOf, recordStatements } from '../support/statements.ts'
 import type { Stores } from '../support/stores.ts'

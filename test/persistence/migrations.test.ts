@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { withEngine } from '../../scripts/schema-engine.ts'
-import { migrate, planMigrations } from '../../src/persistence/migrations.ts'
+import { migrate, planMigrations } from '../../src/platform/postgres/migrations.ts'
 import { onServer } from '../support/cluster.ts'
 import { createEmptyDatabase, createTestDatabase } from '../support/database.ts'
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { ActivityId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { recordActivities } from '../../src/persistence/record.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import { recordActivities } from '../../src/platform/postgres/record.ts'
 import {
   aDevice,
   aUser,

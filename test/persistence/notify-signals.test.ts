@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { buildNotifySignals } from '../../src/persistence/notify-signals.ts'
+import { buildNotifySignals } from '../../src/platform/postgres/notify-signals.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'

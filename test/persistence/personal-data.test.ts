@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { PortalSessionId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { finishErasures } from '../../src/usecases/personal-data.ts'
+import { finishErasures } from '../../src/personal-data/personal-data.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
   aChallenge,
   aDevice,

@@ -3,8 +3,12 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import { leaseName } from '../../src/domain/lease.ts'
-import { buildLeaseStore } from '../../src/persistence/leases.ts'
-import { acquirePresence, type Presence, presenceClass } from '../../src/persistence/presence.ts'
+import { buildLeaseStore } from '../../src/platform/postgres/leases.ts'
+import {
+  acquirePresence,
+  type Presence,
+  presenceClass,
+} from '../../src/platform/postgres/presence.ts'
 import { onServer } from '../support/cluster.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import {

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import type { Protection } from '../../src/domain/protection.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
   aChallenge,
   aColleague,

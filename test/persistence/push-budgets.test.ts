@@ -6,7 +6,7 @@ import { activity } from '../../src/domain/activity.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { defaultPolicy } from '../../src/domain/policy.ts'
 import { reportedInitiator } from '../../src/domain/push-budget.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
   aDevice,
   aNewChallenge,

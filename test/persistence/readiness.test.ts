@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { openDatabase } from '../../src/persistence/database.ts'
-import { buildReadiness } from '../../src/persistence/readiness.ts'
+import { openDatabase } from '../../src/platform/postgres/database.ts'
+import { buildReadiness } from '../../src/platform/postgres/readiness.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 

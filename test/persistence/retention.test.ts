@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { buildLeftoverPurge, buildPurge } from '../../src/audit/purge-old.ts'
 import { activity } from '../../src/domain/activity.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
-import { buildLeftoverPurge, buildPurge } from '../../src/usecases/purge-old.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
   aChallenge,
   aDevice,

@@ -1,7 +1,7 @@
 // Counts the rows that a statement finds: where it may find one only, the first of two would be
 // used, whichever that is.
 
-import type { Database, Queries } from '../../src/persistence/database.ts'
+import type { Database, Queries } from '../../src/platform/postgres/database.ts'
 
 /**
  * Stores the row count of the last run of each statement, by its name, also within transactions.

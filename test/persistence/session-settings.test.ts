@@ -1,15 +1,18 @@
 import path from 'node:path'
 import pg from 'pg'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { columnTypes, rejectShiftedTimes } from '../../src/persistence/column-types.ts'
-import { type Database, openDatabase } from '../../src/persistence/database.ts'
-import { DatabaseFault, isDatabaseUnavailable } from '../../src/persistence/database-errors.ts'
+import { columnTypes, rejectShiftedTimes } from '../../src/platform/postgres/column-types.ts'
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts'
+import {
+  DatabaseFault,
+  isDatabaseUnavailable,
+} from '../../src/platform/postgres/database-errors.ts'
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/persistence/embedded-postgres.ts'
-import { migrate } from '../../src/persistence/migrations.ts'
-import { buildNotifySignals, channelOf } from '../../src/persistence/notify-signals.ts'
+} from '../../src/platform/postgres/embedded/embedded-postgres.ts'
+import { migrate } from '../../src/platform/postgres/migrations.ts'
+import { buildNotifySignals, channelOf } from '../../src/platform/postgres/notify-signals.ts'
 import { databaseUrl } from '../support/cluster.ts'
 import { ask, reachableFolder } from '../support/embedded-postgres.ts'
 import { until } from '../support/until.ts'

@@ -1,7 +1,7 @@
 // Rows similar to existing ones, with other names.
 
 import type pg from 'pg'
-import { growingTables } from '../../src/persistence/table-statistics.ts'
+import { growingTables } from '../../src/platform/postgres/table-statistics.ts'
 
 /**
  * Tables that a busy service reads all day; the other growing ones are read by sweeps and lists.

@@ -2,7 +2,12 @@ import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { run, type Statement, statement, statements } from '../../src/persistence/statement.ts'
+import {
+  run,
+  type Statement,
+  statement,
+  statements,
+} from '../../src/platform/postgres/statement.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { type Description, describeStatement } from '../support/describe-statement.ts'
 import { type Kinds, type TypedStatement, typedStatements } from '../support/statement-types.ts'

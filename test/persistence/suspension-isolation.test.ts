@@ -3,7 +3,7 @@
 
 import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { DeviceId } from '../../src/domain/ids.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
   aClaim,
   aColleague,

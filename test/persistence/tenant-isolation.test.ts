@@ -6,7 +6,7 @@ import type { ActivityId, IntegrationId, WebhookEndpointId } from '../../src/dom
 import type { IntegrationPlan } from '../../src/domain/integration.ts'
 import { preferencesOf } from '../../src/domain/notice.ts'
 import { plainMapping } from '../../src/domain/user-name.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { everythingOn } from '../support/personal-data.ts'
 import {
   aChallenge,

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { afterCreation, unusedBudget } from '../../src/domain/push-budget.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
   aColleague,
   aDevice,

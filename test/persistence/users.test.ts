@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { UserId } from '../../src/domain/ids.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import type { Identifier, User } from '../../src/ports/user-store.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import type { Identifier, User } from '../../src/users/user.store.ts'
 import { aUser, openStores, type Stores, type TestUser } from '../support/stores.ts'
 
 let stores: Stores

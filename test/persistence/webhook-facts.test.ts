@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { WebhookFact } from '../../src/domain/webhook-event.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
   aColleague,
   aDevice,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { lifetimeSeconds, webhookEventTypes } from '../../src/domain/webhook-event.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { aUser, openStores, type Stores } from '../support/stores.ts'
 
 let stores: Stores

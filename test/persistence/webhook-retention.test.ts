@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { leftoverDays } from '../../src/domain/retention.ts'
-import { systemRandom as random } from '../../src/outbound/random.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { aUser, openStores, type Stores, type TestUser } from '../support/stores.ts'
 
 let stores: Stores

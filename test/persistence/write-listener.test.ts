@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openDatabase } from '../../src/persistence/database.ts'
+import { openDatabase } from '../../src/platform/postgres/database.ts'
 import { openStores, type Stores } from '../support/stores.ts'
 
 let stores: Stores

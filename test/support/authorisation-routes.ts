@@ -1,6 +1,6 @@
 // The facts of each route that a test needs for a real call; openapi.yaml says who may call it.
 
-import type { ProblemCode } from '../../src/http/problem-table.ts'
+import type { ProblemCode } from '../../src/platform/http/problem-table.ts'
 import { denialBy, newApp, newEndpoint, newIntegration, type Scene } from './authorisation-scene.ts'
 import type { Phone } from './running-service.ts'
 

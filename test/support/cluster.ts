@@ -8,8 +8,8 @@ import type { TestProject } from 'vitest/node'
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/persistence/embedded-postgres.ts'
-import { migrate } from '../../src/persistence/migrations.ts'
+} from '../../src/platform/postgres/embedded/embedded-postgres.ts'
+import { migrate } from '../../src/platform/postgres/migrations.ts'
 
 /** What test files need to create their own databases; they get it by `inject('cluster')`. */
 export type TestCluster = {

@@ -9,10 +9,10 @@ import { afterAll, afterEach } from 'vitest'
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/persistence/embedded-postgres.ts'
+} from '../../src/platform/postgres/embedded/embedded-postgres.ts'
 
 /** The module that starts a server, for tests that start one in a process of its own. */
-export const launcher = path.resolve('src/persistence/embedded-postgres.ts')
+export const launcher = path.resolve('src/platform/postgres/embedded/embedded-postgres.ts')
 
 /** Cleanups after the current test, latest first. */
 export const undo: (() => Promise<unknown>)[] = []

@@ -1,5 +1,8 @@
 import type { TenantId, UserId } from '../../src/domain/ids.ts'
-import type { PersonalDataReading, PersonalDataStore } from '../../src/ports/personal-data-store.ts'
+import type {
+  PersonalDataReading,
+  PersonalDataStore,
+} from '../../src/personal-data/personal-data.store.ts'
 
 /** All rows of a reading, by table; closes it. */
 export async function everythingIn(reading: PersonalDataReading) {

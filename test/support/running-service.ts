@@ -7,9 +7,9 @@ import { type Claim, claimEnrollment, readEnrollmentUri } from '../../clients/de
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
 import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { type Service, startService } from '../../src/compose.ts'
-import type { Config } from '../../src/config.ts'
-import type { AttestationRoots } from '../../src/outbound/attestation-roots.ts'
+import type { AttestationRoots } from '../../src/enrollments/attestation/attestation-roots.ts'
+import { type Service, startService } from '../../src/service/compose.ts'
+import type { Config } from '../../src/service/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 const androidApp = 'com.example.android'

@@ -1,8 +1,8 @@
 // The statements sent to the database, and their plans.
 
 import pg from 'pg'
-import type { Database } from '../../src/persistence/database.ts'
-import { planSettings } from '../../src/persistence/plan-settings.ts'
+import type { Database } from '../../src/platform/postgres/database.ts'
+import { planSettings } from '../../src/platform/postgres/plan-settings.ts'
 
 /** A sent statement. */
 export type SentStatement = {

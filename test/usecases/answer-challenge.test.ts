@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
   anAnswer,
   aPhone,

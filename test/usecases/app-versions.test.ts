@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { PolicyOverrides } from '../../src/domain/policy.ts'
-import type { Principal } from '../../src/domain/principal.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
-import { confirmReceipt } from '../../src/usecases/confirm-receipt.ts'
-import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
-import { listOwnActivities } from '../../src/usecases/list-activities.ts'
-import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
+import { listOwnActivities } from '../../src/activities/list-activities.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { confirmReceipt } from '../../src/challenges/confirm-receipt.ts'
+import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
 import {
   listOwnDevices,
   readSelf,
   unregisterSelf,
   updateSelf,
-} from '../../src/usecases/own-devices.ts'
-import { setPolicy } from '../../src/usecases/policy.ts'
-import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
+} from '../../src/devices/own-devices.ts'
+import type { PolicyOverrides } from '../../src/domain/policy.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
+import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
+import { rotatePushToken } from '../../src/push/rotate-push-token.ts'
+import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   aClaimCommand,
   anAnswer,

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { applyRevocations } from '../../src/audit/apply-revocations.ts'
+import { readDevice } from '../../src/devices/read-devices.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { type Revocation, revocationLine } from '../../src/domain/revocation.ts'
 import { plainMapping } from '../../src/domain/user-name.ts'
-import { applyRevocations } from '../../src/usecases/apply-revocations.ts'
-import { findUser } from '../../src/usecases/find-user.ts'
-import { readDevice } from '../../src/usecases/read-devices.ts'
+import { findUser } from '../../src/users/find-user.ts'
 import { aPhone, aPrincipal, granted, openWorld, type Phone, type World } from './world.ts'
 
 let world: World

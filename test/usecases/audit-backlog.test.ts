@@ -2,10 +2,10 @@
 // as large as a nightly run wants.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildAuditStore } from '../../src/audit/audit.sql.ts'
+import { chainAudit } from '../../src/audit/chain-audit.ts'
 import { nearScan } from '../../src/domain/audit-chain.ts'
-import { buildAuditStore } from '../../src/persistence/audit.ts'
-import { openDatabase } from '../../src/persistence/database.ts'
-import { chainAudit } from '../../src/usecases/chain-audit.ts'
+import { openDatabase } from '../../src/platform/postgres/database.ts'
 import { onServer } from '../support/cluster.ts'
 import { aPhone, aPrincipal, openWorld, type World } from './world.ts'
 

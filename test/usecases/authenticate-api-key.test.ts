@@ -6,11 +6,11 @@ import {
   revocationPrefix,
   revokeApiKey,
   rotateApiKey,
-} from '../../src/usecases/api-keys.ts'
+} from '../../src/tenants/api-keys.ts'
 import {
   type ApiKeyAuthentication,
   buildApiKeyAuthentication,
-} from '../../src/usecases/authenticate-api-key.ts'
+} from '../../src/tenants/authenticate-api-key.ts'
 import { until } from '../support/until.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
+import type { CreationResult } from '../../src/challenges/create-challenge.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
-import type { CreationResult } from '../../src/usecases/create-challenge.ts'
-import { setPolicy } from '../../src/usecases/policy.ts'
+import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   anAnswer,
   aPhone,

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { readReadiness } from '../../src/challenges/read-readiness.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
-import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
-import { openNextEnrollment } from '../../src/usecases/enroll-next-phone.ts'
-import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
-import { setPolicy } from '../../src/usecases/policy.ts'
-import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
-import { readReadiness } from '../../src/usecases/read-readiness.ts'
-import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
+import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/enrollments/confirm-enrollment.ts'
+import { openNextEnrollment } from '../../src/enrollments/enroll-next-phone.ts'
+import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
+import { waitForEnrollment } from '../../src/enrollments/read-enrollment.ts'
+import { rotatePushToken } from '../../src/push/rotate-push-token.ts'
+import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   aClaimCommand,
   aPhone,

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
+import { createChallenge } from '../../src/challenges/create-challenge.ts'
+import { resendChallenge } from '../../src/challenges/resend-challenge.ts'
+import { setUserStatus } from '../../src/devices/suspend-user.ts'
+import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
-import { createChallenge } from '../../src/usecases/create-challenge.ts'
-import { resendChallenge } from '../../src/usecases/resend-challenge.ts'
-import { createRecoveryCodes, createTemporaryCode } from '../../src/usecases/single-use-codes.ts'
-import { setUserStatus } from '../../src/usecases/suspend-user.ts'
-import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
-import { retryDelayMs } from '../../src/worker/retry-schedule.ts'
+import { createRecoveryCodes, createTemporaryCode } from '../../src/passcodes/single-use-codes.ts'
+import { retryDelayMs } from '../../src/platform/work/retry-schedule.ts'
 import {
   anAnswer,
   aPhone,

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
+import { readSelf } from '../../src/devices/own-devices.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { buildMacs } from '../../src/outbound/macs.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
-import { readSelf } from '../../src/usecases/own-devices.ts'
+import { buildMacs } from '../../src/platform/crypto/macs.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   anAnswer,

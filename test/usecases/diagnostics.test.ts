@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { Principal } from '../../src/domain/principal.ts'
-import { isRefusal } from '../../src/domain/refusal.ts'
 import {
   listDiagnostics,
   readDiagnostics,
   sendDiagnostics,
-} from '../../src/usecases/diagnostics.ts'
-import { eraseUser, exportUser } from '../../src/usecases/personal-data.ts'
-import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+} from '../../src/devices/diagnostics/diagnostics.ts'
+import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import { eraseUser, exportUser } from '../../src/personal-data/personal-data.ts'
 import { everythingIn } from '../support/personal-data.ts'
 import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
 

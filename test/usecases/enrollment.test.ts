@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { cancelEnrollment } from '../../src/usecases/cancel-enrollment.ts'
-import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
-import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
-import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
-import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
+import { cancelEnrollment } from '../../src/enrollments/cancel-enrollment.ts'
+import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/enrollments/confirm-enrollment.ts'
+import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
+import { waitForEnrollment } from '../../src/enrollments/read-enrollment.ts'
 import {
   aClaimCommand,
   aPhone,

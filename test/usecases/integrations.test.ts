@@ -10,7 +10,7 @@ import {
   type IntegrationScope,
   removeIntegration,
   rotateIntegration,
-} from '../../src/usecases/integrations.ts'
+} from '../../src/doors/integrations.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World

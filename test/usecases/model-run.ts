@@ -1,16 +1,16 @@
 // One user, an owner, unknown initiators and a thief, and a small model of the invariants.
 
 import { expect } from 'vitest'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
+import type { CreationResult } from '../../src/challenges/create-challenge.ts'
+import { resendChallenge } from '../../src/challenges/resend-challenge.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import { othersKey } from '../../src/domain/initiator.ts'
 import { defaultPolicy, type Policy } from '../../src/domain/policy.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
-import type { CreationResult } from '../../src/usecases/create-challenge.ts'
-import { setPolicy } from '../../src/usecases/policy.ts'
-import { pausePushes, unlockUser } from '../../src/usecases/protection.ts'
-import { resendChallenge } from '../../src/usecases/resend-challenge.ts'
+import { pausePushes, unlockUser } from '../../src/protection/protection.ts'
+import { setPolicy } from '../../src/tenants/policy.ts'
 import { letTimePass } from '../support/passing-time.ts'
 import {
   anAnswer,

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { activity, type OwnActivityType } from '../../src/domain/activity.ts'
-import type { Principal } from '../../src/domain/principal.ts'
-import { storedActivityType } from '../../src/domain/stored-activity-type.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { recordActivities } from '../../src/persistence/record.ts'
-import { firstNoticeCursor } from '../../src/ports/notice-store.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { changeDevice } from '../../src/usecases/change-device.ts'
-import { listOwnActivities } from '../../src/usecases/list-activities.ts'
+import { listOwnActivities } from '../../src/activities/list-activities.ts'
+import { firstNoticeCursor } from '../../src/activities/notice.store.ts'
 import {
   readNotificationPreferences,
   setNotificationPreferences,
-} from '../../src/usecases/notification-preferences.ts'
-import { notifyUsers } from '../../src/usecases/notify-users.ts'
-import { postActivity } from '../../src/usecases/post-activity.ts'
+} from '../../src/activities/notification-preferences.ts'
+import { notifyUsers } from '../../src/activities/notify-users.ts'
+import { postActivity } from '../../src/activities/post-activity.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { changeDevice } from '../../src/devices/change-device.ts'
+import { activity, type OwnActivityType } from '../../src/domain/activity.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { storedActivityType } from '../../src/domain/stored-activity-type.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import { recordActivities } from '../../src/platform/postgres/record.ts'
 import {
   anAnswer,
   aPhone,

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { DeviceId } from '../../src/domain/ids.ts'
-import type { PolicyOverrides } from '../../src/domain/policy.ts'
-import type { Principal } from '../../src/domain/principal.ts'
-import { isRefusal } from '../../src/domain/refusal.ts'
-import { changeDevice } from '../../src/usecases/change-device.ts'
-import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
+import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
+import { changeDevice } from '../../src/devices/change-device.ts'
 import {
   listOwnDevices,
   readSelf,
   unregisterOther,
   unregisterSelf,
   updateSelf,
-} from '../../src/usecases/own-devices.ts'
-import { setPolicy } from '../../src/usecases/policy.ts'
-import { rotatePushToken } from '../../src/usecases/rotate-push-token.ts'
-import { setUserStatus } from '../../src/usecases/suspend-user.ts'
-import { unregisterAllDevices, unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+} from '../../src/devices/own-devices.ts'
+import { setUserStatus } from '../../src/devices/suspend-user.ts'
+import { unregisterAllDevices, unregisterDevice } from '../../src/devices/unregister-devices.ts'
+import type { DeviceId } from '../../src/domain/ids.ts'
+import type { PolicyOverrides } from '../../src/domain/policy.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import { rotatePushToken } from '../../src/push/rotate-push-token.ts'
+import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   aPhone,
   aPrincipal,

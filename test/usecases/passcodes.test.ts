@@ -1,26 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { listActivities } from '../../src/activities/list-activities.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { setUserStatus } from '../../src/devices/suspend-user.ts'
+import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { UserId } from '../../src/domain/ids.ts'
 import { passcodePeriodSeconds } from '../../src/domain/passcode.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { buildSealing } from '../../src/outbound/sealing.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { claimEnrollment } from '../../src/usecases/claim-enrollment.ts'
-import { confirmEnrollment } from '../../src/usecases/confirm-enrollment.ts'
-import { importUser } from '../../src/usecases/import-user.ts'
-import { listActivities } from '../../src/usecases/list-activities.ts'
-import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
-import { createPortalLink } from '../../src/usecases/portal.ts'
-import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
-import { createRecoveryCodes, createTemporaryCode } from '../../src/usecases/single-use-codes.ts'
-import { setUserStatus } from '../../src/usecases/suspend-user.ts'
-import { unregisterDevice } from '../../src/usecases/unregister-devices.ts'
+import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
+import { confirmEnrollment } from '../../src/enrollments/confirm-enrollment.ts'
+import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
+import { waitForEnrollment } from '../../src/enrollments/read-enrollment.ts'
+import { createRecoveryCodes, createTemporaryCode } from '../../src/passcodes/single-use-codes.ts'
 import {
   type Command,
   readOtherFactors,
   verifyPasscode,
-} from '../../src/usecases/verify-passcode.ts'
+} from '../../src/passcodes/verify-passcode.ts'
+import { buildSealing } from '../../src/platform/crypto/sealing.ts'
+import { createPortalLink } from '../../src/portal/portal.ts'
+import { importUser } from '../../src/users/import-user.ts'
 import {
   aClaimCommand,
   anAnswer,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { defaultPolicy } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { readPolicy, setPolicy, setRelyingPartyPolicy } from '../../src/usecases/policy.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import { readPolicy, setPolicy, setRelyingPartyPolicy } from '../../src/tenants/policy.ts'
 import { aPhone, aPrincipal, ask, granted, openWorld, type World } from './world.ts'
 
 let world: World

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { listActivities, listOwnActivities } from '../../src/activities/list-activities.ts'
+import { notifyUsers } from '../../src/activities/notify-users.ts'
+import { type Command, postActivity } from '../../src/activities/post-activity.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { listActivities, listOwnActivities } from '../../src/usecases/list-activities.ts'
-import { notifyUsers } from '../../src/usecases/notify-users.ts'
-import { type Command, postActivity } from '../../src/usecases/post-activity.ts'
 import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
 
 let world: World

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
+import type { CreationResult } from '../../src/challenges/create-challenge.ts'
+import { resendChallenge } from '../../src/challenges/resend-challenge.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
-import type { CreationResult } from '../../src/usecases/create-challenge.ts'
-import { setPolicy } from '../../src/usecases/policy.ts'
 import {
   pausePushes,
   readProtection,
   readPushPause,
   unlockUser,
-} from '../../src/usecases/protection.ts'
-import { reportActivity } from '../../src/usecases/report-activity.ts'
-import { listReports, resolveReport } from '../../src/usecases/reports.ts'
-import { resendChallenge } from '../../src/usecases/resend-challenge.ts'
+} from '../../src/protection/protection.ts'
+import { reportActivity } from '../../src/protection/report-activity.ts'
+import { listReports, resolveReport } from '../../src/protection/reports.ts'
+import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   anAnswer,
   aPhone,

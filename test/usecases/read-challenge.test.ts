@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { ChallengeId } from '../../src/domain/ids.ts'
-import type { Principal } from '../../src/domain/principal.ts'
-import { refuse } from '../../src/domain/refusal.ts'
-import type { Signals } from '../../src/ports/signals.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
 import {
   readChallenge,
   rereadEveryMs,
   waitForChallenge,
-} from '../../src/usecases/read-challenge.ts'
+} from '../../src/challenges/read-challenge.ts'
+import type { ChallengeId } from '../../src/domain/ids.ts'
+import type { Principal } from '../../src/domain/principal.ts'
+import { refuse } from '../../src/domain/refusal.ts'
+import type { Signals } from '../../src/platform/signals.ts'
 import {
   anAnswer,
   aPhone,

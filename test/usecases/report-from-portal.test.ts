@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { postActivity } from '../../src/activities/post-activity.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { closePortal, createPortalLink, openPortal } from '../../src/usecases/portal.ts'
-import { postActivity } from '../../src/usecases/post-activity.ts'
-import { reportFromPortal } from '../../src/usecases/report-activity.ts'
-import { listReports } from '../../src/usecases/reports.ts'
+import { closePortal, createPortalLink, openPortal } from '../../src/portal/portal.ts'
+import { reportFromPortal } from '../../src/protection/report-activity.ts'
+import { listReports } from '../../src/protection/reports.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { chainAudit, signAuditHeads } from '../../src/usecases/chain-audit.ts'
-import { buildPurge } from '../../src/usecases/purge-old.ts'
-import { verifyAudit } from '../../src/usecases/verify-audit.ts'
+import { chainAudit, signAuditHeads } from '../../src/audit/chain-audit.ts'
+import { buildPurge } from '../../src/audit/purge-old.ts'
+import { verifyAudit } from '../../src/audit/verify-audit.ts'
 import { onServer } from '../support/cluster.ts'
 import { aPhone, aPrincipal, openWorld, type World } from './world.ts'
 

@@ -1,15 +1,15 @@
 // What happens to the calls of devices that are unregistered or suspended.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { listActivities } from '../../src/activities/list-activities.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
+import { changeDevice } from '../../src/devices/change-device.ts'
+import { listOwnDevices, readSelf, unregisterOther } from '../../src/devices/own-devices.ts'
+import { unregisterAllDevices, unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import { revokedUse } from '../../src/domain/device.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { readRevocation, revocationLine } from '../../src/domain/revocation.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { changeDevice } from '../../src/usecases/change-device.ts'
-import { fetchChallenges } from '../../src/usecases/fetch-challenges.ts'
-import { listActivities } from '../../src/usecases/list-activities.ts'
-import { listOwnDevices, readSelf, unregisterOther } from '../../src/usecases/own-devices.ts'
-import { unregisterAllDevices, unregisterDevice } from '../../src/usecases/unregister-devices.ts'
 import {
   anAnswer,
   aPhone,

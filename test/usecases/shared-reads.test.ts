@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { openEnrollment } from '../../src/usecases/open-enrollment.ts'
-import { readChallenge, waitForChallenge } from '../../src/usecases/read-challenge.ts'
-import { waitForEnrollment } from '../../src/usecases/read-enrollment.ts'
-import { buildSharedReads } from '../../src/usecases/shared-reads.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { readChallenge, waitForChallenge } from '../../src/challenges/read-challenge.ts'
+import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
+import { waitForEnrollment } from '../../src/enrollments/read-enrollment.ts'
+import { buildSharedReads } from '../../src/platform/shared-reads.ts'
 import { until } from '../support/until.ts'
 import {
   anAnswer,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
-import type { SigningKeyStore } from '../../src/ports/directory-store.ts'
-import { readPublicKeys } from '../../src/usecases/read-signing-keys.ts'
-import { rotateSigningKey } from '../../src/usecases/rotate-signing-key.ts'
-import { buildSigningKeys } from '../../src/usecases/signing-keys.ts'
+import type { SigningKeyStore } from '../../src/tenants/directory.store.ts'
+import { readPublicKeys } from '../../src/tenants/read-signing-keys.ts'
+import { rotateSigningKey } from '../../src/tenants/rotate-signing-key.ts'
+import { buildSigningKeys } from '../../src/tenants/signing-keys.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World

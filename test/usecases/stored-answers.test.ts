@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { answerBinding, sealPlainAnswers } from '../../src/audit/plain-answers.ts'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { readEvidence } from '../../src/challenges/read-evidence.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { answerChallenge } from '../../src/usecases/answer-challenge.ts'
-import { answerBinding, sealPlainAnswers } from '../../src/usecases/plain-answers.ts'
-import { readEvidence } from '../../src/usecases/read-evidence.ts'
-import { buildSigningKeys } from '../../src/usecases/signing-keys.ts'
+import { buildSigningKeys } from '../../src/tenants/signing-keys.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   anAnswer,

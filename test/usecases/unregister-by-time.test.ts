@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listDevices, readDevice } from '../../src/devices/read-devices.ts'
+import { devicesPerCallMax, unregisterByTime } from '../../src/devices/unregister-by-time.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { listDevices, readDevice } from '../../src/usecases/read-devices.ts'
-import { devicesPerCallMax, unregisterByTime } from '../../src/usecases/unregister-by-time.ts'
 import { aClaim, aDevice, anEnrollment } from '../support/stores.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from './world.ts'
 

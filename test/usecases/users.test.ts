@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
-import { findUser, listUsers } from '../../src/usecases/find-user.ts'
-import { importUser } from '../../src/usecases/import-user.ts'
+import { findUser, listUsers } from '../../src/users/find-user.ts'
+import { importUser } from '../../src/users/import-user.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World

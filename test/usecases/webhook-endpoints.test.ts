@@ -7,7 +7,7 @@ import {
   removeWebhookEndpoint,
   replayWebhooks,
   testWebhookEndpoint,
-} from '../../src/usecases/webhook-endpoints.ts'
+} from '../../src/webhooks/webhook-endpoints.ts'
 import { aPrincipal, granted, openWorld, type World } from './world.ts'
 
 let world: World

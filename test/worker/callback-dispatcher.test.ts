@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { systemClock } from '../../src/outbound/clock.ts'
-import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { buildRealms } from '../../src/outbound/realms.ts'
-import { cancelChallenge } from '../../src/usecases/cancel-challenge.ts'
-import { createIntegration } from '../../src/usecases/integrations.ts'
+import { buildIntegrationUsage } from '../../src/doors/integration-usage.ts'
+import { createIntegration } from '../../src/doors/integrations.ts'
 import {
   buildCallbackDispatcher,
   type CallbackDispatcher,
-} from '../../src/worker/callback-dispatcher.ts'
-import { buildIntegrationUsage } from '../../src/worker/integration-usage.ts'
+} from '../../src/doors/keycloak/callback-dispatcher.ts'
+import { buildRealms } from '../../src/doors/keycloak/realms.ts'
+import { systemClock } from '../../src/platform/net/clock.ts'
+import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
 import { type KeycloakDouble, startKeycloakDouble } from '../support/keycloak-double.ts'
 import { until } from '../support/until.ts'
 import { aPhone, aPrincipal, ask, granted, openWorld, type World } from '../usecases/world.ts'

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import type { PushResult } from '../../src/ports/push.ts'
-import { buildDispatcher, type Dependencies } from '../../src/worker/dispatcher.ts'
+import type { PushResult } from '../../src/push/push.store.ts'
+import { buildDispatcher, type Dependencies } from '../../src/push/push-dispatcher.ts'
 import {
   aPhone,
   aPrincipal,

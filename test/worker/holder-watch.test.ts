@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { type HolderWatch, watchHolders } from '../../src/worker/holder-watch.ts'
+import { type HolderWatch, watchHolders } from '../../src/platform/work/holder-watch.ts'
 import { until } from '../support/until.ts'
 
 let watch: HolderWatch | undefined

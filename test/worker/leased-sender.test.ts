@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { buildLeasedSender, type Load } from '../../src/worker/leased-sender.ts'
+import { buildLeasedSender, type Load } from '../../src/platform/work/leased-sender.ts'
 import { until } from '../support/until.ts'
 
 type Lane = { readonly app: string }

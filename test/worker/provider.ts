@@ -1,7 +1,7 @@
 // Push providers that answer as a test says.
 
-import type { PushMessage, PushProvider, PushResult } from '../../src/ports/push.ts'
-import type { Log } from '../../src/worker/dispatcher.ts'
+import type { PushMessage, PushProvider, PushResult } from '../../src/push/push.store.ts'
+import type { Log } from '../../src/push/push-dispatcher.ts'
 
 /** Answers each message as configured, and records it. */
 export function aProvider(

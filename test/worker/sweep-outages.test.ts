@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { buildSweepOutages } from '../../src/worker/sweep-outages.ts'
+import { buildSweepOutages } from '../../src/service/sweep-outages.ts'
 import { aLog } from './provider.ts'
 
 let now = 0

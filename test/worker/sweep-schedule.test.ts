@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { DueWork } from '../../src/ports/due-work-store.ts'
-import { type Sweep, type SweepSchedule, startSchedule } from '../../src/worker/sweep-schedule.ts'
-import { buildWorkSignal, workSignal } from '../../src/worker/work-signal.ts'
+import type { DueWork } from '../../src/platform/work/due-work.store.ts'
+import { type Sweep, type SweepSchedule, startSchedule } from '../../src/service/sweep-schedule.ts'
+import { buildWorkSignal, workSignal } from '../../src/service/work-signal.ts'
 import { until } from '../support/until.ts'
 
 const empty: DueWork = {

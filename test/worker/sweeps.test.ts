@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { buildDispatcher } from '../../src/worker/dispatcher.ts'
-import { startSweeps } from '../../src/worker/sweeps.ts'
+import { buildDispatcher } from '../../src/push/push-dispatcher.ts'
+import { startSweeps } from '../../src/service/sweeps.ts'
 import { until } from '../support/until.ts'
 import {
   aPhone,

@@ -1,9 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Principal } from '../../src/domain/principal.ts'
-import { buildEgressGuard } from '../../src/outbound/egress-guard.ts'
-import { systemRandom } from '../../src/outbound/random.ts'
-import { buildWebhookSender } from '../../src/outbound/webhook-sender.ts'
+import { systemRandom } from '../../src/platform/crypto/random.ts'
+import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
+import {
+  buildWebhookDispatcher,
+  type WebhookDispatcher,
+} from '../../src/webhooks/webhook-dispatcher.ts'
 import {
   changeWebhookEndpoint,
   createWebhookEndpoint,
@@ -12,11 +15,8 @@ import {
   replayWebhooks,
   rotateWebhookSecret,
   testWebhookEndpoint,
-} from '../../src/usecases/webhook-endpoints.ts'
-import {
-  buildWebhookDispatcher,
-  type WebhookDispatcher,
-} from '../../src/worker/webhook-dispatcher.ts'
+} from '../../src/webhooks/webhook-endpoints.ts'
+import { buildWebhookSender } from '../../src/webhooks/webhook-sender.ts'
 import { until } from '../support/until.ts'
 import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from '../usecases/world.ts'

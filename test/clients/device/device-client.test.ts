@@ -2,11 +2,11 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { approvalNeedsVerification } from '../../../clients/device/answer.ts'
 import { type ApprovalRequest, readRequest } from '../../../clients/device/approval-request.ts'
 import { DeviceClient, type DeviceClientOptions } from '../../../clients/device/device-client.ts'
+import { readDeviceProof } from '../../../src/devices/authenticate-device.ts'
 import { answerBytesMax, checkAnswer, checkKey, readAnswer } from '../../../src/domain/answer.ts'
 import { keyOf } from '../../../src/domain/device.ts'
 import { isRefusal } from '../../../src/domain/refusal.ts'
-import { buildHashing } from '../../../src/outbound/hashing.ts'
-import { readDeviceProof } from '../../../src/usecases/authenticate-device.ts'
+import { buildHashing } from '../../../src/platform/crypto/hashing.ts'
 import {
   challengeId,
   createAccount,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../../clients/device/keys.ts'
 import { checkClaimProof, readCode } from '../../../src/domain/enrollment.ts'
-import { buildHashing } from '../../../src/outbound/hashing.ts'
+import { buildHashing } from '../../../src/platform/crypto/hashing.ts'
 import {
   createTenantKeys,
   deviceId,

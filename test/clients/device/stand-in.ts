@@ -9,12 +9,12 @@ import {
   requestPayload,
 } from '../../../src/domain/approval-request.ts'
 import type { PublicJwk } from '../../../src/domain/device.ts'
-import { buildSealing } from '../../../src/outbound/sealing.ts'
-import { buildSignatures } from '../../../src/outbound/signatures.ts'
-import type { StoredSigningKey } from '../../../src/ports/directory-store.ts'
-import type { NewSigningKey, SigningKey } from '../../../src/ports/world.ts'
-import { rotateSigningKey } from '../../../src/usecases/rotate-signing-key.ts'
-import { buildSigningKeys } from '../../../src/usecases/signing-keys.ts'
+import { buildSealing } from '../../../src/platform/crypto/sealing.ts'
+import { buildSignatures } from '../../../src/platform/crypto/signatures.ts'
+import type { NewSigningKey, SigningKey } from '../../../src/platform/world.ts'
+import type { StoredSigningKey } from '../../../src/tenants/directory.store.ts'
+import { rotateSigningKey } from '../../../src/tenants/rotate-signing-key.ts'
+import { buildSigningKeys } from '../../../src/tenants/signing-keys.ts'
 
 export const signatures = buildSignatures(buildSealing({ current: Buffer.alloc(32, 9) }))
 export const origin = 'https://push.example.com'

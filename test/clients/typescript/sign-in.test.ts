@@ -11,8 +11,8 @@ import {
   ResultVerifier,
 } from '../../../clients/typescript/src/client.ts'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
-import { type Service, startService } from '../../../src/compose.ts'
-import type { Config } from '../../../src/config.ts'
+import { type Service, startService } from '../../../src/service/compose.ts'
+import type { Config } from '../../../src/service/config.ts'
 import { onServer } from '../../support/cluster.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { letTimePass } from '../../support/passing-time.ts'

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startService } from '../../../src/compose.ts'
 import { policyRules } from '../../../src/domain/policy-rules.ts'
+import { startService } from '../../../src/service/compose.ts'
 import {
   type Api,
   createApi,

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { isRefusal } from '../../../src/domain/refusal.ts'
 import { scopes } from '../../../src/domain/scope.ts'
-import { openOperations } from '../../../src/open-operations.ts'
+import { openOperations } from '../../../src/service/open-operations.ts'
 import {
   type Answer,
   type AuthApiDoor,

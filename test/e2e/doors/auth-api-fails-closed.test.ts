@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../../simulator/simulator.ts'
-import { startService } from '../../../src/compose.ts'
+import { startService } from '../../../src/service/compose.ts'
 import {
   type Answer,
   type AuthApiDoor,

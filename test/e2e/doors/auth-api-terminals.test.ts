@@ -3,7 +3,7 @@
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startService } from '../../../src/compose.ts'
+import { startService } from '../../../src/service/compose.ts'
 import {
   type Answer,
   type AuthApiDoor,

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startService } from '../../../src/compose.ts'
+import { startService } from '../../../src/service/compose.ts'
 import { onServer } from '../../support/cluster.ts'
 import { createWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
 import { letTimePass } from '../../support/passing-time.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { refuse } from '../../../src/domain/refusal.ts'
-import type { UseCases } from '../../../src/http/use-cases.ts'
-import type { ApiKey } from '../../../src/ports/directory-store.ts'
+import type { UseCases } from '../../../src/service/use-cases.ts'
+import type { ApiKey } from '../../../src/tenants/directory.store.ts'
 import { anApp, anId, at, bearer, principal } from '../fixtures.ts'
 
 const { tenantId, rpId } = principal

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { Command } from '../../../src/challenges/create-challenge.ts'
 import { withOtherFactors } from '../../../src/domain/question-refusal.ts'
 import { refuse } from '../../../src/domain/refusal.ts'
-import type { UseCases } from '../../../src/http/use-cases.ts'
-import type { Command } from '../../../src/usecases/create-challenge.ts'
+import type { UseCases } from '../../../src/service/use-cases.ts'
 import { aChallenge, anApp, anId, aReading, at, bearer, principal } from '../fixtures.ts'
 
 const url = '/v1/challenges'

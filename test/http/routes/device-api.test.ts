@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { refuse } from '../../../src/domain/refusal.ts'
-import type { UseCases } from '../../../src/http/use-cases.ts'
-import type { StoredSigningKey } from '../../../src/ports/directory-store.ts'
+import type { UseCases } from '../../../src/service/use-cases.ts'
+import type { StoredSigningKey } from '../../../src/tenants/directory.store.ts'
 import { aDevice, anApp, anId, at, proof } from '../fixtures.ts'
 
 const one = `/device/v1/challenges/${anId('challenge')}`

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chromiumPath, openChromium } from '../../../demo/chromium.ts'
-import { problems } from '../../../src/http/problem-table.ts'
+import { problems } from '../../../src/platform/http/problem-table.ts'
 import { anApp, routesOf } from '../fixtures.ts'
 
 let app: FastifyInstance

@@ -1,0 +1,134 @@
+// Creating a challenge: one statement saves it, as decided from the facts that were loaded.
+
+import type { Actor } from '../domain/activity.ts'
+import type { Challenge } from '../domain/challenge.ts'
+import type { ActivityId, DeliveryId, DeviceId } from '../domain/ids.ts'
+import type { Database } from '../platform/postgres/database.ts'
+import { isUniqueViolation } from '../platform/postgres/database-errors.ts'
+import { run, statement } from '../platform/postgres/statement.ts'
+import type { Random } from '../platform/world.ts'
+import { budgetColumns } from '../protection/push-budgets.sql.ts'
+import { leaseSeconds } from '../push/deliveries.sql.ts'
+import type { ChallengeStore, NewChallenge } from './challenge.store.ts'
+import { buildCreationFacts } from './challenge-creation-facts.sql.ts'
+
+// The protection is locked first, so that no lock is set between the decision and the creation;
+// then the devices, by id, so that none is unregistered between its choice and the creation; then
+// the budget, which is used up only if it has not changed since the decision. An Idempotency-Key
+// that was used meanwhile undoes all of it.
+const insertChallenge = statement<
+  Omit<Challenge, 'status' | 'reason' | 'context' | 'decidedAt' | 'decidedDeviceId'> & {
+    readonly context: string
+    readonly numberSealed: Uint8Array | null
+    readonly idempotencyKey: string | null
+    readonly requestHash: Uint8Array
+    readonly protectionRevision: number
+    readonly budgetPushes: string
+    readonly budgetPending: string
+    readonly budgetUnanswered: number
+    readonly budgetRevision: number
+    readonly targetDeviceIds: readonly DeviceId[]
+    readonly targetPayloads: readonly string[]
+    readonly targetHashes: readonly string[]
+    readonly deliveryIds: readonly DeliveryId[]
+    readonly pushedDeviceIds: readonly DeviceId[]
+    readonly leasedBy: string
+    readonly activityId: ActivityId
+    readonly actor: Actor
+    readonly activityDetails: string
+  },
+  Pick<Challenge, 'id'>
+>(
+  'insert_challenge',
+  `with guard as materialized (
+    select p.user_id from user_protections p
+    where p.tenant_id = :tenantId and p.user_id = :userId and p.revision = :protectionRevision
+    for share
+  ), live_devices as materialized (
+    select d.id from devices d, guard
+    where d.tenant_id = :tenantId and d.id = any(:targetDeviceIds::text[]) and d.status = 'active'
+    order by d.id for share of d
+  ), budget as (
+    insert into initiators as i (tenant_id, user_id, key, pushes, pending, unanswered, revision)
+    select :tenantId, :userId, :budgetKey, :budgetPushes, :budgetPending, :budgetUnanswered,
+      :budgetRevision::int + 1
+    where (select count(*) from live_devices) = cardinality(:targetDeviceIds::text[])
+    on conflict (tenant_id, user_id, key) do update
+    set pushes = excluded.pushes, pending = excluded.pending, unanswered = excluded.unanswered,
+      revision = excluded.revision
+    where i.revision = :budgetRevision::int
+    returning i.key
+  ), c as (
+    insert into challenges (tenant_id, id, rp_id, user_id, status, context, number_mode,
+      number_digits, number_sealed, wrong_numbers_left, user_verification, binding, delivery_mode,
+      signing_kid, result_jti, idempotency_key, request_hash, resends_left, last_push_at,
+      created_at, expires_at, suppressed, initiator_key, budget_key)
+    select :tenantId, :id, :rpId, :userId, 'pending', :context, :numberMode, :numberDigits,
+      :numberSealed, :wrongNumbersLeft, :userVerification, :binding, :deliveryMode, :signingKid,
+      :resultJti, :idempotencyKey, :requestHash, :resendsLeft, :lastPushAt, :createdAt, :expiresAt,
+      :suppressed, :initiatorKey, budget.key
+    from budget
+    returning tenant_id, id, user_id
+  ), targets as (
+    insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload,
+      request_hash)
+    select c.tenant_id, c.id, x.device_id, x.payload, x.hash
+    from c, unnest(:targetDeviceIds::text[], :targetPayloads::text[], :targetHashes::text[])
+      as x(device_id, payload, hash)
+  ), pushes as (
+    insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
+      leased_by, leased_until)
+    select c.tenant_id, x.id, 'challenge_opened', c.id, x.device_id, 'queued', 1, clock_timestamp(),
+      :leasedBy, clock_timestamp() + make_interval(secs => ${leaseSeconds})
+    from c, unnest(:deliveryIds::text[], :pushedDeviceIds::text[]) as x(id, device_id)
+  ), activity as (
+    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id, details)
+    select c.tenant_id, :activityId, c.user_id, 'challenge_created', 'info', :actor, c.id,
+      :activityDetails
+    from c
+  )
+  select id from c`,
+)
+
+/** The creating half of the challenge store. */
+export function buildChallengeCreation(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): Pick<ChallengeStore, 'loadCreation' | 'create'> {
+  return {
+    ...buildCreationFacts(database),
+
+    async create(newChallenge: NewChallenge, leasedBy) {
+      const { challenge, targets, pushes, activity, budget } = newChallenge
+      const [budgetPushes, budgetPending, budgetUnanswered] = budgetColumns(budget)
+      const values = {
+        ...challenge,
+        context: JSON.stringify(challenge.context),
+        numberSealed: newChallenge.numberSealed,
+        idempotencyKey: newChallenge.idempotencyKey,
+        requestHash: newChallenge.requestHash,
+        protectionRevision: newChallenge.protectionRevision,
+        budgetPushes,
+        budgetPending,
+        budgetUnanswered,
+        budgetRevision: budget.revision,
+        targetDeviceIds: targets.map((target) => target.deviceId),
+        targetPayloads: targets.map((target) => target.requestPayload),
+        targetHashes: targets.map((target) => target.requestHash),
+        deliveryIds: pushes.map((push) => push.id),
+        pushedDeviceIds: pushes.map((push) => push.deviceId),
+        leasedBy,
+        activityId: random.id('activity'),
+        actor: activity.actor,
+        activityDetails: JSON.stringify(activity.details ?? {}),
+      }
+      try {
+        const createdRows = await run(database, insertChallenge, values)
+        return createdRows.length === 1 ? 'done' : 'changed'
+      } catch (error) {
+        if (isUniqueViolation(error, 'challenges_idempotency_key')) return 'changed'
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import { requestHeader, requestPayload } from '../domain/approval-request.ts'
+import type { Challenge } from '../domain/challenge.ts'
+import type { DeviceId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import type { Asker } from '../domain/principal.ts'
+import type { Random, Signatures } from '../platform/world.ts'
+import type { DuePush } from '../push/due-push.store.ts'
+import type { CreationFacts, NewChallenge } from './challenge.store.ts'
+
+export type Dependencies = {
+  readonly random: Pick<Random, 'token'>
+  readonly signatures: Pick<Signatures, 'signedHash'>
+  readonly publicOrigin: string
+}
+
+/** The payload of one device's signed request, and the hash that its answer covers. */
+export function challengeTarget(
+  { random, signatures, publicOrigin }: Dependencies,
+  principal: Asker,
+  challenge: Challenge,
+  deviceId: DeviceId,
+  number: string | null,
+): NewChallenge['targets'][number] {
+  const payload = requestPayload({
+    issuer: issuerOf(publicOrigin, challenge.tenantId),
+    tenantId: challenge.tenantId,
+    challengeId: challenge.id,
+    deviceId,
+    userId: challenge.userId,
+    jti: random.token(16),
+    nonce: random.token(32),
+    relyingPartyName: principal.rpName,
+    context: challenge.context,
+    numberMode: challenge.numberMode,
+    numberDigits: challenge.numberDigits,
+    callerNumber: challenge.numberMode === 'caller' ? number : null,
+    userVerification: challenge.userVerification,
+    createdAt: challenge.createdAt,
+    expiresAt: challenge.expiresAt,
+  })
+  const requestHash = signatures.signedHash(requestHeader(challenge.signingKid), payload)
+  return { deviceId, requestPayload: payload, requestHash }
+}
+
+/** The pushes of a new challenge, for the dispatcher. */
+export function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFacts): DuePush[] {
+  const addresses = new Map(facts.devices.map((device) => [device.id, device.address]))
+  return pushes.flatMap(({ id, deviceId }) => {
+    const address = addresses.get(deviceId)
+    if (!address) return []
+    const { tenantId, expiresAt } = challenge
+    return {
+      tenantId,
+      id,
+      kind: 'challenge_opened',
+      challengeId: challenge.id,
+      deviceId,
+      address,
+      attempts: 1,
+      expiresAt,
+    }
+  })
+}

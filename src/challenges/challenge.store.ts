@@ -1,0 +1,221 @@
+import type { KnownDevice, ProofToSpend, SealedAddress } from '../devices/device.store.ts'
+import type { NewActivity } from '../domain/activity.ts'
+import type { CandidateDevice, Challenge, ChallengeStatus } from '../domain/challenge.ts'
+import type {
+  ChallengeId,
+  DeliveryId,
+  DeviceId,
+  RelyingPartyId,
+  TenantId,
+  UserId,
+} from '../domain/ids.ts'
+import type { PasscodeMethod } from '../domain/passcode.ts'
+import type { Policy } from '../domain/policy.ts'
+import type { Protection } from '../domain/protection.ts'
+import type { DeliveryStatus } from '../domain/push.ts'
+import type { Budget, KnownInitiator } from '../domain/push-budget.ts'
+import type { PageRequest } from '../platform/paging.ts'
+import type { DuePush } from '../push/due-push.store.ts'
+import type { UserReference } from '../users/user.store.ts'
+import type {
+  AnswerFacts,
+  AnswerRecording,
+  AnswerToRecord,
+  Evidence,
+} from './challenge-answer.store.ts'
+
+/** A device that might be asked, with its sealed push address. */
+export type AskableDevice = CandidateDevice & { readonly address: SealedAddress | null }
+
+/** The facts that decide a creation, read in one round trip. */
+export type CreationFacts = {
+  readonly now: Date
+  readonly policy: Policy
+  readonly signingKid: string
+  readonly userId: UserId | null
+  readonly devices: readonly AskableDevice[]
+  /** Null without a user. */
+  readonly protection: Protection | null
+  readonly initiator: KnownInitiator | null
+  readonly others: Budget
+  /** Factors that the user could use instead. */
+  readonly otherFactors: readonly PasscodeMethod[]
+  /**
+   * The challenge that this relying party created before: under the same Idempotency-Key, or still
+   * pending after an equal request for the same binding.
+   */
+  readonly earlier: {
+    readonly challenge: Challenge
+    readonly numberSealed: Uint8Array | null
+    readonly requestHash: Uint8Array
+  } | null
+}
+
+export type NewTarget = {
+  readonly deviceId: DeviceId
+  readonly requestPayload: string
+  readonly requestHash: string
+}
+
+/**
+ * A push that this process will send right after the commit; the lease keeps others from sending it
+ * too.
+ */
+export type NewPush = { readonly id: DeliveryId; readonly deviceId: DeviceId }
+
+export type NewChallenge = {
+  readonly challenge: Challenge
+  readonly numberSealed: Uint8Array | null
+  readonly idempotencyKey: string | null
+  readonly requestHash: Uint8Array
+  readonly targets: readonly NewTarget[]
+  readonly pushes: readonly NewPush[]
+  readonly activity: NewActivity
+  /**
+   * The budget that it uses, in its new state; its revision is the one on which the decision was
+   * based.
+   */
+  readonly budget: Budget
+  /** Revision of the user's protection on which the decision was based. */
+  readonly protectionRevision: number
+}
+
+/** One device's part in a challenge, as the relying party sees it. */
+export type DeviceProgress = {
+  readonly deviceId: DeviceId
+  readonly fetchedAt: Date | null
+  readonly receivedAt: Date | null
+  readonly push: {
+    readonly status: DeliveryStatus
+    readonly reason: string | null
+    readonly attempts: number
+    readonly settledAt: Date | null
+  } | null
+}
+
+/** A challenge as its relying party reads it. */
+export type ChallengeRecord = {
+  readonly challenge: Challenge
+  readonly devices: readonly DeviceProgress[]
+  /** The deciding device's data for the result; null when no device decided. */
+  readonly decidedBy: {
+    readonly id: DeviceId
+    readonly activatedAt: Date | null
+    readonly userVerified: boolean
+    readonly hardwareBacked: boolean
+  } | null
+  readonly now: Date
+}
+
+/** A pending challenge as one device sees it. */
+export type PendingRequest = {
+  readonly challengeId: ChallengeId
+  readonly signingKid: string
+  readonly requestPayload: string
+  readonly fetchedAt: Date | null
+}
+
+export interface ChallengeStore {
+  loadCreation(query: {
+    readonly tenantId: TenantId
+    readonly rpId: RelyingPartyId
+    /** The user must have an identifier in one of these. */
+    readonly namespaces: readonly string[]
+    readonly user: UserReference
+    readonly idempotencyKey: string | null
+    /** SHA-256 of the request. */
+    readonly requestHash: Uint8Array
+    readonly binding: string | null
+    readonly initiatorKey: string | null
+  }): Promise<CreationFacts>
+  /**
+   * Saves challenge, targets, queued pushes, used budget and activity in one statement. `changed`
+   * when a target is no longer active, the budget or the protection has changed, or the
+   * Idempotency-Key was used meanwhile.
+   */
+  create(challenge: NewChallenge, leasedBy: string): Promise<'done' | 'changed'>
+
+  find(tenantId: TenantId, rpId: RelyingPartyId, id: ChallengeId): Promise<ChallengeRecord | null>
+  list(
+    query: {
+      readonly tenantId: TenantId
+      readonly rpId: RelyingPartyId
+      readonly userId: UserId | null
+      readonly status: ChallengeStatus | null
+    },
+    page: PageRequest,
+  ): Promise<Challenge[]>
+  findEvidence(tenantId: TenantId, rpId: RelyingPartyId, id: ChallengeId): Promise<Evidence | null>
+
+  /**
+   * The device and its pending requests, newest first, in one round trip; null when there is no
+   * such device.
+   */
+  loadPending(
+    tenantId: TenantId,
+    deviceId: DeviceId,
+  ): Promise<{
+    readonly knownDevice: KnownDevice
+    readonly pending: readonly PendingRequest[]
+  } | null>
+  /** Informational, off the hot path. */
+  markFetched(tenantId: TenantId, deviceId: DeviceId, ids: readonly ChallengeId[]): Promise<void>
+  /** Records the device's receipt of a push; null when the challenge never asked the device. */
+  markReceived(
+    challengeId: ChallengeId,
+    proof: ProofToSpend,
+  ): Promise<'done' | 'proof_replayed' | null>
+
+  loadAnswer(query: {
+    readonly tenantId: TenantId
+    readonly deviceId: DeviceId
+    readonly challengeId: ChallengeId
+    readonly jti: string
+  }): Promise<AnswerFacts | null>
+  /**
+   * Records an answer in one guarded statement: spends the proof, locks the device and then the
+   * challenge, checks expiry after the locks by `clock_timestamp()`, and only then writes. `proof`
+   * is null when an earlier attempt of the same request has spent it.
+   */
+  recordAnswer(answer: AnswerToRecord, proof: ProofToSpend | null): Promise<AnswerRecording>
+
+  /**
+   * Ends a challenge as cancelled; null when this relying party has no such challenge that is
+   * pending.
+   */
+  cancel(
+    tenantId: TenantId,
+    rpId: RelyingPartyId,
+    id: ChallengeId,
+    activity: Omit<NewActivity, 'userId'>,
+    leasedBy: string,
+  ): Promise<{ readonly pushes: readonly DuePush[] } | null>
+  /** Ends expired pending challenges (or only this one); returns those it ended. */
+  expire(
+    only: { readonly tenantId: TenantId; readonly id: ChallengeId } | null,
+    limit: number,
+  ): Promise<ChallengeId[]>
+  /**
+   * The facts that decide a resend, in one round trip; null when the challenge's user is not of
+   * this tenant.
+   */
+  loadResend(challenge: Challenge): Promise<{
+    readonly policy: Policy
+    readonly protection: Protection
+    readonly budget: Budget
+    readonly otherFactors: readonly PasscodeMethod[]
+    readonly now: Date
+  } | null>
+  /**
+   * Queues another push for each target with a push address; `changed` when the challenge has
+   * ended, or `resendsLeft`, the budget or the protection has changed.
+   */
+  resend(command: {
+    readonly challenge: Challenge
+    readonly resendsLeft: number
+    readonly budget: Budget
+    readonly protectionRevision: number
+    readonly activity: NewActivity
+    readonly leasedBy: string
+  }): Promise<{ readonly pushes: readonly DuePush[] } | 'changed'>
+}

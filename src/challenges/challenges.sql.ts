@@ -1,0 +1,269 @@
+// Reading challenges, and ending or resending them for the relying party or because time is up.
+
+import type { ActivityType, Actor, Severity } from '../domain/activity.ts'
+import type { Challenge } from '../domain/challenge.ts'
+import type { PublicJwk } from '../domain/device.ts'
+import type {
+  ActivityId,
+  ChallengeId,
+  DeliveryId,
+  DeviceId,
+  RelyingPartyId,
+  TenantId,
+} from '../domain/ids.ts'
+import { readTime } from '../platform/postgres/column-types.ts'
+import type { Database } from '../platform/postgres/database.ts'
+import { run, statement } from '../platform/postgres/statement.ts'
+import type { Random } from '../platform/world.ts'
+import { withoutPlaces } from '../protection/push-budgets.sql.ts'
+import { closingLifetimeSeconds, leaseSeconds } from '../push/deliveries.sql.ts'
+import { type DuePushJson, duePushesJson, readDuePushes } from '../push/due-pushes.sql.ts'
+import { challengeColumns, toChallenge } from './challenge.rows.ts'
+import type { ChallengeStore, DeviceProgress } from './challenge.store.ts'
+import { buildChallengeAnswers } from './challenge-answers.sql.ts'
+import { buildChallengeCreation } from './challenge-creation.sql.ts'
+import { buildChallengeLists } from './challenge-lists.sql.ts'
+import { buildChallengeResend } from './challenge-resend.sql.ts'
+
+// A challenge has at most as many targets as a user may have devices.
+const targetsMax = 20
+
+type ChallengeParams = {
+  readonly tenantId: TenantId
+  readonly rpId: RelyingPartyId
+  readonly id: ChallengeId
+}
+
+type FoundRow = Challenge & {
+  readonly now: Date
+  readonly devices: {
+    deviceId: DeviceId
+    fetchedAt: string | null
+    receivedAt: string | null
+    status: NonNullable<DeviceProgress['push']>['status'] | null
+    reason: string | null
+    attempts: number
+    settledAt: string | null
+  }[]
+  readonly decidedActivatedAt: Date | null
+  readonly decidedVerified: boolean | null
+  readonly decidedAttested: boolean | null
+}
+
+// `is true` keeps the device out of every index: it may have been sent thousands of pushes, the
+// challenge a few.
+const findChallenge = statement<ChallengeParams, FoundRow>(
+  'find_challenge',
+  `select ${challengeColumns('c')}, clock_timestamp() as now, p.devices,
+    v.activated_at as decided_activated_at,
+    v.attestation_verdict = 'verified' as decided_attested,
+    (select a.user_verified from answers a
+     where a.tenant_id = c.tenant_id and a.challenge_id = c.id
+       and a.outcome in ('approved', 'denied')
+       and a.device_id = c.decided_device_id) as decided_verified
+  from challenges c
+  left join devices v on v.tenant_id = c.tenant_id and v.id = c.decided_device_id
+  left join lateral (
+    select json_agg(json_build_object('deviceId', t.device_id, 'fetchedAt', t.fetched_at,
+      'receivedAt', t.received_at, 'status', o.status, 'reason', o.reason, 'attempts', o.attempts,
+      'settledAt', o.settled_at) order by t.device_id) as devices
+    from challenge_targets t
+    left join lateral (
+      select d.status, d.reason, d.attempts, d.settled_at from deliveries d
+      where d.tenant_id = t.tenant_id and d.challenge_id = t.challenge_id
+        and (d.device_id = t.device_id) is true and d.kind = 'challenge_opened'
+      order by d.id desc limit 1
+    ) o on true
+    where t.tenant_id = c.tenant_id and t.challenge_id = c.id
+  ) p on true
+  where c.tenant_id = :tenantId and c.rp_id = :rpId and c.id = :id`,
+)
+
+type EvidenceRow = Challenge & {
+  readonly requestPayload: string
+  readonly answerJti: string
+  readonly jwsSealed: Buffer | null
+  readonly jws: string | null
+  readonly answerDeviceId: DeviceId
+  readonly keyKid: string
+  readonly keyJwk: PublicJwk
+}
+
+const findEvidence = statement<ChallengeParams, EvidenceRow>(
+  'find_evidence',
+  `select ${challengeColumns('c')}, t.request_payload, a.jti as answer_jti, a.jws_sealed, a.jws,
+    a.device_id as answer_device_id, k.kid as key_kid, k.public_jwk as key_jwk
+  from challenges c
+  join answers a on a.tenant_id = c.tenant_id and a.challenge_id = c.id
+    and (a.jws_sealed is not null or a.jws is not null)
+  join challenge_targets t
+    on t.tenant_id = a.tenant_id and t.challenge_id = a.challenge_id and t.device_id = a.device_id
+  join device_keys k on k.tenant_id = a.tenant_id and k.device_id = a.device_id and k.kid = a.kid
+  where c.tenant_id = :tenantId and c.rp_id = :rpId and c.id = :id`,
+)
+
+const cancelChallenge = statement<
+  ChallengeParams & {
+    readonly activityId: ActivityId
+    readonly type: ActivityType
+    readonly severity: Severity
+    readonly actor: Actor
+    readonly deliveryIds: readonly DeliveryId[]
+    readonly leasedBy: string
+  },
+  { readonly pushes: DuePushJson[] | null }
+>(
+  'cancel_challenge',
+  `with k as materialized (
+    select c.tenant_id, c.id, c.expires_at from challenges c
+    where c.tenant_id = :tenantId and c.rp_id = :rpId and c.id = :id and c.status = 'pending'
+    for no key update
+  ), c as (
+    update challenges c
+    set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
+    from k where c.tenant_id = k.tenant_id and c.id = k.id and k.expires_at > clock_timestamp()
+    returning c.tenant_id, c.id, c.user_id, c.budget_key
+  ), budget_update as (
+    update initiators i
+    set pending = ${withoutPlaces('i', 'c.id')}, revision = i.revision + 1
+    from c where i.tenant_id = c.tenant_id and i.user_id = c.user_id and i.key = c.budget_key
+  ), activity as (
+    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
+    select c.tenant_id, :activityId, c.user_id, :type, :severity, :actor, c.id from c
+  ), recipients as (
+    select o.device_id, row_number() over (order by o.device_id) as n
+    from c join deliveries o on o.tenant_id = c.tenant_id and o.challenge_id = c.id
+      and o.kind = 'challenge_opened' and o.status in ('queued', 'sent')
+    group by o.device_id
+  ), closing as (
+    insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
+      leased_by, leased_until)
+    select c.tenant_id, (:deliveryIds::text[])[recipients.n], 'challenge_closed', c.id,
+      recipients.device_id, 'queued', 1, clock_timestamp(), :leasedBy,
+      clock_timestamp() + make_interval(secs => ${leaseSeconds})
+    from c, recipients
+    returning tenant_id, id, kind, challenge_id, device_id, attempts,
+      created_at + make_interval(secs => ${closingLifetimeSeconds}) as expires_at
+  )
+  select ${duePushesJson('closing')} as pushes from c`,
+)
+
+// A single challenge is waited for (its reader must see the outcome that the lock's holder
+// commits); the sweep skips locked rows. `statement_timestamp()` can be looked up in an index,
+// which the clock cannot, and is the earlier of the two. Only the sweep says `decided_at is null`,
+// so that the planner offers no other statement the index over the pending challenges of all
+// tenants.
+const expireChallenges = (which: string, skip: string) => `
+  with k as materialized (
+    select c.tenant_id, c.id, c.user_id from challenges c
+    where c.status = 'pending' and c.expires_at <= statement_timestamp() ${which}
+    order by c.expires_at limit :limit
+    for no key update ${skip}
+  ), c as (
+    update challenges c
+    set status = 'expired', decided_at = clock_timestamp(), number_sealed = null
+    from k where c.tenant_id = k.tenant_id and c.id = k.id
+    returning c.tenant_id, c.id, c.user_id
+  ), numbers as (
+    select c.*, row_number() over (order by c.id) as n from c
+  ), activity as (
+    insert into activities (tenant_id, id, user_id, type, severity, actor, challenge_id)
+    select tenant_id, (:activityIds::text[])[n], user_id, 'challenge_expired', 'info', 'service', id
+    from numbers
+  )
+  select id from c`
+type ExpireParams = { readonly limit: number; readonly activityIds: readonly ActivityId[] }
+const expireOne = statement<
+  ExpireParams & { readonly tenantId: TenantId; readonly id: ChallengeId },
+  { readonly id: ChallengeId }
+>('expire_challenge', expireChallenges('and c.tenant_id = :tenantId and c.id = :id', ''))
+const expireDue = statement<ExpireParams, { readonly id: ChallengeId }>(
+  'expire_challenges',
+  expireChallenges('and c.decided_at is null', 'skip locked'),
+)
+
+function toProgress(row: FoundRow['devices'][number]): DeviceProgress {
+  const date = (text: string | null) => (text === null ? null : readTime(text))
+  return {
+    deviceId: row.deviceId,
+    fetchedAt: date(row.fetchedAt),
+    receivedAt: date(row.receivedAt),
+    push: row.status && {
+      status: row.status,
+      reason: row.reason,
+      attempts: row.attempts,
+      settledAt: date(row.settledAt),
+    },
+  }
+}
+
+/** The challenges of all tenants; every statement names its tenant. */
+export function buildChallengeStore(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): ChallengeStore {
+  const ids = <K extends 'activity' | 'delivery'>(kind: K, count: number) =>
+    Array.from({ length: count }, () => random.id(kind))
+
+  return {
+    ...buildChallengeCreation(database, random),
+    ...buildChallengeAnswers(database, random),
+    ...buildChallengeResend(database, random),
+
+    async find(tenantId, rpId, id) {
+      const [row] = await run(database, findChallenge, { tenantId, rpId, id })
+      if (!row) return null
+      const challenge = toChallenge(row)
+      const { decidedDeviceId } = challenge
+      return {
+        challenge,
+        devices: row.devices.map(toProgress),
+        decidedBy: decidedDeviceId && {
+          id: decidedDeviceId,
+          activatedAt: row.decidedActivatedAt,
+          userVerified: row.decidedVerified === true,
+          hardwareBacked: row.decidedAttested === true,
+        },
+        now: row.now,
+      }
+    },
+
+    list: buildChallengeLists(database),
+
+    async findEvidence(tenantId, rpId, id) {
+      const [row] = await run(database, findEvidence, { tenantId, rpId, id })
+      const jws = row?.jwsSealed ?? row?.jws
+      if (!row || !jws) return null
+      return {
+        challenge: toChallenge(row),
+        requestPayload: row.requestPayload,
+        answer: { jti: row.answerJti, jws },
+        deviceId: row.answerDeviceId,
+        deviceKey: { kid: row.keyKid, publicJwk: row.keyJwk },
+      }
+    },
+
+    async cancel(tenantId, rpId, id, { type, severity, actor }, leasedBy) {
+      const [row] = await run(database, cancelChallenge, {
+        tenantId,
+        rpId,
+        id,
+        activityId: random.id('activity'),
+        type,
+        severity,
+        actor,
+        deliveryIds: ids('delivery', targetsMax),
+        leasedBy,
+      })
+      return row ? { pushes: readDuePushes(row.pushes) } : null
+    },
+
+    async expire(only, limit) {
+      const activityIds = ids('activity', limit)
+      const rows = only
+        ? await run(database, expireOne, { limit, activityIds, ...only })
+        : await run(database, expireDue, { limit, activityIds })
+      return rows.map((row) => row.id)
+    },
+  }
+}

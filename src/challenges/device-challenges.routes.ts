@@ -1,0 +1,93 @@
+import type { DeviceOptions } from '../devices/device.routes.ts'
+import { answeredBody, givenAnswer, pendingBody } from '../devices/device-call.schemas.ts'
+import { proofOf } from '../devices/device-proof.guard.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import type { HttpApp } from '../platform/http/http-app.ts'
+import { nothing } from '../platform/http/operation.ts'
+import { route } from '../platform/http/route.ts'
+import { idParams } from '../platform/http/schemas/ids.ts'
+
+const challengeParams = idParams('id', 'challenge', 'The challenge.')
+
+/** The challenges of a device and its answers. */
+export function deviceChallengeRoutes(
+  app: HttpApp,
+  options: DeviceOptions,
+  done: () => void,
+): void {
+  fetch(app, options)
+  answer(app, options)
+  receive(app, options)
+  done()
+}
+
+function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
+  route(
+    app,
+    'GET /device/v1/challenges',
+    proof('possession', {
+      operationId: 'fetchChallenges',
+      tag: 'device API',
+      summary: 'The pending challenges of the device',
+      description: 'Works without any push.',
+      answers: { 200: { description: 'The signed requests.', schema: pendingBody } },
+    }),
+    async (request) => {
+      const pending = await useCases.fetchChallenges(proofOf(request))
+      if (isRefusal(pending)) return pending
+      const items = pending.map((one) => ({ id: one.challengeId, request: one.request }))
+      return { items, serverTime: clock.now() }
+    },
+  )
+}
+
+function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  route(
+    app,
+    'POST /device/v1/challenges/:id/answer',
+    proof('possession', {
+      operationId: 'answerChallenge',
+      tag: 'device API',
+      summary: 'Approve, deny or report',
+      description:
+        'The same answer again (same `jti`) gets the same reply and does not count ' +
+        'again; a wrong number costs an attempt.',
+      params: challengeParams,
+      body: givenAnswer,
+      answers: { 200: { description: 'The answer counts.', schema: answeredBody } },
+      refusals: [
+        'answer_malformed',
+        'answer_invalid',
+        'answer_key_not_allowed',
+        'number_missing',
+        'wrong_number',
+        'challenge_ended',
+        'challenge_expired',
+        'push_locked',
+        'user_suspended',
+        'proof_replayed',
+        'conflict',
+      ],
+    }),
+    async (request) => {
+      const command = { challengeId: request.params.id, answer: request.body.answer }
+      return useCases.answerChallenge(proofOf(request), command)
+    },
+  )
+}
+
+function receive(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+  route(
+    app,
+    'POST /device/v1/challenges/:id/received',
+    proof('possession', {
+      operationId: 'confirmReceipt',
+      tag: 'device API',
+      summary: 'Confirm that the push has arrived',
+      params: challengeParams,
+      answers: { 204: nothing('The first receipt counts.') },
+      refusals: ['proof_replayed'],
+    }),
+    (request) => useCases.confirmReceipt(proofOf(request), request.params.id),
+  )
+}

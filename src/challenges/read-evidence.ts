@@ -1,0 +1,48 @@
+import { answerBinding } from '../audit/plain-answers.ts'
+import { requestHeader } from '../domain/approval-request.ts'
+import type { PublicJwk } from '../domain/device.ts'
+import type { ChallengeId, DeviceId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { Sealing } from '../platform/world.ts'
+import type { SigningKeys } from '../tenants/signing-keys.ts'
+import type { ChallengeStore } from './challenge.store.ts'
+
+export type Dependencies = {
+  readonly challenges: Pick<ChallengeStore, 'findEvidence'>
+  readonly sealing: Pick<Sealing, 'open'>
+  readonly signingKeys: SigningKeys
+}
+
+/**
+ * Proof that anyone can verify without us: the question as it was signed, the answer as it was
+ * signed, and the key that answered.
+ */
+export type EvidenceReading = {
+  readonly request: string
+  readonly answer: string
+  readonly deviceId: DeviceId
+  readonly deviceKey: PublicJwk & { readonly kid: string }
+}
+
+/**
+ * The evidence of a decided challenge. Refused while it is undecided: there is nothing to prove
+ * yet.
+ */
+export async function readEvidence(
+  { challenges, sealing, signingKeys }: Dependencies,
+  { tenantId, rpId }: Principal,
+  id: ChallengeId,
+): Promise<EvidenceReading | Refusal<'not_found'>> {
+  const evidence = await challenges.findEvidence(tenantId, rpId, id)
+  if (!evidence) return refuse('not_found')
+  const { challenge, requestPayload, answer, deviceId, deviceKey } = evidence
+  const binding = answerBinding({ tenantId, challengeId: id, jti: answer.jti })
+  const header = requestHeader(challenge.signingKid)
+  return {
+    request: await signingKeys.signWith(tenantId, challenge.signingKid, header, requestPayload),
+    answer: typeof answer.jws === 'string' ? answer.jws : sealing.open(answer.jws, binding),
+    deviceId,
+    deviceKey: { ...deviceKey.publicJwk, kid: deviceKey.kid },
+  }
+}

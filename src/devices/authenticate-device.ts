@@ -1,0 +1,124 @@
+import { checkApp } from '../domain/app.ts'
+import { type Device, type KeyRole, revokedUse } from '../domain/device.ts'
+import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { Clock, Hashing, Signatures } from '../platform/world.ts'
+import type { DeviceStore, KnownDevice } from './device.store.ts'
+import { type Dependencies as KeyDependencies, ownKey } from './device-keys.ts'
+
+/** Longest `Device-Proof` header that is read, in bytes. */
+export const proofBytesMax = 4096
+
+export type ReadProofDependencies = {
+  readonly signatures: Pick<Signatures, 'read'>
+  readonly clock: Clock
+}
+
+/**
+ * Reads the `Device-Proof` header and checks it against the request; the signature is verified
+ * later.
+ */
+export function readDeviceProof(
+  { signatures, clock }: ReadProofDependencies,
+  header: string | undefined,
+  request: ProvenRequest,
+): DeviceProof | Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid' | 'proof_missing'> {
+  if (header === undefined) return refuse('proof_missing')
+  const jws = signatures.read(header, proofBytesMax)
+  if (!jws) return refuse('proof_malformed')
+  return readProof(jws, request, clock.now())
+}
+
+/** What a call requires of the calling device. */
+export type DeviceRequirement<Role extends KeyRole = KeyRole> = {
+  /** The weaker of the two keys that may sign. */
+  readonly role?: Role
+  /** Statuses in which the device may make this call; active by default. */
+  readonly statuses?: readonly Device['status'][]
+  /**
+   * The call is open to apps that the tenant no longer accepts: to report their new version, and to
+   * unregister.
+   */
+  readonly anyApp?: boolean
+}
+
+/** Why a device is not believed, for calls that the key `Role` must at least sign. */
+export type ProofRefusal<Role extends KeyRole = 'possession'> = Refusal<
+  | 'proof_invalid'
+  | 'device_unregistered'
+  | 'device_suspended'
+  | 'device_not_active'
+  | 'app_too_old'
+  | 'platform_retired'
+  | (Role extends 'verification' ? 'proof_key_not_allowed' : never)
+>
+
+/** Dependencies of verifying a proof. */
+export type VerifyProofDependencies = KeyDependencies & {
+  readonly devices: Pick<DeviceStore, 'recordRevokedUse' | 'hadErasedKey'>
+  readonly hashing: Pick<Hashing, 'sha256'>
+  readonly signatures: Pick<Signatures, 'verify'>
+}
+
+/**
+ * Verifies a proof: the key must be one of this device's own, as it is in the database now and as
+ * it was enrolled, the signature must be by that key, and the device must not be unregistered or
+ * suspended. An unknown device, a foreign key and a bad signature get the same refusal. A valid
+ * signature by the key of an unregistered device is reported to the user; nothing is written for
+ * any other device. Of a device that was erased with its user no key is left to verify a signature
+ * by: a client that names one of its thumbprints, which cannot be guessed, learns that the device
+ * is unregistered.
+ */
+export async function verifyProof<Role extends KeyRole = 'possession'>(
+  dependencies: VerifyProofDependencies,
+  proof: DeviceProof,
+  knownDevice: KnownDevice | null,
+  { role, statuses = ['active'], anyApp = false }: DeviceRequirement<Role> = {},
+): Promise<Device | ProofRefusal<Role>> {
+  const key = knownDevice && ownKey(dependencies, knownDevice, proof.kid)
+  if (!knownDevice || !key || !(await dependencies.signatures.verify(proof.jws, key.publicJwk))) {
+    const isErased =
+      knownDevice !== null && (await wasErasedWith(dependencies, knownDevice, proof.kid))
+    return refuse(isErased ? 'device_unregistered' : 'proof_invalid')
+  }
+  const { device } = knownDevice
+  if (device.status === 'unregistered') {
+    await dependencies.devices.recordRevokedUse(device.tenantId, revokedUse(device))
+    return refuse('device_unregistered')
+  }
+  if (device.status === 'suspended' && !statuses.includes('suspended')) {
+    return refuse('device_suspended')
+  }
+  const refusal = anyApp ? undefined : checkApp(device, knownDevice.policy)
+  if (refusal) return refusal
+  if (!statuses.includes(device.status)) return refuse('device_not_active')
+  if (role === 'verification' && key.role !== 'verification') {
+    return refuse('proof_key_not_allowed') as ProofRefusal<Role>
+  }
+  return device
+}
+
+async function wasErasedWith(
+  { devices, hashing }: VerifyProofDependencies,
+  { device, keys }: KnownDevice,
+  kid: string,
+): Promise<boolean> {
+  if (device.status !== 'unregistered' || keys.length > 0) return false
+  return devices.hadErasedKey(device.tenantId, device.id, hashing.sha256(kid))
+}
+
+export type Dependencies = VerifyProofDependencies & {
+  readonly devices: Pick<DeviceStore, 'findKnown'>
+}
+
+/**
+ * Finds the device and verifies its proof; for calls that load nothing else in the same round trip.
+ */
+export async function authenticateDevice<Role extends KeyRole = 'possession'>(
+  dependencies: Dependencies,
+  proof: DeviceProof,
+  requirement?: DeviceRequirement<Role>,
+): Promise<Device | ProofRefusal<Role>> {
+  const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)
+  return verifyProof(dependencies, proof, knownDevice, requirement)
+}

@@ -1,0 +1,103 @@
+import { activity } from '../domain/activity.ts'
+import type { Device } from '../domain/device.ts'
+import type { DeviceId } from '../domain/ids.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { SuspensionStatus } from '../domain/suspension.ts'
+import type { UserQueue } from '../platform/fair-queue.ts'
+import type { DeviceStore } from './device.store.ts'
+import { type Dependencies as ReadDependencies, readDevice } from './read-devices.ts'
+import type { SuspensionStore } from './suspension.store.ts'
+import type { NotifyDependencies } from './unregister-devices.ts'
+
+export type Dependencies = ReadDependencies &
+  NotifyDependencies & {
+    readonly devices: Pick<DeviceStore, 'change'>
+    readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'activateDevice'>
+    readonly userQueue: UserQueue
+  }
+
+export type Changes = { readonly name?: string; readonly status?: SuspensionStatus }
+
+/**
+ * Renames a device, suspends it, or activates it again, on behalf of its user. When a suspension
+ * resolves, no answer of the device commits until it is active again. Values that are already set
+ * change nothing.
+ */
+export async function changeDevice(
+  dependencies: Dependencies,
+  principal: Principal,
+  id: DeviceId,
+  { name, status }: Changes,
+): Promise<
+  | Device
+  | Refusal<
+      'device_not_active' | 'too_many_requests' | 'not_found' | 'device_unregistered' | 'conflict'
+    >
+> {
+  const device = await readDevice(dependencies, principal, id)
+  if (isRefusal(device)) return device
+  if (device.status === 'unregistered') return refuse('device_unregistered')
+  if (name !== undefined && name !== device.name) {
+    const renamedDevice = await rename(dependencies, principal, device, name)
+    if (isRefusal(renamedDevice)) return renamedDevice
+  }
+  if (status !== undefined && status !== device.status) {
+    // Only its enrollment makes a new device active.
+    if (device.status === 'unconfirmed') return refuse('device_not_active')
+    const refusal = await setStatus(dependencies, principal, device, status)
+    if (refusal) return refusal
+  }
+  const changedDevice = await readDevice(dependencies, principal, id)
+  const isDone = isRefusal(changedDevice) || status === undefined || changedDevice.status === status
+  if (isDone) return changedDevice
+  return refuse(changedDevice.status === 'unregistered' ? 'device_unregistered' : 'conflict')
+}
+
+async function rename(
+  { devices }: Dependencies,
+  { tenantId, keyId }: Principal,
+  { id, userId, name: from }: Device,
+  to: string,
+): Promise<Device | Refusal<'device_unregistered'>> {
+  const renamedDevice = await devices.change(
+    tenantId,
+    id,
+    { name: to },
+    activity({
+      userId,
+      type: 'device_renamed',
+      actor: `api_key:${keyId}`,
+      deviceId: id,
+      details: { from, to },
+    }),
+  )
+  return renamedDevice ?? refuse('device_unregistered')
+}
+
+async function setStatus(
+  { suspensions, userQueue, signals, revocationLog }: Dependencies,
+  { tenantId, keyId }: Principal,
+  { id: deviceId, userId }: Device,
+  status: SuspensionStatus,
+): Promise<Refusal<'too_many_requests'> | undefined> {
+  const about = { tenantId, userId, deviceId }
+  const command = { ...about, actor: `api_key:${keyId}` } as const
+  if (status === 'active') {
+    const activation = await userQueue.run(command, command.actor, () =>
+      suspensions.activateDevice(command),
+    )
+    if (!activation) return undefined
+    if (isRefusal(activation)) return activation
+    await revocationLog.append([{ revocation: 'device_activated', ...about, at: activation.at }])
+    return undefined
+  }
+  const suspension = await userQueue.run(command, command.actor, () =>
+    suspensions.suspendDevice(command),
+  )
+  if (!suspension) return undefined
+  if (isRefusal(suspension)) return suspension
+  for (const id of suspension.endedChallenges) signals.publish(id)
+  await revocationLog.append([{ revocation: 'device_suspended', ...about, at: suspension.at }])
+  return undefined
+}

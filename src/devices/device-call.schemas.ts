@@ -1,0 +1,223 @@
+// Bodies of the device API.
+
+import { z } from 'zod'
+import { workingStatuses } from '../domain/device.ts'
+import { confirmationDigits } from '../domain/enrollment.ts'
+import { pushEnvironments } from '../domain/push.ts'
+import { plainTypedText } from '../domain/typed-text.ts'
+import { challengeStatus, platform } from '../platform/http/schemas/enumerations.ts'
+import { idOf, shownId } from '../platform/http/schemas/ids.ts'
+import {
+  identifierLengthMax,
+  identifierText,
+  jws,
+  shownJws,
+  shownText,
+} from '../platform/http/schemas/text.ts'
+import { timestamp } from '../platform/http/schemas/time.ts'
+import { mobileAppId } from '../push/app.schemas.ts'
+import { coordinateExamples, shownKeyMembers } from '../tenants/public-key.schemas.ts'
+import { deviceDescription } from './device.schemas.ts'
+
+// 32 bytes in base64url: the last character carries four bits, the rest are zero. One key must have
+// one spelling, because its thumbprint is over the text (RFC 7638) and a key may be registered once
+// only.
+const coordinate = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)
+
+const publicKey = z
+  .strictObject({
+    kty: z.literal('EC'),
+    crv: z.literal('P-256'),
+    x: coordinate.meta({ example: coordinateExamples.x }),
+    y: coordinate.meta({ example: coordinateExamples.y }),
+  })
+  .meta({ id: 'DevicePublicKey', description: 'A P-256 public key as a JWK, these members only.' })
+
+const environment = z
+  .enum(pushEnvironments)
+  .default('production')
+  .meta({ description: "Which of Apple's two environments issued the token; APNs only." })
+
+const pushAddress = z
+  .discriminatedUnion('provider', [
+    z.strictObject({
+      provider: z.literal('apns'),
+      token: z
+        .string()
+        .regex(/^[0-9A-Fa-f]{16,256}$/)
+        .meta({ example: '740f4707bebcf74f9b7c25d48e335894' }),
+      environment,
+    }),
+    z.strictObject({
+      provider: z.literal('fcm'),
+      token: z
+        .string()
+        .regex(/^[A-Za-z0-9_:.%-]{16,4096}$/)
+        .meta({ example: 'bk3RNwTe3H0:CI2k_HHwgIpoDKCIZvvDMExUdFQ3P1' }),
+      environment,
+    }),
+  ])
+  .meta({ id: 'PushAddress', description: 'Where pushes to this app installation go.' })
+
+// A certificate of at most 4 KiB, an attestation object of at most 16 KiB, in base64url.
+const certificate = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{16,5462}$/)
+  .meta({ example: 'MIICjDCCAjKgAwIBAgIB' })
+const certificateChain = z.array(certificate).min(1).max(10)
+
+const attestation = z
+  .discriminatedUnion('format', [
+    z.strictObject({
+      format: z.literal('android_key'),
+      possession: certificateChain.meta({
+        description: "Certificates of the possession key's chain in DER, the key's own first.",
+      }),
+      verification: certificateChain
+        .meta({ description: 'The same for the verification key.' })
+        .exactOptional(),
+    }),
+    z.strictObject({
+      format: z.literal('apple_app_attest'),
+      object: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{16,21846}$/)
+        .meta({
+          description: 'The attestation object of `DCAppAttestService.attestKey`.',
+          example: 'o2NmbXRvYXBwbGUtYXBw',
+        }),
+    }),
+  ])
+  .meta({
+    id: 'AttestationStatement',
+    description: 'What the maker of the phone says of the keys; binary values in base64url.',
+  })
+
+export const enrollmentClaim = z
+  .strictObject({
+    tenantId: idOf('tenant', 'The tenant named in the QR code.'),
+    code: z.string().min(10).max(128).meta({
+      description: 'The 43 characters that were scanned, or the 10 that were typed.',
+      example: '7K3QM-9TX2R',
+    }),
+    user: identifierText(identifierLengthMax, {
+      description: 'The user name as typed; needed with a typed code.',
+      example: 'ada@example.com',
+    }).exactOptional(),
+    appId: mobileAppId,
+    device: z.strictObject({ ...deviceDescription, platform }),
+    keys: z.strictObject({ possession: publicKey, verification: publicKey.exactOptional() }),
+    proofs: z.strictObject({
+      possession: jws('`device-claim+jwt`, signed by the possession key.'),
+      verification: jws('`device-claim+jwt`, signed by the verification key.').exactOptional(),
+    }),
+    push: pushAddress.exactOptional(),
+    attestation: attestation.exactOptional(),
+  })
+  .refine(
+    ({ keys, proofs }) => (keys.verification === undefined) === (proofs.verification === undefined),
+    {
+      message: 'each key needs its proof, and each proof its key',
+      path: ['proofs', 'verification'],
+    },
+  )
+  .meta({
+    id: 'EnrollmentClaim',
+    description: 'A new device with its keys, and the proofs that it holds them.',
+  })
+
+export const claimedBody = z
+  .object({
+    deviceId: shownId('device', 'The new device.'),
+    userId: shownId('user', 'The user it belongs to.'),
+    status: z.enum(workingStatuses),
+    issuer: shownText(
+      'https://countersign.example/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c',
+      '`iss` of requests, `aud` of what the device signs.',
+    ),
+    tenant: z.object({ id: shownId('tenant', 'The tenant.'), name: shownText('Example Group') }),
+    user: z.object({ id: shownId('user', 'The user.'), displayName: shownText('Ada Lovelace') }),
+    keySet: z
+      .object({
+        seq: z.uint32().meta({ example: 1 }),
+        keys: z.array(z.object(shownKeyMembers)).readonly(),
+      })
+      .meta({ description: 'To be pinned; followed by GET /device/v1/keyset.' }),
+    confirmation: z
+      .object({ digits: z.uint32().meta({ example: confirmationDigits }) })
+      .nullable()
+      .meta({ description: 'The number to be typed next; null when none is asked.' }),
+    passcode: z
+      .object({
+        secret: shownText(
+          'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
+          'In base32 (RFC 4648), without padding.',
+        ),
+        algorithm: z.literal('SHA256'),
+        digits: z.uint32().meta({ example: 6 }),
+        period: z.uint32().meta({ description: 'Seconds.', example: 30 }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'What passcodes are computed from (RFC 6238), shown only once; null when the ' +
+          'tenant allows none.',
+      }),
+  })
+  .meta({ id: 'ClaimedEnrollment', description: 'What a new device gets.' })
+
+export const confirmation = z
+  .strictObject({
+    number: z
+      .string()
+      .max(64)
+      .overwrite(plainTypedText)
+      .regex(new RegExp(`^[0-9]{${confirmationDigits}}$`))
+      .meta({
+        description:
+          'The number on the page of the relying party; digits of other scripts, spaces ' +
+          'and dashes are accepted.',
+        example: '483920',
+      }),
+  })
+  .meta({ id: 'EnrollmentConfirmation', description: 'The number as the person typed it.' })
+
+export const confirmedBody = z
+  .object({ status: z.literal('active') })
+  .meta({ id: 'ConfirmedDevice', description: 'The device is active from this moment.' })
+
+export const pendingBody = z
+  .object({
+    items: z
+      .array(
+        z.object({
+          id: shownId('challenge', 'The challenge.'),
+          request: shownJws('`approval-request+jwt`: what to ask.'),
+        }),
+      )
+      .readonly(),
+    serverTime: timestamp('The time of the service, to evaluate `exp` with.'),
+  })
+  .meta({
+    id: 'PendingChallenges',
+    description: 'The pending challenges of the device, newest first.',
+  })
+
+export const givenAnswer = z
+  .strictObject({ answer: jws('`approval-response+jwt`: approve, deny or report.') })
+  .meta({ id: 'GivenAnswer', description: 'The signed answer of the device.' })
+
+export const answeredBody = z
+  .object({ status: challengeStatus.meta({ example: 'approved' }) })
+  .meta({ id: 'AnsweredChallenge', description: 'The status of the challenge after the answer.' })
+
+export const pushTokenChange = z
+  .strictObject({ push: pushAddress.nullable() })
+  .meta({ id: 'PushTokenChange', description: 'The new push address; null removes it.' })
+
+export const keySetLinks = z
+  .object({ links: z.array(shownJws('A `keyset+jwt`.')).readonly() })
+  .meta({
+    id: 'KeySetLinks',
+    description: '`keyset+jwt`s, oldest first: each leads to the next key set.',
+  })

@@ -1,0 +1,51 @@
+// Keys of devices, bound to their row: editing the database makes a key invalid, never another
+// device's.
+
+import { type Device, type DeviceKey, keyOf } from '../domain/device.ts'
+import type { SecurityLog } from '../platform/logs/security-log.store.ts'
+import type { Macs } from '../platform/world.ts'
+import type { BoundKey, KnownDevice } from './device.store.ts'
+
+export type Dependencies = { readonly macs: Pick<Macs, 'fits'>; readonly securityLog: SecurityLog }
+
+type Owner = Pick<Device, 'tenantId' | 'id' | 'userId'>
+
+/**
+ * The input of a key's MAC: its owner, its role, the key, and which other keys the device has.
+ * Without the last, deleting the row of a verification key would make the possession key enough.
+ */
+function macInput(
+  { tenantId, id, userId }: Owner,
+  { role, kid, publicJwk: { x, y } }: DeviceKey,
+  all: readonly Pick<DeviceKey, 'kid'>[],
+): string {
+  const kids = all.map((key) => key.kid).toSorted()
+  return JSON.stringify(['device-key', tenantId, id, userId, role, kid, x, y, ...kids])
+}
+
+/** Binds the keys of a new device to it, to its user and to each other. */
+export function bindKeys(
+  { macs }: { readonly macs: Pick<Macs, 'mac'> },
+  owner: Owner,
+  keys: readonly DeviceKey[],
+): BoundKey[] {
+  return keys.map((key) => ({ ...key, mac: macs.mac(macInput(owner, key, keys)) }))
+}
+
+/**
+ * The device's own key of this thumbprint, as it was enrolled; a row that differs is no key, and a
+ * security event.
+ */
+export function ownKey(
+  dependencies: Dependencies,
+  knownDevice: KnownDevice,
+  kid: string,
+): DeviceKey | undefined {
+  const { device, keys } = knownDevice
+  const key = keyOf(keys, kid)
+  if (!key) return undefined
+  if (dependencies.macs.fits(macInput(device, key, keys), key.mac)) return key
+  const { tenantId, id: deviceId } = device
+  dependencies.securityLog.write({ event: 'device_key_tampered', tenantId, deviceId })
+  return undefined
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import type { HttpApp } from '../../platform/http/http-app.ts'
+import { route } from '../../platform/http/route.ts'
+import { idParams } from '../../platform/http/schemas/ids.ts'
+import { pageOf, pageQuery, pageRequest } from '../../platform/http/schemas/paging.ts'
+import { principalOf } from '../../tenants/api-key.guard.ts'
+import type { ServerOptions } from '../../tenants/server.routes.ts'
+import { diagnosticsBody, diagnosticsPage } from './diagnostics.schemas.ts'
+
+/** Logs that apps sent, for the admins of the tenant. */
+export function diagnosticsRoutes(
+  app: HttpApp,
+  { useCases, key }: ServerOptions,
+  done: () => void,
+): void {
+  route(
+    app,
+    'GET /v1/diagnostics',
+    key('admin', {
+      operationId: 'listDiagnostics',
+      tag: 'devices',
+      summary: 'List the diagnostics that devices sent',
+      querystring: z.strictObject(pageQuery('diagnostics')),
+      answers: { 200: { description: 'The diagnostics.', schema: diagnosticsPage } },
+    }),
+    async (request) => {
+      const page = pageRequest(request.query)
+      return pageOf(await useCases.listDiagnostics(principalOf(request), page), page)
+    },
+  )
+  route(
+    app,
+    'GET /v1/diagnostics/:id',
+    key('admin', {
+      operationId: 'readDiagnostics',
+      tag: 'devices',
+      summary: 'Read the diagnostics of an incident',
+      params: idParams('id', 'diagnostics', 'The incident.'),
+      answers: { 200: { description: 'The diagnostics.', schema: diagnosticsBody } },
+    }),
+    (request) => useCases.readDiagnostics(principalOf(request), request.params.id),
+  )
+  done()
+}

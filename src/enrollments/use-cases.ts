@@ -1,0 +1,8 @@
+// What callers can do with enrollments.
+
+export { cancelEnrollment } from './cancel-enrollment.ts'
+export { claimEnrollment } from './claim-enrollment.ts'
+export { confirmEnrollment } from './confirm-enrollment.ts'
+export { openNextEnrollment, readNextEnrollment } from './enroll-next-phone.ts'
+export { openEnrollment, openEnrollmentOfUser } from './open-enrollment.ts'
+export { waitForEnrollment } from './read-enrollment.ts'

@@ -1,0 +1,148 @@
+import { createHash, webcrypto } from 'node:crypto'
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+} from 'jose'
+import type { PublicJwk } from '../../domain/device.ts'
+import type { UnverifiedJws } from '../../domain/device-proof.ts'
+import type { TenantId } from '../../domain/ids.ts'
+import type { Sealing, Signatures, SigningKey } from '../world.ts'
+import { KeyCache } from './key-cache.ts'
+import { readJsonObject } from './strict-json.ts'
+
+const algorithm = 'ES256'
+const ecdsa = { name: 'ECDSA', hash: 'SHA-256' } as const
+const rememberedKeysMax = 10_000
+
+const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
+const coordinate = /^[A-Za-z0-9_-]{43}$/
+
+/**
+ * The bytes, or undefined when the text is not their one canonical base64url (RFC 4648, 3.5: tail
+ * bits are zero).
+ */
+function decodeCanonical(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? bytes : undefined
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
+}
+
+function read(text: string, bytesMax: number): UnverifiedJws | undefined {
+  if (text.length > bytesMax || !compact.test(text)) return undefined
+  const [headerText = '', payloadText = '', signatureText = ''] = text.split('.')
+  const headerBytes = decodeCanonical(headerText)
+  const payloadBytes = decodeCanonical(payloadText)
+  if (!headerBytes || !payloadBytes || !decodeCanonical(signatureText)) return undefined
+  const header = readJsonObject(headerBytes)
+  const payload = readJsonObject(payloadBytes)
+  if (!header || !payload) return undefined
+  return { text, header, payload, signedHash: hash(`${headerText}.${payloadText}`) }
+}
+
+/**
+ * A public key of P-256 with both coordinates in canonical form; undefined when the point is not on
+ * the curve.
+ */
+async function importPublic({ kty, crv, x, y }: PublicJwk): Promise<CryptoKey | undefined> {
+  if (kty !== 'EC' || crv !== 'P-256' || !isCoordinate(x) || !isCoordinate(y)) return undefined
+  try {
+    return (await importJWK({ kty, crv, x, y }, algorithm)) as CryptoKey
+  } catch {
+    return undefined
+  }
+}
+
+function isCoordinate(text: unknown): text is string {
+  return typeof text === 'string' && coordinate.test(text) && decodeCanonical(text) !== undefined
+}
+
+function signingKeyBinding(tenantId: TenantId, kid: string): string {
+  return `signing-key:${tenantId}:${kid}`
+}
+
+/**
+ * ES256 with jose's keys and WebCrypto's operation on them. Deliberate: jose's own verify and sign
+ * parse and serialise the header again, at up to twice the processor time, and what is signed here
+ * must be the given text byte for byte (`rqh` covers it).
+ *
+ * The algorithm is always ES256, independent of the header; that the header says so as well is
+ * checked by the reader (domain/claims.ts). A signature (r, n-s) verifies where (r, s) does
+ * (malleability): a token's text is not used as an identifier.
+ */
+export function buildSignatures(sealing: Sealing): Signatures {
+  const publicKeys = new KeyCache(rememberedKeysMax)
+  const privateKeys = new KeyCache(rememberedKeysMax)
+
+  async function publicKey(jwk: PublicJwk): Promise<CryptoKey | undefined> {
+    const name = `${jwk.x}.${jwk.y}`
+    const cachedKey = publicKeys.get(name)
+    if (cachedKey) return cachedKey
+    const key = await importPublic(jwk)
+    if (key) publicKeys.set(name, key)
+    return key
+  }
+
+  async function privateKey({ tenantId, kid, privateSealed }: SigningKey): Promise<CryptoKey> {
+    const name = signingKeyBinding(tenantId, kid)
+    const cachedKey = privateKeys.get(name)
+    if (cachedKey) return cachedKey
+    const jwk = JSON.parse(sealing.open(privateSealed, name)) as JWK
+    if ((await calculateJwkThumbprint(jwk)) !== kid) {
+      throw new Error(`the value sealed as signing key ${kid} is another key`)
+    }
+    const key = (await importJWK(jwk, algorithm)) as CryptoKey
+    privateKeys.set(name, key)
+    return key
+  }
+
+  return {
+    read,
+    async verify({ text }, jwk) {
+      const key = await publicKey(jwk)
+      if (!key) return false
+      const dot = text.lastIndexOf('.')
+      const signature = Buffer.from(text.slice(dot + 1), 'base64url')
+      return webcrypto.subtle.verify(ecdsa, key, signature, Buffer.from(text.slice(0, dot)))
+    },
+    async thumbprint(jwk) {
+      const { kty, crv, x, y } = jwk
+      return (await importPublic(jwk)) && calculateJwkThumbprint({ kty, crv, x, y })
+    },
+    signedHash: (header, payload) => hash(signingInput(header, payload)),
+    async sign(key, header, payload) {
+      const input = signingInput(header, payload)
+      const signature = await webcrypto.subtle.sign(
+        ecdsa,
+        await privateKey(key),
+        Buffer.from(input),
+      )
+      return `${input}.${Buffer.from(signature).toString('base64url')}`
+    },
+    async createKey(tenantId) {
+      const pair = await generateKeyPair(algorithm, { extractable: true })
+      const { kty, crv, x, y, d } = await exportJWK(pair.privateKey)
+      const publicJwk = { kty, crv, x, y } as PublicJwk
+      const kid = await calculateJwkThumbprint(publicJwk)
+      const privateSealed = sealing.seal(
+        JSON.stringify({ ...publicJwk, d }),
+        signingKeyBinding(tenantId, kid),
+      )
+      return { kid, publicJwk, privateSealed }
+    },
+  }
+}
+
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64url')
+}
+
+function signingInput(header: string, payload: string): string {
+  return `${encode(header)}.${encode(payload)}`
+}

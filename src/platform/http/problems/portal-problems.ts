@@ -1,0 +1,22 @@
+// The part of the problem table that is about the portal.
+
+import type { RefusalCode } from '../../../domain/refusal.ts'
+import type { ProblemKind } from '../problem-kind.ts'
+
+export const portalProblems = {
+  portal_link_invalid: {
+    status: 404,
+    title: 'The link is not valid any more.',
+    detail: 'Ask for a new link: each works once, for fifteen minutes.',
+  },
+  portal_session_invalid: {
+    status: 401,
+    title: 'There is no portal session, or it is over.',
+    detail: 'Ask for a new link and open it.',
+  },
+  origin_not_allowed: {
+    status: 403,
+    title: 'The request does not come from a page of the portal.',
+    detail: 'Call from a page of the same origin; browsers then send `Sec-Fetch-Site` or `Origin`.',
+  },
+} as const satisfies Partial<Record<RefusalCode, ProblemKind>>

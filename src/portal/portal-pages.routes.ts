@@ -1,0 +1,190 @@
+// The portal without script: a link, the devices, and the end of one. Every change is a POST from a
+// page of ours.
+
+import { z } from 'zod'
+import { isRefusal } from '../domain/refusal.ts'
+import { formMediaType } from '../platform/http/form-body.ts'
+import type { HttpApp } from '../platform/http/http-app.ts'
+import { nothing, publicOperation } from '../platform/http/operation.ts'
+import { type Page, sendPage } from '../platform/http/pages/page.ts'
+import { sendProblemPage, sendRefusalPage } from '../platform/http/pages/problem-page.ts'
+import { idOf, idParams } from '../platform/http/schemas/ids.ts'
+import { pageText } from '../platform/http/schemas/text.ts'
+import type { PortalOptions } from './portal.routes.ts'
+import { portalUnregistration } from './portal.schemas.ts'
+import {
+  confirmPage,
+  devicePath,
+  devicesPage,
+  devicesPath,
+  linkPage,
+  signedOutPage,
+  signOutPath,
+  unregisteredPage,
+} from './portal-pages.ts'
+import { portalCookie, portalSessionOf } from './portal-session.guard.ts'
+
+const tag = 'portal'
+const aPage = (description: string) => ({ description, schema: pageText, type: 'text/html' })
+const isPage = (page: Page) => ({ 200: aPage(`The page "${page.title}".`) })
+const consumes = [formMediaType, 'application/json']
+const linkParams = z.strictObject({
+  tenantId: idOf('tenant', 'The tenant.'),
+  secret: z.string().meta({ description: 'The secret of the link; it is never logged.' }),
+})
+
+// Mail programs and trackers append members of their own to links, which must not break a person's
+// only way in.
+const anyQuery = z.looseObject({})
+
+/** The pages of the portal. Refusals are pages, too, for clients that request HTML by name. */
+export function portalPageRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
+  link(app, options)
+  formerLinks(app)
+  devices(app, options)
+  device(app, options)
+  signOut(app, options)
+  done()
+}
+
+function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: PortalOptions): void {
+  const { name, options } = portalCookie(publicOrigin)
+  const path = '/t/:tenantId/me/:secret'
+  app.get(
+    path,
+    {
+      exposeHeadRoute: true,
+      ...publicOperation({
+        operationId: 'readPortalLinkPage',
+        tag,
+        summary: 'What a person sees who follows a link to the portal',
+        description:
+          'Looks nothing up and changes nothing: mail scanners and previews may read it.',
+        params: linkParams,
+        querystring: anyQuery,
+        answers: isPage(linkPage),
+      }),
+    },
+    (_request, reply) => sendPage(reply, linkPage),
+  )
+  app.post(
+    path,
+    portal('open', {
+      operationId: 'followPortalLink',
+      tag,
+      summary: 'Open a link from its page, once, for a session of fifteen minutes',
+      params: linkParams,
+      querystring: anyQuery,
+      answers: { 303: nothing('The cookie of the session is set; the devices are at `/me`.') },
+      refusals: ['portal_link_invalid'],
+    }),
+    async (request, reply) => {
+      const { tenantId, secret: token } = request.params
+      const opening = () => useCases.openPortal({ tenantId, token })
+      const newSession = await admission.authenticate(request.ip, null, opening)
+      if (isRefusal(newSession)) return sendRefusalPage(reply, newSession)
+      return reply.setCookie(name, newSession.cookie, options).redirect(devicesPath, 303)
+    },
+  )
+}
+
+/** Links whose secret is behind a `#`, which browsers do not send, and links that were cut off. */
+function formerLinks(app: HttpApp): void {
+  for (const [path, operationId] of [
+    ['/t/:tenantId/portal', 'readFormerPortalLink'],
+    ['/t/:tenantId/me', 'readCutPortalLink'],
+  ] as const) {
+    app.get(
+      path,
+      publicOperation({
+        operationId,
+        tag,
+        summary: 'Says that a new link is needed',
+        params: idParams('tenantId', 'tenant', 'The tenant.'),
+        answers: {},
+        refusals: ['portal_link_invalid'],
+      }),
+      (_request, reply) => sendProblemPage(reply, 'portal_link_invalid'),
+    )
+  }
+}
+
+function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
+  app.get(
+    devicesPath,
+    portal('session', {
+      operationId: 'readPortalPage',
+      tag,
+      summary: "The page of the user's devices",
+      answers: { 200: aPage('The page of the devices.') },
+    }),
+    async (request, reply) => {
+      const session = portalSessionOf(request)
+      return sendPage(reply, devicesPage(session, await useCases.listPortalDevices(session)))
+    },
+  )
+}
+
+function device(app: HttpApp, { useCases, portal }: PortalOptions): void {
+  const params = idParams('id', 'device', 'The device.')
+  const path = devicePath(':id')
+  app.get(
+    path,
+    portal('session', {
+      operationId: 'readPortalDevicePage',
+      tag,
+      summary:
+        'The page that asks once more before a device is unregistered, and says so afterwards',
+      params,
+      answers: { 200: aPage('The page of the device.') },
+    }),
+    async (request, reply) => {
+      const session = portalSessionOf(request)
+      const portalDevice = await useCases.readPortalDevice(session, request.params.id)
+      if (isRefusal(portalDevice)) return sendRefusalPage(reply, portalDevice)
+      if (portalDevice.status !== 'unregistered') return sendPage(reply, confirmPage(portalDevice))
+      return sendPage(
+        reply,
+        unregisteredPage(portalDevice, await useCases.listPortalDevices(session)),
+      )
+    },
+  )
+  app.post(
+    path,
+    portal('session', {
+      operationId: 'unregisterFromPortalPage',
+      tag,
+      summary: 'Unregister a lost device permanently, from its page',
+      description: 'Once this returns, no answer of the device counts any more.',
+      params,
+      consumes,
+      body: portalUnregistration,
+      answers: { 303: nothing('It is unregistered; the same address says what comes next.') },
+    }),
+    async (request, reply) => {
+      const { id } = request.params
+      const session = portalSessionOf(request)
+      const result = await useCases.unregisterFromPortal(session, id, request.body.reason)
+      return isRefusal(result)
+        ? sendRefusalPage(reply, result)
+        : reply.redirect(devicePath(id), 303)
+    },
+  )
+}
+
+function signOut(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions): void {
+  const { name, options } = portalCookie(publicOrigin)
+  app.post(
+    signOutPath,
+    portal('session', {
+      operationId: 'signOutOfPortal',
+      tag,
+      summary: 'Sign out, from a page',
+      answers: isPage(signedOutPage),
+    }),
+    async (request, reply) => {
+      await useCases.closePortal(portalSessionOf(request))
+      return sendPage(reply.clearCookie(name, options), signedOutPage, 'none')
+    },
+  )
+}

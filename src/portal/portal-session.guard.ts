@@ -1,0 +1,113 @@
+// The session of the portal: a cookie that pages cannot read, and proof that a page of ours sent
+// it.
+
+import type { CookieSerializeOptions } from '@fastify/cookie'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type PortalSession, portalSessionSeconds } from '../domain/portal.ts'
+import { isRefusal } from '../domain/refusal.ts'
+import type { Admission } from '../platform/http/admission.ts'
+import { type Operation, operationSchema } from '../platform/http/operation.ts'
+import { type SendProblem, sendProblem } from '../platform/http/problem.ts'
+import type { Guarded } from '../platform/http/route.ts'
+import type { UseCases } from '../service/use-cases.ts'
+
+const decorator = 'portalSession'
+
+/** Prepares requests to carry the session of the portal. */
+export function carryPortalSessions(app: FastifyInstance): void {
+  app.decorateRequest(decorator, null)
+}
+
+/** The session of the portal; only for routes that were built by `PortalGuard`. */
+export function portalSessionOf(request: FastifyRequest): PortalSession {
+  const session = request.getDecorator<PortalSession | null>(decorator)
+  if (session === null) throw new Error('this route was built without a portal guard')
+  return session
+}
+
+/**
+ * Name and attributes of the cookie. `__Host-` (RFC 6265bis, 4.1.3) keeps sibling hosts and plain
+ * http from setting it.
+ */
+export function portalCookie(publicOrigin: string): {
+  readonly name: string
+  readonly options: CookieSerializeOptions
+} {
+  const secure = publicOrigin.startsWith('https:')
+  return {
+    name: secure ? '__Host-countersign-portal' : 'countersign-portal',
+    options: {
+      httpOnly: true,
+      secure,
+      sameSite: 'strict',
+      path: '/',
+      maxAge: portalSessionSeconds,
+    },
+  }
+}
+
+/**
+ * Whether a page of our own origin sent this. Browsers set `Sec-Fetch-Site` and `Origin`
+ * themselves, scripts cannot; calls that change something must carry one of them, in addition to
+ * the cookie's `SameSite=Strict`, which does not keep sibling subdomains out.
+ */
+function isFromOurPage(
+  { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,
+  { publicOrigin, isPage }: Pick<PortalGuardOptions, 'publicOrigin' | 'isPage'>,
+): boolean {
+  const reads = method === 'GET' || method === 'HEAD'
+  const site = headers['sec-fetch-site']
+  if (site === 'none') return isPage && reads
+  if (site !== undefined) return site === 'same-origin'
+  if (headers.origin !== undefined) return headers.origin === publicOrigin
+  return reads
+}
+
+export type PortalGuardOptions = {
+  readonly publicOrigin: string
+  readonly admission: Pick<Admission, 'authenticate'>
+  /**
+   * True for pages, which people also reach by typing the address or reloading; false for the API
+   * that pages call.
+   */
+  readonly isPage: boolean
+  /** How a refusal is sent. */
+  readonly send?: SendProblem
+}
+
+/** Describes and protects a route of the portal. */
+export type PortalGuard = <const O extends Operation>(
+  access: 'session' | 'open',
+  operation: O,
+) => Guarded<O, 'origin_not_allowed' | 'too_many_requests' | 'portal_session_invalid'>
+
+/** The origin is checked first, then the cookie, before the body is read. */
+export function buildPortalGuard(
+  authenticate: UseCases['authenticatePortal'],
+  options: PortalGuardOptions,
+): PortalGuard {
+  const { publicOrigin, send = sendProblem } = options
+  const { name } = portalCookie(publicOrigin)
+  return (access, operation) => ({
+    onRequest: async (request, reply) => {
+      if (!isFromOurPage(request, options)) return send(reply, 'origin_not_allowed')
+      if (access === 'open') return
+      const cookie = request.cookies[name]
+      const session = await (cookie === undefined
+        ? authenticate(cookie)
+        : options.admission.authenticate(request.ip, ['portal_session', cookie], () =>
+            authenticate(cookie),
+          ))
+      if (isRefusal(session)) return send(reply, session.refused, session)
+      request.setDecorator(decorator, session)
+    },
+    schema: operationSchema(operation, {
+      security: access === 'open' ? [] : [{ portalSession: [] }],
+      refusals: [
+        'origin_not_allowed',
+        'too_many_requests',
+        ...(access === 'open' ? [] : (['portal_session_invalid'] as const)),
+      ],
+    }),
+  })
+}

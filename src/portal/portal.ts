@@ -1,0 +1,168 @@
+// A user manages their devices in a browser, signed in by a link that a relying party created.
+
+import type { Activity, ActivityStore } from '../activities/activity.store.ts'
+import type { DeviceStore } from '../devices/device.store.ts'
+import { type NotifyDependencies, notifyUnregistration } from '../devices/unregister-devices.ts'
+import { activity } from '../domain/activity.ts'
+import type { Device, UnregisterReason } from '../domain/device.ts'
+import { type DeviceId, isId, type TenantId, type UserId } from '../domain/ids.ts'
+import { issuerOf } from '../domain/issuer.ts'
+import { type PortalSession, portalLinkSeconds, portalSessionSeconds } from '../domain/portal.ts'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { UserQueue } from '../platform/fair-queue.ts'
+import type { PageRequest } from '../platform/paging.ts'
+import type { Hashing, Random } from '../platform/world.ts'
+import { readUser } from '../users/find-user.ts'
+import type { UserStore } from '../users/user.store.ts'
+import type { PortalStore } from './portal.store.ts'
+
+export type CreateLinkDependencies = {
+  readonly portal: Pick<PortalStore, 'createLink'>
+  readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
+  readonly random: Pick<Random, 'id' | 'token'>
+  readonly hashing: Pick<Hashing, 'sha256'>
+  readonly userQueue: UserQueue
+  readonly publicOrigin: string
+}
+
+/** 256 random bits, as `Random.token` writes them. */
+const secretPattern = /^[A-Za-z0-9_-]{43}$/
+
+/** A link to the portal, readable this once. */
+export type PortalLink = {
+  readonly id: PortalSession['id']
+  readonly url: string
+  readonly expiresAt: Date
+}
+
+/**
+ * Creates a link to the portal for a user whom the relying party has identified. A GET of it shows
+ * a page and changes nothing; the POST of that page uses it up. The secret is in the path, which is
+ * never logged, so that it works without script.
+ */
+export async function createPortalLink(
+  dependencies: CreateLinkDependencies,
+  principal: Principal,
+  userId: UserId,
+): Promise<PortalLink | Refusal<'user_suspended' | 'too_many_requests' | 'not_found'>> {
+  const user = await readUser(dependencies, principal, userId)
+  if (isRefusal(user)) return user
+  const { tenantId, rpId, keyId } = principal
+  const id = dependencies.random.id('portalSession')
+  const secret = dependencies.random.token(32)
+  const linkHash = dependencies.hashing.sha256(secret)
+  const link = { tenantId, id, userId: user.id, rpId, linkHash, linkSeconds: portalLinkSeconds }
+  const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
+  const expiresAt = await dependencies.userQueue.run(link, `links:${rpId}`, () =>
+    dependencies.portal.createLink(link, activity(event)),
+  )
+  if (isRefusal(expiresAt)) return expiresAt
+  if (expiresAt === null) return refuse('user_suspended')
+  return { id, url: `${issuerOf(dependencies.publicOrigin, tenantId)}/me/${secret}`, expiresAt }
+}
+
+export type OpenDependencies = {
+  readonly portal: Pick<PortalStore, 'open'>
+  readonly random: Pick<Random, 'token'>
+  readonly hashing: Pick<Hashing, 'sha256'>
+}
+
+/** Opens a link, once. `cookie` is for the browser to store. */
+export async function openPortal(
+  { portal, random, hashing }: OpenDependencies,
+  { tenantId, token }: { readonly tenantId: TenantId; readonly token: string },
+): Promise<
+  { readonly session: PortalSession; readonly cookie: string } | Refusal<'portal_link_invalid'>
+> {
+  const secret = random.token(32)
+  if (!secretPattern.test(token)) return refuse('portal_link_invalid')
+  const session = await portal.open(tenantId, hashing.sha256(token), {
+    hash: hashing.sha256(secret),
+    seconds: portalSessionSeconds,
+  })
+  if (!session) return refuse('portal_link_invalid')
+  return { session, cookie: `${tenantId}.${secret}` }
+}
+
+/**
+ * The session of a cookie, or a refusal; read from the database on each call, so that a session
+ * that was ended is over everywhere immediately.
+ */
+export async function authenticatePortal(
+  {
+    portal,
+    hashing,
+  }: {
+    readonly portal: Pick<PortalStore, 'find'>
+    readonly hashing: Pick<Hashing, 'sha256'>
+  },
+  cookie: string | undefined,
+): Promise<PortalSession | Refusal<'portal_session_invalid'>> {
+  const [tenantId = '', secret = '', ...more] = cookie?.split('.') ?? []
+  const isWhole = isId('tenant', tenantId) && secretPattern.test(secret)
+  if (!isWhole || more.length > 0) return refuse('portal_session_invalid')
+  return (await portal.find(tenantId, hashing.sha256(secret))) ?? refuse('portal_session_invalid')
+}
+
+/** Signs out. */
+export function closePortal(
+  { portal }: { readonly portal: Pick<PortalStore, 'end'> },
+  { tenantId, id }: PortalSession,
+): Promise<void> {
+  return portal.end(tenantId, id)
+}
+
+/** The user's devices that are not unregistered, newest first. */
+export async function listPortalDevices(
+  { devices }: { readonly devices: Pick<DeviceStore, 'listOfUser'> },
+  { tenantId, userId }: PortalSession,
+): Promise<readonly Device[]> {
+  const all = await devices.listOfUser(tenantId, userId)
+  return all.filter(({ status }) => status !== 'unregistered')
+}
+
+/** One of the user's devices, even an unregistered one. */
+export async function readPortalDevice(
+  { devices }: { readonly devices: Pick<DeviceStore, 'find'> },
+  { tenantId, userId }: PortalSession,
+  id: DeviceId,
+): Promise<Device | Refusal<'not_found'>> {
+  const device = await devices.find(tenantId, id)
+  return device?.userId === userId ? device : refuse('not_found')
+}
+
+/** A page of the user's activities, newest first. */
+export function listPortalActivities(
+  { activities }: { readonly activities: Pick<ActivityStore, 'list'> },
+  { tenantId, userId, rpId }: PortalSession,
+  page: PageRequest,
+): Promise<Activity[]> {
+  return activities.list(tenantId, userId, page, { rpId })
+}
+
+/**
+ * Unregisters one of the user's own devices permanently: the lost phone. Doing it twice changes
+ * nothing.
+ */
+export async function unregisterFromPortal(
+  dependencies: NotifyDependencies & {
+    readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
+    readonly userQueue: UserQueue
+  },
+  session: PortalSession,
+  id: DeviceId,
+  reason: UnregisterReason,
+): Promise<Device | Refusal<'too_many_requests' | 'not_found'>> {
+  const device = await readPortalDevice(dependencies, session, id)
+  if (isRefusal(device)) return device
+  const { tenantId, userId, id: sessionId } = session
+  const actor = `portal:${sessionId}` as const
+  const command = { tenantId, userId, deviceIds: [id], reason, actor }
+  const result = await dependencies.userQueue.run(command, actor, () =>
+    dependencies.devices.unregister(command),
+  )
+  if (isRefusal(result)) return result
+  await notifyUnregistration(dependencies, result)
+  return (await dependencies.devices.find(tenantId, id)) ?? refuse('not_found')
+}

@@ -1,0 +1,12 @@
+// What callers can do with portal.
+
+export {
+  authenticatePortal,
+  closePortal,
+  createPortalLink,
+  listPortalActivities,
+  listPortalDevices,
+  openPortal,
+  readPortalDevice,
+  unregisterFromPortal,
+} from './portal.ts'

@@ -1,0 +1,33 @@
+import type { ProofToSpend } from '../devices/device.store.ts'
+import type { NewActivity } from '../domain/activity.ts'
+import type { TenantId, UserId } from '../domain/ids.ts'
+import type { Protection } from '../domain/protection.ts'
+
+/** A user's protection with the database's time of reading it. */
+export type ProtectionRecord = {
+  readonly protection: Protection
+  readonly now: Date
+}
+
+export interface ProtectionStore {
+  /** Null when there is no such user. */
+  find(tenantId: TenantId, userId: UserId): Promise<ProtectionRecord | null>
+  /**
+   * Saves the next state with its activities, if nothing changed since it was read (optimistic lock
+   * on `next.revision`).
+   */
+  change(
+    tenantId: TenantId,
+    userId: UserId,
+    next: Protection,
+    activities: readonly NewActivity[],
+    proof: ProofToSpend | null,
+  ): Promise<'done' | 'changed' | 'proof_replayed' | 'device_not_active'>
+  /** The same for an unlock, which also lifts the blocks of initiators that the user reported. */
+  unlock(
+    tenantId: TenantId,
+    userId: UserId,
+    next: Protection,
+    activities: readonly NewActivity[],
+  ): Promise<'done' | 'changed'>
+}

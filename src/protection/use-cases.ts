@@ -1,0 +1,5 @@
+// What callers can do with protection.
+
+export { pausePushes, readProtection, readPushPause, unlockUser } from './protection.ts'
+export { reportActivity, reportFromPortal } from './report-activity.ts'
+export { listReports, resolveReport } from './reports.ts'

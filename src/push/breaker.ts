@@ -1,0 +1,83 @@
+// Circuit breaker: a push service that does not answer is skipped for a while, so that its queued
+// pushes delay no others.
+
+import type { PushMessage, PushProvider, PushResult } from './push.store.ts'
+import type { PushLog } from './push-log.ts'
+
+export type BreakerOptions = {
+  readonly log: PushLog
+  /** On a clock that never jumps, in milliseconds. */
+  readonly nowMs?: () => number
+}
+
+/** Consecutive sends without an answer, or with one that reports a failure of the whole service. */
+const failuresMax = 10
+const openMsFirst = 1_000
+const openMsMax = 15_000
+/**
+ * As long as a service may ask for by `Retry-After`; a message always waits the full `Retry-After`.
+ */
+const askedMsMax = 60_000
+
+/**
+ * Passes sends on until the service has failed ten times in a row. Then the breaker is open: it
+ * answers `retry` itself for a second, lets one trial send through (half-open), and waits twice as
+ * long, up to fifteen seconds, while that fails. A service that recovers is found within fifteen
+ * seconds, and one that is down takes no slot and no five seconds of waiting.
+ */
+export function withBreaker(
+  provider: PushProvider,
+  { log, nowMs = () => performance.now() }: BreakerOptions,
+): PushProvider {
+  let failures = 0
+  let openMs = 0
+  let openUntil = 0
+  let isTrying = false
+
+  function record(result: PushResult, message: PushMessage): void {
+    const { provider: service, appId } = message.address
+    if (result.kind !== 'retry') {
+      if (openMs > 0) log.info({ provider: service, appId }, 'push service answers again')
+      failures = 0
+      openMs = 0
+      openUntil = 0
+      return
+    }
+    if (!result.down) return
+    failures += 1
+    const isOpen = nowMs() < openUntil
+    if (failures < failuresMax || isOpen) return
+    if (openMs === 0) {
+      log.warn({ provider: service, appId, reason: result.reason }, 'push service does not answer')
+    }
+    openMs = openMs === 0 ? openMsFirst : Math.min(openMsMax, openMs * 2)
+    openUntil = nowMs() + Math.max(openMs, Math.min(askedMsMax, result.afterMs ?? 0))
+  }
+
+  /** How long to wait before a send may be attempted; zero when it may be attempted now. */
+  function waitMs(): number {
+    if (openMs === 0) return 0
+    const leftMs = openUntil - nowMs()
+    if (leftMs > 0) return leftMs
+    return isTrying ? openMs : 0
+  }
+
+  return {
+    async send(message) {
+      const afterMs = waitMs()
+      if (afterMs > 0) {
+        return { kind: 'retry', reason: 'the push service does not answer', afterMs }
+      }
+      const isTrial = openMs > 0
+      isTrying ||= isTrial
+      try {
+        const result = await provider.send(message)
+        record(result, message)
+        return result
+      } finally {
+        if (isTrial) isTrying = false
+      }
+    },
+    drain: () => provider.drain(),
+  }
+}

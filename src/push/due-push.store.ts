@@ -1,0 +1,21 @@
+import type { SealedAddress } from '../devices/device.store.ts'
+import type { ActivityId, ChallengeId, DeliveryId, DeviceId, TenantId } from '../domain/ids.ts'
+import type { PushKind } from './push.store.ts'
+
+/** A push that a committed change has queued, ready to be sent. */
+export type DuePush = {
+  readonly tenantId: TenantId
+  readonly id: DeliveryId
+  readonly kind: PushKind
+  /** The challenge that it is about; null for the other kinds. */
+  readonly challengeId: ChallengeId | null
+  /** The activity that it is about. */
+  readonly activityId?: ActivityId | null
+  /** How many activities a digest is about. */
+  readonly more?: number
+  readonly deviceId: DeviceId
+  readonly address: SealedAddress
+  readonly attempts: number
+  /** After this time the push is worthless. */
+  readonly expiresAt: Date
+}

@@ -1,0 +1,80 @@
+import type { AppProviders } from './app-providers.ts'
+import type { PushAddress, PushProvider, PushResult } from './push.store.ts'
+import { logOutcome, type PushLog, plainText } from './push-log.ts'
+
+/** One configured destination: a provider and the addresses it has credentials for. */
+export type PushRoute =
+  | {
+      readonly provider: 'apns'
+      readonly appId: string
+      readonly environment: PushAddress['environment']
+      readonly push: PushProvider
+    }
+  | { readonly provider: 'fcm'; readonly appId: string; readonly push: PushProvider }
+
+/** FCM has one environment only, so an FCM address's `environment` is ignored. */
+function keyOf(route: Pick<PushAddress, 'provider' | 'appId'> & { environment?: string }): string {
+  return JSON.stringify([
+    route.provider,
+    route.appId,
+    route.provider === 'apns' ? route.environment : '',
+  ])
+}
+
+function missingRouteReason({ provider, appId, environment }: PushAddress): string {
+  const app = plainText(appId)
+  return provider === 'apns'
+    ? `no APNs key is configured for the app ${app} in the ${environment} environment: ` +
+        'configure one for that bundle id'
+    : `no FCM service account is configured for the app ${app}: configure one for that package name`
+}
+
+/**
+ * A tenant chooses its own credentials, and with them the server that answers: its `token_gone`
+ * counts for this tenant only.
+ */
+function limitToTenant(result: PushResult): PushResult {
+  return result.kind === 'token_gone' ? { ...result, tenantOnly: true } : result
+}
+
+/**
+ * One provider for all addresses: it sends each message with the tenant's own credentials for its
+ * provider, app id and environment, else over the route that serves every tenant, and answers
+ * `misconfigured` when there is none. `drain` drains every route. Throws when two routes claim the
+ * same addresses.
+ */
+export function buildPushRouter(
+  routes: readonly PushRoute[],
+  log: PushLog,
+  apps?: Pick<AppProviders, 'resolve' | 'drain'>,
+): PushProvider {
+  const byKey = new Map(routes.map((route) => [keyOf(route), route.push]))
+  if (byKey.size < routes.length) {
+    throw new Error('push routes: two of them are for the same app and environment; remove one')
+  }
+  return {
+    send: async (message) => {
+      let result: PushResult = {
+        kind: 'misconfigured',
+        reason: missingRouteReason(message.address),
+      }
+      try {
+        const own = await apps?.resolve(message.tenantId, message.address)
+        if (own) return limitToTenant(await own.send(message))
+        const provider = byKey.get(keyOf(message.address))
+        if (provider) return await provider.send(message)
+      } catch (error) {
+        // Which credentials to use cannot be determined at the moment; no others may be used
+        // instead.
+        const text = error instanceof Error ? error.message : 'unknown failure'
+        result = { kind: 'retry', reason: plainText(`credentials not read: ${text}`) }
+      }
+      logOutcome(log, message, result, 0)
+      return result
+    },
+    drain: async () => {
+      const providers = [...new Set(byKey.values())]
+      await Promise.all([apps?.drain(), ...providers.map((provider) => provider.drain())])
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import type { Database } from '../platform/postgres/database.ts'
+import { recordActivities } from '../platform/postgres/record.ts'
+import { run, statement } from '../platform/postgres/statement.ts'
+import type { Random } from '../platform/world.ts'
+import { leaseSeconds, testLifetimeSeconds } from './deliveries.sql.ts'
+import { addressColumns, type DuePushRow, toDuePushes } from './push.rows.ts'
+import type { TestPush, TestPushStore } from './test-push.store.ts'
+
+type EnqueueCommand = Parameters<TestPushStore['enqueue']>[0]
+
+type SlotParams = Pick<
+  EnqueueCommand,
+  'tenantId' | 'userId' | 'deviceId' | 'gapSeconds' | 'perHourMax'
+>
+
+// A transaction that pauses, reports or suspends waits for this one, or this one waits for it and
+// finds another revision.
+const lockRevision = statement<
+  Pick<EnqueueCommand, 'tenantId' | 'userId' | 'protectionRevision'>,
+  Pick<EnqueueCommand, 'userId'>
+>(
+  'lock_protection_revision',
+  `select user_id from user_protections where tenant_id = :tenantId and user_id = :userId
+     and revision = :protectionRevision for share`,
+)
+
+const withinHour = `array(select t from unnest(v.test_pushes_at) t
+  where t > clock_timestamp() - interval '1 hour' order by t)`
+
+const takeSlot = statement<SlotParams, { readonly id: EnqueueCommand['deviceId'] }>(
+  'take_test_slot',
+  `update devices v set test_pushes_at = ${withinHour} || clock_timestamp()
+   where v.tenant_id = :tenantId and v.id = :deviceId and v.user_id = :userId
+     and v.status = 'active' and v.push_token_sealed is not null
+     and cardinality(${withinHour}) < :perHourMax
+     and not exists (select from unnest(v.test_pushes_at) t
+       where t > clock_timestamp() - make_interval(secs => :gapSeconds))
+   returning v.id`,
+)
+
+const findSlotWait = statement<SlotParams, { readonly seconds: number }>(
+  'test_slot_wait',
+  `select greatest(1, ceil(extract(epoch from greatest(
+     (select max(t) from unnest(v.test_pushes_at) t) + make_interval(secs => :gapSeconds),
+     case when cardinality(${withinHour}) >= :perHourMax
+       then (${withinHour})[1] + interval '1 hour' end) - clock_timestamp())))::int as seconds
+   from devices v
+   where v.tenant_id = :tenantId and v.id = :deviceId and v.user_id = :userId
+     and v.status = 'active' and v.push_token_sealed is not null`,
+)
+
+const insertTest = statement<
+  Pick<EnqueueCommand, 'tenantId' | 'id' | 'deviceId' | 'leasedBy'>,
+  DuePushRow
+>(
+  'insert_test_push',
+  `with p as (
+     insert into deliveries (tenant_id, id, kind, device_id, status, attempts, due_at, leased_by,
+       leased_until)
+     values (:tenantId, :id, 'test', :deviceId, 'queued', 1, clock_timestamp(), :leasedBy,
+       clock_timestamp() + make_interval(secs => ${leaseSeconds}))
+     returning tenant_id, id, kind, challenge_id, device_id, attempts, created_at
+   )
+   select p.tenant_id, p.id, p.kind, p.challenge_id, p.device_id, p.attempts,
+     p.created_at + make_interval(secs => ${testLifetimeSeconds}) as expires_at,
+     ${addressColumns('v')}
+   from p join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id`,
+)
+
+// The kind is a literal: as a parameter it would hide the index of tests, and every delivery of the
+// device would be read.
+const findLast = statement<Pick<EnqueueCommand, 'tenantId' | 'deviceId'>, TestPush>(
+  'find_last_test',
+  `select id, device_id, status, reason, attempts, created_at, settled_at
+   from deliveries where tenant_id = :tenantId and device_id = :deviceId and kind = 'test'
+   order by id desc limit 1`,
+)
+
+/** Test pushes: deliveries of their own kind. */
+export function buildTestPushStore(database: Database, random: Pick<Random, 'id'>): TestPushStore {
+  return {
+    enqueue(command) {
+      return database.transaction(async (tx) => {
+        const lockedRows = await run(tx, lockRevision, command)
+        if (lockedRows.length === 0) return { kind: 'changed' }
+        if ((await run(tx, takeSlot, command)).length === 0) {
+          const [row] = await run(tx, findSlotWait, command)
+          return row ? { kind: 'too_soon', retryAfterSeconds: row.seconds } : { kind: 'changed' }
+        }
+        await recordActivities(tx, random, command.tenantId, [command.activity])
+        return { kind: 'owed', pushes: toDuePushes(await run(tx, insertTest, command)) }
+      })
+    },
+
+    async findLast(tenantId, deviceId) {
+      const [row] = await run(database, findLast, { tenantId, deviceId })
+      return row ?? null
+    },
+  }
+}

@@ -1,0 +1,85 @@
+// The operations of the command line, without any part that listens or pushes.
+
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import { applyRevocations } from '../audit/apply-revocations.ts'
+import { collectStoredHeads } from '../audit/stored-heads.ts'
+import { verifyAudit } from '../audit/verify-audit.ts'
+import type { ApiKeyId } from '../domain/ids.ts'
+import { buildRevocationLog } from '../platform/logs/revocation-log.ts'
+import { createApiKey, revokeApiKey, rotateApiKey } from '../tenants/api-keys.ts'
+import { changeOrigin, originOfCommands } from '../tenants/public-origin.ts'
+import { rotateSigningKey } from '../tenants/rotate-signing-key.ts'
+import { buildSigningKeys } from '../tenants/signing-keys.ts'
+import {
+  changeTenant,
+  createFirstKey,
+  createRelyingParty,
+  createTenant,
+} from '../tenants/tenants.ts'
+import type { Config } from './config.ts'
+import { openMigratedDatabase } from './open-database.ts'
+import { buildStores } from './open-stores.ts'
+import { assertMasterKey, openSignalCarrier, openWorld, originFault } from './open-world.ts'
+
+type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never
+
+/**
+ * Opens the operations of the command line, on the same database, with or without the running
+ * service.
+ */
+export async function openOperations(
+  config: Config,
+  ownOrigin: string,
+  log: Logger,
+  { anyOrigin = false }: { readonly anyOrigin?: boolean } = {},
+) {
+  await using undo = new AsyncDisposableStack()
+  const openedDatabase = await openMigratedDatabase(config, log)
+  undo.defer(() => openedDatabase.close())
+  const world = await openWorld(config, openedDatabase, log)
+  const stores = buildStores(openedDatabase, world.random)
+  await assertMasterKey(config, { ...world, ...stores })
+  const own = { origin: ownOrigin, isConfigured: config.publicOrigin !== null && !anyOrigin }
+  const decision = await originOfCommands(stores, own)
+  if ('contradicts' in decision) throw originFault(ownOrigin, decision.contradicts)
+  const publicOrigin = decision.origin
+  const signals = await openSignalCarrier(config, openedDatabase, log)
+  undo.defer(() => signals.close())
+  const running = undo.move()
+  const signingKeys = buildSigningKeys({ ...stores, ...world }, () => performance.now())
+  const revocationLog = buildRevocationLog({ file: config.revocationLog, log })
+  const dependencies = { ...world, ...stores, signals, signingKeys, revocationLog, publicOrigin }
+  return {
+    /** Creates the first key of an empty installation; null when there is a tenant. */
+    createFirstKey: (key: Omit<Parameters<typeof createFirstKey>[1], 'shownBy'>) =>
+      createFirstKey(dependencies, { ...key, shownBy: `a command on ${hostname()}` }),
+    changeOrigin: (origin: string) => changeOrigin(dependencies, origin),
+    createTenant: (name: string) => createTenant(dependencies, name, 'operator'),
+    changeTenant: (
+      id: Parameters<typeof changeTenant>[1],
+      changes: Parameters<typeof changeTenant>[2],
+    ) => changeTenant(dependencies, id, changes, 'operator'),
+    listTenants: () => stores.tenants.listTenants(),
+    createRelyingParty: (party: Parameters<typeof createRelyingParty>[1]) =>
+      createRelyingParty(dependencies, party, 'operator'),
+    listRelyingParties: stores.tenants.listRelyingParties,
+    createApiKey: (command: Parameters<typeof createApiKey>[1]) =>
+      createApiKey(dependencies, command, 'operator'),
+    listApiKeys: stores.apiKeys.list,
+    findApiKey: stores.apiKeys.findCredential,
+    rotateApiKey: (command: Parameters<typeof rotateApiKey>[1]) =>
+      rotateApiKey(dependencies, command, 'operator'),
+    revokeApiKey: (tenantId: Parameters<typeof revokeApiKey>[1], id: ApiKeyId) =>
+      revokeApiKey(dependencies, tenantId, id, 'operator'),
+    collectKeptHeads: (...parameters: Tail<Parameters<typeof collectStoredHeads>>) =>
+      collectStoredHeads(dependencies, ...parameters),
+    verifyAudit: (...parameters: Tail<Parameters<typeof verifyAudit>>) =>
+      verifyAudit(dependencies, ...parameters),
+    rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
+      rotateSigningKey(dependencies, tenantId),
+    applyRevocations: (lines: Parameters<typeof applyRevocations>[1]) =>
+      applyRevocations(dependencies, lines),
+    close: () => running.disposeAsync(),
+  }
+}

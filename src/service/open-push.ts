@@ -1,0 +1,92 @@
+// All routes of pushes; src/service/compose.ts connects the rest.
+
+import type { Logger } from 'pino'
+import type { TenantId } from '../domain/ids.ts'
+import { pushEnvironments } from '../domain/push.ts'
+import type { Clock, Sealing } from '../platform/world.ts'
+import { buildApnsProvider } from '../push/apns/apns.ts'
+import type { ApnsCredentials, AppStore, FcmCredentials } from '../push/app.store.ts'
+import { buildAppProviders } from '../push/app-providers.ts'
+import { appCredentialsBinding, appSignalPrefix } from '../push/apps.ts'
+import { withBreaker } from '../push/breaker.ts'
+import { buildFcmProvider } from '../push/fcm/fcm.ts'
+import type { PushProvider } from '../push/push.store.ts'
+import { buildPushRouter, type PushRoute } from '../push/push-router.ts'
+import type { Config } from './config.ts'
+import { operatorFault } from './start-fault.ts'
+
+/** The routes for every tenant. */
+function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[] {
+  const routes: PushRoute[] = []
+  if (apns) {
+    const { bundleId } = apns
+    for (const environment of pushEnvironments) {
+      const push = withBreaker(buildApnsProvider({ ...apns, environment, clock, log }), { log })
+      routes.push({ provider: 'apns', appId: bundleId, environment, push })
+    }
+  }
+  if (fcm) {
+    const push = withBreaker(buildFcmProvider({ ...fcm, clock, log }), { log })
+    routes.push({ provider: 'fcm', appId: fcm.appId, push })
+  }
+  return routes
+}
+
+/** Unusable credentials are the operator's to correct. */
+function asOperatorFault<T>(open: () => T): T {
+  try {
+    return open()
+  } catch (error) {
+    throw operatorFault(error)
+  }
+}
+
+type Parts = {
+  readonly apps: Pick<AppStore, 'findCredentials'>
+  readonly sealing: Pick<Sealing, 'open'>
+  readonly clock: Clock
+  readonly signals: { listen(listener: (key: string) => void): void }
+}
+
+/**
+ * The providers of the environment for all tenants, and those of the tenants' own apps, which are
+ * opened on first use.
+ */
+export function openPush(
+  config: Config,
+  { apps, sealing, clock, signals }: Parts,
+  log: Logger,
+): PushProvider {
+  const routes = asOperatorFault(() => routesOf(config, clock, log))
+  if (routes.length === 0) {
+    log.warn('no push credentials in the environment: only apps of tenants are pushed')
+  }
+  const { pushEndpoints } = config
+  const own = buildAppProviders({
+    log,
+    async find(tenantId, address) {
+      const app = await apps.findCredentials(tenantId, address)
+      if (!app) return null
+      const { id, version, credentialsSealed } = app
+      const binding = appCredentialsBinding(tenantId, id)
+      return { id, version, secret: sealing.open(credentialsSealed, binding) }
+    },
+    open({ provider, appId, environment }, secret) {
+      if (provider === 'apns') {
+        const key = JSON.parse(secret) as ApnsCredentials
+        const app = { key, bundleId: appId, environment }
+        const apns = buildApnsProvider({ ...app, clock, log, ...pushEndpoints.apns })
+        return withBreaker(apns, { log })
+      }
+      const serviceAccount = JSON.parse(secret) as FcmCredentials
+      const fcm = buildFcmProvider({ serviceAccount, appId, clock, log, ...pushEndpoints.fcm })
+      return withBreaker(fcm, { log })
+    },
+  })
+  signals.listen((key) => {
+    if (key.startsWith(appSignalPrefix)) {
+      void own.forget(key.slice(appSignalPrefix.length) as TenantId)
+    }
+  })
+  return buildPushRouter(routes, log, own)
+}

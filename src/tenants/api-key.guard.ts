@@ -1,0 +1,74 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Principal } from '../domain/principal.ts'
+import { isRefusal, refuse } from '../domain/refusal.ts'
+import { allows, type Scope } from '../domain/scope.ts'
+import type { Admission } from '../platform/http/admission.ts'
+import { type Operation, operationSchema } from '../platform/http/operation.ts'
+import { sendRefusal } from '../platform/http/problem.ts'
+import type { Guarded } from '../platform/http/route.ts'
+import type { UseCases } from '../service/use-cases.ts'
+
+const decorator = 'principal'
+
+/** Prepares requests to carry their principal. */
+export function carryPrincipals(app: FastifyInstance): void {
+  app.decorateRequest(decorator, null)
+}
+
+/** The principal of the request; only for routes that were built by `KeyGuard`. */
+export function principalOf(request: FastifyRequest): Principal {
+  const principal = request.getDecorator<Principal | null>(decorator)
+  if (principal === null) throw new Error('this route was built without a key guard')
+  return principal
+}
+
+/** The principal, for the log; null on a request without a verified key. */
+export function principalIfAny(request: FastifyRequest): Principal | null {
+  return request.getDecorator<Principal | null>(decorator)
+}
+
+type KeyCode = (typeof everyKey)[number] | 'scope_missing'
+
+/** Describes and protects a route of the server API; `any` accepts every live key. */
+export type KeyGuard = <const O extends Operation>(
+  scope: Scope | 'any',
+  operation: O,
+) => Guarded<O, KeyCode>
+
+/**
+ * The key is verified before the body is read, so that unauthenticated clients cost next to
+ * nothing.
+ */
+export function buildKeyGuard(
+  authenticate: UseCases['authenticateApiKey'],
+  admission: Pick<Admission, 'authenticate'>,
+): KeyGuard {
+  return (scope, operation) => ({
+    onRequest: async (request, reply) => {
+      const { headers, ip } = request
+      const authorization = headers.authorization
+      // Without a key there is nothing to look up.
+      const principal = await (authorization === undefined
+        ? authenticate(authorization, ip)
+        : admission.authenticate(ip, ['api_key', authorization], () =>
+            authenticate(authorization, ip),
+          ))
+      if (isRefusal(principal)) return sendRefusal(reply, principal)
+      if (scope !== 'any' && !allows(principal.scopes, scope)) {
+        return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))
+      }
+      request.setDecorator(decorator, principal)
+    },
+    schema: operationSchema(operation, {
+      security: [{ apiKey: scope === 'any' ? [] : [scope] }],
+      refusals: scope === 'any' ? everyKey : [...everyKey, 'scope_missing'],
+    }),
+  })
+}
+
+const everyKey = [
+  'unauthenticated',
+  'api_key_invalid',
+  'address_not_allowed',
+  'too_many_requests',
+] as const

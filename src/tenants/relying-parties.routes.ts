@@ -1,0 +1,51 @@
+import type { HttpApp } from '../platform/http/http-app.ts'
+import { route } from '../platform/http/route.ts'
+import { wholeList } from '../platform/http/schemas/paging.ts'
+import { principalOf } from './api-key.guard.ts'
+import { newRelyingParty, relyingPartyBody } from './relying-party.schemas.ts'
+import type { ServerOptions } from './server.routes.ts'
+
+const relyingPartyList = wholeList(relyingPartyBody, 'RelyingParties', 'All of the tenant.')
+
+/** Relying parties of the tenant. */
+export function relyingPartyRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+  list(app, options)
+  create(app, options)
+  done()
+}
+
+function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+  route(
+    app,
+    'GET /v1/relying-parties',
+    key('admin', {
+      operationId: 'listRelyingParties',
+      tag: 'administration',
+      summary: 'All relying parties of the tenant',
+      answers: { 200: { description: 'The relying parties.', schema: relyingPartyList } },
+    }),
+    async (request) => ({
+      items: await useCases.listRelyingParties(principalOf(request).tenantId),
+      nextCursor: null,
+    }),
+  )
+}
+
+function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+  route(
+    app,
+    'POST /v1/relying-parties',
+    key('admin', {
+      operationId: 'createRelyingParty',
+      tag: 'administration',
+      summary: 'Add a relying party',
+      body: newRelyingParty,
+      answers: { 201: { description: 'The new relying party.', schema: relyingPartyBody } },
+    }),
+    async (request) => {
+      const { tenantId, keyId } = principalOf(request)
+      const party = { ...request.body, tenantId }
+      return useCases.createRelyingParty(party, `api_key:${keyId}`)
+    },
+  )
+}

@@ -1,0 +1,236 @@
+import type { Actor } from '../domain/activity.ts'
+import type { RelyingPartyId, TenantId } from '../domain/ids.ts'
+import { type PolicyOverrides, policyOf, strictest } from '../domain/policy.ts'
+import type { Database, Queries } from '../platform/postgres/database.ts'
+import { recordAudit } from '../platform/postgres/record.ts'
+import { run, runOne, statement } from '../platform/postgres/statement.ts'
+import type { NewSigningKey, Random } from '../platform/world.ts'
+import { insertApiKey } from './api-keys.sql.ts'
+import type { IdentifierCollision, RelyingParty, Tenant, TenantStore } from './directory.store.ts'
+import { recordFirstKey } from './installation.sql.ts'
+import { insertSigningKey } from './signing-keys.sql.ts'
+
+// Held while the first tenant is created.
+const bootstrapLock = "hashtextextended('countersign bootstrap ' || current_schema(), 0)"
+
+type ByTenant = { readonly tenantId: TenantId }
+type ByParty = ByTenant & { readonly rpId: RelyingPartyId }
+type OverridesRow = { readonly policy: PolicyOverrides }
+type OverridesChange = { readonly was: string; readonly next: string }
+
+const findPolicy = statement<
+  ByTenant & { readonly rpId: RelyingPartyId | null },
+  { readonly policy: unknown; readonly rpPolicy: unknown }
+>(
+  'find_policy',
+  `select t.policy, r.policy as rp_policy
+   from tenants t left join relying_parties r on r.tenant_id = t.tenant_id and r.id = :rpId
+   where t.tenant_id = :tenantId`,
+)
+
+const findOverrides = statement<ByTenant, OverridesRow>(
+  'find_overrides',
+  'select policy from tenants where tenant_id = :tenantId',
+)
+const findPartyOverrides = statement<ByParty, OverridesRow>(
+  'find_rp_overrides',
+  'select policy from relying_parties where tenant_id = :tenantId and id = :rpId',
+)
+
+const changeOverrides = statement<ByTenant & OverridesChange, ByTenant>(
+  'change_overrides',
+  `update tenants set policy = :next::jsonb
+   where tenant_id = :tenantId and policy = :was::jsonb
+   returning tenant_id`,
+)
+const changePartyOverrides = statement<ByParty & OverridesChange, { readonly id: RelyingPartyId }>(
+  'change_rp_overrides',
+  `update relying_parties set policy = :next::jsonb
+   where tenant_id = :tenantId and id = :rpId and policy = :was::jsonb
+   returning id`,
+)
+
+// Transactions that add identifiers lock the row for share (users.ts): no name is added between the
+// check and the change.
+const lockTenant = statement<ByTenant, Tenant>(
+  'lock_tenant',
+  `select tenant_id as id, name, identifier_case, created_at
+   from tenants where tenant_id = :tenantId for no key update`,
+)
+
+// In the order of the index, which alone is read: a million names take a second.
+const listCollisions = statement<ByTenant & { readonly limit: number }, IdentifierCollision>(
+  'collisions',
+  `select c.namespace, (select array_agg(i.value order by i.value) from user_identifiers i
+     where i.tenant_id = :tenantId and i.key = c.key and i.namespace = c.namespace) as values
+   from (select key, namespace from user_identifiers where tenant_id = :tenantId
+     group by key, namespace having min(user_id) <> max(user_id)
+     order by key, namespace limit :limit) c`,
+)
+const collisionsTimeoutMs = 30_000
+
+const changeIdentifierCase = statement<ByTenant & { readonly identifierCase: string }>(
+  'change_identifier_case',
+  'update tenants set identifier_case = :identifierCase where tenant_id = :tenantId',
+)
+
+const insertTenantRow = statement<Pick<Tenant, 'id' | 'name' | 'identifierCase'>>(
+  'insert_tenant',
+  `insert into tenants (tenant_id, name, identifier_case) values (:id, :name, :identifierCase)`,
+)
+
+const insertPartyRow = statement<Omit<RelyingParty, 'createdAt'>, Pick<RelyingParty, 'createdAt'>>(
+  'insert_relying_party',
+  `insert into relying_parties (tenant_id, id, name, namespaces)
+   values (:tenantId, :id, :name, :namespaces)
+   returning created_at`,
+)
+
+const lockBootstrap = statement<object, { readonly lock: unknown }>(
+  'lock_bootstrap',
+  `select pg_advisory_xact_lock(${bootstrapLock}) as lock`,
+)
+
+const findAnyTenant = statement<object>('any_tenant', 'select from tenants limit 1')
+
+const asTenant = { id: true, name: true, identifierCase: true, createdAt: true }
+
+type RelyingPartyRecord = {
+  tenantId: string
+  id: string
+  name: string
+  namespaces: string[]
+  createdAt: Date
+}
+
+const toRelyingParty = ({ tenantId, id, name, namespaces, createdAt }: RelyingPartyRecord) =>
+  ({ tenantId, id, name, namespaces, createdAt }) as RelyingParty
+
+/** Tenants and their relying parties; Prisma reads, transactions write. */
+export function buildTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
+  async function insertTenant(
+    tx: Queries,
+    { id, name, identifierCase }: Omit<Tenant, 'createdAt'>,
+    key: NewSigningKey,
+    actor: Actor,
+  ): Promise<void> {
+    await run(tx, insertTenantRow, { id, name, identifierCase })
+    await insertSigningKey(tx, id, { ...key, seq: 1, linkJws: null })
+    const details = { name, identifierCase }
+    const event = { type: 'tenant_created', actor, subject: id, details } as const
+    await recordAudit(tx, random, id, event)
+  }
+
+  async function insertParty(
+    tx: Queries,
+    { tenantId, id, name, namespaces }: Omit<RelyingParty, 'createdAt'>,
+    actor: Actor,
+  ): Promise<RelyingParty> {
+    const row = await runOne(tx, insertPartyRow, { tenantId, id, name, namespaces })
+    await recordAudit(tx, random, tenantId, {
+      type: 'relying_party_created',
+      actor,
+      subject: id,
+      details: { name, namespaces: namespaces.join(' ') },
+    })
+    return { tenantId, id, name, namespaces, createdAt: row.createdAt }
+  }
+
+  return {
+    createTenant(tenant, key, actor) {
+      return database.transaction((tx) => insertTenant(tx, tenant, key, actor))
+    },
+
+    async findTenant(id) {
+      const prisma = await database.prisma()
+      const row = await prisma.tenant.findUnique({ where: { id }, select: asTenant })
+      return row as Tenant | null
+    },
+
+    changeIdentifierCase: (id, next, collisionsMax, actor) =>
+      database.transaction(async (tx) => {
+        const [tenant] = await run(tx, lockTenant, { tenantId: id })
+        if (!tenant || tenant.identifierCase === next) return tenant ?? null
+        if (next === 'fold_ascii') {
+          const params = { tenantId: id, limit: collisionsMax }
+          const collisionRows = await run(tx, listCollisions, params)
+          if (collisionRows.length > 0) return collisionRows
+        }
+        await run(tx, changeIdentifierCase, { tenantId: id, identifierCase: next })
+        await recordAudit(tx, random, id, {
+          type: 'tenant_changed',
+          actor,
+          subject: id,
+          details: { identifierCase: { before: tenant.identifierCase, after: next } },
+        })
+        return { ...tenant, identifierCase: next }
+      }, collisionsTimeoutMs),
+
+    async findPolicy(id, rpId) {
+      const [row] = await run(database, findPolicy, { tenantId: id, rpId })
+      return strictest(policyOf(row?.policy), row?.rpPolicy)
+    },
+
+    async findOverrides(id, rpId) {
+      const [row] =
+        rpId === null
+          ? await run(database, findOverrides, { tenantId: id })
+          : await run(database, findPartyOverrides, { tenantId: id, rpId })
+      return row?.policy ?? null
+    },
+
+    changeOverrides({ tenantId, rpId, was, next, audit }) {
+      return database.transaction(async (tx) => {
+        const params = { tenantId, was: JSON.stringify(was), next: JSON.stringify(next) }
+        const changedRows =
+          rpId === null
+            ? await run(tx, changeOverrides, params)
+            : await run(tx, changePartyOverrides, { ...params, rpId })
+        if (changedRows.length === 0) return 'changed'
+        await recordAudit(tx, random, tenantId, audit)
+        return 'done'
+      })
+    },
+
+    async listTenants() {
+      const prisma = await database.prisma()
+      const rows = await prisma.tenant.findMany({ select: asTenant, orderBy: { id: 'asc' } })
+      return rows as Tenant[]
+    },
+
+    createRelyingParty(party, actor) {
+      return database.transaction((tx) => insertParty(tx, party, actor))
+    },
+
+    async findRelyingParty(tenantId, id) {
+      const prisma = await database.prisma()
+      const row = await prisma.relyingParty.findUnique({
+        where: { tenantId_id: { tenantId, id } },
+      })
+      return row && toRelyingParty(row)
+    },
+
+    async listRelyingParties(tenantId) {
+      const prisma = await database.prisma()
+      const rows = await prisma.relyingParty.findMany({
+        where: { tenantId },
+        orderBy: { id: 'asc' },
+      })
+      return rows.map(toRelyingParty)
+    },
+
+    createFirst(prepare, show, actor) {
+      return database.transaction(async (tx) => {
+        await run(tx, lockBootstrap, {})
+        if ((await run(tx, findAnyTenant, {})).length > 0) return false
+        const { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy } = await prepare()
+        await insertTenant(tx, tenant, signingKey, actor)
+        await insertParty(tx, relyingParty, actor)
+        await insertApiKey(tx, random, apiKey, secretHash, actor)
+        await recordFirstKey(tx, apiKey.id, shownBy)
+        await show()
+        return true
+      })
+    },
+  }
+}

@@ -1,3 +1,0 @@
-// What callers can do with audit.
-
-export { listAuditEvents } from '../list-audit-events.ts'

@@ -1,3 +1,0 @@
-// What callers can do with personal data.
-
-export { eraseUser, exportUser } from '../personal-data.ts'

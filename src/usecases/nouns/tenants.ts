@@ -1,7 +1,0 @@
-// What callers can do with tenants.
-
-export { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from '../api-keys.ts'
-export { authenticateApiKey } from '../authenticate-api-key.ts'
-export { readPolicy, setPolicy, setRelyingPartyPolicy } from '../policy.ts'
-export { readPublicKeys } from '../read-signing-keys.ts'
-export { changeTenant, createRelyingParty, listRelyingParties, readTenant } from '../tenants.ts'
