@@ -1,5 +1,5 @@
-// Writes docs/configuration.md from the descriptions in src/service/config.ts; with --check it only reports
-// whether they agree.
+// Writes docs/configuration.md from the descriptions in src/service/config.ts; with --check it only
+// reports whether they agree.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'

@@ -5,10 +5,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { diff, parseArgs } from 'node:util'
 import { lintFromString, loadConfig } from '@redocly/openapi-core'
-import { buildApp } from '../src/service/app.ts'
 import { toYaml } from '../src/platform/http/openapi-document.ts'
-import type { UseCases } from '../src/service/use-cases.ts'
+import { buildApp } from '../src/service/app.ts'
 import { buildQueues } from '../src/service/open-fair-queues.ts'
+import type { UseCases } from '../src/service/use-cases.ts'
 import { writeClientTypes } from './client-types.ts'
 
 const root = path.resolve(import.meta.dirname, '..')

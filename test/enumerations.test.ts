@@ -13,6 +13,7 @@ const sources = execFileSync('git', ['ls-files', 'src/*.ts'], { cwd: root, encod
 /** Two words may meet twice by chance. */
 const wordsMin = 3
 const picks = ['Pick', 'Omit', 'Exclude', 'Extract']
+const refusals = ['Refusal', 'QuestionRefusal', 'Guarded']
 
 /** The words of a union of literals, or of a list of them; undefined for anything else. */
 function wordsOf(node: ts.Node): string[] | undefined {
@@ -25,10 +26,14 @@ function wordsOf(node: ts.Node): string[] | undefined {
   return words.length >= wordsMin && words.length === parts.length ? words : undefined
 }
 
-/** Members picked from a type, and the refusals of a route, are chosen anew each time. */
+/**
+ * Members picked from a type are chosen anew each time, and so are refusals: the compiler compares
+ * those of a use case with those of its route.
+ */
 const isSelection = (node: ts.Node) =>
-  (ts.isTypeReferenceNode(node) && picks.includes(node.typeName.getText())) ||
-  (ts.isPropertyAssignment(node) && node.name.getText() === 'refusals')
+  (ts.isTypeReferenceNode(node) && [...picks, ...refusals].includes(node.typeName.getText())) ||
+  (ts.isPropertyAssignment(node) && node.name.getText() === 'refusals') ||
+  (ts.isVariableDeclaration(node) && /refusals$/i.test(node.name.getText()))
 
 /** Where each set of words is written. */
 function listsIn(files: readonly string[]): Map<string, string[]> {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idempotencyHeaders } from '../platform/http/schemas/idempotency.ts'
@@ -8,17 +9,20 @@ import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { activityBody, activityPage, postedActivity } from './activity.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const userParams = idParams('userId', 'user', 'The user.')
 
 /** What happened to users, recorded by the service or posted by relying parties. */
-export function activityRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function activityRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   post(app, options)
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/users/:userId/activities',
@@ -40,7 +44,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function post(app: HttpApp, { useCases, key }: ServerOptions): void {
+function post(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/users/:userId/activities',

@@ -1,21 +1,25 @@
 import type { DeviceOptions } from '../devices/device.routes.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { notificationPreferences, wantedPreferences } from './activity.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases>>
 
 const answers = {
   200: { description: 'The preferences in force.', schema: notificationPreferences },
 } as const
 
 /** How the user wants to be notified. */
-export function notificationRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+export function notificationRoutes(app: HttpApp, options: Options, done: () => void): void {
   read(app, options)
   set(app, options)
   done()
 }
 
-function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function read(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'GET /device/v1/notification-preferences',
@@ -29,7 +33,7 @@ function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function set(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function set(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'PUT /device/v1/notification-preferences',

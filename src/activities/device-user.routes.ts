@@ -5,16 +5,21 @@ import type { DeviceOptions } from '../devices/device.routes.ts'
 import { deviceList } from '../devices/device.schemas.ts'
 import { keySetLinks } from '../devices/device-call.schemas.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
+import type * as deviceUseCases from '../devices/use-cases.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest, queryNumber } from '../platform/http/schemas/paging.ts'
 import { activityPage } from './activity.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases & typeof deviceUseCases>>
 
 /** What a device sees of its user. */
-export function ownUserRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+export function ownUserRoutes(app: HttpApp, options: Options, done: () => void): void {
   devices(app, options)
   unregister(app, options)
   activities(app, options)
@@ -22,7 +27,7 @@ export function ownUserRoutes(app: HttpApp, options: DeviceOptions, done: () => 
   done()
 }
 
-function devices(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function devices(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'GET /device/v1/devices',
@@ -39,7 +44,7 @@ function devices(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function unregister(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'DELETE /device/v1/devices/:id',
@@ -58,7 +63,7 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function activities(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function activities(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'GET /device/v1/activities',
@@ -77,7 +82,7 @@ function activities(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function keySet(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function keySet(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'GET /device/v1/keyset',

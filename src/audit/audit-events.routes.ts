@@ -1,17 +1,17 @@
 import { z } from 'zod'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { auditEventPage, auditFilter } from './audit.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 /** The tenant's audit record. */
-export function auditEventRoutes(
-  app: HttpApp,
-  { useCases, key }: ServerOptions,
-  done: () => void,
-): void {
+export function auditEventRoutes(app: HttpApp, { useCases, key }: Options, done: () => void): void {
   route(
     app,
     'GET /v1/audit-events',

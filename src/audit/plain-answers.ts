@@ -1,15 +1,6 @@
-import type { ChallengeId, TenantId } from '../domain/ids.ts'
+import { answerBinding } from '../challenges/read-evidence.ts'
 import type { Sealing } from '../platform/world.ts'
 import type { PlainAnswerStore } from './plain-answer.store.ts'
-
-/** Binding under which the signed text of an answer is sealed. */
-export function answerBinding(answer: {
-  readonly tenantId: TenantId
-  readonly challengeId: ChallengeId
-  readonly jti: string
-}): string {
-  return `answer:${answer.tenantId}:${answer.challengeId}:${answer.jti}`
-}
 
 export type Dependencies = {
   readonly plainAnswers: PlainAnswerStore

@@ -1,4 +1,4 @@
-import type { PurgedLink } from '../domain/audit-exemption.ts'
+import type { Exemption, PurgedLink } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { LeftoverKind, RetainedKind, ScannedKind } from '../domain/retention.ts'
@@ -55,3 +55,9 @@ export interface RetentionStore {
    */
   scan(kind: ScannedKind, after: ScanCursor | null, limit: number): Promise<ScanCursor | null>
 }
+
+/**
+ * Details to be erased: the event that will record it, and the rows about the user from before a
+ * time, by which they are counted.
+ */
+export type ErasedDetails = Pick<Exemption, 'event' | 'from' | 'before' | 'count' | 'digest'>

@@ -1,10 +1,9 @@
 import { auditExemptionTyp, type Exemption, purgeExemption } from '../domain/audit-exemption.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
-import type { ErasedDetails } from '../personal-data/personal-data.store.ts'
 import type { Clock, Hashing } from '../platform/world.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
-import type { Exempt, PurgedActivities } from './retention.store.ts'
+import type { ErasedDetails, Exempt, PurgedActivities } from './retention.store.ts'
 
 export type Dependencies = {
   readonly hashing: Pick<Hashing, 'sha256Base64Url'>

@@ -1,4 +1,3 @@
-import { answerBinding } from '../audit/plain-answers.ts'
 import type { ProofRefusal } from '../devices/authenticate-device.ts'
 import { type VerifyProofDependencies, verifyProof } from '../devices/authenticate-device.ts'
 import { ownKey } from '../devices/device-keys.ts'
@@ -35,6 +34,7 @@ import type { Dispatcher } from '../push/delivery.store.ts'
 import type { ChallengeStore } from './challenge.store.ts'
 import type { AnswerFacts, AnswerToRecord, RecordedAnswer } from './challenge-answer.store.ts'
 import { numberBinding } from './create-challenge.ts'
+import { answerBinding } from './read-evidence.ts'
 
 export type Dependencies = VerifyProofDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadAnswer' | 'recordAnswer' | 'expire'>

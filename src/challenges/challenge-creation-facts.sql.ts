@@ -7,17 +7,17 @@ import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import { unusedBudget } from '../domain/push-budget.ts'
 import { identifierKey } from '../domain/user-name.ts'
-import {
-  type OtherFactorsJson,
-  otherFactorColumns,
-  toOtherFactors,
-} from '../passcodes/passcodes.sql.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import { type ProtectionJson, toProtection } from '../protection/protections.sql.ts'
 import { type InitiatorJson, toInitiator } from '../protection/push-budgets.sql.ts'
 import { type AddressRow, addressColumns, toAddress } from '../push/push.rows.ts'
 import { namedUser } from '../users/named-user.sql.ts'
+import {
+  type OtherFactorsJson,
+  otherFactorColumns,
+  toOtherFactors,
+} from '../users/other-factors.sql.ts'
 import { challengeColumns, isPending, toChallenge } from './challenge.rows.ts'
 import type { AskableDevice, ChallengeStore, CreationFacts } from './challenge.store.ts'
 

@@ -2,16 +2,21 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { ChallengeId } from '../domain/ids.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import { eventStream, type Reading } from '../platform/http/event-stream.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { shownText } from '../platform/http/schemas/text.ts'
-import { stillAllowedOf } from '../platform/http/waiting.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
+import { stillAllowedOf } from '../tenants/still-allowed.http.ts'
+import type * as tenantUseCases from '../tenants/use-cases.ts'
 import { challengeBody } from './challenge.schemas.ts'
 import { type ChallengeReading, rereadEveryMs } from './read-challenge.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases & typeof tenantUseCases>>
 
 function readingOf({ challenge, devices, result }: ChallengeReading): Reading {
   // Streams do not pass the serializer, so the schema is applied here.
@@ -19,11 +24,7 @@ function readingOf({ challenge, devices, result }: ChallengeReading): Reading {
   return { data: JSON.stringify(body), final: challenge.status !== 'pending' }
 }
 
-function follow(
-  { useCases, limits, stopping }: ServerOptions,
-  request: FastifyRequest,
-  id: ChallengeId,
-) {
+function follow({ useCases, limits, stopping }: Options, request: FastifyRequest, id: ChallengeId) {
   const principal = principalOf(request)
   const stillAllowed = stillAllowedOf(useCases, request)
   return (first: ChallengeReading) =>
@@ -48,7 +49,7 @@ function follow(
 }
 
 /** Follows a challenge by server-sent events. */
-export function challengeEventRoute(app: HttpApp, options: ServerOptions): void {
+export function challengeEventRoute(app: HttpApp, options: Options): void {
   const { useCases, key } = options
   route(
     app,

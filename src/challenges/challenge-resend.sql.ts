@@ -12,11 +12,6 @@ import type {
 import { otherFactorsOf } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
 import { unusedBudget } from '../domain/push-budget.ts'
-import {
-  type OtherFactorsJson,
-  otherFactorColumns,
-  toOtherFactors,
-} from '../passcodes/passcodes.sql.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
@@ -24,6 +19,11 @@ import { type ProtectionJson, toProtection } from '../protection/protections.sql
 import { budgetColumns, type InitiatorJson, toInitiator } from '../protection/push-budgets.sql.ts'
 import { leaseSeconds } from '../push/deliveries.sql.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from '../push/due-pushes.sql.ts'
+import {
+  type OtherFactorsJson,
+  otherFactorColumns,
+  toOtherFactors,
+} from '../users/other-factors.sql.ts'
 import type { ChallengeStore } from './challenge.store.ts'
 
 type LoadedRow = {

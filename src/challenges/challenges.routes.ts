@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import type { Operation } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
@@ -8,9 +9,11 @@ import { idempotencyHeaders } from '../platform/http/schemas/idempotency.ts'
 import { idOf, idParams } from '../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { identifierValue, namespace } from '../platform/http/schemas/text.ts'
-import { isDisconnectedOf, stillAllowedOf, wait } from '../platform/http/waiting.ts'
+import { isDisconnectedOf, wait } from '../platform/http/waiting.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
+import { stillAllowedOf } from '../tenants/still-allowed.http.ts'
+import type * as tenantUseCases from '../tenants/use-cases.ts'
 import { referenceOf } from '../users/user.schemas.ts'
 import type { UserReference } from '../users/user.store.ts'
 import {
@@ -24,6 +27,9 @@ import { challengeEventRoute } from './challenge-events.routes.ts'
 import type { CreationResult } from './create-challenge.ts'
 import { initiatorOf } from './initiator.schemas.ts'
 import type { ChallengeReading } from './read-challenge.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases & typeof tenantUseCases>>
 
 const challengeParams = idParams('id', 'challenge', 'The challenge.')
 const one = { 200: { description: 'The challenge.', schema: challengeBody } } as const
@@ -37,7 +43,7 @@ function shownChallenge({
 }
 
 /** Challenges as the relying party that asks sees them. */
-export function challengeRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function challengeRoutes(app: HttpApp, options: Options, done: () => void): void {
   create(app, options)
   list(app, options)
   read(app, options)
@@ -92,7 +98,7 @@ const creation = {
   ],
 } as const satisfies Operation
 
-function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: Options): void {
   route(app, 'POST /v1/challenges', key('challenges:write', creation), async (request, reply) => {
     const principal = principalOf(request)
     const idempotencyKey = request.headers['idempotency-key']
@@ -159,7 +165,7 @@ function userOf(query: z.output<typeof listQuery>): UserReference | string | nul
   return query.user === undefined ? null : referenceOf(query.user, query.namespace)
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/challenges',
@@ -180,7 +186,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/challenges/:id',
@@ -211,7 +217,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
+function cancel(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/challenges/:id/cancel',
@@ -231,7 +237,7 @@ function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function resend(app: HttpApp, { useCases, key }: ServerOptions): void {
+function resend(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/challenges/:id/resend',
@@ -260,7 +266,7 @@ function resend(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function evidence(app: HttpApp, { useCases, key }: ServerOptions): void {
+function evidence(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/challenges/:id/evidence',

@@ -2,26 +2,26 @@ import type { DeviceOptions } from '../devices/device.routes.ts'
 import { answeredBody, givenAnswer, pendingBody } from '../devices/device-call.schemas.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases>>
 
 const challengeParams = idParams('id', 'challenge', 'The challenge.')
 
 /** The challenges of a device and its answers. */
-export function deviceChallengeRoutes(
-  app: HttpApp,
-  options: DeviceOptions,
-  done: () => void,
-): void {
+export function deviceChallengeRoutes(app: HttpApp, options: Options, done: () => void): void {
   fetch(app, options)
   answer(app, options)
   receive(app, options)
   done()
 }
 
-function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
+function fetch(app: HttpApp, { useCases, proof, clock }: Options): void {
   route(
     app,
     'GET /device/v1/challenges',
@@ -41,7 +41,7 @@ function fetch(app: HttpApp, { useCases, proof, clock }: DeviceOptions): void {
   )
 }
 
-function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function answer(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'POST /device/v1/challenges/:id/answer',
@@ -76,7 +76,7 @@ function answer(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function receive(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function receive(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'POST /device/v1/challenges/:id/received',

@@ -3,6 +3,7 @@ import type { ChallengeId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import { type Asker, credentialOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { AccessCheck } from '../platform/access-check.ts'
 import type { SharedReads } from '../platform/shared-reads.ts'
 import type { Signals } from '../platform/signals.ts'
 import { revocationPrefix } from '../tenants/api-keys.ts'
@@ -36,9 +37,6 @@ export function toNextTickMs(id: string): number {
   for (const character of id.slice(-4)) phase = phase * 36 + Number.parseInt(character, 36)
   return rereadEveryMs - ((performance.now() + phase) % rereadEveryMs)
 }
-
-/** The reason why a waiting caller may no longer ask; undefined while it may. */
-export type AccessCheck<Denial extends Refusal> = () => Promise<Denial | undefined>
 
 /**
  * Reads a challenge of this relying party. One whose time is over is expired first, by the same

@@ -1,7 +1,6 @@
-import { answerBinding } from '../audit/plain-answers.ts'
 import { requestHeader } from '../domain/approval-request.ts'
 import type { PublicJwk } from '../domain/device.ts'
-import type { ChallengeId, DeviceId } from '../domain/ids.ts'
+import type { ChallengeId, DeviceId, TenantId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Sealing } from '../platform/world.ts'
@@ -45,4 +44,13 @@ export async function readEvidence(
     deviceId,
     deviceKey: { ...deviceKey.publicJwk, kid: deviceKey.kid },
   }
+}
+
+/** Binding under which the signed text of an answer is sealed. */
+export function answerBinding(answer: {
+  readonly tenantId: TenantId
+  readonly challengeId: ChallengeId
+  readonly jti: string
+}): string {
+  return `answer:${answer.tenantId}:${answer.challengeId}:${answer.jti}`
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { numberModes } from '../domain/number-match.ts'
 import { askMethods, deviceUnaskedReasons } from '../domain/readiness.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { suppressionReason, userVerification } from '../platform/http/schemas/enumerations.ts'
@@ -8,6 +9,9 @@ import { idParams, shownId } from '../platform/http/schemas/ids.ts'
 import { shownText } from '../platform/http/schemas/text.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const userParams = idParams('userId', 'user', 'The user.')
 
@@ -68,11 +72,7 @@ const readinessBody = z
   })
 
 /** Whether a user can be asked. */
-export function readinessRoutes(
-  app: HttpApp,
-  { useCases, key }: ServerOptions,
-  done: () => void,
-): void {
+export function readinessRoutes(app: HttpApp, { useCases, key }: Options, done: () => void): void {
   route(
     app,
     'GET /v1/users/:userId/readiness',

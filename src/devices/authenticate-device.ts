@@ -42,7 +42,7 @@ export type DeviceRequirement<Role extends KeyRole = KeyRole> = {
   readonly anyApp?: boolean
 }
 
-/** Why a device is not believed, for calls that the key `Role` must at least sign. */
+/** Why a proof is refused, for calls that the key `Role` must at least sign. */
 export type ProofRefusal<Role extends KeyRole = 'possession'> = Refusal<
   | 'proof_invalid'
   | 'device_unregistered'

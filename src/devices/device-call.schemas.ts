@@ -7,6 +7,7 @@ import { pushEnvironments } from '../domain/push.ts'
 import { plainTypedText } from '../domain/typed-text.ts'
 import { challengeStatus, platform } from '../platform/http/schemas/enumerations.ts'
 import { idOf, shownId } from '../platform/http/schemas/ids.ts'
+import { mobileAppId } from '../platform/http/schemas/mobile-app-id.ts'
 import {
   identifierLengthMax,
   identifierText,
@@ -15,7 +16,6 @@ import {
   shownText,
 } from '../platform/http/schemas/text.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
-import { mobileAppId } from '../push/app.schemas.ts'
 import { coordinateExamples, shownKeyMembers } from '../tenants/public-key.schemas.ts'
 import { deviceDescription } from './device.schemas.ts'
 

@@ -3,7 +3,9 @@ import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from '
 import type { KeyRole } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
+import { nameCaller } from '../platform/http/caller.ts'
 import { parseJsonBodies } from '../platform/http/json-body.ts'
 import {
   type Operation,
@@ -13,7 +15,9 @@ import {
 import { sendRefusal } from '../platform/http/problem.ts'
 import type { ProblemCode } from '../platform/http/problem-table.ts'
 import type { Guarded } from '../platform/http/route.ts'
-import type { UseCases } from '../service/use-cases.ts'
+import type * as useCases from './use-cases.ts'
+
+type UseCases = Bound<typeof useCases>
 
 const proofDecorator = 'deviceProof'
 const bodyHashDecorator = 'bodyHash'
@@ -36,14 +40,9 @@ export function hashBodies(app: FastifyInstance): void {
  * for guarded routes.
  */
 export function proofOf(request: FastifyRequest): DeviceProof {
-  const proof = proofIfAny(request)
+  const proof = request.getDecorator<DeviceProof | null>(proofDecorator)
   if (proof === null) throw new Error('this route was built without a proof guard')
   return proof
-}
-
-/** The proof of this request, for the log; its claims are not verified. */
-export function proofIfAny(request: FastifyRequest): DeviceProof | null {
-  return request.getDecorator<DeviceProof | null>(proofDecorator)
 }
 
 /**
@@ -127,6 +126,8 @@ export function buildProofGuard(
       return
     }
     request.setDecorator(proofDecorator, proof)
+    // Its claims are not verified yet.
+    nameCaller(request, { tenantId: proof.tenantId, deviceId: proof.deviceId })
     done()
   }
   return (key, operation) => ({

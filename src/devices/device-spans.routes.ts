@@ -1,15 +1,15 @@
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { unregisteredByTimeBody, unregistrationByTime } from './device.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 /** Operations on devices of the whole tenant, for admins. */
-export function deviceSpanRoutes(
-  app: HttpApp,
-  { useCases, key }: ServerOptions,
-  done: () => void,
-): void {
+export function deviceSpanRoutes(app: HttpApp, { useCases, key }: Options, done: () => void): void {
   route(
     app,
     'POST /v1/devices/unregister-by-time',

@@ -3,7 +3,7 @@ import type { Device, DeviceKey, UnregisterReason } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { PushAddress } from '../push/push.store.ts'
+import type { PushAddress } from './push-address.store.ts'
 
 /** A push address with its token sealed, as stored. */
 export type SealedAddress = Omit<PushAddress, 'token'> & { readonly tokenSealed: Uint8Array }

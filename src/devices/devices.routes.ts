@@ -1,10 +1,14 @@
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { changedDevice, deviceBody, deviceList, unregistration } from './device.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const deviceParams = idParams('id', 'device', 'The device.')
 const userParams = idParams('userId', 'user', 'The user.')
@@ -12,7 +16,7 @@ const oneDevice = { description: 'The device.', schema: deviceBody } as const
 const devices = { description: 'The devices, newest first.', schema: deviceList } as const
 
 /** Devices as relying parties see and unregister them. */
-export function deviceRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function deviceRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   unregisterAll(app, options)
   read(app, options)
@@ -21,7 +25,7 @@ export function deviceRoutes(app: HttpApp, options: ServerOptions, done: () => v
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/users/:userId/devices',
@@ -39,7 +43,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function unregisterAll(app: HttpApp, { useCases, key }: ServerOptions): void {
+function unregisterAll(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/users/:userId/devices/unregister',
@@ -65,7 +69,7 @@ function unregisterAll(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/devices/:id',
@@ -80,7 +84,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function change(app: HttpApp, { useCases, key }: ServerOptions): void {
+function change(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'PATCH /v1/devices/:id',
@@ -103,7 +107,7 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function unregister(app: HttpApp, { useCases, key }: ServerOptions): void {
+function unregister(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/devices/:id/unregister',

@@ -1,3 +1,4 @@
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
@@ -5,11 +6,14 @@ import type { DeviceOptions } from './device.routes.ts'
 import { deviceBody, deviceChanges, ownDeviceBody } from './device.schemas.ts'
 import { pushTokenChange } from './device-call.schemas.ts'
 import { proofOf } from './device-proof.guard.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases>>
 
 const self = { 200: { description: 'The device.', schema: deviceBody } } as const
 
 /** Operations of a device on itself. */
-export function selfRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+export function selfRoutes(app: HttpApp, options: Options, done: () => void): void {
   read(app, options)
   update(app, options)
   unregister(app, options)
@@ -17,7 +21,7 @@ export function selfRoutes(app: HttpApp, options: DeviceOptions, done: () => voi
   done()
 }
 
-function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function read(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'GET /device/v1/self',
@@ -34,7 +38,7 @@ function read(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function update(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function update(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'PATCH /device/v1/self',
@@ -50,7 +54,7 @@ function update(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function unregister(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'DELETE /device/v1/self',
@@ -65,7 +69,7 @@ function unregister(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function setPushToken(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function setPushToken(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'PUT /device/v1/push-token',

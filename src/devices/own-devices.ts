@@ -8,7 +8,7 @@ import type { DeviceId } from '../domain/ids.ts'
 import { answerabilityOf } from '../domain/readiness.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
-import type { ProtectionStore } from '../protection/protection.store.ts'
+import type { ProtectionReader } from '../users/protection-reader.store.ts'
 import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
@@ -34,7 +34,7 @@ export type OwnDevice = Device & ReturnType<typeof answerabilityOf>
  * apps that are too old, learn here the reason for which every other call refuses them.
  */
 export async function readSelf(
-  dependencies: Dependencies & { readonly protections: Pick<ProtectionStore, 'find'> },
+  dependencies: Dependencies & { readonly protections: ProtectionReader },
   proof: DeviceProof,
 ): Promise<OwnDevice | ProofRefusal> {
   const knownDevice = await dependencies.devices.findKnown(proof.tenantId, proof.deviceId)

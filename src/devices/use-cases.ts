@@ -1,6 +1,5 @@
 // What callers can do with devices.
 
-export { rotatePushToken } from '../push/rotate-push-token.ts'
 export { readDeviceProof } from './authenticate-device.ts'
 export { changeDevice } from './change-device.ts'
 export { listDiagnostics, readDiagnostics, sendDiagnostics } from './diagnostics/diagnostics.ts'
@@ -13,6 +12,7 @@ export {
 } from './own-devices.ts'
 export { listDevices, readDevice } from './read-devices.ts'
 export { readKeySetLinks } from './read-key-set-links.ts'
+export { rotatePushToken } from './rotate-push-token.ts'
 export { setUserStatus } from './suspend-user.ts'
 export { unregisterByTime } from './unregister-by-time.ts'
 export { unregisterAllDevices, unregisterDevice } from './unregister-devices.ts'

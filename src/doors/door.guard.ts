@@ -1,14 +1,18 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isId } from '../domain/ids.ts'
 import { isRefusal, refuse } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
+import { nameCaller } from '../platform/http/caller.ts'
 import { type Operation, operationSchema } from '../platform/http/operation.ts'
 import { sendRefusal } from '../platform/http/problem.ts'
 import type { Guarded } from '../platform/http/route.ts'
-import type { UseCases } from '../service/use-cases.ts'
 import type { SignedDoorClient } from './auth-api/enter-by-signature.ts'
 import type { DoorCall } from './authenticate-integration.ts'
-import { sendOverload } from './wait-answers.ts'
+import type * as useCases from './use-cases.ts'
+import { sendOverload } from './wait-answers.http.ts'
+
+type UseCases = Bound<typeof useCases>
 
 const decorator = 'atDoor'
 
@@ -20,18 +24,15 @@ export function carryDoors(app: FastifyInstance): void {
 /** Attaches the authenticated client to the request. */
 export function attachClient(request: FastifyRequest, atDoor: SignedDoorClient): void {
   request.setDecorator(decorator, atDoor)
+  const { tenantId, rpId, integrationId } = atDoor.client.door
+  nameCaller(request, { tenantId, rpId, integrationId })
 }
 
 /** The client at the door; only for routes with a guard. */
 export function atDoorOf(request: FastifyRequest): SignedDoorClient {
-  const atDoor = atDoorIfAny(request)
+  const atDoor = request.getDecorator<SignedDoorClient | null>(decorator)
   if (atDoor === null) throw new Error('this route was built without a door guard')
   return atDoor
-}
-
-/** The same for the log; null on a request that no integration has authenticated. */
-export function atDoorIfAny(request: FastifyRequest): SignedDoorClient | null {
-  return request.getDecorator<SignedDoorClient | null>(decorator)
 }
 
 /**

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Integration } from '../domain/integration.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { allows } from '../domain/scope.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
@@ -18,6 +19,9 @@ import {
   newIntegration,
 } from './integration.schemas.ts'
 import type { IntegrationScope, IntegrationWithSecret } from './integrations.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const scope = 'integrations:write'
 const integrationParams = idParams('id', 'integration', 'The integration.')
@@ -49,7 +53,7 @@ const bodyWithSecretOf = ({ integration, secret }: IntegrationWithSecret): BodyW
 })
 
 /** Doors for existing clients. */
-export function integrationRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function integrationRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   create(app, options)
   read(app, options)
@@ -59,7 +63,7 @@ export function integrationRoutes(app: HttpApp, options: ServerOptions, done: ()
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/integrations',
@@ -76,7 +80,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/integrations',
@@ -100,7 +104,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/integrations/:id',
@@ -121,7 +125,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function change(app: HttpApp, { useCases, key }: ServerOptions): void {
+function change(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'PATCH /v1/integrations/:id',
@@ -143,7 +147,7 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
+function rotate(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/integrations/:id/rotate',
@@ -168,7 +172,7 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
+function remove(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'DELETE /v1/integrations/:id',

@@ -1,15 +1,18 @@
 import type { z } from 'zod'
 import { initiatorOf } from '../challenges/initiator.schemas.ts'
 import { numberIn } from '../domain/integration.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing, type Operation } from '../platform/http/operation.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { isDisconnectedOf } from '../platform/http/waiting.ts'
-import type { UseCases } from '../service/use-cases.ts'
 import type { DoorQuestion } from './ask.ts'
 import { atDoorOf, type DoorGuard } from './door.guard.ts'
 import { deniedBody, waitQuestion } from './door.schemas.ts'
-import { sendEnd } from './wait-answers.ts'
+import type * as useCases from './use-cases.ts'
+import { sendEnd } from './wait-answers.http.ts'
+
+type UseCases = Bound<typeof useCases>
 
 export type DoorOptions = { readonly useCases: UseCases; readonly door: DoorGuard }
 

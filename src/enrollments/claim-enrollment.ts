@@ -1,6 +1,8 @@
 import { proofBytesMax } from '../devices/authenticate-device.ts'
 import type { DeviceStore } from '../devices/device.store.ts'
 import { bindKeys } from '../devices/device-keys.ts'
+import type { PushAddress } from '../devices/push-address.store.ts'
+import { sealPushToken } from '../devices/rotate-push-token.ts'
 import { type NotifyDependencies, notifyUnregistration } from '../devices/unregister-devices.ts'
 import { activity } from '../domain/activity.ts'
 import { checkApp } from '../domain/app.ts'
@@ -28,8 +30,6 @@ import type {
   Sealing,
   Signatures,
 } from '../platform/world.ts'
-import type { PushAddress } from '../push/push.store.ts'
-import { sealPushToken } from '../push/rotate-push-token.ts'
 import type { StoredSigningKey } from '../tenants/directory.store.ts'
 import { attestKeys } from './attest-keys.ts'
 import type { AttestationStatement, AttestationVerifier } from './attestation.store.ts'

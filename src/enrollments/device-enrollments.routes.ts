@@ -10,10 +10,14 @@ import { proofOf } from '../devices/device-proof.guard.ts'
 import { confirmationDigits } from '../domain/enrollment.ts'
 import { passcodeAlgorithm, passcodePeriodSeconds } from '../domain/passcode.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { publicOperation } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import type { ClaimResult } from './claim-enrollment.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases>>
 
 function shownClaim(claimResult: ClaimResult): z.output<typeof claimedBody> {
   const { device, signingKeys, issuer } = claimResult
@@ -38,17 +42,13 @@ function shownClaim(claimResult: ClaimResult): z.output<typeof claimedBody> {
 }
 
 /** How an app installation becomes a device. */
-export function deviceEnrollmentRoutes(
-  app: HttpApp,
-  options: DeviceOptions,
-  done: () => void,
-): void {
+export function deviceEnrollmentRoutes(app: HttpApp, options: Options, done: () => void): void {
   claim(app, options)
   confirm(app, options)
   done()
 }
 
-function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
+function claim(app: HttpApp, { useCases, admission }: Options): void {
   route(
     app,
     'POST /device/v1/enrollments/claim',
@@ -86,7 +86,7 @@ function claim(app: HttpApp, { useCases, admission }: DeviceOptions): void {
   )
 }
 
-function confirm(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function confirm(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'POST /device/v1/enrollments/confirm',

@@ -3,6 +3,7 @@
 import type { DeviceOptions } from '../devices/device.routes.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
@@ -13,16 +14,19 @@ import {
   nextEnrollment,
   openedEnrollmentBody,
 } from './enrollment.schemas.ts'
-import { shownEnrollment, shownOpenedEnrollment } from './shown-enrollment.ts'
+import { shownEnrollment, shownOpenedEnrollment } from './shown-enrollment.http.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases>>
 
 /** The old phone takes the role of the page. */
-export function nextPhoneRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+export function nextPhoneRoutes(app: HttpApp, options: Options, done: () => void): void {
   open(app, options)
   read(app, options)
   done()
 }
 
-function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function open(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'POST /device/v1/enrollments',
@@ -47,7 +51,7 @@ function open(app: HttpApp, { useCases, proof }: DeviceOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, proof, admission }: DeviceOptions): void {
+function read(app: HttpApp, { useCases, proof, admission }: Options): void {
   route(
     app,
     'GET /device/v1/enrollments/:id',

@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import type { ProblemCode } from '../platform/http/problem-table.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
-import { isDisconnectedOf, stillAllowedOf } from '../platform/http/waiting.ts'
+import { isDisconnectedOf } from '../platform/http/waiting.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
+import { stillAllowedOf } from '../tenants/still-allowed.http.ts'
+import type * as tenantUseCases from '../tenants/use-cases.ts'
 import {
   enrollmentBody,
   enrollmentWait,
@@ -14,7 +17,10 @@ import {
   newEnrollmentOfUser,
   openedEnrollmentBody,
 } from './enrollment.schemas.ts'
-import { shownEnrollment, shownOpenedEnrollment } from './shown-enrollment.ts'
+import { shownEnrollment, shownOpenedEnrollment } from './shown-enrollment.http.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases & typeof tenantUseCases>>
 
 const enrollmentParams = idParams('id', 'enrollment', 'The enrollment.')
 const openedAnswer = {
@@ -29,7 +35,7 @@ const openRefusals = [
 ] as const satisfies ProblemCode[]
 
 /** Enrollments as the relying party that opens them sees them. */
-export function enrollmentRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function enrollmentRoutes(app: HttpApp, options: Options, done: () => void): void {
   open(app, options)
   openOfUser(app, options)
   read(app, options)
@@ -37,7 +43,7 @@ export function enrollmentRoutes(app: HttpApp, options: ServerOptions, done: () 
   done()
 }
 
-function open(app: HttpApp, { useCases, key }: ServerOptions): void {
+function open(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/enrollments',
@@ -57,7 +63,7 @@ function open(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
+function openOfUser(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/users/:userId/enrollments',
@@ -84,7 +90,7 @@ function openOfUser(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/enrollments/:id',
@@ -113,7 +119,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function cancel(app: HttpApp, { useCases, key }: ServerOptions): void {
+function cancel(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/enrollments/:id/cancel',

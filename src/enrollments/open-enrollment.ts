@@ -92,10 +92,10 @@ export async function openEnrollmentOfUser(
   dependencies: Dependencies,
   principal: Asker,
   userId: UserId,
-  related: RelatedDevices,
+  devices: RelatedDevices,
 ): Promise<OpenedEnrollment | OpenRefusal> {
   const user = await readUser(dependencies, principal, userId)
-  return isRefusal(user) ? user : openFor(dependencies, principal, user, related)
+  return isRefusal(user) ? user : openFor(dependencies, principal, user, devices)
 }
 
 async function openFor(

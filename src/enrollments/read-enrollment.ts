@@ -1,8 +1,9 @@
-import { type AccessCheck, toNextTickMs } from '../challenges/read-challenge.ts'
+import { toNextTickMs } from '../challenges/read-challenge.ts'
 import { type Enrollment, type EnrollmentView, viewOf } from '../domain/enrollment.ts'
 import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import { type Asker as Caller, credentialOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { AccessCheck } from '../platform/access-check.ts'
 import type { SharedReads } from '../platform/shared-reads.ts'
 import type { Signals } from '../platform/signals.ts'
 import type { Sealing } from '../platform/world.ts'
@@ -105,8 +106,8 @@ type Waiter<Denial extends Refusal> = {
 }
 
 /**
- * Reads and waits as `waitForEnrollment` does, for the owner of the enrollment; for all others it does
- * not exist.
+ * Reads and waits as `waitForEnrollment` does, for the owner of the enrollment; for all others it
+ * does not exist.
  */
 export async function followEnrollment<Denial extends Refusal = never>(
   dependencies: Dependencies,

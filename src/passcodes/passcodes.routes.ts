@@ -1,5 +1,6 @@
 import { initiatorOf } from '../challenges/initiator.schemas.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
@@ -14,11 +15,14 @@ import {
   recoveryCodesBody,
   temporaryCodeBody,
 } from './passcode.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const userParams = idParams('userId', 'user', 'The user.')
 
 /** Codes that users type where there is no push. */
-export function passcodeRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function passcodeRoutes(app: HttpApp, options: Options, done: () => void): void {
   read(app, options)
   verify(app, options)
   createRecoveryCodes(app, options)
@@ -26,7 +30,7 @@ export function passcodeRoutes(app: HttpApp, options: ServerOptions, done: () =>
   done()
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/users/:userId/passcodes',
@@ -44,7 +48,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
+function verify(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/users/:userId/passcodes/verify',
@@ -78,7 +82,7 @@ function verify(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function createRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): void {
+function createRecoveryCodes(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/users/:userId/recovery-codes',
@@ -100,7 +104,7 @@ function createRecoveryCodes(app: HttpApp, { useCases, key }: ServerOptions): vo
   )
 }
 
-function createTemporaryCode(app: HttpApp, { useCases, key }: ServerOptions): void {
+function createTemporaryCode(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/users/:userId/temporary-codes',

@@ -2,12 +2,12 @@ import { lockUserRow } from '../devices/devices.sql.ts'
 import type { DeviceId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import { type OtherFactors, passcodeDriftSteps, passcodePeriodSeconds } from '../domain/passcode.ts'
 import { policyOf, strictest } from '../domain/policy.ts'
-import { readTimeOrNull } from '../platform/postgres/column-types.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
 import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { lockProtectionRow, unlockByOtherFactor } from '../protection/protections.sql.ts'
+import { otherFactorColumns } from '../users/other-factors.sql.ts'
 import type {
   NewSingleUseCode,
   PasscodeAttempt,
@@ -41,32 +41,6 @@ const findCodes = statement<ByUser, StoredSingleUseCode>(
   `select c.id, c.kind, c.hash, c.key_sealed, c.expires_at, c.used_at
    from single_use_codes c where c.tenant_id = :tenantId and c.user_id = :userId order by c.id`,
 )
-
-/**
- * Columns for the factors that a user has besides the push; both arguments are SQL. Quoted, because
- * they also travel inside JSON.
- */
-export const otherFactorColumns = (tenantId: string, userId: string) => `
-    (select count(*)::int from devices d
-     join passcode_secrets s on s.tenant_id = d.tenant_id and s.device_id = d.id
-     where d.tenant_id = ${tenantId} and d.user_id = ${userId}
-     and d.status = 'active') as "passcodeDevices",
-    (select count(*)::int from single_use_codes c
-     where c.tenant_id = ${tenantId} and c.user_id = ${userId}
-     and c.kind = 'recovery_code' and c.used_at is null) as "recoveryCodesLeft",
-    (select max(c.expires_at) from single_use_codes c
-     where c.tenant_id = ${tenantId} and c.user_id = ${userId}
-     and c.kind = 'temporary_code' and c.used_at is null
-     and c.expires_at > clock_timestamp()) as "temporaryCodeExpiresAt"`
-
-/** The same as JSON of one row. */
-export type OtherFactorsJson = Omit<OtherFactors, 'temporaryCodeExpiresAt'> & {
-  readonly temporaryCodeExpiresAt: string | null
-}
-
-export function toOtherFactors(factors: OtherFactorsJson): OtherFactors {
-  return { ...factors, temporaryCodeExpiresAt: readTimeOrNull(factors.temporaryCodeExpiresAt) }
-}
 
 const findOtherFactors = statement<ByUser, OtherFactors>(
   'other_factors',

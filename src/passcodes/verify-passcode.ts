@@ -14,11 +14,10 @@ import {
   type SingleUseKind,
 } from '../domain/passcode.ts'
 import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
-import { type Asker, actorOf, type Principal } from '../domain/principal.ts'
+import { type Asker, actorOf } from '../domain/principal.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { Hashing, OneTimePasswords, Random, Sealing } from '../platform/world.ts'
-import type { TenantStore } from '../tenants/directory.store.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
 import { readUser } from '../users/find-user.ts'
 import type { UserStore } from '../users/user.store.ts'
@@ -285,23 +284,4 @@ function matchSingleUse(
   if (storedCode.expiresAt !== null && !(storedCode.expiresAt > now))
     return refuse('passcode_expired')
   return { match: { kind: storedCode.kind, id: storedCode.id }, device: null }
-}
-
-/** The factors that a user could be asked for instead of a push. */
-export async function readOtherFactors(
-  dependencies: Pick<Dependencies, 'users'> & {
-    readonly passcodes: Pick<PasscodeStore, 'otherFactors'>
-    readonly tenants: Pick<TenantStore, 'findPolicy'>
-  },
-  principal: Principal,
-  userId: UserId,
-): Promise<
-  (OtherFactors & { readonly otherFactors: readonly PasscodeMethod[] }) | Refusal<'not_found'>
-> {
-  const user = await readUser(dependencies, principal, userId)
-  if (isRefusal(user)) return user
-  const { tenantId, rpId } = principal
-  const policy = await dependencies.tenants.findPolicy(tenantId, rpId)
-  const factors = await dependencies.passcodes.otherFactors(tenantId, userId)
-  return { ...factors, otherFactors: otherFactorsOf(policy, factors) }
 }

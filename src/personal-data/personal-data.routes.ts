@@ -1,12 +1,16 @@
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
-import { personalDataStream } from './personal-data-stream.ts'
+import { personalDataStream } from './personal-data-stream.http.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const userParams = idParams('userId', 'user', 'The user.')
 
@@ -21,7 +25,7 @@ const personalDataBody = z
 /** Requests of persons about their data: export and erasure. */
 export function personalDataRoutes(
   app: HttpApp,
-  { useCases, key, limits, stopping }: ServerOptions,
+  { useCases, key, limits, stopping }: Options,
   done: () => void,
 ): void {
   route(

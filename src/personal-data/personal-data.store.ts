@@ -1,7 +1,6 @@
-import type { Exempt } from '../audit/retention.store.ts'
+import type { ErasedDetails, Exempt } from '../audit/retention.store.ts'
 import type { UnregistrationEffects } from '../devices/device.store.ts'
 import type { Actor } from '../domain/activity.ts'
-import type { Exemption } from '../domain/audit-exemption.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
 
 /** Some rows of a table, each as a JSON object, as stored, without secret or sealed values. */
@@ -18,12 +17,6 @@ export type PersonalDataReading = {
   /** Releases the resources of the reading; may be called at any time, more than once. */
   close(): Promise<void>
 }
-
-/**
- * Details to be erased: the event that will record it, and the rows about the user from before a
- * time, by which they are counted.
- */
-export type ErasedDetails = Pick<Exemption, 'event' | 'from' | 'before' | 'count' | 'digest'>
 
 export interface PersonalDataStore {
   /**

@@ -32,9 +32,9 @@ export function bind<UseCases extends Readonly<Record<string, UseCase>>>(
   useCases: UseCases,
   dependencies: DependenciesOf<UseCases>,
 ): Bound<UseCases> {
-  const bound = Object.entries(useCases).map(([name, useCase]) => [
+  const calls = Object.entries(useCases).map(([name, useCase]) => [
     name,
     (...parameters: never[]) => useCase(dependencies as never, ...parameters),
   ])
-  return Object.fromEntries(bound) as Bound<UseCases>
+  return Object.fromEntries(calls) as Bound<UseCases>
 }

@@ -1,17 +1,17 @@
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { portalLinkBody } from './portal.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 /** Links to the portal, for relying parties. */
-export function portalLinkRoutes(
-  app: HttpApp,
-  { useCases, key }: ServerOptions,
-  done: () => void,
-): void {
+export function portalLinkRoutes(app: HttpApp, { useCases, key }: Options, done: () => void): void {
   route(
     app,
     'POST /v1/users/:userId/portal-sessions',

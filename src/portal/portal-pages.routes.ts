@@ -6,7 +6,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import { formMediaType } from '../platform/http/form-body.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../platform/http/operation.ts'
-import { type Page, sendPage } from '../platform/http/pages/page.ts'
+import { devicesPath, type Page, sendPage } from '../platform/http/pages/page.ts'
 import { sendProblemPage, sendRefusalPage } from '../platform/http/pages/problem-page.ts'
 import { idOf, idParams } from '../platform/http/schemas/ids.ts'
 import { pageText } from '../platform/http/schemas/text.ts'
@@ -16,12 +16,11 @@ import {
   confirmPage,
   devicePath,
   devicesPage,
-  devicesPath,
   linkPage,
   signedOutPage,
   signOutPath,
   unregisteredPage,
-} from './portal-pages.ts'
+} from './portal-pages.http.ts'
 import { portalCookie, portalSessionOf } from './portal-session.guard.ts'
 
 const tag = 'portal'

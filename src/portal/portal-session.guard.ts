@@ -5,11 +5,14 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type PortalSession, portalSessionSeconds } from '../domain/portal.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
 import { type Operation, operationSchema } from '../platform/http/operation.ts'
 import { type SendProblem, sendProblem } from '../platform/http/problem.ts'
 import type { Guarded } from '../platform/http/route.ts'
-import type { UseCases } from '../service/use-cases.ts'
+import type * as useCases from './use-cases.ts'
+
+type UseCases = Bound<typeof useCases>
 
 const decorator = 'portalSession'
 

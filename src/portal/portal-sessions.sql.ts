@@ -58,26 +58,6 @@ const endSession = statement<Key>(
    where tenant_id = :tenantId and id = :id and ended_at is null`,
 )
 
-const lockSession = statement<Key, Pick<Key, 'id'>>(
-  'lock_portal_session',
-  `select id from portal_sessions
-   where tenant_id = :tenantId and id = :id and opened_at is not null and ended_at is null
-     and expires_at > clock_timestamp()
-   for share`,
-)
-
-/**
- * Locks a session until the commit, if it is live: nobody ends it meanwhile. After the user's
- * protection.
- */
-export async function lockPortalSession(
-  tx: Queries,
-  tenantId: TenantId,
-  id: PortalSessionId,
-): Promise<boolean> {
-  return (await run(tx, lockSession, { tenantId, id })).length === 1
-}
-
 /** Links to the portal and the sessions that they open. */
 export function buildPortalStore(database: Database, random: Pick<Random, 'id'>): PortalStore {
   async function find(db: Queries, tenantId: TenantId, sessionHash: Uint8Array) {

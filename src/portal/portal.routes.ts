@@ -6,6 +6,7 @@ import { activityPage } from '../activities/activity.schemas.ts'
 import { deviceBody, deviceList } from '../devices/device.schemas.ts'
 import type { PortalSession } from '../domain/portal.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
@@ -13,9 +14,12 @@ import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { createdReportBody } from '../protection/protection.schemas.ts'
-import type { UseCases } from '../service/use-cases.ts'
+import type * as protectionUseCases from '../protection/use-cases.ts'
 import { openedLink, portalUnregistration, portalUserBody } from './portal.schemas.ts'
 import { type PortalGuard, portalCookie, portalSessionOf } from './portal-session.guard.ts'
+import type * as useCases from './use-cases.ts'
+
+type UseCases = Bound<typeof useCases & typeof protectionUseCases>
 
 export type PortalOptions = {
   readonly useCases: UseCases

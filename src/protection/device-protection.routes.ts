@@ -4,15 +4,19 @@
 import type { DeviceOptions } from '../devices/device.routes.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { createdReportBody, newPushPause, pushPauseBody } from './protection.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases>>
 
 const pause = { 200: { description: 'Whether pushes come.', schema: pushPauseBody } } as const
 
 /** Operations of a device against unwanted questions. */
-export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: () => void): void {
+export function ownProtectionRoutes(app: HttpApp, options: Options, done: () => void): void {
   const { useCases, proof } = options
   route(
     app,
@@ -45,7 +49,7 @@ export function ownProtectionRoutes(app: HttpApp, options: DeviceOptions, done: 
   done()
 }
 
-function report(app: HttpApp, { useCases, proof }: DeviceOptions): void {
+function report(app: HttpApp, { useCases, proof }: Options): void {
   route(
     app,
     'POST /device/v1/activities/:id/report',

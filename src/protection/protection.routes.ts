@@ -1,9 +1,13 @@
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { protectionBody } from './protection.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const userParams = idParams('userId', 'user', 'The user.')
 const answers = {
@@ -11,7 +15,7 @@ const answers = {
 } as const
 
 /** What protects a user from guessing and prompt bombing. */
-export function protectionRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function protectionRoutes(app: HttpApp, options: Options, done: () => void): void {
   const { useCases, key } = options
   route(
     app,

@@ -2,16 +2,9 @@ import type { ProofToSpend } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
 import type { Protection } from '../domain/protection.ts'
+import type { ProtectionReader } from '../users/protection-reader.store.ts'
 
-/** A user's protection with the database's time of reading it. */
-export type ProtectionRecord = {
-  readonly protection: Protection
-  readonly now: Date
-}
-
-export interface ProtectionStore {
-  /** Null when there is no such user. */
-  find(tenantId: TenantId, userId: UserId): Promise<ProtectionRecord | null>
+export interface ProtectionStore extends ProtectionReader {
   /**
    * Saves the next state with its activities, if nothing changed since it was read (optimistic lock
    * on `next.revision`).

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { reportStatus } from '../platform/http/schemas/enumerations.ts'
@@ -7,15 +8,18 @@ import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { reportBody, reportPage, reportResolution } from './protection.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 /** The queue of "this wasn't me". */
-export function reportRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function reportRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   resolve(app, options)
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/reports',
@@ -37,7 +41,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function resolve(app: HttpApp, { useCases, key }: ServerOptions): void {
+function resolve(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/reports/:id/resolve',

@@ -7,7 +7,7 @@ import { type FirstPage, type NextPage, readListPage } from '../platform/postgre
 import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
-import { lockPortalSession } from '../portal/portal-sessions.sql.ts'
+import { lockPortalSession } from './portal-session.sql.ts'
 import {
   changeProtection,
   lockDeviceRow,

@@ -1,15 +1,10 @@
 import { z } from 'zod'
 import { pushProvider } from '../platform/http/schemas/enumerations.ts'
 import { shownId } from '../platform/http/schemas/ids.ts'
+import { mobileAppId } from '../platform/http/schemas/mobile-app-id.ts'
 import { wholeList } from '../platform/http/schemas/paging.ts'
 import { showable, shownText } from '../platform/http/schemas/text.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
-
-/** Bundle id or package name of a mobile app. */
-export const mobileAppId = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/)
-  .meta({ description: 'Bundle id or package name of the app.', example: 'com.example.auth' })
 
 const name = showable(64, { description: 'What admins call the app.', example: 'Larkfield Key' })
 

@@ -1,6 +1,6 @@
+import type { PushAddress } from '../devices/push-address.store.ts'
 import type { Actor } from '../domain/activity.ts'
 import type { AppId, TenantId } from '../domain/ids.ts'
-import type { PushAddress } from './push.store.ts'
 
 /** A mobile app of a tenant with push credentials of its own. */
 export type App = {

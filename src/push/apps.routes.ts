@@ -1,3 +1,4 @@
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
@@ -5,6 +6,9 @@ import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
 import { appBody, appChanges, appList, newApp } from './app.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const appParams = idParams('id', 'app', 'The app.')
 const oneApp = { description: 'The app.', schema: appBody } as const
@@ -14,7 +18,7 @@ const actorOf = (keyId: string) => `api_key:${keyId}` as const
  * The mobile apps of the tenant, in addition to the one that the environment configures for all
  * tenants.
  */
-export function appRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function appRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   create(app, options)
   read(app, options)
@@ -23,7 +27,7 @@ export function appRoutes(app: HttpApp, options: ServerOptions, done: () => void
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/apps',
@@ -40,7 +44,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/apps',
@@ -62,7 +66,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/apps/:id',
@@ -77,7 +81,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function change(app: HttpApp, { useCases, key }: ServerOptions): void {
+function change(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'PATCH /v1/apps/:id',
@@ -98,7 +102,7 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
+function remove(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'DELETE /v1/apps/:id',

@@ -1,6 +1,6 @@
+import type { PushAddress } from '../devices/push-address.store.ts'
 import type { DeliveryId, TenantId } from '../domain/ids.ts'
 import type { DuePush } from './due-push.store.ts'
-import type { PushAddress } from './push.store.ts'
 
 /** The outcome of an attempt to deliver. It counts only while the lease is still held. */
 export type Settlement = {

@@ -1,14 +1,15 @@
 // Sends queued pushes and stores the outcome.
 
 import type { DeviceStore } from '../devices/device.store.ts'
+import type { PushAddress } from '../devices/push-address.store.ts'
+import { openPushToken, pushTokenHash } from '../devices/rotate-push-token.ts'
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import { buildLeasedSender } from '../platform/work/leased-sender.ts'
-import { retryDelayMs } from '../platform/work/retry-schedule.ts'
 import type { Clock, Hashing, Random, Sealing } from '../platform/world.ts'
 import type { DeliveryStore, Dispatcher, PushLane, Settlement } from './delivery.store.ts'
 import type { DuePush } from './due-push.store.ts'
-import type { PushAddress, PushProvider, PushResult } from './push.store.ts'
-import { openPushToken, pushTokenHash } from './rotate-push-token.ts'
+import type { PushProvider, PushResult } from './push.store.ts'
+import { retryDelayMs } from './retry-schedule.ts'
 
 export type Log = {
   warn(facts: Record<string, unknown>, message: string): void

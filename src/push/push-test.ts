@@ -7,13 +7,13 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { TestPushRefusal } from '../domain/test-push.ts'
 import { checkTestPush, testPushesPerHourMax, testPushGapSeconds } from '../domain/test-push.ts'
 import type { Random } from '../platform/world.ts'
-import type { ProtectionStore } from '../protection/protection.store.ts'
+import type { ProtectionReader } from '../users/protection-reader.store.ts'
 import type { Dispatcher } from './delivery.store.ts'
 import type { TestPush, TestPushOutcome, TestPushStore } from './test-push.store.ts'
 
 export type Dependencies = ReadDependencies & {
   readonly testPushes: TestPushStore
-  readonly protections: Pick<ProtectionStore, 'find'>
+  readonly protections: ProtectionReader
   readonly dispatcher: Pick<Dispatcher, 'leaseHolder' | 'dispatch'>
   readonly random: Pick<Random, 'id'>
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { pushStatus } from '../platform/http/schemas/enumerations.ts'
@@ -6,6 +7,9 @@ import { idParams, shownId } from '../platform/http/schemas/ids.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const path = '/v1/devices/:id/test-push'
 const deviceParams = idParams('id', 'device', 'The device.')
@@ -26,13 +30,13 @@ const testPushBody = z
   })
 
 /** Whether pushes reach a device. */
-export function testPushRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function testPushRoutes(app: HttpApp, options: Options, done: () => void): void {
   push(app, options)
   read(app, options)
   done()
 }
 
-function push(app: HttpApp, { useCases, key }: ServerOptions): void {
+function push(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     `POST ${path}`,
@@ -62,7 +66,7 @@ function push(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     `GET ${path}`,

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { buildIntegrationUsage } from '../doors/integration-usage.ts'
 import { buildCallbackDispatcher } from '../doors/keycloak/callback-dispatcher.ts'
-import { buildRealms } from '../doors/keycloak/realms.ts'
+import { buildRealms } from '../doors/keycloak/realms.adapter.ts'
 import { openAttestationVerifier } from '../enrollments/attestation/attestation.ts'
 import {
   type AttestationRoots,

@@ -7,7 +7,7 @@ import {
   type WebhookDispatcher,
 } from '../webhooks/webhook-dispatcher.ts'
 import { webhookSignal } from '../webhooks/webhook-endpoints.ts'
-import { buildWebhookSender } from '../webhooks/webhook-sender.ts'
+import { buildWebhookSender } from '../webhooks/webhook-sender.adapter.ts'
 
 type Parts = Omit<Dependencies, 'webhookSender'> & {
   readonly signals: { listen(listener: (key: string) => void): void }

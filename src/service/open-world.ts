@@ -2,7 +2,7 @@
 
 import path from 'node:path'
 import type { Logger } from 'pino'
-import { oneTimePasswords } from '../passcodes/one-time-passwords.ts'
+import { oneTimePasswords } from '../passcodes/one-time-passwords.adapter.ts'
 import { buildHashing } from '../platform/crypto/hashing.ts'
 import { buildMacs } from '../platform/crypto/macs.ts'
 import { masterKeyIn } from '../platform/crypto/master-key.ts'

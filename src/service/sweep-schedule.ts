@@ -1,3 +1,4 @@
+import type { Outages } from '../platform/work/outages.ts'
 // When sweeps run: when work is due, and not before.
 
 import type { DueWork, DueWorkStore } from '../platform/work/due-work.store.ts'
@@ -17,12 +18,6 @@ export type Sweep = {
   readonly quietMs?: number
   /** Processes one batch; true when there may be more immediately. */
   readonly run: () => Promise<boolean>
-}
-
-/** Receives the outcome of each run; the scan for due work counts as a sweep of its own. */
-export type Outages = {
-  recordFailure(sweep: string, error: unknown): void
-  recordSuccess(sweep: string): void
 }
 
 export type SweepScheduleOptions = {

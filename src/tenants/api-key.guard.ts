@@ -2,11 +2,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, refuse } from '../domain/refusal.ts'
 import { allows, type Scope } from '../domain/scope.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
+import { nameCaller } from '../platform/http/caller.ts'
 import { type Operation, operationSchema } from '../platform/http/operation.ts'
 import { sendRefusal } from '../platform/http/problem.ts'
 import type { Guarded } from '../platform/http/route.ts'
-import type { UseCases } from '../service/use-cases.ts'
+import type * as useCases from './use-cases.ts'
+
+type UseCases = Bound<typeof useCases>
 
 const decorator = 'principal'
 
@@ -20,11 +24,6 @@ export function principalOf(request: FastifyRequest): Principal {
   const principal = request.getDecorator<Principal | null>(decorator)
   if (principal === null) throw new Error('this route was built without a key guard')
   return principal
-}
-
-/** The principal, for the log; null on a request without a verified key. */
-export function principalIfAny(request: FastifyRequest): Principal | null {
-  return request.getDecorator<Principal | null>(decorator)
 }
 
 type KeyCode = (typeof everyKey)[number] | 'scope_missing'
@@ -58,6 +57,8 @@ export function buildKeyGuard(
         return sendRefusal(reply, refuse('scope_missing', { facts: { scope } }))
       }
       request.setDecorator(decorator, principal)
+      const { tenantId, rpId, keyId } = principal
+      nameCaller(request, { tenantId, rpId, keyId })
     },
     schema: operationSchema(operation, {
       security: [{ apiKey: scope === 'any' ? [] : [scope] }],

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
@@ -13,6 +14,9 @@ import {
   newApiKey,
 } from './relying-party.schemas.ts'
 import type { ServerOptions } from './server.routes.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const apiKeyList = wholeList(apiKeyBody, 'ApiKeys', 'All of the tenant.')
 
@@ -21,7 +25,7 @@ function shownKey({ rpId, ...key }: ApiKey): z.output<typeof apiKeyBody> {
 }
 
 /** API keys of the tenant. */
-export function apiKeyRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function apiKeyRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   create(app, options)
   rotate(app, options)
@@ -29,7 +33,7 @@ export function apiKeyRoutes(app: HttpApp, options: ServerOptions, done: () => v
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/api-keys',
@@ -46,7 +50,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/api-keys',
@@ -77,7 +81,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
+function rotate(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/api-keys/:id/rotate',
@@ -112,7 +116,7 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function revoke(app: HttpApp, { useCases, key }: ServerOptions): void {
+function revoke(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/api-keys/:id/revoke',

@@ -1,23 +1,27 @@
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from './api-key.guard.ts'
 import { policyBody, policyOverrides } from './policy.schemas.ts'
 import type { ServerOptions } from './server.routes.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const partyParams = idParams('id', 'relyingParty', 'The relying party.')
 const answers = { 200: { description: 'The policy in force.', schema: policyBody } } as const
 const inForce = 'In force from the next request on, in every process. Recorded before and after.'
 
 /** The rules of the tenant, and what its relying parties ask beyond them. */
-export function policyRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function policyRoutes(app: HttpApp, options: Options, done: () => void): void {
   read(app, options)
   set(app, options)
   relyingParty(app, options)
   done()
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/policy',
@@ -32,7 +36,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function set(app: HttpApp, { useCases, key }: ServerOptions): void {
+function set(app: HttpApp, { useCases, key }: Options): void {
   const refusals = ['policy_out_of_profile', 'not_found', 'conflict'] as const
   route(
     app,
@@ -72,7 +76,7 @@ function set(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function relyingParty(app: HttpApp, { useCases, key }: ServerOptions): void {
+function relyingParty(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/relying-parties/:id/policy',

@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { publicOperation } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
-import type { UseCases } from '../service/use-cases.ts'
 import { shownKeyMembers } from './public-key.schemas.ts'
+import type * as useCases from './use-cases.ts'
+
+type UseCases = Bound<typeof useCases>
 
 const jwks = z
   .object({

@@ -1,20 +1,24 @@
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { wholeList } from '../platform/http/schemas/paging.ts'
 import { principalOf } from './api-key.guard.ts'
 import { newRelyingParty, relyingPartyBody } from './relying-party.schemas.ts'
 import type { ServerOptions } from './server.routes.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const relyingPartyList = wholeList(relyingPartyBody, 'RelyingParties', 'All of the tenant.')
 
 /** Relying parties of the tenant. */
-export function relyingPartyRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function relyingPartyRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   create(app, options)
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/relying-parties',
@@ -31,7 +35,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/relying-parties',

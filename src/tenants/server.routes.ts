@@ -1,9 +1,8 @@
 import type { ServerLimits } from '../platform/http/server-limits.ts'
-import type { UseCases } from '../service/use-cases.ts'
 import type { KeyGuard } from './api-key.guard.ts'
 
-/** Dependencies of the routes of the server API. */
-export type ServerOptions = {
+/** Dependencies of routes of the server API, with the use cases that they call. */
+export type ServerOptions<UseCases> = {
   readonly useCases: UseCases
   readonly key: KeyGuard
   readonly limits: ServerLimits

@@ -1,15 +1,15 @@
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { principalOf } from './api-key.guard.ts'
 import { tenantBody, tenantChanges } from './relying-party.schemas.ts'
 import type { ServerOptions } from './server.routes.ts'
+import type * as useCases from './use-cases.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 /** The tenant of the key. */
-export function tenantRoutes(
-  app: HttpApp,
-  { useCases, key }: ServerOptions,
-  done: () => void,
-): void {
+export function tenantRoutes(app: HttpApp, { useCases, key }: Options, done: () => void): void {
   route(
     app,
     'GET /v1/tenant',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
@@ -7,21 +8,23 @@ import { pageBody, pageOf, pageQuery, pageRequest } from '../platform/http/schem
 import { identifierValue, namespace } from '../platform/http/schemas/text.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
-import { changedUser, importedUser, referenceOf, userBody } from './user.schemas.ts'
+import type * as useCases from './use-cases.ts'
+import { importedUser, referenceOf, userBody } from './user.schemas.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 const userPage = pageBody(userBody, 'UserPage', 'Users, newest first.')
 const userParams = idParams('userId', 'user', 'The user.')
 
 /** Users and how they are named. */
-export function userRoutes(app: HttpApp, options: ServerOptions, done: () => void): void {
+export function userRoutes(app: HttpApp, options: Options, done: () => void): void {
   importOne(app, options)
   list(app, options)
   read(app, options)
-  change(app, options)
   done()
 }
 
-function importOne(app: HttpApp, { useCases, key }: ServerOptions): void {
+function importOne(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/users',
@@ -47,7 +50,7 @@ function importOne(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/users',
@@ -85,7 +88,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/users/:userId',
@@ -97,28 +100,5 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
       answers: { 200: { description: 'The user.', schema: userBody } },
     }),
     (request) => useCases.readUser(principalOf(request), request.params.userId),
-  )
-}
-
-function change(app: HttpApp, { useCases, key }: ServerOptions): void {
-  route(
-    app,
-    'PATCH /v1/users/:userId',
-    key('users:write', {
-      operationId: 'changeUser',
-      tag: 'users',
-      summary: 'Suspend a user, or make the user active again',
-      description:
-        'Once a suspension returns, no approval commits and no code is accepted; what ' +
-        'was pending is cancelled, open enrollments are void, sessions of the portal are ' +
-        'over. Devices, codes and locks are kept.',
-      params: userParams,
-      body: changedUser,
-      answers: { 200: { description: 'The user.', schema: userBody } },
-    }),
-    async (request) => {
-      const { userId } = request.params
-      return useCases.setUserStatus(principalOf(request), userId, request.body.status)
-    },
   )
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
+import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
@@ -7,6 +8,7 @@ import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.routes.ts'
+import type * as useCases from './use-cases.ts'
 import {
   newWebhookEndpoint,
   webhookAttemptPage,
@@ -20,6 +22,8 @@ import {
   webhookTest,
 } from './webhook-endpoint.schemas.ts'
 
+type Options = ServerOptions<Bound<typeof useCases>>
+
 const params = idParams('id', 'webhookEndpoint', 'The endpoint.')
 const tag = 'webhooks'
 const oneEndpoint = { description: 'The endpoint.', schema: webhookEndpointBody } as const
@@ -29,11 +33,7 @@ const withSecret = {
 } as const
 
 /** Webhook endpoints; each relying party sees its own. */
-export function webhookEndpointRoutes(
-  app: HttpApp,
-  options: ServerOptions,
-  done: () => void,
-): void {
+export function webhookEndpointRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   create(app, options)
   read(app, options)
@@ -46,7 +46,7 @@ export function webhookEndpointRoutes(
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: ServerOptions): void {
+function list(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/webhook-endpoints',
@@ -63,7 +63,7 @@ function list(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function create(app: HttpApp, { useCases, key }: ServerOptions): void {
+function create(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/webhook-endpoints',
@@ -80,7 +80,7 @@ function create(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function read(app: HttpApp, { useCases, key }: ServerOptions): void {
+function read(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/webhook-endpoints/:id',
@@ -95,7 +95,7 @@ function read(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function change(app: HttpApp, { useCases, key }: ServerOptions): void {
+function change(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'PATCH /v1/webhook-endpoints/:id',
@@ -115,7 +115,7 @@ function change(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
+function remove(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'DELETE /v1/webhook-endpoints/:id',
@@ -130,7 +130,7 @@ function remove(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
+function rotate(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/webhook-endpoints/:id/rotate-secret',
@@ -153,7 +153,7 @@ function rotate(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function test(app: HttpApp, { useCases, key }: ServerOptions): void {
+function test(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/webhook-endpoints/:id/test',
@@ -170,7 +170,7 @@ function test(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function attempts(app: HttpApp, { useCases, key }: ServerOptions): void {
+function attempts(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'GET /v1/webhook-endpoints/:id/attempts',
@@ -191,7 +191,7 @@ function attempts(app: HttpApp, { useCases, key }: ServerOptions): void {
   )
 }
 
-function replay(app: HttpApp, { useCases, key }: ServerOptions): void {
+function replay(app: HttpApp, { useCases, key }: Options): void {
   route(
     app,
     'POST /v1/webhook-endpoints/:id/replay',

@@ -12,6 +12,7 @@ import {
 } from '../domain/webhook-endpoint.ts'
 import { staleAt, webhookEventVersion } from '../domain/webhook-event.ts'
 import type { RevocationLog } from '../platform/logs/revocation-log.store.ts'
+import type { WebhookUrls } from '../platform/net/egress.store.ts'
 import type { PageRequest } from '../platform/paging.ts'
 import type { Signals } from '../platform/signals.ts'
 import type { Clock, Random, Sealing } from '../platform/world.ts'
@@ -23,7 +24,6 @@ import type {
   WebhookEndpointChanges,
   WebhookEndpointStore,
 } from './webhook.store.ts'
-import type { WebhookUrls } from './webhook-sending.store.ts'
 import { webhookSecretBinding } from './write-webhook.ts'
 
 export type Dependencies = {

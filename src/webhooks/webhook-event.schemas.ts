@@ -142,7 +142,7 @@ const pascal = (type: string) =>
 export const webhookEventTypes = Object.keys(webhookEventData) as WebhookEventType[]
 
 /** The name of the schema of an event. */
-export const webhookEventName = (type: WebhookEventType) => `${pascal(type)}Event`
+const webhookEventName = (type: WebhookEventType) => `${pascal(type)}Event`
 
 function bodyOf(type: WebhookEventType) {
   const [data, about] = webhookEventData[type]
@@ -153,3 +153,10 @@ function bodyOf(type: WebhookEventType) {
 
 /** The whole body of each event. */
 export const webhookEventBodies = new Map(webhookEventTypes.map((type) => [type, bodyOf(type)]))
+
+/** The events as the description of the API lists them. */
+export const webhookDescriptions = webhookEventTypes.map((type) => ({
+  type,
+  schemaName: webhookEventName(type),
+  description: webhookEventData[type][1],
+}))

@@ -18,11 +18,3 @@ export interface WebhookSender {
   /** Closes the connections that are kept open. */
   close(): void
 }
-
-export interface WebhookUrls {
-  /**
-   * Why this address is not allowed for webhooks, whatever its name resolves to; undefined when it
-   * is.
-   */
-  fault(url: string): string | undefined
-}

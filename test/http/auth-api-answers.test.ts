@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { endOfRefusal } from '../../src/domain/door.ts'
 import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
-import { decisionOf, decisionOfName, denialOf } from '../../src/doors/auth-api/auth-api-answers.ts'
+import {
+  decisionOf,
+  decisionOfName,
+  denialOf,
+} from '../../src/doors/auth-api/auth-api-answers.http.ts'
 import { problems } from '../../src/platform/http/problem-table.ts'
 
 const codes = Object.keys(problems) as RefusalCode[]

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import type { PersonalDataPage } from '../../src/personal-data/personal-data.store.ts'
-import { personalDataStream } from '../../src/personal-data/personal-data-stream.ts'
+import { personalDataStream } from '../../src/personal-data/personal-data-stream.http.ts'
 import { until } from '../support/until.ts'
 
 const limits = { exportMs: 60_000, exportIdleMs: 60_000 }

@@ -50,20 +50,20 @@ describe('a route', () => {
   })
 
   it('does not compile with a refusal that it does not declare', () => {
-    const described = publicOperation(operation)
+    const schema = publicOperation(operation)
     // @ts-expect-error push_locked is not declared
-    route(anApp(), 'POST /a', described, () => refuse('push_locked'))
+    route(anApp(), 'POST /a', schema, () => refuse('push_locked'))
     // @ts-expect-error one of the two is not declared
-    route(anApp(), 'POST /b', described, () => refuse(Date.now() ? 'conflict' : 'push_locked'))
+    route(anApp(), 'POST /b', schema, () => refuse(Date.now() ? 'conflict' : 'push_locked'))
     // @ts-expect-error only a route with parameters can find nothing
-    route(anApp(), 'POST /c', described, () => refuse('not_found'))
+    route(anApp(), 'POST /c', schema, () => refuse('not_found'))
   })
 
   it('does not compile with a body that it does not declare', () => {
-    const described = publicOperation(operation)
+    const schema = publicOperation(operation)
     // @ts-expect-error a body without a name
-    route(anApp(), 'POST /a', described, () => ({ id: 1 }))
+    route(anApp(), 'POST /a', schema, () => ({ id: 1 }))
     // @ts-expect-error no body
-    route(anApp(), 'POST /b', described, () => undefined)
+    route(anApp(), 'POST /b', schema, () => undefined)
   })
 })

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { TenantId } from '../../src/domain/ids.ts'
-import { buildAppProviders, type StoredCredentials } from '../../src/push/app-providers.ts'
+import { buildAppProviders, type StoredCredentials } from '../../src/push/app-providers.adapter.ts'
 import type { PushProvider } from '../../src/push/push.store.ts'
-import { buildPushRouter } from '../../src/push/push-router.ts'
+import { buildPushRouter } from '../../src/push/push-router.adapter.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
 const mine = 'tnt_mine' as TenantId

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/platform/net/clock.ts'
-import { buildBoundedProvider } from '../../src/push/bounded-provider.ts'
+import { buildBoundedProvider } from '../../src/push/bounded-provider.adapter.ts'
 import type { PushMessage, PushResult } from '../../src/push/push.store.ts'
 import { aPush, recordingLog } from './push-gateway.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readApnsFailure } from '../../src/push/apns/apns-replies.ts'
-import { withBreaker } from '../../src/push/breaker.ts'
+import { withBreaker } from '../../src/push/breaker.adapter.ts'
 import { readFcmFailure } from '../../src/push/fcm/fcm-replies.ts'
 import type { PushResult } from '../../src/push/push.store.ts'
 import { aProvider } from '../worker/provider.ts'

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildEgressGuard, isPublicAddress } from '../../src/platform/net/egress-guard.ts'
-import { buildWebhookSender } from '../../src/webhooks/webhook-sender.ts'
+import { buildWebhookSender } from '../../src/webhooks/webhook-sender.adapter.ts'
 
 /** What names resolve to; each look-up takes the next address listed, the last one repeatedly. */
 const zone: Record<string, string[][]> = {

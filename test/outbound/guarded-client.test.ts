@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { buildRealms } from '../../src/doors/keycloak/realms.ts'
+import { buildRealms } from '../../src/doors/keycloak/realms.adapter.ts'
 import { systemClock } from '../../src/platform/net/clock.ts'
 import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
 import {

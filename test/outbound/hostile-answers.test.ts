@@ -6,14 +6,14 @@ import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createTlsCredentials } from '../../simulator/certificates.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
-import { buildRealms } from '../../src/doors/keycloak/realms.ts'
+import { buildRealms } from '../../src/doors/keycloak/realms.adapter.ts'
 import { systemClock } from '../../src/platform/net/clock.ts'
 import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
 import { buildGuardedClient, type GuardedRequest } from '../../src/platform/net/guarded-client.ts'
 import { DeadlineAgent } from '../../src/push/fcm/deadline-agent.ts'
 import { buildFcmProvider } from '../../src/push/fcm/fcm.ts'
 import { buildAccessTokens } from '../../src/push/fcm/google-access-token.ts'
-import { buildWebhookSender } from '../../src/webhooks/webhook-sender.ts'
+import { buildWebhookSender } from '../../src/webhooks/webhook-sender.adapter.ts'
 import {
   drip,
   type HostileServer,

@@ -1,6 +1,6 @@
 import { Secret } from 'otpauth'
 import { expect, test } from 'vitest'
-import { oneTimePasswords } from '../../src/passcodes/one-time-passwords.ts'
+import { oneTimePasswords } from '../../src/passcodes/one-time-passwords.adapter.ts'
 
 const secret = Secret.fromLatin1('12345678901234567890123456789012').base32
 

@@ -4,11 +4,12 @@
 import { inspect } from 'node:util'
 import { typeid } from 'typeid-js'
 import { DEFAULT_BUNDLE_ID, type Simulator } from '../../simulator/simulator.ts'
+import type { PushAddress } from '../../src/devices/push-address.store.ts'
 import { systemClock } from '../../src/platform/net/clock.ts'
 import { type ApnsOptions, buildApnsProvider } from '../../src/push/apns/apns.ts'
 import { buildFcmProvider, type FcmOptions } from '../../src/push/fcm/fcm.ts'
-import type { PushAddress, PushMessage, PushProvider } from '../../src/push/push.store.ts'
-import type { PushLog } from '../../src/push/push-log.ts'
+import type { PushMessage, PushProvider } from '../../src/push/push.store.ts'
+import type { PushLog } from '../../src/push/push-log.adapter.ts'
 
 export const APP_ID = DEFAULT_BUNDLE_ID
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { toApnsPush, toFcmMessage } from '../../src/push/push-payload.ts'
+import { toApnsPush, toFcmMessage } from '../../src/push/push-payload.adapter.ts'
 import { aPush } from './push-gateway.ts'
 
 const message = aPush({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { PushMessage, PushProvider } from '../../src/push/push.store.ts'
-import { buildPushRouter } from '../../src/push/push-router.ts'
+import { buildPushRouter } from '../../src/push/push-router.adapter.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 
 function aProvider(id: string) {

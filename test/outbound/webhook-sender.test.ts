@@ -3,8 +3,8 @@ import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
-import { buildWebhookSender } from '../../src/webhooks/webhook-sender.ts'
-import { webhookHeaders } from '../../src/webhooks/webhook-signature.ts'
+import { buildWebhookSender } from '../../src/webhooks/webhook-sender.adapter.ts'
+import { webhookHeaders } from '../../src/webhooks/webhook-signature.adapter.ts'
 import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
 
 const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { globSync } from 'node:fs'
 import path from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,7 +12,7 @@ import { createTestDatabase } from '../support/database.ts'
 import { type Description, describeStatement } from '../support/describe-statement.ts'
 import { type Kinds, type TypedStatement, typedStatements } from '../support/statement-types.ts'
 
-const folder = 'src/persistence'
+const folder = 'src'
 
 /** The kind of a value of a PostgreSQL type; a type that is not listed fits nothing. */
 const kindOfType: Readonly<Record<number, string>> = {
@@ -75,8 +75,8 @@ let ours: readonly Statement<never, object>[]
 let close: () => Promise<void>
 
 beforeAll(async () => {
-  for (const file of await readdir(folder)) {
-    await import(path.resolve(folder, file))
+  for (const file of globSync(['src/**/*.sql.ts', 'src/platform/postgres/*.ts'])) {
+    await import(path.resolve(file))
   }
   ours = [...statements.values()]
   typedDefinitions = typedStatements(folder)

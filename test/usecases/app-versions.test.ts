@@ -9,11 +9,11 @@ import {
   unregisterSelf,
   updateSelf,
 } from '../../src/devices/own-devices.ts'
+import { rotatePushToken } from '../../src/devices/rotate-push-token.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
 import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
-import { rotatePushToken } from '../../src/push/rotate-push-token.ts'
 import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   aClaimCommand,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readReadiness } from '../../src/challenges/read-readiness.ts'
+import { rotatePushToken } from '../../src/devices/rotate-push-token.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
@@ -8,7 +9,6 @@ import { confirmEnrollment } from '../../src/enrollments/confirm-enrollment.ts'
 import { openNextEnrollment } from '../../src/enrollments/enroll-next-phone.ts'
 import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
 import { waitForEnrollment } from '../../src/enrollments/read-enrollment.ts'
-import { rotatePushToken } from '../../src/push/rotate-push-token.ts'
 import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   aClaimCommand,

@@ -7,7 +7,7 @@ import { setUserStatus } from '../../src/devices/suspend-user.ts'
 import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { createRecoveryCodes, createTemporaryCode } from '../../src/passcodes/single-use-codes.ts'
-import { retryDelayMs } from '../../src/platform/work/retry-schedule.ts'
+import { retryDelayMs } from '../../src/push/retry-schedule.ts'
 import {
   anAnswer,
   aPhone,

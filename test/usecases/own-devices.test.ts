@@ -8,13 +8,13 @@ import {
   unregisterSelf,
   updateSelf,
 } from '../../src/devices/own-devices.ts'
+import { rotatePushToken } from '../../src/devices/rotate-push-token.ts'
 import { setUserStatus } from '../../src/devices/suspend-user.ts'
 import { unregisterAllDevices, unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
-import { rotatePushToken } from '../../src/push/rotate-push-token.ts'
 import { setPolicy } from '../../src/tenants/policy.ts'
 import {
   aPhone,

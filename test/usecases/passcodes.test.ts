@@ -12,12 +12,9 @@ import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
 import { confirmEnrollment } from '../../src/enrollments/confirm-enrollment.ts'
 import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
 import { waitForEnrollment } from '../../src/enrollments/read-enrollment.ts'
+import { readOtherFactors } from '../../src/passcodes/read-other-factors.ts'
 import { createRecoveryCodes, createTemporaryCode } from '../../src/passcodes/single-use-codes.ts'
-import {
-  type Command,
-  readOtherFactors,
-  verifyPasscode,
-} from '../../src/passcodes/verify-passcode.ts'
+import { type Command, verifyPasscode } from '../../src/passcodes/verify-passcode.ts'
 import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 import { createPortalLink } from '../../src/portal/portal.ts'
 import { importUser } from '../../src/users/import-user.ts'

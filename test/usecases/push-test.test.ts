@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { rotatePushToken } from '../../src/devices/rotate-push-token.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { pausePushes } from '../../src/protection/protection.ts'
 import { pushTest, readTestPush } from '../../src/push/push-test.ts'
-import { rotatePushToken } from '../../src/push/rotate-push-token.ts'
 import { aPhone, aPrincipal, aProof, granted, openWorld, type Phone, type World } from './world.ts'
 
 let world: World

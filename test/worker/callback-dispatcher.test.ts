@@ -7,7 +7,7 @@ import {
   buildCallbackDispatcher,
   type CallbackDispatcher,
 } from '../../src/doors/keycloak/callback-dispatcher.ts'
-import { buildRealms } from '../../src/doors/keycloak/realms.ts'
+import { buildRealms } from '../../src/doors/keycloak/realms.adapter.ts'
 import { systemClock } from '../../src/platform/net/clock.ts'
 import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
 import { type KeycloakDouble, startKeycloakDouble } from '../support/keycloak-double.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type FailedAttempt, retryDelayMs } from '../../src/platform/work/retry-schedule.ts'
 import type { PushKind } from '../../src/push/push.store.ts'
+import { type FailedAttempt, retryDelayMs } from '../../src/push/retry-schedule.ts'
 
 const hour = 3_600_000
 

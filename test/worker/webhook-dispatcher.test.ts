@@ -16,7 +16,7 @@ import {
   rotateWebhookSecret,
   testWebhookEndpoint,
 } from '../../src/webhooks/webhook-endpoints.ts'
-import { buildWebhookSender } from '../../src/webhooks/webhook-sender.ts'
+import { buildWebhookSender } from '../../src/webhooks/webhook-sender.adapter.ts'
 import { until } from '../support/until.ts'
 import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from '../usecases/world.ts'

@@ -1,14 +1,18 @@
 import { isRefusal } from '../../domain/refusal.ts'
+import type { Bound } from '../../platform/bound.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { route } from '../../platform/http/route.ts'
 import type { DeviceOptions } from '../device.routes.ts'
 import { proofOf } from '../device-proof.guard.ts'
+import type * as useCases from '../use-cases.ts'
 import { givenDiagnostics, incidentBody } from './diagnostics.schemas.ts'
+
+type Options = DeviceOptions<Bound<typeof useCases>>
 
 /** What a device sends when something went wrong. */
 export function ownDiagnosticsRoutes(
   app: HttpApp,
-  { useCases, proof }: DeviceOptions,
+  { useCases, proof }: Options,
   done: () => void,
 ): void {
   route(

@@ -1,16 +1,20 @@
 import { z } from 'zod'
+import type { Bound } from '../../platform/bound.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { route } from '../../platform/http/route.ts'
 import { idParams } from '../../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../../platform/http/schemas/paging.ts'
 import { principalOf } from '../../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../../tenants/server.routes.ts'
+import type * as useCases from '../use-cases.ts'
 import { diagnosticsBody, diagnosticsPage } from './diagnostics.schemas.ts'
+
+type Options = ServerOptions<Bound<typeof useCases>>
 
 /** Logs that apps sent, for the admins of the tenant. */
 export function diagnosticsRoutes(
   app: HttpApp,
-  { useCases, key }: ServerOptions,
+  { useCases, key }: Options,
   done: () => void,
 ): void {
   route(

@@ -3,11 +3,14 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
+import type { Bound } from '../../platform/bound.ts'
 import type { Admission } from '../../platform/http/admission.ts'
-import type { UseCases } from '../../service/use-cases.ts'
 import { atDoorOf, attachClient } from '../door.guard.ts'
-import { type AuthApiRoute, sendAuthApiRefusal } from './auth-api-answers.ts'
+import type * as useCases from '../use-cases.ts'
+import { type AuthApiRoute, sendAuthApiRefusal } from './auth-api-answers.http.ts'
 import type { SignedDoorCall, SignedDoorClient } from './enter-by-signature.ts'
+
+type UseCases = Bound<typeof useCases>
 
 /** Bytes of a body; no client sends half as many, unless the person who signs in makes it do so. */
 const bodyBytesMax = 32 * 1024

@@ -5,11 +5,12 @@ import { readFactor } from '../../domain/auth-api-factor.ts'
 import type { DoorEnd } from '../../domain/door.ts'
 import { isId } from '../../domain/ids.ts'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
+import type { Bound } from '../../platform/bound.ts'
 import type { Admission } from '../../platform/http/admission.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { isDisconnectedOf } from '../../platform/http/waiting.ts'
 import type { Clock } from '../../platform/world.ts'
-import type { UseCases } from '../../service/use-cases.ts'
+import type * as useCases from '../use-cases.ts'
 import {
   type AuthApiCall,
   authApiCallOf,
@@ -31,10 +32,12 @@ import {
   ok,
   sendAuthApiRefusal,
   waiting,
-} from './auth-api-answers.ts'
-import { logo } from './auth-api-logo.ts'
-import { authApiOperation } from './auth-api-operations.ts'
-import { offerOf, personOf, shownQuestionOf } from './auth-api-questions.ts'
+} from './auth-api-answers.http.ts'
+import { logo } from './auth-api-logo.http.ts'
+import { authApiOperation } from './auth-api-operations.http.ts'
+import { offerOf, personOf, shownQuestionOf } from './auth-api-questions.http.ts'
+
+type UseCases = Bound<typeof useCases>
 
 export type AuthApiOptions = {
   readonly useCases: UseCases

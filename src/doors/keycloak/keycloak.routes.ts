@@ -3,15 +3,18 @@ import { z } from 'zod'
 import { isId } from '../../domain/ids.ts'
 import { numberIn } from '../../domain/integration.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
+import type { Bound } from '../../platform/bound.ts'
 import type { Admission } from '../../platform/http/admission.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { type Operation, operationSchema } from '../../platform/http/operation.ts'
 import { sendProblem, sendRefusal } from '../../platform/http/problem.ts'
 import { idOf, idParams } from '../../platform/http/schemas/ids.ts'
-import type { UseCases } from '../../service/use-cases.ts'
 import type { DoorClient, DoorRefusal } from '../authenticate-integration.ts'
 import { keycloakAccepted, keycloakQuestion } from '../door.schemas.ts'
+import type * as useCases from '../use-cases.ts'
 import type { RealmToken } from './realms.store.ts'
+
+type UseCases = Bound<typeof useCases>
 
 const decorator = 'realmCall'
 

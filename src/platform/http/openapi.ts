@@ -6,7 +6,6 @@ import {
   createJsonSchemaTransformObject,
 } from 'fastify-type-provider-zod'
 import manifest from '../../../package.json' with { type: 'json' }
-import { webhookEventBodies, webhookEventName } from '../../webhooks/webhook-event.schemas.ts'
 import type { HttpApp } from './http-app.ts'
 import { tidy } from './openapi-document.ts'
 import { withExamples } from './openapi-examples.ts'
@@ -102,8 +101,15 @@ const headers = {
     'body, joined by dots.',
 }
 
+/** A type of event that endpoints receive, with the name of its schema. */
+export type WebhookDescription = {
+  readonly type: string
+  readonly schemaName: string
+  readonly description: string
+}
+
 /** The events that endpoints receive: one webhook of OpenAPI 3.1 for each type. */
-function webhooksOf() {
+function webhooksOf(webhooks: readonly WebhookDescription[]) {
   const parameters = Object.entries(headers).map(([name, description]) => ({
     name,
     in: 'header',
@@ -111,10 +117,10 @@ function webhooksOf() {
     description,
     schema: { type: 'string' },
   }))
-  const entries = [...webhookEventBodies].map(([type, { description }]) => {
-    const schema = { $ref: `#/components/schemas/${webhookEventName(type)}` }
+  const entries = webhooks.map(({ type, schemaName, description }) => {
+    const schema = { $ref: `#/components/schemas/${schemaName}` }
     const post = {
-      operationId: `on${webhookEventName(type)}`,
+      operationId: `on${schemaName}`,
       tags: ['webhooks'],
       summary: description,
       security: [{ webhookSignature: [] }],
@@ -132,13 +138,16 @@ function webhooksOf() {
 }
 
 /** Must be registered before the routes that it is to describe. */
-export async function describeRoutes(app: HttpApp): Promise<void> {
+export async function describeRoutes(
+  app: HttpApp,
+  webhooks: readonly WebhookDescription[],
+): Promise<void> {
   const toDocument = createJsonSchemaTransformObject({})
   await app.register(swagger, {
     openapi: structuredClone(document) as object,
     transform: createJsonSchemaTransform({}),
     transformObject: (input) => {
-      const tidyDocument = tidy({ ...toDocument(input), webhooks: webhooksOf() })
+      const tidyDocument = tidy({ ...toDocument(input), webhooks: webhooksOf(webhooks) })
       return inReadingOrder(withExamples(shareRefusals(tidyDocument as never)))
     },
   })

@@ -2,9 +2,7 @@
 // has ended.
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { proofIfAny } from '../../devices/device-proof.guard.ts'
-import { atDoorIfAny } from '../../doors/door.guard.ts'
-import { principalIfAny } from '../../tenants/api-key.guard.ts'
+import { callerOf } from './caller.ts'
 import type { Observation } from './logging.ts'
 
 export type RequestLogOptions = {
@@ -27,21 +25,6 @@ export function securityHeaders(publicOrigin: string): Readonly<Record<string, s
       'strict-transport-security': 'max-age=31536000; includeSubDomains',
     }),
   }
-}
-
-function callerOf(request: FastifyRequest): Record<string, string> {
-  const principal = principalIfAny(request)
-  if (principal) {
-    const { tenantId, rpId, keyId } = principal
-    return { tenantId, rpId, keyId }
-  }
-  const door = atDoorIfAny(request)?.client.door
-  if (door) {
-    const { tenantId, rpId, integrationId } = door
-    return { tenantId, rpId, integrationId }
-  }
-  const proof = proofIfAny(request)
-  return proof ? { tenantId: proof.tenantId, deviceId: proof.deviceId } : {}
 }
 
 /**

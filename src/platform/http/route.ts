@@ -71,16 +71,16 @@ function onlyStatus({ response }: { readonly response: object }): number | undef
 export function route<const O extends Operation, Guard extends ProblemCode>(
   app: HttpApp,
   address: `${Method} /${string}`,
-  guarded: Guarded<O, Guard>,
+  operation: Guarded<O, Guard>,
   handler: (
     request: RequestOf<O>,
     reply: FastifyReply,
   ) => Result<O, NoInfer<Guard>> | Promise<Result<O, NoInfer<Guard>>>,
 ): void {
   const [method, url] = address.split(' ') as [Method, string]
-  const status = onlyStatus(guarded.schema)
+  const status = onlyStatus(operation.schema)
   app.route({
-    ...(guarded as RouteShorthandOptions & { readonly schema: FastifySchema }),
+    ...(operation as RouteShorthandOptions & { readonly schema: FastifySchema }),
     method,
     url,
     handler: async (request, reply) => {

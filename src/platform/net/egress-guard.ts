@@ -4,8 +4,8 @@
 import { lookup as lookUpSystem, Resolver } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { WebhookUrls } from '../../webhooks/webhook-sending.store.ts'
 import { addresses } from './addresses.ts'
+import type { WebhookUrls } from './egress.store.ts'
 
 export type EgressOptions = {
   /** Hosts that plain http may reach; for development. */

@@ -1,5 +1,5 @@
-// Limits on what the peer of an HTTP/2 session may send; src/platform/net/answer-bounds.ts is the same
-// for HTTP/1.1.
+// Limits on what the peer of an HTTP/2 session may send; src/platform/net/answer-bounds.ts is the
+// same for HTTP/1.1.
 
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'

@@ -1,7 +1,7 @@
 // Detects processes that are gone, so that others take over their leases immediately.
 
-import type { Outages } from '../../service/sweep-schedule.ts'
 import type { LeaseStore } from './lease.store.ts'
+import type { Outages } from './outages.ts'
 
 export type HolderWatch = {
   /** Something happened: there may be new processes. */

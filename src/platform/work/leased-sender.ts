@@ -118,7 +118,8 @@ function buildLoads<L extends Lane>() {
  *   that becomes free is offered at once to what waits in the queue.
  * - Every item is sent once. Its outcome is stored in a batch with others; a send that rejects, or
  *   a batch that cannot be stored, leaves the leases to run out. If the process dies, they are free
- *   immediately (src/platform/work/holder-watch.ts). Either way another process sends the items again.
+ *   immediately (src/platform/work/holder-watch.ts). Either way another process sends the items
+ *   again.
  * - After `drain` nothing that was taken is left in memory.
  */
 export function buildLeasedSender<Item, L extends Lane, Outcome>(

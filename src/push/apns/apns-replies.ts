@@ -1,5 +1,5 @@
 import type { PushResult } from '../push.store.ts'
-import { plainText } from '../push-log.ts'
+import { plainText } from '../push-log.adapter.ts'
 
 /**
  * What node-apn reports about one device that got no 200; its own types lack half of these shapes.

@@ -1,6 +1,6 @@
 import { answerErrorCode } from '../../platform/net/answer-bounds.ts'
 import type { PushResult } from '../push.store.ts'
-import { plainText } from '../push-log.ts'
+import { plainText } from '../push-log.adapter.ts'
 import { parseRetryAfterMs } from '../retry-after.ts'
 import { DEADLINE_CODE } from './deadline-agent.ts'
 

@@ -2,7 +2,7 @@ import { request } from 'node:https'
 import { importPKCS8, SignJWT } from 'jose'
 import { exchange, readBody } from '../../platform/net/guarded-client.ts'
 import type { Clock } from '../../platform/world.ts'
-import { plainText } from '../push-log.ts'
+import { plainText } from '../push-log.adapter.ts'
 import type { DeadlineAgent } from './deadline-agent.ts'
 
 /** The fields of a Google service account's JSON file that sending needs. */

@@ -4,6 +4,9 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { Html, html } from './html.ts'
 
+/** The page of the user's devices, where a person goes on from any other page. */
+export const devicesPath = '/me'
+
 // Colors keep 4.5:1 (WCAG 2.2, 1.4.3) in both schemes; targets have 44 px (2.5.5); nothing scrolls
 // sideways at 320 px (1.4.10).
 const style = `

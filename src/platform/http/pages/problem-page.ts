@@ -2,13 +2,12 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Refusal } from '../../../domain/refusal.ts'
-import { devicesPath } from '../../../portal/portal-pages.ts'
-import { english as texts } from '../../../portal/portal-texts.ts'
 import type { SendProblem } from '../problem.ts'
 import { problemHeaders, sendProblem } from '../problem.ts'
 import { type ProblemCode, problems } from '../problem-table.ts'
 import { html, noHtml } from './html.ts'
-import { type Page, sendPage } from './page.ts'
+import { devicesPath, type Page, sendPage } from './page.ts'
+import { english as texts } from './page-texts.ts'
 
 /**
  * True for clients that request HTML by name, as browsers do on navigation; programs get problem

@@ -1,7 +1,7 @@
 // Every text of the portal's pages, in one place, so that another language is another object of
 // this shape.
 
-import type { DeviceStatus, personalReasons, UnregisterReason } from '../domain/device.ts'
+import type { DeviceStatus, personalReasons, UnregisterReason } from '../../../domain/device.ts'
 
 const dates = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
 const times = new Intl.DateTimeFormat('en', {

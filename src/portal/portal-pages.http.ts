@@ -4,13 +4,11 @@
 import { type Device, personalReasons } from '../domain/device.ts'
 import type { PortalSession } from '../domain/portal.ts'
 import { type Html, html, noHtml } from '../platform/http/pages/html.ts'
-import type { Page } from '../platform/http/pages/page.ts'
-import { english as texts } from './portal-texts.ts'
+import { devicesPath, type Page } from '../platform/http/pages/page.ts'
+import { english as texts } from '../platform/http/pages/page-texts.ts'
 
 const { lang } = texts
 
-/** Path of the devices. */
-export const devicesPath = '/me'
 /** Path of one device. */
 export const devicePath = (id: string) => `${devicesPath}/devices/${id}`
 /** Path that ends a session. */

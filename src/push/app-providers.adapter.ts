@@ -1,6 +1,7 @@
+import type { PushAddress } from '../devices/push-address.store.ts'
 import type { TenantId } from '../domain/ids.ts'
-import type { PushAddress, PushProvider } from './push.store.ts'
-import { type PushLog, plainText } from './push-log.ts'
+import type { PushProvider } from './push.store.ts'
+import { type PushLog, plainText } from './push-log.adapter.ts'
 
 type Address = Pick<PushAddress, 'provider' | 'appId' | 'environment'>
 

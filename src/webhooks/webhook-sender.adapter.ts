@@ -10,7 +10,7 @@ import {
 } from '../platform/net/guarded-client.ts'
 import { parseRetryAfterMs } from '../push/retry-after.ts'
 import type { WebhookSender } from './webhook-sending.store.ts'
-import { webhookHeaders } from './webhook-signature.ts'
+import { webhookHeaders } from './webhook-signature.adapter.ts'
 
 export type WebhookSenderOptions = {
   readonly guard: EgressGuard

@@ -12,7 +12,7 @@ import type { NamedUser } from '../find-at-door.ts'
 import type { ShownQuestion } from './ask-as-shown.ts'
 import { readForm } from './auth-api.guard.ts'
 import type { authParams } from './auth-api.schemas.ts'
-import { decisionOf } from './auth-api-answers.ts'
+import { decisionOf } from './auth-api-answers.http.ts'
 import type { Preauthentication } from './preauthenticate.ts'
 
 /** Pairs of a client that are shown at most, in addition to the host. */

@@ -1,15 +1,15 @@
-import type { ProofRefusal } from '../devices/authenticate-device.ts'
-import {
-  authenticateDevice,
-  type Dependencies as DeviceDependencies,
-} from '../devices/authenticate-device.ts'
-import type { DeviceStore, NewPushToken, SealedAddress } from '../devices/device.store.ts'
 import { workingStatuses } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId, TenantId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Hashing, Sealing } from '../platform/world.ts'
-import type { PushAddress } from './push.store.ts'
+import type { ProofRefusal } from './authenticate-device.ts'
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+} from './authenticate-device.ts'
+import type { DeviceStore, NewPushToken, SealedAddress } from './device.store.ts'
+import type { PushAddress } from './push-address.store.ts'
 
 export type Dependencies = DeviceDependencies & {
   readonly devices: Pick<DeviceStore, 'setPushToken'>

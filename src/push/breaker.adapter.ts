@@ -2,7 +2,7 @@
 // pushes delay no others.
 
 import type { PushMessage, PushProvider, PushResult } from './push.store.ts'
-import type { PushLog } from './push-log.ts'
+import type { PushLog } from './push-log.adapter.ts'
 
 export type BreakerOptions = {
   readonly log: PushLog

@@ -1,6 +1,7 @@
-import type { AppProviders } from './app-providers.ts'
-import type { PushAddress, PushProvider, PushResult } from './push.store.ts'
-import { logOutcome, type PushLog, plainText } from './push-log.ts'
+import type { PushAddress } from '../devices/push-address.store.ts'
+import type { AppProviders } from './app-providers.adapter.ts'
+import type { PushProvider, PushResult } from './push.store.ts'
+import { logOutcome, type PushLog, plainText } from './push-log.adapter.ts'
 
 /** One configured destination: a provider and the addresses it has credentials for. */
 export type PushRoute =

@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/world.ts'
 import type { PushMessage, PushProvider, PushResult } from './push.store.ts'
-import { logOutcome, type PushLog, plainText } from './push-log.ts'
+import { logOutcome, type PushLog, plainText } from './push-log.adapter.ts'
 import { buildSendWindow } from './send-window.ts'
 
 export type BoundedProviderOptions = {

@@ -1,0 +1,138 @@
+import cookie from '@fastify/cookie'
+import { activityRoutes } from '../activities/activities.routes.ts'
+import { notificationRoutes } from '../activities/device-notifications.routes.ts'
+import { ownUserRoutes } from '../activities/device-user.routes.ts'
+import { auditEventRoutes } from '../audit/audit-events.routes.ts'
+import { challengeRoutes } from '../challenges/challenges.routes.ts'
+import { deviceChallengeRoutes } from '../challenges/device-challenges.routes.ts'
+import { readinessRoutes } from '../challenges/readiness.routes.ts'
+import { admitDevices, buildProofGuard, hashBodies } from '../devices/device-proof.guard.ts'
+import { deviceSpanRoutes } from '../devices/device-spans.routes.ts'
+import { deviceRoutes } from '../devices/devices.routes.ts'
+import { ownDiagnosticsRoutes } from '../devices/diagnostics/device-diagnostics.routes.ts'
+import { diagnosticsRoutes } from '../devices/diagnostics/diagnostics.routes.ts'
+import { selfRoutes } from '../devices/own-device.routes.ts'
+import { userStatusRoutes } from '../devices/user-status.routes.ts'
+import { authApiRoutes } from '../doors/auth-api/auth-api.routes.ts'
+import { buildDoorGuard } from '../doors/door.guard.ts'
+import { integrationRoutes } from '../doors/integrations.routes.ts'
+import { keycloakRoutes } from '../doors/keycloak/keycloak.routes.ts'
+import { waitRoutes } from '../doors/wait.routes.ts'
+import { deviceEnrollmentRoutes } from '../enrollments/device-enrollments.routes.ts'
+import { nextPhoneRoutes } from '../enrollments/device-next-phone.routes.ts'
+import { enrollmentPageRoutes } from '../enrollments/enrollment-page.routes.ts'
+import { enrollmentRoutes } from '../enrollments/enrollments.routes.ts'
+import { passcodeRoutes } from '../passcodes/passcodes.routes.ts'
+import { personalDataRoutes } from '../personal-data/personal-data.routes.ts'
+import { handleErrors } from '../platform/http/errors.ts'
+import { parseForms } from '../platform/http/form-body.ts'
+import { healthRoutes } from '../platform/http/health.routes.ts'
+import type { HttpApp } from '../platform/http/http-app.ts'
+import { metricsRoutes } from '../platform/http/metrics.routes.ts'
+import { sendProblemPage } from '../platform/http/pages/problem-page.ts'
+import type { SendProblem } from '../platform/http/problem.ts'
+import type { ServerLimits } from '../platform/http/server-limits.ts'
+import { portalRoutes } from '../portal/portal.routes.ts'
+import { portalLinkRoutes } from '../portal/portal-links.routes.ts'
+import { portalPageRoutes } from '../portal/portal-pages.routes.ts'
+import { buildPortalGuard } from '../portal/portal-session.guard.ts'
+import { ownProtectionRoutes } from '../protection/device-protection.routes.ts'
+import { protectionRoutes } from '../protection/protection.routes.ts'
+import { reportRoutes } from '../protection/reports.routes.ts'
+import { appRoutes } from '../push/apps.routes.ts'
+import { testPushRoutes } from '../push/test-pushes.routes.ts'
+import { buildKeyGuard } from '../tenants/api-key.guard.ts'
+import { apiKeyRoutes } from '../tenants/api-keys.routes.ts'
+import { policyRoutes } from '../tenants/policy.routes.ts'
+import { wellKnownRoutes } from '../tenants/public-keys.routes.ts'
+import { relyingPartyRoutes } from '../tenants/relying-parties.routes.ts'
+import { tenantRoutes } from '../tenants/tenant.routes.ts'
+import { userRoutes } from '../users/users.routes.ts'
+import { webhookEndpointRoutes } from '../webhooks/webhook-endpoints.routes.ts'
+import type { AppOptions } from './app-options.ts'
+import { docsRoutes } from './docs/docs.routes.ts'
+import { homeRoutes } from './home.routes.ts'
+
+/** Routes of a noun; each takes of the options what its use cases need. */
+type Routes<Options> = (app: HttpApp, options: Options, done: () => void) => void
+
+export function registerRoutes(
+  app: HttpApp,
+  options: AppOptions,
+  limits: ServerLimits,
+  stopping: () => boolean,
+): void {
+  const { useCases, admission, publicOrigin, leaving = () => false, metrics, clock } = options
+  const ready = async () => !leaving() && options.ready()
+  const key = buildKeyGuard(useCases.authenticateApiKey, admission)
+  const server = { useCases, key, limits, stopping }
+  const serverRoutes: readonly Routes<typeof server>[] = [
+    tenantRoutes,
+    policyRoutes,
+    relyingPartyRoutes,
+    apiKeyRoutes,
+    integrationRoutes,
+    auditEventRoutes,
+    personalDataRoutes,
+    userRoutes,
+    userStatusRoutes,
+    activityRoutes,
+    appRoutes,
+    protectionRoutes,
+    reportRoutes,
+    diagnosticsRoutes,
+    deviceRoutes,
+    deviceSpanRoutes,
+    testPushRoutes,
+    readinessRoutes,
+    enrollmentRoutes,
+    challengeRoutes,
+    passcodeRoutes,
+    portalLinkRoutes,
+    webhookEndpointRoutes,
+  ]
+  for (const routes of serverRoutes) app.register(routes, server)
+  app.register((scope, _options, done) => {
+    hashBodies(scope)
+    const proof = buildProofGuard(useCases.readDeviceProof, publicOrigin)
+    admitDevices(scope, admission)
+    const device = { useCases, proof, clock, admission }
+    const ownRoutes: readonly Routes<typeof device>[] = [
+      deviceEnrollmentRoutes,
+      nextPhoneRoutes,
+      deviceChallengeRoutes,
+      selfRoutes,
+      ownUserRoutes,
+      notificationRoutes,
+      ownProtectionRoutes,
+      ownDiagnosticsRoutes,
+    ]
+    for (const routes of ownRoutes) scope.register(routes, device)
+    done()
+  })
+  app.register((scope, _options, done) => {
+    scope.register(cookie)
+    const guard = (more: { readonly isPage: boolean; readonly send?: SendProblem }) =>
+      buildPortalGuard(useCases.authenticatePortal, { publicOrigin, admission, ...more })
+    const portal = guard({ isPage: false })
+    scope.register(portalRoutes, { useCases, portal, publicOrigin, admission })
+    scope.register((pages, _pageOptions, ready) => {
+      const send = sendProblemPage
+      handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
+      parseForms(pages)
+      const portal = guard({ isPage: true, send })
+      pages.register(portalPageRoutes, { useCases, portal, publicOrigin, admission })
+      ready()
+    })
+    done()
+  })
+  app.register(keycloakRoutes, { useCases, admission })
+  app.register(waitRoutes, { useCases, door: buildDoorGuard(useCases, admission) })
+  app.register(authApiRoutes, { useCases, clock, admission })
+  app.register(wellKnownRoutes, { useCases, admission })
+  app.register(enrollmentPageRoutes)
+  app.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
+  app.register(healthRoutes, { ready })
+  if (metrics) app.register(metricsRoutes, metrics)
+  if (options.apiDocs ?? true) app.register(docsRoutes)
+}
