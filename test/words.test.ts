@@ -17,7 +17,7 @@ const exempt = new Set([
   'test/words/banned-terms.ts',
   'test/words.test.ts',
   'src/domain/stored-activity-type.ts',
-  'test/persistence/stored-spellings.test.ts',
+  'test/audit/stored-spellings.test.ts',
   'CHANGELOG.md',
   'clients/device/enrollment.ts',
   'src/enrollments/enrollment-page.routes.ts',

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildRedisSignals } from '../../../src/platform/net/redis-signals.ts'
+import {
+  buildSignalHub,
+  type SignalCarrier,
+  type SignalHub,
+} from '../../../src/platform/net/signal-hub.ts'
+import { type Database, openDatabase } from '../../../src/platform/postgres/database.ts'
+import {
+  buildNotifySignals,
+  channelOf,
+  notifyStatement,
+} from '../../../src/platform/postgres/notify-signals.ts'
+import { onServer } from '../../support/cluster.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { until } from '../../support/until.ts'
+
+let testDatabase: TestDatabase
+let database: Database
+beforeAll(async () => {
+  testDatabase = await createTestDatabase()
+  database = openDatabase({ url: testDatabase.url })
+})
+afterAll(async () => {
+  await database.close()
+  await testDatabase.drop()
+})
+
+// Longer than any test may take: a wait without a signal fails by the test's own limit.
+const foreverMs = 600_000
+const ignore = () => undefined
+
+describe('in one process', () => {
+  test('a signal between opening the watch and waiting is not missed', async () => {
+    const hub = await buildSignalHub(null, ignore)
+    const watch = hub.watch('a')
+    hub.publish('a')
+    await watch.next(foreverMs)
+    watch.close()
+  })
+
+  test('a signal wakes the watches of its key and of no other', async () => {
+    const hub = await buildSignalHub(null, ignore)
+    const [a, b] = [hub.watch('a'), hub.watch('b')]
+    let otherWoken = false
+    void b.next(foreverMs).then(() => {
+      otherWoken = true
+    })
+    const woken = Promise.all([a.next(foreverMs)])
+    hub.publish('a')
+    await woken
+    expect(otherWoken).toBe(false)
+    b.close()
+    hub.stop()
+  })
+
+  test('stopping ends current and later waits', async () => {
+    const hub = await buildSignalHub(null, ignore)
+    const watch = hub.watch('a')
+    const waiting = watch.next(foreverMs)
+    hub.stop()
+    await waiting
+    expect(hub.isStopped).toBe(true)
+    await hub.watch('b').next(foreverMs)
+  })
+})
+
+const carriers: [name: string, make: () => SignalCarrier][] = [
+  [
+    'PostgreSQL',
+    () =>
+      buildNotifySignals(
+        testDatabase,
+        (payload) => database.query('notify', notifyStatement, [channelOf('public'), payload]),
+        ignore,
+      ),
+  ],
+]
+const redisUrl = process.env.REDIS_URL
+if (redisUrl)
+  carriers.push([
+    'Redis',
+    () =>
+      buildRedisSignals({ url: redisUrl, channel: 'test' }, { onFailure: ignore, onReady: ignore }),
+  ])
+
+describe.each(carriers)('over %s', (_, build) => {
+  let here: SignalHub
+  let there: SignalHub
+  beforeAll(async () => {
+    here = await buildSignalHub(build(), ignore)
+    there = await buildSignalHub(build(), ignore)
+  })
+  afterAll(async () => {
+    await here.close()
+    await there.close()
+  })
+
+  test('a signal reaches the other process', async () => {
+    const watch = there.watch('chl_1')
+    here.publish('chl_1')
+    await watch.next(foreverMs)
+    watch.close()
+  })
+
+  test('more concurrent signals than one message can carry all arrive', async () => {
+    const keys = Array.from({ length: 2_000 }, (__, n) => `chl_${String(n).padStart(26, '0')}`)
+    const receivedKeys = new Set<string>()
+    there.listen((key) => receivedKeys.add(key))
+    for (const key of keys) here.publish(key)
+    await until('all have arrived', () => keys.every((key) => receivedKeys.has(key)))
+  })
+})
+
+test('a lost connection is restored, and every watch is woken to re-read', async () => {
+  const carrier = buildNotifySignals(testDatabase, async () => undefined, ignore)
+  const hub = await buildSignalHub(carrier, ignore)
+  const watch = hub.watch('a')
+  await watch.next(1)
+  await onServer(testDatabase.url, (client) =>
+    client.query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'countersign-signals' and datname = current_database()`),
+  )
+  await watch.next(foreverMs)
+  watch.close()
+  await hub.close()
+})
