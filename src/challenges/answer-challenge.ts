@@ -5,6 +5,7 @@ import { activity, type NewActivity } from '../domain/activity.ts'
 import {
   type Answer,
   type AnswerEffect,
+  type AnswerRefusal,
   answerBytesMax,
   answerEnd,
   checkAnswer,
@@ -70,12 +71,8 @@ export async function answerChallenge(
 ): Promise<
   | AnswerResult
   | ProofRefusal
+  | AnswerRefusal
   | Refusal<
-      | 'answer_malformed'
-      | 'answer_invalid'
-      | 'clock_skew'
-      | 'answer_key_not_allowed'
-      | 'number_missing'
       | 'challenge_ended'
       | 'user_suspended'
       | 'push_locked'
@@ -242,25 +239,21 @@ async function record(
       return reply({ ...effect, statusAfter: effect.status })
     case 'proof_replayed':
       return refuse('proof_replayed')
-    // Unregistered or suspended since the proof was verified: verifying it again says which.
-    case 'device_not_active':
-      return 'changed'
     case 'expired': {
       const only = { tenantId: device.tenantId, id: challenge.id }
       for (const id of await dependencies.challenges.expire(only, 1))
         dependencies.signals.publish(id)
       return refuse('challenge_expired')
     }
+    // Unregistered or suspended since the proof was verified: verifying it again says which.
+    case 'device_not_active':
     case 'changed':
       return 'changed'
   }
 }
 
-function reply({
-  outcome,
-  statusAfter,
-  wrongNumbersLeft,
-}: RecordedAnswer): AnswerResult | Refusal<'wrong_number'> {
+function reply(answer: RecordedAnswer): AnswerResult | Refusal<'wrong_number'> {
+  const { outcome, statusAfter, wrongNumbersLeft } = answer
   if (outcome !== 'wrong_number') return { status: statusAfter }
   return refuse('wrong_number', { facts: { wrongNumbersLeft, currentStatus: statusAfter } })
 }

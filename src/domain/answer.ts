@@ -39,6 +39,11 @@ export type Answer = {
   readonly userVerified: boolean
 }
 
+/** Why an answer of a device does not count. */
+export type AnswerRefusal = Refusal<
+  'answer_malformed' | 'answer_invalid' | 'clock_skew' | 'answer_key_not_allowed' | 'number_missing'
+>
+
 /** Reads an answer: exact header, exact claims, nothing else. */
 export function readAnswer(jws: UnverifiedJws): Answer | Refusal<'answer_malformed'> {
   const header = readHeader(answerTyp, jws.header)
