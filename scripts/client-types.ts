@@ -7,7 +7,7 @@ import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript'
 import { parse } from 'yaml'
 
 const root = path.resolve(import.meta.dirname, '..')
-const target = path.join(root, 'clients/typescript/src/server-api.ts')
+const target = path.join(root, 'clients/typescript/src/generated/server-api.ts')
 
 const heading = `// Written by \`npm run client-types\` from openapi.yaml. Do not edit.\n\n`
 

@@ -5,7 +5,7 @@ import { currentClientTypes } from '../../scripts/client-types.ts'
 
 const project = path.resolve(import.meta.dirname, '../..')
 const readClientTypes = () =>
-  readFile(path.join(project, 'clients/typescript/src/server-api.ts'), 'utf8')
+  readFile(path.join(project, 'clients/typescript/src/generated/server-api.ts'), 'utf8')
 
 test('the types of the client are those of openapi.yaml', async () => {
   // Not toEqual: the difference of two files of this size helps nobody.

@@ -23,7 +23,7 @@ export {
   type ResultTrust,
   ResultVerifier,
 } from './result-verifier.ts'
-export type { components, operations, paths } from './server-api.ts'
+export type { components, operations, paths } from './generated/server-api.ts'
 export {
   RefusedWebhook,
   type VerifiedWebhook,

@@ -1,6 +1,6 @@
 // The API description of a call, as the types of `CountersignClient.call`.
 
-import type { components, paths } from './server-api.ts'
+import type { components, paths } from './generated/server-api.ts'
 
 /** The objects of the API, by the names that openapi.yaml gives them. */
 export type Schemas = components['schemas']

@@ -1,4 +1,4 @@
-import type { components } from './server-api.ts'
+import type { components } from './generated/server-api.ts'
 
 type Problem = components['schemas']['Problem']
 
