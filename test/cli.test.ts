@@ -80,7 +80,7 @@ describe('an operator at the command line', () => {
     })
     const [listedKey] = await json('keys', 'list')
     expect(listedKey).toMatchObject({ id: key.id, revokedAt: expect.any(String) })
-    expect(JSON.stringify(listedKey)).not.toContain(key.secret.split('_')[2])
+    expect(JSON.stringify(listedKey)).not.toContain(key.secret.slice(-43))
   })
 
   test('an operator at the command line gives a key the requested scopes and end', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   type Answer,
+  answerEnd,
   answerTyp,
   checkAnswer,
   checkKey,
@@ -298,4 +299,13 @@ describe('an answer decides', () => {
       facts: { claim: 'num' },
     })
   })
+})
+
+test.each([
+  ['leaves it pending', 'pending', null, null],
+  ['approves it', 'approved', null, 'approved'],
+  ['denies it, for its reason', 'denied', 'user_reported', 'user_reported'],
+] as const)('an answer %s', (_what, status, reason, end) => {
+  const effect = { outcome: 'wrong_number', status, reason, wrongNumbersLeft: 1 } as const
+  expect(answerEnd(effect)).toBe(end)
 })

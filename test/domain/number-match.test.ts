@@ -5,6 +5,7 @@ import {
   isNumberOf,
   type NumberRequest,
   planNumber,
+  planUsualNumber,
 } from '../../src/domain/number-match.ts'
 import { defaultPolicy, policyOf } from '../../src/domain/policy.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
@@ -217,4 +218,13 @@ describe('the caller’s number is hidden', () => {
       }),
     )
   })
+})
+
+test.each([
+  ['service', strict],
+  ['service', lax],
+  ['none', lax],
+  ['none', strict],
+] as const)('a request for nothing but the mode %s is planned like any other', (mode, policy) => {
+  expect(planUsualNumber(policy, mode, rp)).toEqual(planNumber(policy, { mode }, rp))
 })

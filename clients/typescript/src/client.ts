@@ -2,6 +2,7 @@
 
 export { type ClientOptions, CountersignClient } from './countersign-client.ts'
 export type { DecidedChallenge, WaitOptions } from './decision.ts'
+export type { components, operations, paths } from './generated/server-api.ts'
 export type {
   AnswerTo,
   CallOptions,
@@ -23,7 +24,6 @@ export {
   type ResultTrust,
   ResultVerifier,
 } from './result-verifier.ts'
-export type { components, operations, paths } from './generated/server-api.ts'
 export {
   RefusedWebhook,
   type VerifiedWebhook,
