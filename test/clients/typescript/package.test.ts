@@ -86,8 +86,14 @@ test('the package contains the built files, and nothing else', async () => {
     'dist',
     'package.json',
   ])
-  const builtFiles = await readdir(path.join(packageFolder, 'dist'))
-  const sources = await readdir(path.join(source, 'src'))
+  const filesIn = async (folder: string) => {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+  }
+  const builtFiles = await filesIn(path.join(packageFolder, 'dist'))
+  const sources = await filesIn(path.join(source, 'src'))
   const expectedFiles = sources.flatMap((file) =>
     ['.js', '.d.ts'].map((end) => file.replace('.ts', end)),
   )
