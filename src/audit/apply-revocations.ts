@@ -170,7 +170,7 @@ async function endCredential(
   }: RevocationOf<'integration_credential_ended'>,
 ): Promise<Outcome> {
   const result = await integrations.endCredential({ tenantId, integrationId, id, endsAt }, actor)
-  if (result !== 'ended') return result ?? 'unknown'
+  if (result !== 'done') return result === 'ended' ? 'already' : 'unknown'
   signals.publish(`${revocationPrefix}${integrationId}`)
   return 'applied'
 }

@@ -1,6 +1,6 @@
 import type { ChallengeId } from '../domain/ids.ts'
 import { type Asker, actorOf } from '../domain/principal.ts'
-import { type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Signals } from '../platform/signals.ts'
 import type { Dispatcher } from '../push/delivery.store.ts'
 import type { ChallengeStore } from './challenge.store.ts'
@@ -38,6 +38,6 @@ export async function cancelChallenge(
     dependencies.dispatcher.dispatch(cancellation.pushes)
   }
   const reading = await readChallenge(dependencies, principal, id)
-  if ('refused' in reading || reading.challenge.status === 'cancelled') return reading
+  if (isRefusal(reading) || reading.challenge.status === 'cancelled') return reading
   return refuse('challenge_ended', { facts: { currentStatus: reading.challenge.status } })
 }

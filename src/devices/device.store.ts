@@ -101,10 +101,9 @@ export interface DeviceStore {
   ): Promise<UnregistrationEffects | 'proof_replayed'>
   /**
    * Records for the user that the keys of an unregistered device were used, unless that was
-   * recorded within `revokedUseGapSeconds`; returns whether it was recorded. Exact also for
-   * parallel calls.
+   * recorded within `revokedUseGapSeconds`: then null. Exact also for parallel calls.
    */
-  recordRevokedUse(tenantId: TenantId, activity: NewActivity): Promise<boolean>
+  recordRevokedUse(tenantId: TenantId, activity: NewActivity): Promise<'done' | null>
   /**
    * Drops a token that a provider declared dead from the devices that have it and are pushed with
    * the same credentials, if it was set before `since`: those of the tenant whose own credentials

@@ -231,8 +231,9 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
     recordRevokedUse(tenantId, event) {
       return database.transaction(async (tx) => {
         const markedRows = await run(tx, markRevokedUse, { tenantId, id: event.deviceId ?? null })
-        if (markedRows.length === 1) await recordActivities(tx, random, tenantId, [event])
-        return markedRows.length === 1
+        if (markedRows.length === 0) return null
+        await recordActivities(tx, random, tenantId, [event])
+        return 'done'
       })
     },
 

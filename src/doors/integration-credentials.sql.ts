@@ -97,12 +97,12 @@ export function buildCredentialEnding(
         const [row] = await run(tx, endCredential, { ...key, endsAt })
         if (!row) {
           const [credentialRow] = await run(tx, findCredential, key)
-          return credentialRow ? 'already' : null
+          return credentialRow ? 'ended' : null
         }
         const details = { credential: id, endsAt: endsAt.toISOString() }
         const type = 'integration_credential_ended'
         await recordAudit(tx, random, tenantId, { type, actor, subject: integrationId, details })
-        return 'ended'
+        return 'done'
       })
     },
   }

@@ -96,7 +96,7 @@ export interface IntegrationStore {
     actor: Actor,
   ): Promise<ChangedIntegration | Refusal<'rotation_under_way'> | null>
   /**
-   * Sets the end of one credential, unless it ends earlier: then `already`. Null when the
+   * Sets the end of one credential, unless it ends earlier: then `ended`. Null when the
    * integration of the tenant has no such credential.
    */
   endCredential(
@@ -105,7 +105,7 @@ export interface IntegrationStore {
       readonly integrationId: IntegrationId
     } & EndedCredential,
     actor: Actor,
-  ): Promise<'ended' | 'already' | null>
+  ): Promise<'done' | 'ended' | null>
   /**
    * Removes it with its credentials, and returns the time; null when the tenant has no such
    * integration.

@@ -196,7 +196,7 @@ export function buildPersonalDataStore(
       for (const erasure of manyRows) {
         let after: string | undefined = ''
         while (after !== undefined) {
-          if (pages++ >= pagesMax) return false
+          if (pages++ >= pagesMax) return 'more'
           const [page]: { readonly last: string }[] = await run(database, erasure, {
             tenantId,
             userId,
@@ -205,7 +205,7 @@ export function buildPersonalDataStore(
           after = page?.last
         }
       }
-      return true
+      return 'done'
     },
 
     findErasing: (limit) => run(database, findErasing, { limit }),

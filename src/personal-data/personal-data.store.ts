@@ -39,10 +39,10 @@ export interface PersonalDataStore {
   ): Promise<UnregistrationEffects>
   /**
    * Erases keys, contexts, answers and details of a user who was cut off, page by page, each in a
-   * transaction of its own; may be repeated, also concurrently. False when `pagesMax` pages (of
+   * transaction of its own; may be repeated, also concurrently. `more` when `pagesMax` pages (of
    * 1,000 rows) were not enough.
    */
-  eraseRest(tenantId: TenantId, userId: UserId, pagesMax: number): Promise<boolean>
+  eraseRest(tenantId: TenantId, userId: UserId, pagesMax: number): Promise<'done' | 'more'>
   /** Users who were cut off at least a minute ago and may have data left, oldest first. */
   findErasing(limit: number): Promise<{ readonly tenantId: TenantId; readonly userId: UserId }[]>
   /** Marks that nothing is left of the user. */

@@ -65,7 +65,7 @@ export async function eraseUser(
   await notifyUnregistration(dependencies, unregistration)
   // The user can no longer be found for another call: after a failure here the worker finishes, not
   // the caller.
-  await dependencies.personalData.eraseRest(tenantId, userId, pagesMax).catch(() => false)
+  await dependencies.personalData.eraseRest(tenantId, userId, pagesMax).catch(() => 'more')
   return undefined
 }
 
@@ -81,9 +81,8 @@ export async function finishErasures(
   const failures: unknown[] = []
   for (const { tenantId, userId } of erasedUsers) {
     try {
-      if (await personalData.eraseRest(tenantId, userId, sweepPagesMax)) {
-        await personalData.settleErasure(tenantId, userId)
-      }
+      const rest = await personalData.eraseRest(tenantId, userId, sweepPagesMax)
+      if (rest === 'done') await personalData.settleErasure(tenantId, userId)
     } catch (error) {
       failures.push(error)
     }

@@ -74,15 +74,19 @@ export interface TenantStore {
   createTenant(tenant: Omit<Tenant, 'createdAt'>, key: NewSigningKey, actor: Actor): Promise<void>
   /**
    * Changes how identifiers are compared, and records it, unless identifiers of different users
-   * would become equal: then it returns up to `collisionsMax` of those. No user is added meanwhile.
-   * Null for an unknown tenant.
+   * would become equal: then `collide` has up to `collisionsMax` of those. No user is added
+   * meanwhile. Null for an unknown tenant.
    */
   changeIdentifierCase(
     id: TenantId,
     next: IdentifierCase,
     collisionsMax: number,
     actor: Actor,
-  ): Promise<Tenant | readonly IdentifierCollision[] | null>
+  ): Promise<
+    | { readonly kind: 'changed'; readonly tenant: Tenant }
+    | { readonly kind: 'collide'; readonly collisions: readonly IdentifierCollision[] }
+    | null
+  >
   findTenant(id: TenantId): Promise<Tenant | null>
   /**
    * The policy in force: stored overrides over the defaults, within the bounds, and the relying
@@ -105,14 +109,14 @@ export interface TenantStore {
   listRelyingParties(tenantId: TenantId): Promise<RelyingParty[]>
   /**
    * Creates the first tenant with its relying party and key if there is no tenant, while no other
-   * process can do the same; returns whether it did. All in one transaction, which commits after
+   * process can do the same; null when there is one. All in one transaction, which commits after
    * `show`: a key that was not shown does not exist.
    */
   createFirst(
     prepare: () => Promise<FirstInstallation>,
     show: () => Promise<void>,
     actor: Actor,
-  ): Promise<boolean>
+  ): Promise<'done' | null>
 }
 
 export interface ApiKeyStore {

@@ -150,11 +150,12 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     changeIdentifierCase: (id, next, collisionsMax, actor) =>
       database.transaction(async (tx) => {
         const [tenant] = await run(tx, lockTenant, { tenantId: id })
-        if (!tenant || tenant.identifierCase === next) return tenant ?? null
+        if (!tenant) return null
+        if (tenant.identifierCase === next) return { kind: 'changed', tenant }
         if (next === 'fold_ascii') {
           const params = { tenantId: id, limit: collisionsMax }
-          const collisionRows = await run(tx, listCollisions, params)
-          if (collisionRows.length > 0) return collisionRows
+          const collisions = await run(tx, listCollisions, params)
+          if (collisions.length > 0) return { kind: 'collide', collisions }
         }
         await run(tx, changeIdentifierCase, { tenantId: id, identifierCase: next })
         await recordAudit(tx, random, id, {
@@ -163,7 +164,7 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
           subject: id,
           details: { identifierCase: { before: tenant.identifierCase, after: next } },
         })
-        return { ...tenant, identifierCase: next }
+        return { kind: 'changed', tenant: { ...tenant, identifierCase: next } }
       }, collisionsTimeoutMs),
 
     async findPolicy(id, rpId) {
@@ -222,14 +223,14 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     createFirst(prepare, show, actor) {
       return database.transaction(async (tx) => {
         await run(tx, lockBootstrap, {})
-        if ((await run(tx, findAnyTenant, {})).length > 0) return false
+        if ((await run(tx, findAnyTenant, {})).length > 0) return null
         const { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy } = await prepare()
         await insertTenant(tx, tenant, signingKey, actor)
         await insertParty(tx, relyingParty, actor)
         await insertApiKey(tx, random, apiKey, secretHash, actor)
         await recordFirstKey(tx, apiKey.id, shownBy)
         await show()
-        return true
+        return 'done'
       })
     },
   }

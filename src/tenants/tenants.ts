@@ -66,8 +66,10 @@ export async function changeTenant(
 ): Promise<Tenant | Refusal<'not_found' | 'identifiers_collide'>> {
   const result = await tenants.changeIdentifierCase(id, identifierCase, collisionsMax, actor)
   if (result === null) return refuse('not_found')
-  if (!('length' in result)) return result
-  const collisions = result.map(({ namespace, values }) => `${namespace}: ${values.join(', ')}`)
+  if (result.kind === 'changed') return result.tenant
+  const collisions = result.collisions.map(
+    ({ namespace, values }) => `${namespace}: ${values.join(', ')}`,
+  )
   return refuse('identifiers_collide', { facts: { collisions } })
 }
 
@@ -137,7 +139,7 @@ export async function bootstrap(
     allowedAddresses: first.allowedAddresses ?? [],
   })
   const result = { tenantId, relyingParty, apiKey, secret }
-  const isCreated = await tenants.createFirst(
+  const creation = await tenants.createFirst(
     async () => {
       const signingKey = await signatures.createKey(tenantId)
       return { tenant, signingKey, relyingParty, apiKey, secretHash, shownBy: first.shownBy }
@@ -145,7 +147,7 @@ export async function bootstrap(
     () => show(result),
     'operator',
   )
-  return isCreated ? result : null
+  return creation === 'done' ? result : null
 }
 
 /** The same with a key as the operator configures it; refuses an invalid name or address. */

@@ -1,5 +1,5 @@
 import { type Asker, actorOf } from '../domain/principal.ts'
-import { type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Random } from '../platform/world.ts'
 import { visibleTo } from './find-user.ts'
 import type { Identifier, User, UserStore } from './user.store.ts'
@@ -48,7 +48,7 @@ export async function importUser(
   | Refusal<'namespace_not_granted' | 'identifier_taken'>
 > {
   const identifiers = readIdentifiers(principal, input)
-  if ('refused' in identifiers) return identifiers
+  if (isRefusal(identifiers)) return identifiers
   const { tenantId } = principal
   const user = { tenantId, id: random.id('user'), displayName, identifiers }
   const result = await users.import(user, actorOf(principal))

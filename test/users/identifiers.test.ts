@@ -122,9 +122,10 @@ describe('a tenant with exact identifiers', () => {
     await add('Eve@example.com', 'eve@example.com')
     const [one] = [await add('Ada@example.com'), await add('ada@example.com'), await add('Bob')]
     await add('bob')
-    expect(await change('fold_ascii')).toEqual([
-      { namespace: 'default', values: ['Ada@example.com', 'ada@example.com'] },
-    ])
+    expect(await change('fold_ascii')).toEqual({
+      kind: 'collide',
+      collisions: [{ namespace: 'default', values: ['Ada@example.com', 'ada@example.com'] }],
+    })
     expect(await find('ADA@example.com')).toBeUndefined()
     expect(await auditedRules()).toHaveLength(1)
     await stores.personalData.cutOff(
@@ -133,14 +134,14 @@ describe('a tenant with exact identifiers', () => {
       'operator',
       noExceptions,
     )
-    expect(await change('fold_ascii')).toMatchObject({ identifierCase: 'fold_ascii' })
+    expect(await change('fold_ascii')).toMatchObject({ tenant: { identifierCase: 'fold_ascii' } })
     expect(await find('ADA@example.com')).toBe(await find('ada@example.com'))
     expect(await find('EVE@example.com')).toBe(await find('Eve@example.com'))
     expect(await auditedRules()).toEqual([
       { identifierCase: { before: 'exact', after: 'fold_ascii' } },
       { identifierCase: { before: 'fold_ascii', after: 'exact' } },
     ])
-    expect(await change('fold_ascii')).toMatchObject({ identifierCase: 'fold_ascii' })
+    expect(await change('fold_ascii')).toMatchObject({ tenant: { identifierCase: 'fold_ascii' } })
     expect(await auditedRules()).toHaveLength(2)
   })
 

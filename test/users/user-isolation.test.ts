@@ -268,7 +268,7 @@ describe('an operation on a user changes nothing of a similar user', () => {
         await stores.personalData.cutOff(tenantId, userId, 'operator', noExceptions)
         return stores.personalData.eraseRest(tenantId, userId, 50)
       },
-      true,
+      'done',
     ],
   }
 

@@ -358,7 +358,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   ],
   'personalData.eraseRest': [
     ({ personalData }, my, their) => personalData.eraseRest(my.tenantId, their.userId, 100),
-    true,
+    'done',
   ],
   'personalData.settleErasure': [
     ({ personalData }, my, their) => personalData.settleErasure(my.tenantId, their.userId),
@@ -611,7 +611,7 @@ const calls: Record<string, readonly [call: Call, expected: unknown]> = {
   'devices.recordRevokedUse': [
     ({ devices }, my, their) =>
       devices.recordRevokedUse(my.tenantId, { ...event(my), deviceId: their.unregisteredDevice }),
-    false,
+    null,
   ],
   'suspensions.suspendDevice': [
     ({ suspensions }, my, their) => {
