@@ -3,6 +3,9 @@ import type { PushMessage, PushProvider, PushResult } from './push.store.ts'
 import { logOutcome, type PushLog, plainText } from './push-log.adapter.ts'
 import { buildSendWindow } from './send-window.ts'
 
+// Without a reason of its own, each push would pay for a DOMException with its stack.
+const settledReason = 'the attempt has settled'
+
 export type BoundedProviderOptions = {
   readonly maxInFlight: number
   readonly deadlineMs: number
@@ -40,7 +43,7 @@ export function buildBoundedProvider(options: BoundedProviderOptions): PushProvi
         beganAt = performance.now()
         return options.attempt(message, deadlineAt, over.signal)
       })
-      .finally(() => over.abort())
+      .finally(() => over.abort(settledReason))
     if (outcome.kind === 'done') return outcome.value
     if (outcome.kind === 'closed') return { kind: 'retry', reason: 'this process is shutting down' }
     if (!outcome.began) return { kind: 'retry', reason: 'timeout: no free place in time' }

@@ -6,7 +6,7 @@ import { pushStatus } from '../platform/http/schemas/enumerations.ts'
 import { idParams, shownId } from '../platform/http/schemas/ids.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>

@@ -30,7 +30,10 @@ function boundStream(stream: ClientHttp2Stream, endSignal: AbortSignal | undefin
     length += chunk.length
     if (length > bodyLengthMax) refuse('the answer is too long')
   })
-  const end = () => refuse('nobody waits for the answer')
+  // After the answer's end there is nothing to refuse, and an error for each push has its price.
+  const end = () => {
+    if (!stream.readableEnded) refuse('nobody waits for the answer')
+  }
   endSignal?.addEventListener('abort', end)
   stream.once('close', () => endSignal?.removeEventListener('abort', end))
 }

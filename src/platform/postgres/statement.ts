@@ -43,22 +43,36 @@ export function statement<Params extends object, Row extends object = Record<nev
   return definition
 }
 
-const camelNames = new Map<string, string>()
+/** A column and the property that it is read as. */
+type Column = readonly [column: string, property: string]
 
-function camelName(column: string): string {
-  let name = camelNames.get(column)
-  if (name === undefined) {
-    name = column.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-    camelNames.set(column, name)
-  }
-  return name
+const columnsOf = new WeakMap<object, readonly Column[]>()
+
+const camelCase = (column: string) =>
+  column.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+
+/** The columns of a statement, which its text decides: those of its first row stay. */
+function columnsIn(definition: object, row: object): readonly Column[] {
+  const earlier = columnsOf.get(definition)
+  if (earlier) return earlier
+  const columns: Column[] = Object.keys(row).map((column) => [column, camelCase(column)])
+  columnsOf.set(definition, columns)
+  return columns
 }
 
-/** A row with its columns in camelCase: `user_id` is read as `userId`. Values stay as they are. */
-function toCamelCase<Row extends object>(row: Readonly<Record<string, unknown>>): Row {
-  const camel: Record<string, unknown> = {}
-  for (const column in row) camel[camelName(column)] = row[column]
-  return camel as Row
+/** Rows with their columns in camelCase: `user_id` is read as `userId`. Values stay as they are. */
+function toCamelCase<Row extends object>(
+  definition: object,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Row[] {
+  const [first] = rows
+  if (!first) return []
+  const columns = columnsIn(definition, first)
+  return rows.map((row) => {
+    const camel: Record<string, unknown> = {}
+    for (const [column, property] of columns) camel[property] = row[column]
+    return camel as Row
+  })
 }
 
 /**
@@ -67,16 +81,17 @@ function toCamelCase<Row extends object>(row: Readonly<Record<string, unknown>>)
  */
 export async function run<Params extends object, Row extends object>(
   queries: Pick<Queries, 'query'>,
-  { name, text, parameters }: Statement<Params, Row>,
+  definition: Statement<Params, Row>,
   params: Params,
 ): Promise<Row[]> {
+  const { name, text, parameters } = definition
   const values = parameters.map((parameter) => {
     const value = params[parameter]
     if (value === undefined) throw new Error(`${name} was not given ${parameter}`)
     return value
   })
   const rows = await queries.query(name, text, values)
-  return rows.map((row) => toCamelCase<Row>(row))
+  return toCamelCase(definition, rows)
 }
 
 /**
