@@ -7,8 +7,8 @@ import { diff, parseArgs } from 'node:util'
 import { lintFromString, loadConfig } from '@redocly/openapi-core'
 import { toYaml } from '../src/platform/http/openapi-document.ts'
 import { buildApp } from '../src/service/app.ts'
+import type { UseCases } from '../src/service/bind-use-cases.ts'
 import { buildQueues } from '../src/service/open-fair-queues.ts'
-import type { UseCases } from '../src/service/use-cases.ts'
 import { writeClientTypes } from './client-types.ts'
 
 const root = path.resolve(import.meta.dirname, '..')

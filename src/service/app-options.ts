@@ -4,7 +4,7 @@ import type { Observation } from '../platform/http/logging.ts'
 import type { Metrics } from '../platform/http/metrics.routes.ts'
 import type { ServerLimits } from '../platform/http/server-limits.ts'
 import type { Clock } from '../platform/world.ts'
-import type { UseCases } from './use-cases.ts'
+import type { UseCases } from './bind-use-cases.ts'
 
 export type AppOptions = {
   readonly useCases: UseCases

@@ -17,7 +17,10 @@ import {
   buildSigningKeys,
   type Dependencies as SigningKeyDependencies,
 } from '../tenants/signing-keys.ts'
-import * as useCases from './all-use-cases.ts'
+import * as useCases from './use-cases.ts'
+
+/** What the routes can do. */
+export type UseCases = Bound<typeof useCases>
 
 /** What of the dependencies is built here, once for all use cases. */
 type BuiltHere =
@@ -35,7 +38,7 @@ export type Parts = Omit<DependenciesOf<typeof useCases>, BuiltHere> &
   }
 
 /** Binds each use case to its dependencies; the routes get the remaining parameters. */
-export function bindUseCases(parts: Parts): Bound<typeof useCases> {
+export function bindUseCases(parts: Parts): UseCases {
   const apiKeyAuthentication = buildApiKeyAuthentication(parts)
   const integrationAuthentication = buildIntegrationAuthentication(parts)
   parts.signals.listen((key) => {

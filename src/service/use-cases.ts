@@ -1,5 +1,16 @@
-import type { Bound } from '../platform/bound.ts'
-import type * as useCases from './all-use-cases.ts'
+// Every use case, by noun.
 
-/** What the routes can do. */
-export type UseCases = Bound<typeof useCases>
+export * from '../activities/use-cases.ts'
+export * from '../audit/use-cases.ts'
+export * from '../challenges/use-cases.ts'
+export * from '../devices/use-cases.ts'
+export * from '../doors/use-cases.ts'
+export * from '../enrollments/use-cases.ts'
+export * from '../passcodes/use-cases.ts'
+export * from '../personal-data/use-cases.ts'
+export * from '../portal/use-cases.ts'
+export * from '../protection/use-cases.ts'
+export * from '../push/use-cases.ts'
+export * from '../tenants/use-cases.ts'
+export * from '../users/use-cases.ts'
+export * from '../webhooks/use-cases.ts'

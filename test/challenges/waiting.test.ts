@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { ChallengeReading } from '../../src/challenges/read-challenge.ts'
 import { refuse } from '../../src/domain/refusal.ts'
 import type { Observation } from '../../src/platform/http/logging.ts'
-import type { UseCases } from '../../src/service/use-cases.ts'
+import type { UseCases } from '../../src/service/bind-use-cases.ts'
 import {
   aChallenge,
   anApp,

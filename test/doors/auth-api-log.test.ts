@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { type RefusalCode, refuse } from '../../src/domain/refusal.ts'
 import { loggerOptions } from '../../src/platform/http/logging.ts'
-import type { UseCases } from '../../src/service/use-cases.ts'
+import type { UseCases } from '../../src/service/bind-use-cases.ts'
 import { anApp, doorClient } from '../platform/http/fixtures.ts'
 import { until } from '../support/until.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { UseCases } from '../../src/service/use-cases.ts'
+import type { UseCases } from '../../src/service/bind-use-cases.ts'
 import { anApp, anEnrollment, anId, at, bearer, principal } from '../platform/http/fixtures.ts'
 
 const url = `/v1/enrollments/${anId('enrollment')}`

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { refuse } from '../../src/domain/refusal.ts'
-import type { UseCases } from '../../src/service/use-cases.ts'
+import type { UseCases } from '../../src/service/bind-use-cases.ts'
 import { anApp, anId, at, bearer } from '../platform/http/fixtures.ts'
 
 const users = `/v1/users/${anId('user')}`

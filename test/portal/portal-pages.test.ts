@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { refuse } from '../../src/domain/refusal.ts'
 import { loggerOptions, type Observation } from '../../src/platform/http/logging.ts'
 import type { AppOptions } from '../../src/service/app-options.ts'
-import type { UseCases } from '../../src/service/use-cases.ts'
+import type { UseCases } from '../../src/service/bind-use-cases.ts'
 import { aDevice, anApp, anId, portalSession, publicOrigin } from '../platform/http/fixtures.ts'
 import { until } from '../support/until.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { refuse } from '../../src/domain/refusal.ts'
-import type { UseCases } from '../../src/service/use-cases.ts'
+import type { UseCases } from '../../src/service/bind-use-cases.ts'
 import type { ApiKey } from '../../src/tenants/directory.store.ts'
 import { anApp, anId, at, bearer, principal } from '../platform/http/fixtures.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Activity } from '../../src/activities/activity.store.ts'
 import { refuse } from '../../src/domain/refusal.ts'
-import type { UseCases } from '../../src/service/use-cases.ts'
+import type { UseCases } from '../../src/service/bind-use-cases.ts'
 import { aDevice, anApp, anId, at, aUser, bearer } from '../platform/http/fixtures.ts'
 
 const { tenantId: _tenantId, ...user } = aUser

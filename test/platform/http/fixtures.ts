@@ -14,8 +14,8 @@ import type { DoorClient } from '../../../src/doors/authenticate-integration.ts'
 import type { RealmToken } from '../../../src/doors/keycloak/realms.store.ts'
 import { buildApp } from '../../../src/service/app.ts'
 import type { AppOptions } from '../../../src/service/app-options.ts'
+import type { UseCases } from '../../../src/service/bind-use-cases.ts'
 import { buildQueues } from '../../../src/service/open-fair-queues.ts'
-import type { UseCases } from '../../../src/service/use-cases.ts'
 import type { User } from '../../../src/users/user.store.ts'
 
 /** A well-formed id; the last character tells one from another. */

@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { refuse } from '../../../src/domain/refusal.ts'
 import { loggerOptions, type Observation } from '../../../src/platform/http/logging.ts'
-import type { UseCases } from '../../../src/service/use-cases.ts'
+import type { UseCases } from '../../../src/service/bind-use-cases.ts'
 import { until } from '../../support/until.ts'
 import { aChallenge, anApp, anId, aReading, bearer, principal } from './fixtures.ts'
 
