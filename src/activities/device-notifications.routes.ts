@@ -1,4 +1,4 @@
-import type { DeviceOptions } from '../devices/device.routes.ts'
+import type { DeviceOptions } from '../devices/device.http.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'

@@ -1,7 +1,7 @@
 // What a device sees of its user: the other devices, what happened, and the keys of the tenant.
 
 import { z } from 'zod'
-import type { DeviceOptions } from '../devices/device.routes.ts'
+import type { DeviceOptions } from '../devices/device.http.ts'
 import { deviceList } from '../devices/device.schemas.ts'
 import { keySetLinks } from '../devices/device-call.schemas.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'

@@ -4,7 +4,7 @@ import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import { auditEventPage, auditFilter } from './audit.schemas.ts'
 import type * as useCases from './use-cases.ts'
 

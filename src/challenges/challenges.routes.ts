@@ -11,7 +11,7 @@ import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.
 import { identifierValue, namespace } from '../platform/http/schemas/text.ts'
 import { isDisconnectedOf, wait } from '../platform/http/waiting.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import { stillAllowedOf } from '../tenants/still-allowed.http.ts'
 import type * as tenantUseCases from '../tenants/use-cases.ts'
 import { referenceOf } from '../users/user.schemas.ts'

@@ -1,4 +1,4 @@
-import type { DeviceOptions } from '../devices/device.routes.ts'
+import type { DeviceOptions } from '../devices/device.http.ts'
 import { answeredBody, givenAnswer, pendingBody } from '../devices/device-call.schemas.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import { isRefusal } from '../domain/refusal.ts'

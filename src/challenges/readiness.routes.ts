@@ -8,7 +8,7 @@ import { suppressionReason, userVerification } from '../platform/http/schemas/en
 import { idParams, shownId } from '../platform/http/schemas/ids.ts'
 import { shownText } from '../platform/http/schemas/text.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>

@@ -2,7 +2,7 @@ import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import { unregisteredByTimeBody, unregistrationByTime } from './device.schemas.ts'
 import type * as useCases from './use-cases.ts'
 

@@ -9,7 +9,7 @@ import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import {
   integrationBody,
   integrationChanges,

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { DeviceOptions } from '../devices/device.routes.ts'
+import type { DeviceOptions } from '../devices/device.http.ts'
 import {
   claimedBody,
   confirmation,

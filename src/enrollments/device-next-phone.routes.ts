@@ -1,6 +1,6 @@
 // A device enrolls the next phone of its user.
 
-import type { DeviceOptions } from '../devices/device.routes.ts'
+import type { DeviceOptions } from '../devices/device.http.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Bound } from '../platform/bound.ts'

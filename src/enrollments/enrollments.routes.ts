@@ -7,7 +7,7 @@ import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { isDisconnectedOf } from '../platform/http/waiting.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import { stillAllowedOf } from '../tenants/still-allowed.http.ts'
 import type * as tenantUseCases from '../tenants/use-cases.ts'
 import {

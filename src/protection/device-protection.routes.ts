@@ -1,7 +1,7 @@
 // Operations of a device against unwanted questions: pause pushes, report activities that were not
 // the user's.
 
-import type { DeviceOptions } from '../devices/device.routes.ts'
+import type { DeviceOptions } from '../devices/device.http.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Bound } from '../platform/bound.ts'

@@ -3,7 +3,7 @@ import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import { protectionBody } from './protection.schemas.ts'
 import type * as useCases from './use-cases.ts'
 

@@ -6,7 +6,7 @@ import { reportStatus } from '../platform/http/schemas/enumerations.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import { reportBody, reportPage, reportResolution } from './protection.schemas.ts'
 import type * as useCases from './use-cases.ts'
 

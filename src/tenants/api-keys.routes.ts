@@ -13,7 +13,7 @@ import {
   createdApiKeyBody,
   newApiKey,
 } from './relying-party.schemas.ts'
-import type { ServerOptions } from './server.routes.ts'
+import type { ServerOptions } from './server.http.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>

@@ -4,7 +4,7 @@ import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from './api-key.guard.ts'
 import { policyBody, policyOverrides } from './policy.schemas.ts'
-import type { ServerOptions } from './server.routes.ts'
+import type { ServerOptions } from './server.http.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>

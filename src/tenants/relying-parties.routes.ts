@@ -4,7 +4,7 @@ import { route } from '../platform/http/route.ts'
 import { wholeList } from '../platform/http/schemas/paging.ts'
 import { principalOf } from './api-key.guard.ts'
 import { newRelyingParty, relyingPartyBody } from './relying-party.schemas.ts'
-import type { ServerOptions } from './server.routes.ts'
+import type { ServerOptions } from './server.http.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>

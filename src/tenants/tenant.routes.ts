@@ -3,7 +3,7 @@ import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
 import { principalOf } from './api-key.guard.ts'
 import { tenantBody, tenantChanges } from './relying-party.schemas.ts'
-import type { ServerOptions } from './server.routes.ts'
+import type { ServerOptions } from './server.http.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>

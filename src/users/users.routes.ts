@@ -7,7 +7,7 @@ import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageBody, pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { identifierValue, namespace } from '../platform/http/schemas/text.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import type * as useCases from './use-cases.ts'
 import { importedUser, referenceOf, userBody } from './user.schemas.ts'
 

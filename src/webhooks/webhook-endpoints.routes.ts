@@ -7,7 +7,7 @@ import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.routes.ts'
+import type { ServerOptions } from '../tenants/server.http.ts'
 import type * as useCases from './use-cases.ts'
 import {
   newWebhookEndpoint,
