@@ -4,8 +4,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { expect, inject, test, vi } from 'vitest'
-import { onServer } from '../support/cluster.ts'
+import { expect, test, vi } from 'vitest'
+import { cluster, onServer } from '../support/cluster.ts'
 import { createWaitDoor } from '../support/doors.ts'
 import { createApi, enrollPhone, startTestService } from '../support/running-service.ts'
 import { startProgram } from '../support/service-process.ts'
@@ -47,7 +47,7 @@ test('what was revoked after the backup is revoked again after the restore', asy
 
   const name = new URL(service.database.url).pathname.slice(1)
   const copy = `${name}_backup`
-  const { adminUrl } = inject('cluster')
+  const { adminUrl } = await cluster()
   const onCluster = (text: string) => onServer(adminUrl, (client) => client.query(text))
   stack.defer(async () => void (await onCluster(`drop database if exists "${copy}" with (force)`)))
   await service.restart(

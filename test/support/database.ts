@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { inject } from 'vitest'
-import { databaseUrl, onServer } from './cluster.ts'
+import { cluster, databaseUrl, onServer } from './cluster.ts'
 
 /** A database of one test file or test: `await using` or `drop` ends it. */
 export type TestDatabase = AsyncDisposable & {
@@ -16,7 +15,7 @@ const templateInUse = '55006'
  * 30 ms.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  return create(inject('cluster').template)
+  return create((await cluster()).template)
 }
 
 /** A fresh database without anything in it, for tests of the migrations themselves. */
@@ -25,12 +24,14 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
 }
 
 async function create(template: string): Promise<TestDatabase> {
-  const { adminUrl, prefix } = inject('cluster')
+  const { adminUrl, prefix } = await cluster()
   const name = `${prefix}_${randomBytes(6).toString('hex')}`
   await onServer(adminUrl, async (client) => {
     for (;;) {
       try {
-        return await client.query(`create database "${name}" template "${template}"`)
+        return await client.query(
+          `create database "${name}" template "${template}" strategy file_copy`,
+        )
       } catch (error) {
         // Another test file clones the template at this moment.
         if ((error as { code?: string }).code !== templateInUse) throw error

@@ -25,10 +25,13 @@ export function startProgram(
   environment: Readonly<Record<string, string>>,
   input?: string,
 ): Program {
+  const { NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, words, {
     cwd: project,
     env: {
       PATH: process.env.PATH,
+      // Set by test/support/global-setup.ts: sources are compiled once, not at every start.
+      ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
       LOG_LEVEL: 'error',
       STOP_DELAY_SECONDS: '0',
       ...environment,
