@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { defaultScopes, scopes } from '../src/domain/scope.ts'
 import { onServer } from './support/cluster.ts'
+import { runCommand } from './support/command-line.ts'
 import { createEmptyDatabase, type TestDatabase } from './support/database.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
@@ -22,8 +23,11 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-/** Runs a command of the operator until it exits. */
-async function countersign(...args: string[]) {
+/** Runs a command of the operator, in this process. */
+const countersign = (...args: string[]) => runCommand(args, environment)
+
+/** Runs a command of the operator as a program, until it exits. */
+async function countersignProgram(...args: string[]) {
   await using program = startProgram(['src/cli.ts', ...args], environment)
   const { code } = await program.exit
   return { code, stdout: program.stdout(), stderr: program.stderr() }
@@ -41,7 +45,7 @@ async function json(...args: string[]) {
 describe('an operator at the command line', () => {
   test('applies the migrations, and again without harm', async () => {
     for (const _ of [1, 2]) {
-      expect(await countersign('migrate')).toMatchObject({
+      expect(await countersignProgram('migrate')).toMatchObject({
         code: 0,
         stdout: 'The database is up to date.\n',
       })
@@ -171,6 +175,7 @@ describe('an operator at the command line', () => {
 
   test('refuses unreadable lines and files of any length, and reads the others', async () => {
     const long = `{"revocation":"${'x'.repeat(5_000_000)}"}`
+    // A program, for its standard input.
     await using program = startProgram(['src/cli.ts', 'revocations', 'apply'], environment, long)
     expect((await program.exit).code).toBe(1)
     expect(program.stdout()).toMatch(/^unreadable\s+1$/m)
@@ -245,10 +250,12 @@ test('next to an embedded database, a command uses its server and leaves it runn
 test('on an empty installation creates a key and all it needs; the service adds none', async () => {
   await using empty = await createEmptyDatabase()
   const elsewhere = { ...environment, DATABASE_URL: empty.url }
-  const command = ['src/cli.ts', 'keys', 'create', '--name', 'ours', '--json']
-  await using program = startProgram(command, elsewhere)
-  expect((await program.exit).code).toBe(0)
-  const newKey = JSON.parse(program.stdout())
+  const { code, stdout } = await runCommand(
+    ['keys', 'create', '--name', 'ours', '--json'],
+    elsewhere,
+  )
+  expect(code).toBe(0)
+  const newKey = JSON.parse(stdout)
   expect(newKey).toMatchObject({ name: 'ours', scopes: [...scopes] })
   await using service = await startServiceProcess({ ...elsewhere, PORT: '0' })
   expect(service.stdout()).not.toContain('First start')
@@ -259,10 +266,7 @@ test('on an empty installation creates a key and all it needs; the service adds 
 test('keys from a file are those of one tenant, to be named if there are several', async () => {
   await using empty = await createEmptyDatabase()
   const elsewhere = { ...environment, DATABASE_URL: empty.url }
-  const run = async (...args: readonly string[]) => {
-    await using program = startProgram(['src/cli.ts', ...args], elsewhere)
-    return { ...(await program.exit), stderr: program.stderr() }
-  }
+  const run = (...args: readonly string[]) => runCommand(args, elsewhere)
   for (const name of ['One', 'Two']) await run('tenants', 'create', '--name', name)
   expect(await run('audit', 'verify', '--keys', 'jwks.json')).toMatchObject({
     code: 1,
@@ -314,39 +318,39 @@ describe('a command that cannot be carried out', () => {
   test('on a database without a tenant says how to create one', async () => {
     await using empty = await createEmptyDatabase()
     const elsewhere = { ...environment, DATABASE_URL: empty.url }
-    await using program = startProgram(['src/cli.ts', 'keys', 'list'], elsewhere)
-    expect((await program.exit).code).toBe(1)
-    expect(program.stderr()).toMatch(/^There is no tenant yet\. .*tenants create --name NAME\n$/)
+    const { code, stderr } = await runCommand(['keys', 'list'], elsewhere)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^There is no tenant yet\. .*tenants create --name NAME\n$/)
   })
 
   test('with another master key than the one that sealed, seals nothing anew', async () => {
     const other = { ...environment, MASTER_KEY: Buffer.alloc(32, 8).toString('base64url') }
-    await using program = startProgram(['src/cli.ts', 'tenants', 'create', '--name', 'X'], other)
-    expect((await program.exit).code).toBe(1)
-    expect(program.stderr()).toMatch(/^MASTER_KEY: is not the key/)
+    const { code, stderr } = await runCommand(['tenants', 'create', '--name', 'X'], other)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^MASTER_KEY: is not the key/)
     expect(await json('tenants', 'list')).toHaveLength(1)
   })
 
   test('on a database that does not answer says so and never shows its password', async () => {
     const port = await freePort()
-    await using program = startProgram(['src/cli.ts', 'tenants', 'list'], {
+    const { code, stderr } = await runCommand(['tenants', 'list'], {
       ...environment,
       DATABASE_URL: `postgresql://user:canary-0815@127.0.0.1:${port}/none`,
     })
-    expect((await program.exit).code).toBe(1)
-    expect(program.stderr()).toMatch(/^DATABASE_URL: the database none at .*\n$/)
-    expect(program.stderr()).toContain(`127.0.0.1:${port}`)
-    expect(program.stderr()).not.toContain('canary-0815')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^DATABASE_URL: the database none at .*\n$/)
+    expect(stderr).toContain(`127.0.0.1:${port}`)
+    expect(stderr).not.toContain('canary-0815')
   })
 
   test('with a wrong configuration reports every fault', async () => {
-    await using program = startProgram(['src/cli.ts', 'tenants', 'list'], { PORT: 'x', ROLE: 'y' })
-    expect((await program.exit).code).toBe(1)
-    expect(program.stderr()).toMatch(/- PORT: [\s\S]*- ROLE: /)
+    const { code, stderr } = await runCommand(['tenants', 'list'], { PORT: 'x', ROLE: 'y' })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/- PORT: [\s\S]*- ROLE: /)
   })
 
   test('with no command at all shows how the commands are called', async () => {
-    const { code, stderr } = await countersign()
+    const { code, stderr } = await countersignProgram()
     expect(code).toBe(1)
     expect(stderr).toContain('Usage: countersign <command>')
     const help = await countersign('--help')

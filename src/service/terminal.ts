@@ -14,12 +14,34 @@ export function printable(text: string): string {
     .join('\n')
 }
 
-/** Prints lines to standard output. */
-export function say(text: string): void {
-  process.stdout.write(`${printable(text)}\n`)
+/** What a command reads and prints. */
+export type Terminal = {
+  readonly input: AsyncIterable<Uint8Array>
+  /** Prints lines to standard output. */
+  say(text: string): void
+  /** Prints lines to standard error. */
+  warn(text: string): void
+  /** The exit code becomes 1. */
+  fail(): void
 }
 
-/** Prints lines to standard error. */
-export function warn(text: string): void {
-  process.stderr.write(`${printable(text)}\n`)
+type Output = { write(text: string): unknown }
+
+export function buildTerminal(
+  process: {
+    readonly stdin: AsyncIterable<Uint8Array>
+    readonly stdout: Output
+    readonly stderr: Output
+  },
+  fail: () => void,
+): Terminal {
+  return {
+    // Looked up when it is read: standard input that was opened keeps a process alive.
+    get input() {
+      return process.stdin
+    },
+    say: (text) => void process.stdout.write(`${printable(text)}\n`),
+    warn: (text) => void process.stderr.write(`${printable(text)}\n`),
+    fail,
+  }
 }

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { cluster, onServer } from '../support/cluster.ts'
+import { runCommand } from '../support/command-line.ts'
 import { createWaitDoor } from '../support/doors.ts'
 import { createApi, enrollPhone, startTestService } from '../support/running-service.ts'
-import { startProgram } from '../support/service-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -83,10 +83,9 @@ test('what was revoked after the backup is revoked again after the restore', asy
   }
   const apply = async () => {
     const lines = await readFile(revocationLog, 'utf8')
-    const words = ['src/cli.ts', 'revocations', 'apply', '--json']
-    await using program = startProgram(words, environment, `${lines}{"revocation":"cut`)
-    const { code } = await program.exit
-    return { code, ...JSON.parse(program.stdout()) }
+    const words = ['revocations', 'apply', '--json']
+    const { code, stdout } = await runCommand(words, environment, `${lines}{"revocation":"cut`)
+    return { code, ...JSON.parse(stdout) }
   }
   expect(await apply()).toEqual({ code: 1, applied: 7, already: 0, unknown: 1, unreadable: 1 })
   const refusal = { code: 'device_unregistered' }

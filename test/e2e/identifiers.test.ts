@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/keys.ts'
 import { createAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
+import { runCommand } from '../support/command-line.ts'
 import { createWaitDoor } from '../support/doors.ts'
 import {
   createApi,
@@ -12,7 +13,6 @@ import {
   type RunningService,
   startTestService,
 } from '../support/running-service.ts'
-import { startProgram } from '../support/service-process.ts'
 
 let service: RunningService
 let phone: Phone
@@ -137,15 +137,14 @@ describe('a tenant that is set to exact', () => {
       },
     ])
     expect((await service.api('GET', '/v1/tenant')).json).toMatchObject({ identifierCase: 'exact' })
-    await using command = startProgram(
-      ['src/cli.ts', 'tenants', 'change', '--identifier-case', 'fold_ascii'],
+    const { code, stderr } = await runCommand(
+      ['tenants', 'change', '--identifier-case', 'fold_ascii'],
       {
         DATABASE_URL: service.database.url,
         MASTER_KEY: service.config.masterKeys.current?.toString('base64url') ?? '',
       },
     )
-    const { code } = await command.exit
-    expect([code, command.stderr()]).toEqual([
+    expect([code, stderr]).toEqual([
       1,
       expect.stringContaining('default: ADA.lovelace@EXAMPLE.COM, Ada'),
     ])

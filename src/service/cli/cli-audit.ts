@@ -2,15 +2,15 @@
 // reports the verdict.
 
 import { createReadStream, readFileSync } from 'node:fs'
-import type { StoredHeads } from '../audit/stored-heads.ts'
-import type { StoredKeys } from '../audit/trusted-keys.ts'
-import type { AuditVerdict } from '../audit/verify-audit.ts'
-import type { PublicJwk } from '../domain/device.ts'
-import type { TenantId } from '../domain/ids.ts'
-import { signedTextsIn } from '../platform/crypto/signed-texts.ts'
+import type { StoredHeads } from '../../audit/stored-heads.ts'
+import type { StoredKeys } from '../../audit/trusted-keys.ts'
+import type { AuditVerdict } from '../../audit/verify-audit.ts'
+import type { PublicJwk } from '../../domain/device.ts'
+import type { TenantId } from '../../domain/ids.ts'
+import { signedTextsIn } from '../../platform/crypto/signed-texts.ts'
+import type { openOperations } from '../open-operations.ts'
+import type { Terminal } from '../terminal.ts'
 import { CommandError } from './cli-usage.ts'
-import type { openOperations } from './open-operations.ts'
-import { warn } from './terminal.ts'
 
 type Operations = Pick<
   Awaited<ReturnType<typeof openOperations>>,
@@ -62,7 +62,7 @@ function keysOf(
 const namesOf = (verdicts: readonly AuditVerdict[]) =>
   verdicts.map(({ tenantId }) => tenantId).join(', ')
 
-function warnOfVerdicts(verdicts: readonly AuditVerdict[]): void {
+function warnOfVerdicts({ warn }: Terminal, verdicts: readonly AuditVerdict[]): void {
   const uncheckedVerdicts = verdicts.filter(({ keptHeads }) => keptHeads === 0)
   if (uncheckedVerdicts.length > 0) {
     warn(
@@ -114,6 +114,7 @@ export async function verifyAudits(
   operations: Operations,
   ids: readonly TenantId[],
   files: { readonly heads?: string | undefined; readonly keys?: string | undefined },
+  terminal: Terminal,
 ) {
   const keys = keysOf(ids, readKeys(files.keys))
   const storedHeads = await readHeads(operations, ids, files.heads, keys)
@@ -121,7 +122,7 @@ export async function verifyAudits(
   for (const id of ids) verdicts.push(await operations.verifyAudit(id, storedHeads.get(id), keys))
   const isClean = ({ firstBad, foreignHeads }: AuditVerdict) =>
     firstBad === null && foreignHeads.count === 0
-  if (!verdicts.every(isClean)) process.exitCode = 1
-  warnOfVerdicts(verdicts)
+  if (!verdicts.every(isClean)) terminal.fail()
+  warnOfVerdicts(terminal, verdicts)
   return verdicts.map(toRow)
 }

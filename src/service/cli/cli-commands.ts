@@ -1,21 +1,21 @@
 // The operator's commands, with their arguments parsed.
 
 import { pino } from 'pino'
-import { overlapBoundsSeconds } from '../domain/api-key.ts'
-import { isId, type RelyingPartyId, type TenantId } from '../domain/ids.ts'
-import { isRefusal, type Refusal } from '../domain/refusal.ts'
-import { defaultScopes, type Scope, scopes } from '../domain/scope.ts'
-import { spellOutHidden } from '../domain/text.ts'
-import { identifierCases } from '../domain/user-name.ts'
-import { boundedLines } from '../platform/crypto/signed-texts.ts'
-import { loggerOptions } from '../platform/http/logging.ts'
+import { overlapBoundsSeconds } from '../../domain/api-key.ts'
+import { isId, type RelyingPartyId, type TenantId } from '../../domain/ids.ts'
+import { isRefusal, type Refusal } from '../../domain/refusal.ts'
+import { defaultScopes, type Scope, scopes } from '../../domain/scope.ts'
+import { spellOutHidden } from '../../domain/text.ts'
+import { identifierCases } from '../../domain/user-name.ts'
+import { boundedLines } from '../../platform/crypto/signed-texts.ts'
+import { loggerOptions } from '../../platform/http/logging.ts'
+import { type Config, readConfig } from '../config.ts'
+import { openMigratedDatabase } from '../open-database.ts'
+import { openOperations } from '../open-operations.ts'
+import type { Terminal } from '../terminal.ts'
 import { verifyAudits } from './cli-audit.ts'
 import type { CommandCall } from './cli-usage.ts'
 import { CommandError } from './cli-usage.ts'
-import { type Config, readConfig } from './config.ts'
-import { openMigratedDatabase } from './open-database.ts'
-import { openOperations } from './open-operations.ts'
-import { say, warn } from './terminal.ts'
 
 /** Maximum of a line of the revocation log, in bytes; a line has some two hundred. */
 const revocationBytesMax = 64 * 1024
@@ -122,7 +122,7 @@ function orThrow<T extends object>(result: T | Refusal): T {
   throw new CommandError(result.hint ?? `refused: ${result.refused}`)
 }
 
-type Command = (operations: Operations, call: CommandCall) => Promise<unknown>
+type Command = (operations: Operations, call: CommandCall, terminal: Terminal) => Promise<unknown>
 
 const commands: Record<string, Command> = {
   'tenants list': (operations) => operations.listTenants(),
@@ -191,21 +191,21 @@ const commands: Record<string, Command> = {
     if (!revokedKey || isRefusal(revokedKey)) throw new CommandError(`There is no key ${id}`)
     return revokedKey
   },
-  async 'revocations apply'(operations) {
-    const lines = boundedLines(process.stdin, revocationBytesMax)
+  async 'revocations apply'(operations, _call, terminal) {
+    const lines = boundedLines(terminal.input, revocationBytesMax)
     const counts = await operations.applyRevocations(lines)
     if (counts.unreadable > 0) {
-      warn('Some lines are no revocations; check them: they were not applied.')
-      process.exitCode = 1
+      terminal.warn('Some lines are no revocations; check them: they were not applied.')
+      terminal.fail()
     }
     return counts
   },
-  async 'audit verify'(operations, { values }) {
+  async 'audit verify'(operations, { values }, terminal) {
     const ids =
       values.tenant || values.keys
         ? [await tenantOf(operations, values.tenant)]
         : (await operations.listTenants()).map(({ id }) => id)
-    return await verifyAudits(operations, ids, values)
+    return await verifyAudits(operations, ids, values, terminal)
   },
   async 'signing-keys rotate'(operations, { values }) {
     const rotation = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
@@ -215,7 +215,7 @@ const commands: Record<string, Command> = {
   },
 }
 
-function print(result: unknown, json: boolean): void {
+function print({ say }: Terminal, result: unknown, json: boolean): void {
   if (json) {
     say(JSON.stringify(result))
     return
@@ -234,13 +234,13 @@ function print(result: unknown, json: boolean): void {
  * Runs one of the commands that `isCommand` knows, and prints its result; throws the error for the
  * operator.
  */
-export async function run(config: Config, call: CommandCall): Promise<void> {
+export async function run(config: Config, call: CommandCall, terminal: Terminal): Promise<void> {
   const log = pino(loggerOptions('warn'), pino.destination(2))
   const name = call.positionals.slice(0, 2).join(' ')
   if (name === 'migrate') {
     const database = await openMigratedDatabase(config, log)
     await database.close()
-    say('The database is up to date.')
+    terminal.say('The database is up to date.')
     return
   }
   const command = commands[name]
@@ -250,7 +250,7 @@ export async function run(config: Config, call: CommandCall): Promise<void> {
   const anyOrigin = name === 'origin change'
   const operations = await openOperations(config, publicOrigin, log, { anyOrigin })
   try {
-    print(await command(operations, call), call.values.json)
+    print(terminal, await command(operations, call, terminal), call.values.json)
   } finally {
     await operations.close()
   }

@@ -1,8 +1,8 @@
 // The command-line syntax of the operator's commands.
 
 import { parseArgs } from 'node:util'
-import { defaultScopes, scopes } from '../domain/scope.ts'
-import { StartFault } from './start-fault.ts'
+import { defaultScopes, scopes } from '../../domain/scope.ts'
+import { StartFault } from '../start-fault.ts'
 
 /** A command that cannot be carried out; printed without a stack. */
 export class CommandError extends StartFault {}
@@ -28,9 +28,9 @@ const options = {
 export type CommandCall = ReturnType<typeof parseCommand>
 
 /** Parses the command line; throws `CommandError` with the usage for an unknown option. */
-export function parseCommand(args: string[]) {
+export function parseCommand(words: readonly string[]) {
   try {
-    return parseArgs({ args, options, allowPositionals: true })
+    return parseArgs({ args: [...words], options, allowPositionals: true })
   } catch (error) {
     throw new CommandError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
   }
