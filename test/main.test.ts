@@ -5,10 +5,12 @@ import path from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { buildSealing } from '../src/platform/crypto/sealing.ts'
 import { onServer } from './support/cluster.ts'
+import { runCommand } from './support/command-line.ts'
 import { createEmptyDatabase, createTestDatabase } from './support/database.ts'
 import { isAlive } from './support/embedded-postgres.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
+import { startHere } from './support/service-start.ts'
 import { startDatabaseLine } from './support/tcp-proxy.ts'
 import { until } from './support/until.ts'
 
@@ -188,20 +190,20 @@ describe('a start that cannot succeed', () => {
     const wrong = new URL(url)
     wrong.password = 'canary-4712'
     const environment = { DATABASE_URL: wrong.href, MASTER_KEY: masterKey, PORT: '0' }
-    const program = stack.use(startProgram(['src/main.ts'], environment))
-    expect(await program.exit).toEqual({ code: 1, signal: null })
-    expect(program.stderr()).toMatch(/^DATABASE_URL: .* the password is wrong\.\n$/)
-    expect(program.stderr()).not.toContain('canary-4712')
+    const start = stack.use(await startHere(environment))
+    expect(start.code).toBe(1)
+    expect(start.stderr).toMatch(/^DATABASE_URL: .* the password is wrong\.\n$/)
+    expect(start.stderr).not.toContain('canary-4712')
   })
 
   test('reports the missing database, without a stack', async () => {
     await using stack = new AsyncDisposableStack()
     const { url, drop } = stack.use(await createEmptyDatabase())
     await drop()
-    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey }
-    const program = stack.use(startProgram(['src/main.ts'], environment))
-    expect(await program.exit).toEqual({ code: 1, signal: null })
-    expect(program.stderr()).toMatch(/^DATABASE_URL: the database \S+ at .* create it first\.\n$/)
+    const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
+    const start = stack.use(await startHere(environment))
+    expect(start.code).toBe(1)
+    expect(start.stderr).toMatch(/^DATABASE_URL: the database \S+ at .* create it first\.\n$/)
   })
 
   test('on a port in use says so and keeps the first key for the start that succeeds', async () => {
@@ -213,13 +215,13 @@ describe('a start that cannot succeed', () => {
     const address = blocker.address()
     const port = typeof address === 'object' && address ? String(address.port) : ''
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey }
-    const failedStart = stack.use(startProgram(['src/main.ts'], { ...environment, PORT: port }))
-    expect(await failedStart.exit).toEqual({ code: 1, signal: null })
-    expect(failedStart.stderr()).toBe(
+    const failedStart = stack.use(await startHere({ ...environment, PORT: port }))
+    expect(failedStart.code).toBe(1)
+    expect(failedStart.stderr).toBe(
       `127.0.0.1:${port} is taken: set PORT to another one, or stop what listens there.\n`,
     )
-    const next = stack.use(await startServiceProcess({ ...environment, PORT: '0' }))
-    const [key = ''] = keysIn(next.stdout())
+    const next = stack.use(await startHere({ ...environment, PORT: '0' }))
+    const [key = ''] = keysIn(next.stdout)
     expect((await createApi(next.origin, key)('GET', '/v1/tenant')).status).toBe(200)
   })
 
@@ -229,9 +231,9 @@ describe('a start that cannot succeed', () => {
       await using stack = new AsyncDisposableStack()
       const { url } = stack.use(await createEmptyDatabase())
       const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, HOST: '192.0.2.1', PORT }
-      const program = stack.use(startProgram(['src/main.ts'], environment))
-      expect(await program.exit).toEqual({ code: 1, signal: null })
-      expect(program.stderr()).toMatch(
+      const start = stack.use(await startHere(environment))
+      expect(start.code).toBe(1)
+      expect(start.stderr).toMatch(
         /^192\.0\.2\.1:\d+ is no address of this machine: set HOST .*\n$/,
       )
     },
@@ -269,36 +271,35 @@ describe('the public origin', () => {
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
     return {
       start: (more: Readonly<Record<string, string>> = {}) =>
-        startServiceProcess({ ...environment, ...more }),
-      run: async (args: readonly string[], more: Readonly<Record<string, string>> = {}) => {
-        const program = stack.use(startProgram(args, { ...environment, ...more }))
-        return { ...(await program.exit), stderr: program.stderr(), stdout: program.stdout() }
-      },
+        startHere({ ...environment, ...more }),
+      command: (words: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+        runCommand(words, { ...environment, ...more }),
     }
   }
 
   test('of another process is the only one for all roles and commands, until changed', async () => {
     await using stack = new AsyncDisposableStack()
-    const { start, run } = await scene(stack)
+    const { start, command } = await scene(stack)
     await using first = await start(withOrigin('https://a.example'))
-    expect(first.stdout()).toContain('as https://a.example')
+    expect(first.stdout).toContain('as https://a.example')
     for (const ROLE of ['api', 'worker', 'all']) {
-      const refusal = await run(['src/main.ts'], { ...withOrigin('https://b.example'), ROLE })
+      await using refusal = await start({ ...withOrigin('https://b.example'), ROLE })
       expect(refusal).toMatchObject({ code: 1, stdout: '' })
       expect(refusal.stderr).toMatch(
         /^PUBLIC_ORIGIN: is https:\/\/b\.example, but .* known as https:\/\/a\.example .*origin change --to .*\n$/,
       )
     }
-    const command = ['src/cli.ts', 'tenants', 'list']
-    expect((await run(command, withOrigin('https://b.example'))).stderr).toMatch(/^PUBLIC_ORIGIN: /)
-    const change = ['src/cli.ts', 'origin', 'change', '--to', 'https://b.example']
-    expect(await run(change, withOrigin('https://b.example'))).toMatchObject({
+    const list = await command(['tenants', 'list'], withOrigin('https://b.example'))
+    expect(list.stderr).toMatch(/^PUBLIC_ORIGIN: /)
+    const change = ['origin', 'change', '--to', 'https://b.example']
+    expect(await command(change, withOrigin('https://b.example'))).toMatchObject({
       code: 0,
       stderr: '',
     })
     await using service = await start(withOrigin('https://b.example'))
-    expect(service.stdout()).toContain('as https://b.example')
-    expect((await run(['src/main.ts'], withOrigin('https://a.example'))).code).toBe(1)
+    expect(service.stdout).toContain('as https://b.example')
+    await using former = await start(withOrigin('https://a.example'))
+    expect(former.code).toBe(1)
   })
 
   test('that was set applies to a process that sets none, on any port', async () => {
@@ -306,7 +307,7 @@ describe('the public origin', () => {
     const { start } = await scene(stack)
     await (await start(withOrigin('https://a.example')))[Symbol.asyncDispose]()
     await using second = await start()
-    expect(second.stdout()).toContain('as https://a.example')
+    expect(second.stdout).toContain('as https://a.example')
   })
 
   test('that is not set follows the port, and is replaced by one that is set', async () => {
@@ -315,17 +316,15 @@ describe('the public origin', () => {
     for (const more of [{}, {}, withOrigin('https://a.example')]) {
       const service = await start(more)
       const own = service.origin.replace('127.0.0.1', 'localhost')
-      expect(service.stdout()).toContain(
-        `as ${'PUBLIC_ORIGIN' in more ? 'https://a.example' : own}`,
-      )
+      expect(service.stdout).toContain(`as ${'PUBLIC_ORIGIN' in more ? 'https://a.example' : own}`)
       await service[Symbol.asyncDispose]()
     }
   })
 
   test('the public origin cannot be changed to one that PUBLIC_ORIGIN may not be', async () => {
     await using stack = new AsyncDisposableStack()
-    const { run } = await scene(stack)
-    const change = await run(['src/cli.ts', 'origin', 'change', '--to', 'http://a.example'])
+    const { command } = await scene(stack)
+    const change = await command(['origin', 'change', '--to', 'http://a.example'])
     expect(change.code).toBe(1)
     expect(change.stderr).toContain('must be https')
   })
@@ -336,7 +335,7 @@ describe('on an installation that another master key sealed', () => {
 
   async function install(stack: AsyncDisposableStack): Promise<string> {
     const { url } = stack.use(await createEmptyDatabase())
-    const first = await startServiceProcess({ DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' })
+    const first = await startHere({ DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' })
     await first[Symbol.asyncDispose]()
     return url
   }
@@ -351,14 +350,13 @@ describe('on an installation that another master key sealed', () => {
         MASTER_KEY: other,
         ROLE,
         PORT: '0',
-        LOG_LEVEL: 'info',
       }
-      const program = stack.use(startProgram(['src/main.ts'], environment))
-      expect(await program.exit).toEqual({ code: 1, signal: null })
-      expect(program.stderr()).toMatch(
+      const start = stack.use(await startHere(environment))
+      expect(start.code).toBe(1)
+      expect(start.stderr).toMatch(
         /^MASTER_KEY: is not the key that sealed .*MASTER_KEY_PREVIOUS\.\n$/,
       )
-      expect(program.stdout()).not.toMatch(/listen/i)
+      expect(start.stdout).not.toMatch(/listen/i)
     },
   )
 
@@ -366,12 +364,12 @@ describe('on an installation that another master key sealed', () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createTestDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
-    const program = await onServer(url, async (first) => {
+    const start = await onServer(url, async (first) => {
       await first.query('begin')
       await first.query(
         "select pg_advisory_xact_lock(hashtextextended('countersign bootstrap public', 0))",
       )
-      const second = stack.use(startProgram(['src/main.ts'], environment))
+      const second = startHere(environment)
       const waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
       const database =
         ' and database = (select oid from pg_database where datname = current_database())'
@@ -392,32 +390,30 @@ describe('on an installation that another master key sealed', () => {
         ],
       )
       await first.query('commit')
-      return second
+      return stack.use(await second)
     })
-    expect(await program.exit).toEqual({ code: 1, signal: null })
-    expect(program.stderr()).toMatch(/^MASTER_KEY: is not the key that sealed .* tnt_first/)
+    expect(start.code).toBe(1)
+    expect(start.stderr).toMatch(/^MASTER_KEY: is not the key that sealed .* tnt_first/)
   })
 
   test('the service starts when that key is among the previous ones', async () => {
     await using stack = new AsyncDisposableStack()
     const DATABASE_URL = await install(stack)
     const keys = { MASTER_KEY: other, MASTER_KEY_PREVIOUS: masterKey }
-    stack.use(await startServiceProcess({ DATABASE_URL, ...keys, PORT: '0' }))
+    const start = stack.use(await startHere({ DATABASE_URL, ...keys, PORT: '0' }))
+    expect(start.code).toBe(0)
   })
 
   test('the service needs the previous key of every tenant, not of one alone', async () => {
     await using stack = new AsyncDisposableStack()
     const DATABASE_URL = await install(stack)
     const keys = { MASTER_KEY: other, MASTER_KEY_PREVIOUS: masterKey }
-    const command = ['src/cli.ts', 'tenants', 'create', '--name', 'Second']
-    const second = stack.use(startProgram(command, { DATABASE_URL, ...keys }))
-    expect((await second.exit).code).toBe(0)
+    const command = ['tenants', 'create', '--name', 'Second']
+    expect(await runCommand(command, { DATABASE_URL, ...keys })).toMatchObject({ code: 0 })
     for (const MASTER_KEY of [masterKey, other]) {
-      const program = stack.use(
-        startProgram(['src/main.ts'], { DATABASE_URL, MASTER_KEY, PORT: '0' }),
-      )
-      expect(await program.exit).toEqual({ code: 1, signal: null })
-      expect(program.stderr()).toMatch(/^MASTER_KEY: /)
+      const start = stack.use(await startHere({ DATABASE_URL, MASTER_KEY, PORT: '0' }))
+      expect(start.code).toBe(1)
+      expect(start.stderr).toMatch(/^MASTER_KEY: /)
     }
   })
 })

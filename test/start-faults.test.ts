@@ -6,7 +6,7 @@ import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { onServer } from './support/cluster.ts'
 import { createEmptyDatabase, createTestDatabase } from './support/database.ts'
-import { startProgram } from './support/service-process.ts'
+import { startHere } from './support/service-start.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -137,13 +137,12 @@ const cases: readonly Case[] = [
   ],
 ]
 
-test.each(cases)('%s: one line, no stack, exit code 1', async (_, prepare, says) => {
+test.each(cases)('%s: one line, no stack, and nothing runs', async (_, prepare, says) => {
   await using stack = new AsyncDisposableStack()
   const environment = { ...(await prepare(stack)), PORT: '0', LOG_LEVEL: 'silent' }
-  const program = stack.use(startProgram(['src/main.ts'], environment))
-  expect(await program.exit).toEqual({ code: 1, signal: null })
-  const stderr = program.stderr()
-  expect(stderr.trimEnd()).toMatch(says)
-  expect(stderr).not.toMatch(/^\s+at /m)
-  expect(program.stdout()).toBe('')
+  const start = stack.use(await startHere(environment))
+  expect(start.code).toBe(1)
+  expect(start.stderr.trimEnd()).toMatch(says)
+  expect(start.stderr).not.toMatch(/^\s+at /m)
+  expect(start.stdout).toBe('')
 })
