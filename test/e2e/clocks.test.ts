@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { clockOffBy, isFaketimeHere } from '../support/faketime.ts'
+import { notRun } from '../support/programs.ts'
 import {
   challengeOf,
   createApi,
@@ -154,7 +155,5 @@ if (isFaketimeHere) {
     })
   })
 } else {
-  test('NOT RUN on this machine: libfaketime is missing (apt-get install faketime)', () => {
-    expect(isFaketimeHere).toBe(false)
-  })
+  notRun('libfaketime', 'faketime')
 }

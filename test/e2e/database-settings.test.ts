@@ -8,6 +8,7 @@ import { onServer } from '../support/cluster.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { type Comparable, callEveryRoute } from '../support/every-route.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
+import { notRun } from '../support/programs.ts'
 import { createApi, enrollPhone, freePort, testConfig } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
@@ -116,9 +117,7 @@ if (hasPgBouncer) {
     return { ...place, own: pooler.url }
   }
 } else {
-  test('NOT RUN on this machine: PgBouncer is missing (apt-get install pgbouncer)', () => {
-    expect(hasPgBouncer).toBe(false)
-  })
+  notRun('PgBouncer', 'pgbouncer')
 }
 
 test.each(Object.keys(places))('every route gives the same answer under %s', async (name) => {

@@ -4,6 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { onServer } from '../support/cluster.ts'
+import { notRun } from '../support/programs.ts'
 import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 
 const executablePath = chromiumPath()
@@ -206,8 +207,4 @@ describe.runIf(executablePath)('in a browser without script', () => {
   })
 })
 
-describe.skipIf(executablePath)('in a browser without script', () => {
-  test('NOT RUN on this machine: Chromium is missing (name one in CHROMIUM)', () => {
-    expect(executablePath).toBeUndefined()
-  })
-})
+if (!executablePath) notRun('Chromium', 'chromium')

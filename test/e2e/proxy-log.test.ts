@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { programOf } from '../support/programs.ts'
+import { notRun, programOf } from '../support/programs.ts'
 import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
@@ -88,8 +88,4 @@ describe.runIf(nginx)('nginx as the runbook has it', () => {
   })
 })
 
-describe.skipIf(nginx)('nginx as the runbook has it', () => {
-  test('NOT RUN on this machine: nginx is missing (apt-get install nginx-light)', () => {
-    expect(nginx).toBeUndefined()
-  })
-})
+if (!nginx) notRun('nginx', 'nginx-light')

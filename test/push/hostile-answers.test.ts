@@ -21,7 +21,7 @@ import {
   hostileBodies,
   startHostileServer,
 } from '../support/hostile-server.ts'
-import { programOf } from '../support/programs.ts'
+import { notRun, programOf } from '../support/programs.ts'
 import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
@@ -257,7 +257,5 @@ test.runIf(openssl)('a server that asks for another handshake ends the request',
 })
 
 if (!openssl) {
-  test('NOT RUN on this machine: openssl is missing (apt-get install openssl)', () => {
-    expect(openssl).toBeUndefined()
-  })
+  notRun('openssl', 'openssl')
 }

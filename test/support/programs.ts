@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { expect, test } from 'vitest'
 
 const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
 
@@ -8,4 +9,17 @@ export function programOf(...names: readonly string[]): string | undefined {
   return names
     .flatMap((name) => places.map((place) => path.join(place, name)))
     .find((file) => existsSync(file))
+}
+
+/**
+ * Stands for the tests that need a program which this machine has not: one skipped test, so that
+ * what was not run is counted apart from what passed. CI sets the variable `requiredBy` where it
+ * has installed the program, so that it cannot pass without it.
+ */
+export function notRun(program: string, packages: string, requiredBy?: string): void {
+  const title = `NOT RUN on this machine: ${program} is missing (apt-get install ${packages})`
+  test(title, ({ skip }) => {
+    if (requiredBy) expect(process.env[requiredBy], `${program} must be here`).toBeUndefined()
+    skip()
+  })
 }

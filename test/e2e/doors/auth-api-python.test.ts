@@ -15,6 +15,7 @@ import {
   questionTo,
   startTlsLine,
 } from '../../support/auth-api.ts'
+import { notRun } from '../../support/programs.ts'
 import {
   enrollPhone,
   type RunningService,
@@ -135,9 +136,5 @@ function realClient(interpreter: string): void {
 }
 
 if (python === undefined) {
-  test('NOT RUN on this machine: duo_client is missing (apt-get install python3-duo-client)', () => {
-    // CI sets this where it has installed the package, so that it cannot pass without it.
-    expect(process.env.COUNTERSIGN_TEST_DUO_CLIENT, 'duo_client must be here').toBeUndefined()
-    process.stderr.write('duo_client is missing, its tests were not run: python3-duo-client\n')
-  })
+  notRun('duo_client', 'python3-duo-client', 'COUNTERSIGN_TEST_DUO_CLIENT')
 } else describe('duo_client of Debian', () => realClient(python))

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
 import { createWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
-import { programOf } from '../../support/programs.ts'
+import { notRun, programOf } from '../../support/programs.ts'
 import {
   enrollPhone,
   freePort,
@@ -213,9 +213,5 @@ const realServer = () => {
 
 if (isThere) describe('FreeRADIUS with the example configuration', realServer)
 else {
-  test(`NOT RUN on this machine: FreeRADIUS is missing (apt-get install ${packages})`, () => {
-    // CI sets this where it has installed the packages, so that it cannot pass without them.
-    expect(process.env.COUNTERSIGN_TEST_FREERADIUS, 'FreeRADIUS must be here').toBeUndefined()
-    process.stderr.write(`FreeRADIUS is missing, its tests were not run: install ${packages}\n`)
-  })
+  notRun('FreeRADIUS', packages, 'COUNTERSIGN_TEST_FREERADIUS')
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createWaitDoor, questionTo, type TestDoor } from '../../support/doors.ts'
-import { programOf } from '../../support/programs.ts'
+import { notRun, programOf } from '../../support/programs.ts'
 import {
   enrollPhone,
   type RunningService,
@@ -115,7 +115,5 @@ test('the script for pam_exec lets nobody in where curl is missing', async () =>
 
 if (isThere) describe('the script for pam_exec', script)
 else {
-  test('NOT RUN on this machine: curl is missing', () => {
-    process.stderr.write('curl is missing, the tests of the script for pam_exec were not run\n')
-  })
+  notRun('curl', 'curl')
 }

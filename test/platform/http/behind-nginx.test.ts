@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faultsOfSettings, nginxProgram, startNginx } from '../../support/nginx.ts'
+import { notRun } from '../../support/programs.ts'
 import { anApp } from './fixtures.ts'
 
 const portOf = (app: FastifyInstance) => {
@@ -69,7 +70,5 @@ const behindNginx = () => {
 }
 
 if (nginxProgram === undefined) {
-  test('NOT RUN on this machine: nginx is missing (apt-get install nginx-light)', () => {
-    process.stderr.write('nginx is missing, the tests of long bodies behind a proxy were not run\n')
-  })
+  notRun('nginx', 'nginx-light')
 } else describe('behind nginx with two upstreams', behindNginx)

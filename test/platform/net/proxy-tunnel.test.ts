@@ -5,6 +5,7 @@ import { ProxyTunnel, type PushProxy } from '../../../src/platform/net/proxy-tun
 import type { PushProvider } from '../../../src/push/push.store.ts'
 import { aPushTo, apnsFor, fcmFor } from '../../push/push-gateway.ts'
 import { startConnectProxy, startTinyproxy, tinyproxyProgram } from '../../support/connect-proxy.ts'
+import { notRun } from '../../support/programs.ts'
 
 let simulator: Simulator
 const openProviders: PushProvider[] = []
@@ -123,9 +124,7 @@ describe('a tunnel', () => {
 })
 
 if (tinyproxyProgram === undefined) {
-  test('NOT RUN on this machine: tinyproxy is missing (apt-get install tinyproxy)', () => {
-    process.stderr.write('tinyproxy is missing, the tests with a real proxy were not run\n')
-  })
+  notRun('tinyproxy', 'tinyproxy')
 } else {
   test('pushes go through a real proxy with a login, and none without it', async () => {
     await using tinyproxy = await startTinyproxy([simulator.apns.port, simulator.fcm.port])

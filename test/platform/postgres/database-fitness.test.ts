@@ -6,6 +6,7 @@ import { migrate } from '../../../src/platform/postgres/migrations.ts'
 import { buildNotifySignals } from '../../../src/platform/postgres/notify-signals.ts'
 import { createEmptyDatabase } from '../../support/database.ts'
 import { hasPgBouncer, startPgBouncer } from '../../support/pgbouncer.ts'
+import { notRun } from '../../support/programs.ts'
 import { until } from '../../support/until.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -111,7 +112,4 @@ const realPooler = () => {
 }
 
 if (hasPgBouncer) describe('with a real PgBouncer', realPooler)
-else
-  test('NOT RUN on this machine: PgBouncer is missing (apt-get install pgbouncer)', () => {
-    expect(hasPgBouncer).toBe(false)
-  })
+else notRun('PgBouncer', 'pgbouncer')

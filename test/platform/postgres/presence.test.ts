@@ -11,6 +11,7 @@ import {
 } from '../../../src/platform/postgres/presence.ts'
 import { onServer } from '../../support/cluster.ts'
 import { hasPgBouncer, startPgBouncer } from '../../support/pgbouncer.ts'
+import { notRun } from '../../support/programs.ts'
 import {
   aChallenge,
   aDevice,
@@ -127,9 +128,7 @@ if (hasPgBouncer) {
     expect(await stores.leases.holders()).toEqual([presence.name])
   })
 } else {
-  test('NOT RUN on this machine: PgBouncer is missing (apt-get install pgbouncer)', () => {
-    expect(hasPgBouncer).toBe(false)
-  })
+  notRun('PgBouncer', 'pgbouncer')
 }
 
 describe('freed leases', () => {
