@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Refusal, type RefusalCode, refuse } from '../../../src/domain/refusal.ts'
 import { type ProblemCode, problems } from '../../../src/platform/http/problem-table.ts'
 import { problemSchema } from '../../../src/platform/http/schemas/problem.ts'
@@ -18,10 +19,18 @@ const refusalCodes = Object.keys(problems).filter(
 
 const url = `/v1/challenges/${anId('challenge')}/evidence`
 
+let refusal: Refusal
+let refusingApp: FastifyInstance
+
+beforeAll(async () => {
+  refusingApp = await anApp({ readEvidence: async () => refusal as Refusal<'not_found'> })
+})
+afterAll(() => refusingApp.close())
+
 /** The answer of a route whose use case returns this. */
-async function answerTo(refusal: ReturnType<typeof refuse>) {
-  await using app = await anApp({ readEvidence: async () => refusal as Refusal<'not_found'> })
-  return app.inject({ url, headers: bearer })
+function answerTo(result: Refusal) {
+  refusal = result
+  return refusingApp.inject({ url, headers: bearer })
 }
 
 describe('a refusal', () => {
