@@ -19,7 +19,7 @@ import {
 } from '../src/domain/webhook-endpoint.ts'
 import { recentAddressesMax, recentAddressTtlMs } from '../src/platform/http/admission.ts'
 import { defaultServerLimits } from '../src/platform/http/server-limits.ts'
-import type { FairQueueLimits } from '../src/platform/net/fair-queue.ts'
+import type { FairQueueLimits } from '../src/platform/net/bounded-fair-queue.ts'
 import {
   deviceQueueLimits,
   devicesShare,

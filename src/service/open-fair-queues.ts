@@ -1,7 +1,11 @@
 // The fair queues of one process; docs/limits.md lists the figures.
 
 import { buildAdmission } from '../platform/http/admission.ts'
-import { buildFairQueue, buildUserQueue, type FairQueueLimits } from '../platform/net/fair-queue.ts'
+import {
+  buildFairQueue,
+  buildUserQueue,
+  type FairQueueLimits,
+} from '../platform/net/bounded-fair-queue.ts'
 
 /**
  * As long as a statement may take: after it the client is asked to retry, instead of getting an

@@ -6,7 +6,7 @@ import {
   recentAddressesMax,
   recentAddressTtlMs,
 } from '../../../src/platform/http/admission.ts'
-import { buildFairQueue } from '../../../src/platform/net/fair-queue.ts'
+import { buildFairQueue } from '../../../src/platform/net/bounded-fair-queue.ts'
 import { buildQueues, tokenQueueLimits } from '../../../src/service/open-fair-queues.ts'
 
 const full = {

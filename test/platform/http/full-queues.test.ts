@@ -5,7 +5,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refuse } from '../../../src/domain/refusal.ts'
 import { buildAdmission } from '../../../src/platform/http/admission.ts'
-import { buildFairQueue } from '../../../src/platform/net/fair-queue.ts'
+import { buildFairQueue } from '../../../src/platform/net/bounded-fair-queue.ts'
 import { until } from '../../support/until.ts'
 import {
   anApp,

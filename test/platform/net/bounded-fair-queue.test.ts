@@ -4,7 +4,7 @@ import {
   buildFairQueue,
   buildUserQueue,
   type FairQueueLimits,
-} from '../../../src/platform/net/fair-queue.ts'
+} from '../../../src/platform/net/bounded-fair-queue.ts'
 
 const limits: FairQueueLimits = {
   running: 2,
