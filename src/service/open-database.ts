@@ -90,7 +90,8 @@ async function openWhen(
   const { applied: appliedMigrations } = await whenReachable(() =>
     migrate(url, migrationsFolder, { schema }),
   )
-  if (appliedMigrations.length > 0) log.info({ applied: appliedMigrations }, 'migrations applied')
+  const last = appliedMigrations.at(-1)
+  if (last) log.info({ count: appliedMigrations.length, last }, 'migrations applied')
   let clock: DatabaseClock | undefined
   const onConnectionLost = (error: Error) => log.warn({ err: error }, 'database connection lost')
   // The new connection may lead to another machine than the former ones.
