@@ -1,5 +1,5 @@
-// Takes the screenshots of the documentation: `node demo/screenshots.ts`, with Chromium or Chrome
-// on this machine (or named in CHROMIUM).
+// Takes the screenshots of the documentation: `npm run pictures`, with Chromium or Chrome on this
+// machine (or named in CHROMIUM).
 
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

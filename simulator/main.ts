@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { startControl } from './control.ts'
 import { startSimulator } from './simulator.ts'
 
-const USAGE = `node simulator/main.ts [options]
+const USAGE = `npm run simulator -- [options]
   --host <address>       listening address of all parts (127.0.0.1)
   --port <number>        control API (a free port)
   --apns-port <number>   APNs gateway (a free port)
