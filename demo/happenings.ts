@@ -60,7 +60,7 @@ function gatewayOf(device: Device | undefined): string {
 
 /** How far the challenge got with each phone. */
 export function progressOf(
-  { devices }: Pick<Challenge, 'devices'>,
+  { devices, suppressed }: Pick<Challenge, 'devices' | 'suppressed'>,
   userDevices: readonly Device[],
 ): readonly PhoneProgress[] {
   return devices.map(({ deviceId, push, receivedAt, fetchedAt }) => {
@@ -71,20 +71,21 @@ export function progressOf(
       stage:
         device?.status === 'unregistered'
           ? 'unregistered'
-          : stageOf({ push, receivedAt, fetchedAt }),
+          : stageOf({ push, receivedAt, fetchedAt }, suppressed),
       reason: push?.reason ?? null,
     }
   })
 }
 
-function stageOf({
-  push,
-  receivedAt,
-  fetchedAt,
-}: Omit<Challenge['devices'][number], 'deviceId'>): PhoneProgress['stage'] {
+function stageOf(
+  { push, receivedAt, fetchedAt }: Omit<Challenge['devices'][number], 'deviceId'>,
+  suppressed: Challenge['suppressed'],
+): PhoneProgress['stage'] {
   if (fetchedAt) return 'opened'
   if (receivedAt) return 'received'
-  if (push === null || push.status === 'suppressed') return 'no_push'
+  if (push === null) {
+    return suppressed === null || suppressed === 'no_push_token' ? 'no_push' : 'suppressed'
+  }
   if (push.status === 'queued') return 'waiting'
   return push.status
 }

@@ -7,7 +7,15 @@ import type { Result } from '../clients/typescript/src/client.ts'
 export type PhoneProgress = {
   readonly name: string
   readonly gateway: string
-  readonly stage: 'waiting' | 'sent' | 'failed' | 'no_push' | 'received' | 'opened' | 'unregistered'
+  readonly stage:
+    | 'waiting'
+    | 'sent'
+    | 'failed'
+    | 'suppressed'
+    | 'no_push'
+    | 'received'
+    | 'opened'
+    | 'unregistered'
   readonly reason: string | null
 }
 

@@ -6,6 +6,7 @@ import type { AppSettings } from '../../page-server.ts'
 import { button, el, icon } from '../dom.ts'
 import { App, type Screen } from './app.ts'
 import { drawControls } from './controls.ts'
+import { checkWhileShown } from './foreground.ts'
 import { Handset, type HandsetEvent } from './handset.ts'
 import { answer, endingScreen, requestScreen } from './request-screen.ts'
 import { confirmScreen, foreignScreen, unregisteredScreen, welcomeScreen } from './setup-screens.ts'
@@ -139,6 +140,11 @@ async function start(): Promise<void> {
   await takeLink(app)
   addEventListener('hashchange', () => void takeLink(app))
   await handset.check().catch(() => undefined)
+  const checkNow = checkWhileShown(
+    () => document.visibilityState === 'visible' && app.place.at !== 'request',
+    () => handset.check(),
+  )
+  document.addEventListener('visibilitychange', checkNow)
 }
 
 /** A frame around the phone where the window is wide, even when the page is itself in a frame. */

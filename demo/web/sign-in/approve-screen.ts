@@ -106,6 +106,7 @@ function noticesOf({
 
 const stages: Readonly<Record<PhoneProgress['stage'], number>> = {
   no_push: 0,
+  suppressed: 0,
   failed: 0,
   unregistered: 0,
   waiting: 0,
@@ -120,6 +121,7 @@ function phoneRow({ name, gateway, stage, reason }: PhoneProgress): HTMLElement 
     sent: `${gateway} took the push`,
     failed: `${gateway} refused the push${reason === null ? '' : ` (${reason})`}`,
     no_push: 'Has no push; open the app there',
+    suppressed: 'No push this time; open the app there',
     received: 'Received on the phone',
     opened: 'Shown on the phone',
     unregistered: 'Unregistered',
