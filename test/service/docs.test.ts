@@ -92,6 +92,30 @@ describe.skipIf(executable === undefined)('the page in Chromium', () => {
     expect(await links.count()).toBeLessThan(20)
     await tab.fill('#search', 'no such words')
     expect(await tab.locator('#none').isVisible()).toBe(true)
+    const listedElements = 'main section :is(h2, details, dt), nav li'
+    expect(await tab.locator(`:is(${listedElements}):visible`).count()).toBe(0)
+    // A value of an enum of a schema that createChallenge uses.
+    await tab.fill('#search', 'pull_only')
+    expect(await tab.locator('main details.call:visible').count()).toBeLessThan(20)
+    expect(await tab.locator('#createChallenge').isVisible()).toBe(true)
+    expect(await tab.locator('#schema-DeliveryMode').isVisible()).toBe(true)
+    expect(
+      await tab.locator('#schemas, nav a[href="#schemas"]').and(tab.locator(':visible')).count(),
+    ).toBe(2)
+    expect(
+      await tab
+        .locator('#problems, #callers, #schema-Problem')
+        .and(tab.locator(':visible'))
+        .count(),
+    ).toBe(0)
+    await tab.fill('#search', 'scope_missing')
+    expect(await tab.locator('#problem-scope_missing + dd').isVisible()).toBe(true)
+    expect(await tab.locator('#problem-not_found').isVisible()).toBe(false)
+    await tab.fill('#search', '')
+    expect(
+      await tab.locator('#problem-not_found + dd, #callers').and(tab.locator(':visible')).count(),
+    ).toBe(2)
+    await tab.fill('#search', 'no such words')
     await tab.goto(`${address}#createChallenge`)
     await tab.waitForSelector('#createChallenge[open]')
     expect(await tab.locator('#search').inputValue()).toBe('')

@@ -61,39 +61,61 @@ dd { margin: 0 0 0 1rem }
 }
 `
 
-/** Finds operations that have every word of the query, and opens what a link leads to. */
+/**
+ * Finds operations, callers, problems and schemas that have every word of the query, and opens what
+ * a link leads to. The text of an operation includes the schemas that it uses.
+ */
 export const docsScript = `
 const search = document.getElementById('search')
 const none = document.getElementById('none')
-const links = [...document.querySelectorAll('nav li a')]
-const entries = links.flatMap((link) => {
-  const target = document.getElementById(link.hash.slice(1))
-  const isCall = target?.classList.contains('call')
-  return isCall ? { link, target, text: target.textContent.toLowerCase() } : []
+const links = new Map([...document.querySelectorAll('nav li a')].map((link) => [link.hash, link]))
+const entries = [...document.querySelectorAll(
+  'main > section > details, main > section > dl > dt',
+)].map((target) => {
+  const about = target.localName === 'dt' ? target.nextElementSibling : null
+  const row = links.get('#' + target.id)?.parentElement
+  return { shown: [target, about, row].filter(Boolean), target, text: textOf(target, about) }
 })
+function textOf(target, about) {
+  const parts = new Set(about ? [target, about] : [target])
+  if (target.classList.contains('call'))
+    for (const part of parts)
+      for (const { hash } of part.querySelectorAll('a[href^="#schema-"]'))
+        parts.add(document.getElementById(hash.slice(1)))
+  return [...parts].map((part) => part.textContent).join(' ').toLowerCase()
+}
 function filter() {
   const words = search.value.toLowerCase().split(/\\s+/)
   let matches = 0
-  for (const { link, target, text } of entries) {
+  for (const { shown, text } of entries) {
     const isMatch = words.every((word) => text.includes(word))
-    link.parentElement.hidden = target.hidden = !isMatch
+    for (const element of shown) element.hidden = !isMatch
     matches += isMatch
   }
-  for (const section of document.querySelectorAll('nav section, main > section'))
-    section.hidden = !section.querySelector('li:not([hidden]), details:not([hidden]), dl')
+  for (const section of document.querySelectorAll('main > section')) {
+    const isEmpty = !section.querySelector(
+      ':scope > details:not([hidden]), :scope > dl > dt:not([hidden])',
+    )
+    section.hidden = isEmpty
+    const row = links.get('#' + section.querySelector('h2').id)?.parentElement
+    if (row) row.hidden = isEmpty
+  }
+  for (const section of document.querySelectorAll('nav section'))
+    section.hidden = !section.querySelector('li:not([hidden])')
   none.hidden = matches > 0
 }
 function openTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)))
   if (!target) return
-  if (target.hidden) { search.value = ''; filter() }
+  if (target.closest('[hidden]')) { search.value = ''; filter() }
   if (target instanceof HTMLDetailsElement) target.open = true
   target.scrollIntoView()
 }
 search.hidden = false
 search.addEventListener('input', filter)
 search.addEventListener('keydown', ({ key }) => {
-  if (key === 'Enter') entries.find(({ target }) => !target.hidden)?.link.click()
+  const first = entries.find(({ target }) => !target.hidden)
+  if (key === 'Enter' && first) location.hash = first.target.id
 })
 addEventListener('keydown', (event) => {
   if (event.key !== '/' || event.target === search) return
