@@ -12,7 +12,7 @@ import { cleanText, isShowable } from './text.ts'
 
 export const answerTyp = 'approval-response+jwt'
 
-const decisions = ['approve', 'deny', 'report'] as const
+export const decisions = ['approve', 'deny', 'report'] as const
 export type Decision = (typeof decisions)[number]
 const isDecision = (text: string): text is Decision => decisions.some((one) => one === text)
 

@@ -10,7 +10,7 @@ const wholeNumber = (least: number, most: number) => {
     .transform(Number)
     .pipe(z.number().min(least, error).max(most, error))
 }
-const roles = ['all', 'api', 'worker'] as const
+export const roles = ['all', 'api', 'worker'] as const
 export type Role = (typeof roles)[number]
 const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.enum(values, `must be one of ${values.join(', ')}`)
