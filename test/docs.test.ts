@@ -87,3 +87,25 @@ test('the glossary defines a word once', () => {
   expect(terms.length).toBeGreaterThan(10)
   expect(new Set(terms).size).toBe(terms.length)
 })
+
+/**
+ * The functions that a page names (`name()`), each with the source that the page linked to last; a
+ * declaration of that name is looked for there.
+ */
+function missingFunctions(document: string): string[] {
+  let source = ''
+  return [...read(document).matchAll(/\]\(([^)\s]+)\)|`(\w+)\(\)`/g)].flatMap(
+    ([, target, name]) => {
+      if (target?.endsWith('.ts')) source = path.join(path.dirname(document), target)
+      if (name === undefined) return []
+      const declaration = new RegExp(`^(?:export )?(?:async )?(?:function|const) ${name}\\b`, 'm')
+      return source !== '' && declaration.test(read(source)) ? [] : [`${name} in ${source}`]
+    },
+  )
+}
+
+test('the tour names only functions that are in the file that it shows', () => {
+  const names = [...read('docs/tour.md').matchAll(/`\w+\(\)`/g)]
+  expect(names.length).toBeGreaterThan(25)
+  expect(missingFunctions('docs/tour.md')).toEqual([])
+})
