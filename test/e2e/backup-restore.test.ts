@@ -1,5 +1,5 @@
-// The drill of docs/runbook.md: after a restore to an earlier state, later revocations are applied
-// again.
+// The drill of docs/how-to/back-up-and-restore.md: after a restore to an earlier state, later
+// revocations are applied again.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

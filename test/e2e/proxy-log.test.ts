@@ -1,5 +1,5 @@
-// The example of the runbook for nginx, run verbatim: no line of a log contains the secret of a
-// link.
+// The example of docs/how-to/behind-a-proxy.md for nginx, run verbatim: no line of a log contains
+// the secret of a link.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,11 +19,11 @@ const secret = 'CANARY'.padEnd(43, 'A')
  * listener.
  */
 function settings(folder: string, port: number, nobody: number): string {
-  const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
-  const example = [...runbook.matchAll(/```nginx\n([\s\S]*?)```/g)]
+  const page = readFileSync(new URL('../../docs/how-to/behind-a-proxy.md', import.meta.url), 'utf8')
+  const example = [...page.matchAll(/```nginx\n([\s\S]*?)```/g)]
     .map(([, text = '']) => text)
     .find((text) => text.includes('$logged_uri'))
-  if (!example) throw new Error('the runbook has no example')
+  if (!example) throw new Error('the page has no example')
   const [sharedPart = '', location = ''] = example.split(/^(?=location )/m)
   return `
 pid ${folder}/pid;
@@ -46,7 +46,7 @@ http {
 }`
 }
 
-describe.runIf(nginx)('nginx as the runbook has it', () => {
+describe.runIf(nginx)('nginx as the page has it', () => {
   test('logs each call and no secret, also while the service is unavailable', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'countersign-nginx-'))
     const [port, nobody] = [await freePort(), await freePort()]

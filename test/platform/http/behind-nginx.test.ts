@@ -32,9 +32,9 @@ const refusedRequests: readonly (readonly [
   ['has no credential at a door', `/integrations/wait/x`, { headers: json }, 401],
 ]
 
-test.runIf(nginxProgram)('nginx accepts the settings of the runbook', async () => {
-  const runbook = await readFile('docs/runbook.md', 'utf8')
-  const [, settings = ''] = /```nginx\n([\s\S]*?)```/.exec(runbook) ?? []
+test.runIf(nginxProgram)('nginx accepts the settings of the documentation', async () => {
+  const page = await readFile('docs/how-to/behind-a-proxy.md', 'utf8')
+  const [, settings = ''] = /```nginx\n([\s\S]*?)```/.exec(page) ?? []
   expect(settings).toContain('client_max_body_size 64k;')
   expect(await faultsOfSettings(settings)).toBe('')
 })
