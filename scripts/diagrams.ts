@@ -36,7 +36,7 @@ that sets a status without an arrow here fails the check.
 const tables = `## Tables
 
 Every key begins with \`tenant_id\`, which the pictures omit; they show keys, references, \`status\`
-and \`expires_at\`.
+and \`expires_at\`. What is stored about a person has [a page of its own](privacy.md).
 `
 
 const fence = (diagram: string) => `\`\`\`mermaid\n${diagram}\n\`\`\`\n`
