@@ -3,6 +3,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { variables } from '../src/service/config-variables.ts'
 
 const project = path.resolve(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(path.join(project, file), 'utf8')
@@ -13,6 +14,22 @@ const sources = globSync('src/**/*.ts', { cwd: project, exclude: ['src/generated
   .map(read)
   .join('\n')
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+
+/** A route with its places unnamed: `/v1/users/{}`. */
+const anyPlace = (route: string) =>
+  route.replaceAll(/\{[^}]*\}|\b[a-z]+_\.{3}/g, '{}').replace(/\/$/, '')
+
+/** Every operation of openapi.yaml, as `GET /v1/users/{}`. */
+const operations = new Set(
+  read('openapi.yaml')
+    .split(/^ {2}(?=\/)/m)
+    .slice(1)
+    .flatMap((path) => {
+      const route = path.slice(0, path.indexOf(':\n'))
+      const methods = [...path.matchAll(/^ {4}(get|post|put|patch|delete):$/gm)]
+      return methods.map(([, method = '']) => `${method.toUpperCase()} ${anyPlace(route)}`)
+    }),
+)
 
 /** The anchor of a heading, as GitHub builds it. */
 const anchorOf = (heading: string) =>
@@ -45,6 +62,18 @@ describe.each(documents)('%s', (document) => {
       ([, name = '']) => name,
     )
     expect(scriptNames.filter((name) => !(name in scripts))).toEqual([])
+  })
+
+  test('names no call of the server API that is missing', () => {
+    const calls = [
+      ...read(document).matchAll(/`(GET|POST|PUT|PATCH|DELETE) (\/v1\/[^`?\s]*)/g),
+    ].map(([, method = '', route = '']) => `${method} ${anyPlace(route)}`)
+    expect(calls.filter((call) => !operations.has(call))).toEqual([])
+  })
+
+  test('names no variable of the configuration that is missing', () => {
+    const names = [...read(document).matchAll(/`((?:APNS|FCM|DATABASE|WEBHOOK|ISSUER)_[A-Z_]+)`/g)]
+    expect(names.map(([, name = '']) => name).filter((name) => !(name in variables))).toEqual([])
   })
 
   test('names no file that is missing', () => {
@@ -108,4 +137,16 @@ test('the tour names only functions that are in the file that it shows', () => {
   const names = [...read('docs/tour.md').matchAll(/`\w+\(\)`/g)]
   expect(names.length).toBeGreaterThan(25)
   expect(missingFunctions('docs/tour.md')).toEqual([])
+})
+
+test('the how-tos use only commands that the program has', async () => {
+  const pages = documents.filter((file) => /how-to|runbook/.test(file))
+  const commands = pages.flatMap((file) =>
+    [...read(file).matchAll(/^ *(?:\w+=\$\()*(?:countersign|cli) ([a-z-]+ ?[a-z-]*)/gm)].map(
+      ([, command = '']) => command.trim(),
+    ),
+  )
+  expect(commands.length).toBeGreaterThan(10)
+  const usage = read('src/service/cli-usage.ts')
+  expect([...new Set(commands)].filter((command) => !usage.includes(`  ${command}`))).toEqual([])
 })
