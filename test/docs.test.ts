@@ -83,6 +83,15 @@ describe.each(documents)('%s', (document) => {
   })
 })
 
+test('the index by reader leads to every page of docs', () => {
+  const links = [...read('docs/README.md').matchAll(/\]\(([^)#\s]+)/g)].map(([, target = '']) =>
+    path.join('docs', target),
+  )
+  const pages = documents.filter((file) => /^docs\/(?!decisions\/0)/.test(file))
+  expect(pages.length).toBeGreaterThan(20)
+  expect(pages.filter((page) => page !== 'docs/README.md' && !links.includes(page))).toEqual([])
+})
+
 test('every number of a decision has a page, or is listed as never used', () => {
   const names = globSync('docs/decisions/[0-9]*.md', { cwd: project }).map((one) =>
     path.basename(one),
