@@ -92,6 +92,22 @@ test('the index by reader leads to every page of docs', () => {
   expect(pages.filter((page) => page !== 'docs/README.md' && !links.includes(page))).toEqual([])
 })
 
+test('the map of CONTRIBUTING proves each task with tests and commands that exist', () => {
+  const [, table = ''] = read('CONTRIBUTING.md').split('| task | files | proof |')
+  const rows = (table.split('\n\n')[0] ?? '').split('\n').slice(2)
+  expect(rows.length).toBeGreaterThan(10)
+  const faults = rows.flatMap((row) => {
+    const proof = row.split('|').at(-2) ?? ''
+    const paths = proof.match(/test\/[\w./-]+/g) ?? []
+    const isProven = paths.length > 0 || proof.includes('npm run')
+    return [
+      ...paths.filter((one) => !existsSync(path.join(project, one))),
+      ...(isProven ? [] : [row]),
+    ]
+  })
+  expect(faults).toEqual([])
+})
+
 test('every number of a decision has a page, or is listed as never used', () => {
   const names = globSync('docs/decisions/[0-9]*.md', { cwd: project }).map((one) =>
     path.basename(one),
