@@ -172,6 +172,6 @@ test('the how-tos use only commands that the program has', async () => {
     ),
   )
   expect(commands.length).toBeGreaterThan(10)
-  const usage = read('src/service/cli-usage.ts')
+  const usage = read('src/service/cli/cli-usage.ts')
   expect([...new Set(commands)].filter((command) => !usage.includes(`  ${command}`))).toEqual([])
 })
