@@ -33,7 +33,7 @@ export async function currentYaml(): Promise<string> {
     stopWaiting: () => undefined,
     metrics: { contentType: 'text/plain', read: async () => '', token: null },
   })
-  return toYaml(app.swagger())
+  return toYaml(await app.describeApi())
 }
 
 /** What the linter finds, but for what .redocly.lint-ignore.yaml lists, with reasons. */

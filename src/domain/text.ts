@@ -25,7 +25,12 @@ const hiddenCharacters =
   '[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\\p{Zl}\\p{Zp}\\u2800' +
   '[\\p{Default_Ignorable_Code_Point}--\\p{Variation_Selector}]]'
 const anyHidden = new RegExp(hiddenCharacters, 'v')
-const hiddenOrJustified = new RegExp(`${allowedSequences}|(?<hidden>${hiddenCharacters})`, 'gv')
+let hiddenOrJustified: RegExp | undefined
+/** Built for the first text that needs it: the list of all emoji takes 0.1 s. */
+const hiddenOrJustifiedPattern = () => {
+  hiddenOrJustified ??= new RegExp(`${allowedSequences}|(?<hidden>${hiddenCharacters})`, 'gv')
+  return hiddenOrJustified
+}
 
 // More marks than any script stacks on one letter: such text covers its neighboring lines.
 const stackedMarks = /\p{M}{5}/u
@@ -33,7 +38,7 @@ const stackedMarks = /\p{M}{5}/u
 /** The text with `instead` for every hidden character; joiners where they join, and emoji, stay. */
 function withoutHidden(text: string, instead: string): string {
   if (!anyHidden.test(text)) return text
-  return text.replaceAll(hiddenOrJustified, (match, ...rest) =>
+  return text.replaceAll(hiddenOrJustifiedPattern(), (match, ...rest) =>
     (rest.at(-1) as { readonly hidden?: string }).hidden === undefined ? match : instead,
   )
 }
@@ -52,7 +57,7 @@ function escapeUnits(text: string): string {
  */
 export function spellOutHidden(text: string): string {
   if (!anyHidden.test(text)) return text
-  return text.replaceAll(hiddenOrJustified, (match, ...rest) =>
+  return text.replaceAll(hiddenOrJustifiedPattern(), (match, ...rest) =>
     (rest.at(-1) as { readonly hidden?: string }).hidden === undefined ? match : escapeUnits(match),
   )
 }

@@ -13,6 +13,7 @@ import {
 import { z } from 'zod'
 import { carryProofs } from '../devices/device-proof.guard.ts'
 import { carryDoors } from '../doors/door.guard.ts'
+import { describeRoutes } from '../platform/http/api-description.ts'
 import { carryCallers } from '../platform/http/caller.ts'
 import { boundPipelines } from '../platform/http/connections.ts'
 import { answerExpectContinue, drainBodies } from '../platform/http/drain-body.ts'
@@ -20,7 +21,6 @@ import { answerClientError, answerFrameworkError, handleErrors } from '../platfo
 import { plainForwardedFor } from '../platform/http/forwarded-for.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { parseJsonBodies, refuseUnknownBodies } from '../platform/http/json-body.ts'
-import { describeRoutes } from '../platform/http/openapi.ts'
 import { sendProblemPage } from '../platform/http/pages/problem-page.ts'
 import {
   type RequestLogOptions,
@@ -32,6 +32,11 @@ import { defaultServerLimits, type ServerLimits } from '../platform/http/server-
 import { carryPortalSessions } from '../portal/portal-session.guard.ts'
 import { carryPrincipals } from '../tenants/api-key.guard.ts'
 import { webhookDescriptions } from '../webhooks/webhook-event.schemas.ts'
+
+/** In the place of Fastify's own compilers, which it would load although they are never used. */
+function isSetLater(): never {
+  throw new Error('the compilers of the app were not set')
+}
 
 function serverOptions(
   { logger, trustProxy = false }: AppOptions,
@@ -55,6 +60,9 @@ function serverOptions(
     },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
+    schemaController: {
+      compilersFactory: { buildValidator: isSetLater, buildSerializer: isSetLater },
+    },
     exposeHeadRoutes: false,
     // Fastify's own 503 is no problem document; requests that still arrive on an open connection
     // are answered as before.
@@ -114,7 +122,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   carryPortalSessions(app)
   watchRequests(app, logOptions)
   refuseUnknownBodies(app)
-  await describeRoutes(app, webhookDescriptions)
+  describeRoutes(app, webhookDescriptions)
   closeWhileLeaving(app, leaving)
 
   app.addHook('preClose', (done) => {

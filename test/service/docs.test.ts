@@ -28,14 +28,14 @@ describe('GET /docs', () => {
     }
   })
 
-  it('shows every operation, event, schema and problem once, and no link leads nowhere', () => {
+  it('shows every operation, event, schema and problem once, and no link leads nowhere', async () => {
     const ids = [...page.body.matchAll(/ id="([^"]+)"/g)].map(([, id]) => `${id}`)
     expect(new Set(ids).size).toBe(ids.length)
-    const { components, webhooks } = app.swagger() as unknown as {
+    const { components, webhooks } = (await app.describeApi()) as unknown as {
       components: { schemas: object; examples: object }
       webhooks: Record<string, { post: { operationId: string } }>
     }
-    for (const { operation } of routesOf(app)) expect(ids).toContain(operation.operationId)
+    for (const { operation } of await routesOf(app)) expect(ids).toContain(operation.operationId)
     for (const { post } of Object.values(webhooks)) expect(ids).toContain(post.operationId)
     for (const name of Object.keys(components.schemas)) expect(ids).toContain(`schema-${name}`)
     for (const code of Object.keys(components.examples)) expect(ids).toContain(`problem-${code}`)

@@ -38,7 +38,7 @@ const open = new Set([
 describe('a route of the server API', () => {
   it('answers 401 without a key and with a bad one, before it reads the body', async () => {
     await using app = await anApp()
-    const routes = routesOf(app).filter(({ url }) => url.startsWith('/v1/'))
+    const routes = (await routesOf(app)).filter(({ url }) => url.startsWith('/v1/'))
     expect(routes.length).toBeGreaterThan(20)
     for (const { method, url } of routes) {
       for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
@@ -59,7 +59,7 @@ describe('a route of the server API', () => {
     await using app = await anApp({
       authenticateApiKey: async () => ({ ...principal, scopes: [grantedScope] }),
     })
-    const routes = routesOf(app)
+    const routes = await routesOf(app)
     for (grantedScope of scopes.filter((scope) => scope !== 'admin')) {
       for (const { method, url, operation } of routes) {
         const neededScopes = operation.security.flatMap((one) => one.apiKey ?? [])
@@ -84,7 +84,7 @@ describe('a route of the server API', () => {
 describe('every route', () => {
   it('every route is guarded unless it is on the short list of open ones', async () => {
     await using app = await anApp()
-    const unguardedRoutes = routesOf(app)
+    const unguardedRoutes = (await routesOf(app))
       .filter(({ operation }) => operation.security.length === 0)
       .map(({ operation }) => operation.operationId)
     expect(new Set(unguardedRoutes)).toEqual(open)
@@ -94,7 +94,7 @@ describe('every route', () => {
 describe('a route of the device API', () => {
   it('a route of the device API answers 401 without a proof, except for the claim', async () => {
     await using app = await anApp()
-    const routes = routesOf(app).filter(
+    const routes = (await routesOf(app)).filter(
       ({ url, operation }) => url.startsWith('/device/v1/') && !open.has(operation.operationId),
     )
     expect(routes.length).toBeGreaterThan(10)

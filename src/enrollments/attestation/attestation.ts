@@ -7,8 +7,7 @@ import type {
   AttestedClaim,
   RevokedCertificates,
 } from '../attestation.store.ts'
-import { verifyAndroidKey } from './android-attestation.ts'
-import { type AppleApp, clientDataHashOf, verifyAppAttest } from './app-attest.ts'
+import type { AppleApp } from './app-attest.ts'
 import type { AttestationRoots } from './attestation-roots.ts'
 import { buildRevocationFile, nothingRevoked } from './revocation-file.ts'
 
@@ -36,10 +35,12 @@ export function openAttestationVerifier(
 export function buildAttestationVerifier(options: AttestationOptions): AttestationVerifier {
   return {
     async verify(statement, claim) {
+      // Before the `try`: a library that cannot be loaded is no fault of the attestation.
+      const makers = await loadMakers()
       try {
         return statement.format === 'android_key'
-          ? await verifyAndroid(options, statement, claim)
-          : await verifyApple(options, statement, claim)
+          ? await verifyAndroid(makers, options, statement, claim)
+          : await verifyApple(makers, options, statement, claim)
       } catch {
         return none('malformed')
       }
@@ -47,11 +48,23 @@ export function buildAttestationVerifier(options: AttestationOptions): Attestati
   }
 }
 
+/** Loaded for the first attestation: the libraries that read certificates are 220 files. */
+async function loadMakers() {
+  const [android, apple] = await Promise.all([
+    import('./android-attestation.ts'),
+    import('./app-attest.ts'),
+  ])
+  return { ...android, ...apple }
+}
+
+type Makers = Awaited<ReturnType<typeof loadMakers>>
+
 const none = (why: AttestationFault): AttestationFinding => ({ level: 'none', why })
 
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64url'))
 
 async function verifyAndroid(
+  { verifyAndroidKey }: Makers,
   { roots, revocations, androidApps }: AttestationOptions,
   statement: Extract<AttestationStatement, { format: 'android_key' }>,
   { appId, keys, challenge, at }: AttestedClaim,
@@ -77,6 +90,7 @@ async function verifyAndroid(
 }
 
 async function verifyApple(
+  { clientDataHashOf, verifyAppAttest }: Makers,
   { roots, appleApps }: AttestationOptions,
   { object }: Extract<AttestationStatement, { format: 'apple_app_attest' }>,
   { appId, keys, challenge, at }: AttestedClaim,

@@ -1,7 +1,6 @@
 // Every error is answered with a problem document: thrown errors, bad URLs, and input that never
 // became a request.
 
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { isUint8Array } from 'node:util/types'
 import type {
@@ -11,6 +10,7 @@ import type {
   FastifyReply,
   FastifyRequest,
 } from 'fastify'
+import { STATUS_CODES } from '../node-http.ts'
 import { drainBody, isDrained } from './drain-body.ts'
 import { notUtf8Code } from './json-body.ts'
 import { sendProblemPage } from './pages/problem-page.ts'

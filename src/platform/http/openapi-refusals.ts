@@ -1,7 +1,7 @@
 // Refusals in the description: one shared response for each set of codes that operations answer
 // with, and one example for each code.
 
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from '../node-http.ts'
 import { problemBody, problemMediaType } from './problem.ts'
 import { type ProblemCode, problems } from './problem-table.ts'
 

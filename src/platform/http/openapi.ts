@@ -1,12 +1,12 @@
 // The description of the API, generated from the schemas that the routes really use.
 
 import swagger from '@fastify/swagger'
+import { fastify, type HTTPMethods } from 'fastify'
 import {
   createJsonSchemaTransform,
   createJsonSchemaTransformObject,
 } from 'fastify-type-provider-zod'
 import manifest from '../../../package.json' with { type: 'json' }
-import type { HttpApp } from './http-app.ts'
 import { tidy } from './openapi-document.ts'
 import { withExamples } from './openapi-examples.ts'
 import { inReadingOrder } from './openapi-order.ts'
@@ -101,6 +101,13 @@ const headers = {
     'body, joined by dots.',
 }
 
+/** A route as it was registered. */
+export type DescribedRoute = {
+  readonly method: HTTPMethods | HTTPMethods[]
+  readonly url: string
+  readonly schema?: object
+}
+
 /** A type of event that endpoints receive, with the name of its schema. */
 export type WebhookDescription = {
   readonly type: string
@@ -137,12 +144,15 @@ function webhooksOf(webhooks: readonly WebhookDescription[]) {
   return Object.fromEntries(entries)
 }
 
-/** Must be registered before the routes that it is to describe. */
-export async function describeRoutes(
-  app: HttpApp,
+/** An app that is never listened to writes it: the library reads the routes of one. */
+export async function writeOpenApi(
+  routes: readonly DescribedRoute[],
   webhooks: readonly WebhookDescription[],
-): Promise<void> {
+): Promise<object> {
   const toDocument = createJsonSchemaTransformObject({})
+  await using app = fastify({ exposeHeadRoutes: false })
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => JSON.stringify)
   await app.register(swagger, {
     openapi: structuredClone(document) as object,
     transform: createJsonSchemaTransform({}),
@@ -151,4 +161,7 @@ export async function describeRoutes(
       return inReadingOrder(withExamples(shareRefusals(tidyDocument as never)))
     },
   })
+  for (const route of routes) app.route({ ...route, handler: () => undefined })
+  await app.ready()
+  return app.swagger()
 }

@@ -1,16 +1,11 @@
 // The HTTP client for addresses that somebody else chose: checked, without redirects or proxies,
 // with a timeout and a limit on the answer.
 
-import {
-  type ClientRequest,
-  Agent as HttpAgent,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request,
-} from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { rootCertificates } from 'node:tls'
+import { Agent as HttpAgent, request } from '../node-http.ts'
 import { boundAnswer, outboundTls } from './answer-bounds.ts'
 import { type EgressGuard, egressErrorCode } from './egress-guard.ts'
 

@@ -1,8 +1,8 @@
 // A tunnel through an HTTP proxy (CONNECT: RFC 9110, 9.3.6), for networks without direct egress.
 
-import { request } from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { request } from '../node-http.ts'
 
 /** An HTTP proxy, and the credentials that it requires (Basic: RFC 7617). */
 export type PushProxy = {

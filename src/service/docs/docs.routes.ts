@@ -2,7 +2,6 @@
 
 import { type FixedAnswer, fixedAnswer } from '../../platform/http/fixed-answer.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
-import { toYaml } from '../../platform/http/openapi-document.ts'
 import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { shownText } from '../../platform/http/schemas/text.ts'
 import type { ApiDescription } from './docs-page.ts'
@@ -31,7 +30,7 @@ export function docsRoutes(app: HttpApp, _options: object, done: () => void): vo
         304: nothing('The copy of the caller is still valid.'),
       },
     }),
-    fixedAnswer({ type: 'application/yaml', build: () => toYaml(app.swagger()) }),
+    fixedAnswer({ type: 'application/yaml', build: () => yamlOf(app) }),
   )
   pages(app)
   done()
@@ -45,7 +44,6 @@ function pages(app: HttpApp): void {
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
   }
-  const yaml = () => toYaml(app.swagger())
   const answers: Readonly<Record<string, FixedAnswer>> = {
     '/docs': { type: 'text/html; charset=utf-8', headers, build: () => buildPage(app) },
     '/docs/docs.css': {
@@ -56,16 +54,24 @@ function pages(app: HttpApp): void {
       type: 'text/javascript; charset=utf-8',
       build: async () => (await import('./docs-assets.ts')).docsScript,
     },
-    '/docs/json': { type: 'application/json', build: () => JSON.stringify(app.swagger()) },
-    '/docs/yaml': { type: 'application/yaml', build: yaml },
+    '/docs/json': {
+      type: 'application/json',
+      build: async () => JSON.stringify(await app.describeApi()),
+    },
+    '/docs/yaml': { type: 'application/yaml', build: () => yamlOf(app) },
   }
   for (const [path, answer] of Object.entries(answers))
     app.get(path, hiddenRoute, fixedAnswer(answer))
   app.get('/docs/', hiddenRoute, (_request, reply) => reply.redirect('/docs'))
 }
 
+async function yamlOf(app: HttpApp): Promise<string> {
+  const { toYaml } = await import('../../platform/http/openapi-document.ts')
+  return toYaml(await app.describeApi())
+}
+
 // Loaded when somebody asks: most processes never show it.
 async function buildPage(app: HttpApp): Promise<string> {
   const { docsPage } = await import('./docs-page.ts')
-  return docsPage(app.swagger() as unknown as ApiDescription)
+  return docsPage((await app.describeApi()) as unknown as ApiDescription)
 }

@@ -303,8 +303,8 @@ function withoutRefs(
 }
 
 /** Every route of the description, which the app builds from the routes themselves. */
-export function routesOf(app: FastifyInstance): Route[] {
-  const { paths = {}, components } = app.swagger() as Description
+export async function routesOf(app: FastifyInstance): Promise<Route[]> {
+  const { paths = {}, components } = (await app.describeApi()) as Description
   return Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item ?? {}).map(([method, operation]) => ({
       method: method.toUpperCase() as Route['method'],

@@ -61,7 +61,7 @@ function call(route: Route) {
 
 test('API, portal and Keycloak calls answer 429 as declared, with Retry-After', async () => {
   const problemSchemes = ['apiKey', 'portalSession', 'realmToken']
-  const routes = routesOf(app).filter(
+  const routes = (await routesOf(app)).filter(
     (route) =>
       schemesOf(route).some((scheme) => problemSchemes.includes(scheme)) ||
       ['claimEnrollment', 'openPortal', 'readPublicKeys'].includes(route.operation.operationId),
@@ -105,7 +105,7 @@ test('a device that waits for something does not block other phones', async () =
 })
 
 test('every device call without a body answers 429 with Retry-After, as it declares', async () => {
-  const routes = routesOf(app).filter(
+  const routes = (await routesOf(app)).filter(
     (route) => schemesOf(route).includes('deviceProof') && !route.operation.requestBody,
   )
   expect(routes.length).toBeGreaterThan(8)

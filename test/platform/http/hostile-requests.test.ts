@@ -9,7 +9,7 @@ let routes: Route[]
 beforeAll(async () => {
   app = await anApp()
   // The Auth API refuses in its own format: test/e2e/doors/auth-api-fails-closed.test.ts.
-  routes = routesOf(app).filter(({ url }) => !url.startsWith('/auth/v2/'))
+  routes = (await routesOf(app)).filter(({ url }) => !url.startsWith('/auth/v2/'))
 })
 afterAll(() => app.close())
 

@@ -57,7 +57,7 @@ let routes: Route[]
 
 beforeAll(async () => {
   app = await anApp()
-  routes = routesOf(app)
+  routes = await routesOf(app)
 })
 afterAll(() => app.close())
 
@@ -93,8 +93,8 @@ describe('openapi.yaml', () => {
     expect((await lintFindings(brokenYaml)).join()).toContain('operation-operationId')
   })
 
-  it('is in reading order: what it is, then the paths by tag, then what they share', () => {
-    const document = app.swagger() as unknown as Described
+  it('is in reading order: what it is, then the paths by tag, then what they share', async () => {
+    const document = (await app.describeApi()) as unknown as Described
     const order = ['openapi', 'info', 'servers', 'tags', 'paths', 'webhooks', 'components']
     expect(Object.keys(document)).toEqual(order)
     const pathTags = Object.values(document.paths).map((item) => Object.values(item)[0]?.tags?.[0])
@@ -108,13 +108,13 @@ describe('openapi.yaml', () => {
 
   it('openapi.yaml does not depend on where the service runs', async () => {
     await using other = await anApp({}, { publicOrigin: 'http://localhost:1234' })
-    expect(other.swagger()).toEqual(app.swagger())
+    expect(await other.describeApi()).toEqual(await app.describeApi())
   })
 })
 
 describe('every body', () => {
-  it('has a name or is no JSON, and has an example', () => {
-    const document = app.swagger() as unknown as Described
+  it('has a name or is no JSON, and has an example', async () => {
+    const document = (await app.describeApi()) as unknown as Described
     const items = [...Object.values(document.paths), ...Object.values(document.webhooks)]
     const bodies = items.flatMap((item) => Object.values(item).flatMap(bodiesOf))
     expect(bodies.length).toBeGreaterThan(150)
@@ -128,7 +128,7 @@ describe('every body', () => {
   })
 
   it('that is the example of its schema is accepted by the route', async () => {
-    const { schemas } = (app.swagger() as unknown as Described).components
+    const { schemas } = ((await app.describeApi()) as unknown as Described).components
     const taking = routes.filter(({ url }) => !url.startsWith('/auth/v2/'))
     const bodies = taking.flatMap((route) =>
       bodiesOf(route.operation as Operation).flatMap(({ isSent, type, schema }) =>
@@ -150,8 +150,8 @@ describe('every body', () => {
 })
 
 describe('every shared refusal', () => {
-  it('narrows the code to those that it explains, and has an example of each', () => {
-    const { responses, examples } = (app.swagger() as unknown as Described).components
+  it('narrows the code to those that it explains, and has an example of each', async () => {
+    const { responses, examples } = ((await app.describeApi()) as unknown as Described).components
     for (const [name, { description, content }] of Object.entries(responses)) {
       const { schema, examples: own } = content['application/problem+json']
       const codes = [...description.matchAll(/^- `(\w+)`: /gm)].map(([, code]) => `${code}`)
