@@ -8,15 +8,23 @@ COPY package.json package-lock.json prisma.config.ts ./
 COPY prisma ./prisma
 RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh client
 
-FROM node:24-bookworm-slim
+FROM node:24-bookworm-slim AS app
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0
+ENV NODE_ENV=production HOST=0.0.0.0 NODE_COMPILE_CACHE=/app/node_modules/.cache/countersign
 COPY scripts/image-steps.sh ./scripts/
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh install
 COPY prisma/migrations ./prisma/migrations
 COPY src ./src
 COPY --from=client /app/src/generated ./src/generated
+
+# Node keeps compiled code for one account. Copied, it is root's: the service reads it and cannot change it.
+FROM app AS compiled
+USER node
+RUN sh scripts/image-steps.sh compile /tmp/compiled
+
+FROM app
+COPY --from=compiled /tmp/compiled ./node_modules/.cache/countersign
 USER node
 EXPOSE 8080
 # Liveness: a restart does not bring a lost database back. A worker listens nowhere; its process is its health.

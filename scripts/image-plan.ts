@@ -3,8 +3,8 @@
 import { cp, mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-/** The build context and the two stages; each is a folder of that name. */
-export type Place = 'context' | 'client' | 'image'
+/** The build context and the stages; each is a folder of that name. */
+export type Place = 'context' | 'client' | 'image' | 'compiled'
 /** Runs a step of scripts/image-steps.sh in a stage. */
 export type RunStep = (stage: Place, step: string) => Promise<void>
 type Line = {
@@ -35,6 +35,9 @@ function run(stage: Place, step: string): Line {
   }
 }
 
+/** Where the image keeps compiled code. */
+const compiledCode = 'node_modules/.cache/countersign'
+
 const plan: readonly Line[] = [
   { line: `FROM ${base} AS client` },
   { line: 'WORKDIR /app' },
@@ -42,7 +45,7 @@ const plan: readonly Line[] = [
   copy('context', ['package.json', 'package-lock.json', 'prisma.config.ts'], 'client', './'),
   copy('context', ['prisma'], 'client', './prisma'),
   run('client', 'client'),
-  { line: `FROM ${base}` },
+  { line: `FROM ${base} AS app` },
   { line: 'WORKDIR /app' },
   copy('context', ['scripts/image-steps.sh'], 'image', './scripts/'),
   copy('context', ['package.json', 'package-lock.json'], 'image', './'),
@@ -50,6 +53,20 @@ const plan: readonly Line[] = [
   copy('context', ['prisma/migrations'], 'image', './prisma/migrations'),
   copy('context', ['src'], 'image', './src'),
   copy('client', ['src/generated'], 'image', './src/generated'),
+  { line: 'FROM app AS compiled' },
+  { line: 'USER node' },
+  {
+    line: 'RUN sh scripts/image-steps.sh compile /tmp/compiled',
+    carryOut: (_root, runStep) => runStep('compiled', 'compile'),
+  },
+  { line: 'FROM app' },
+  {
+    line: `COPY --from=compiled /tmp/compiled ./${compiledCode}`,
+    carryOut: (root) =>
+      cp(path.join(root, 'compiled/code'), path.join(root, 'image', compiledCode), {
+        recursive: true,
+      }),
+  },
   { line: 'USER node' },
   { line: 'EXPOSE 8080' },
 ]
@@ -93,7 +110,7 @@ export function readDockerfile(text: string): ImageSettings {
 /** Builds `<root>/image` from the project. */
 export async function buildImage(project: string, root: string, runStep: RunStep): Promise<void> {
   await copyContext(project, path.join(root, 'context'))
-  for (const stage of ['client', 'image']) await mkdir(path.join(root, stage))
+  for (const stage of ['client', 'image', 'compiled']) await mkdir(path.join(root, stage))
   for (const { line, carryOut } of plan) {
     if (!carryOut) continue
     console.log(`-- ${line}`)

@@ -2,6 +2,7 @@
 # The build steps of the image, run by the Dockerfile and by its rehearsal (scripts/image.ts) alike:
 #   client   writes src/generated
 #   install  installs what the service needs at run time, and nothing else
+#   compile  writes compiled code into the named folder, which must be new
 # No script of a dependency runs; `prepare` is ours.
 set -eu
 
@@ -23,7 +24,32 @@ install() {
     -delete
 }
 
+# What a start loads, and what is loaded late. Of main.ts only the refusal of a role can be run here.
+compile() {
+  mkdir "$1"
+  export NODE_COMPILE_CACHE="$1"
+  if ROLE=none node src/main.ts 2>"$1/refusal"; then exit 1; fi
+  grep -q 'ROLE: must be one of' "$1/refusal"
+  rm "$1/refusal"
+  node src/cli.ts --help >"$1/usage"
+  rm "$1/usage"
+  node --input-type=module --eval "
+    await import('./src/service/compose.ts')
+    await import('./src/service/cli-commands.ts')
+    await import('./src/service/docs/docs-page.ts')
+    await import('./src/platform/http/openapi.ts')
+    await import('./src/platform/net/redis-signals.ts')
+    await import('./src/enrollments/attestation/android-attestation.ts')
+    await import('./src/enrollments/attestation/app-attest.ts')
+    await import('./src/generated/prisma/client.ts')
+    await import('@prisma/adapter-pg')
+    await import('@parse/node-apn')
+    await import('firebase-admin/app')
+    await import('firebase-admin/messaging')"
+}
+
 case "${1-}" in
   client | install) "$1" ;;
-  *) echo "usage: $0 client|install" >&2; exit 2 ;;
+  compile) compile "$2" ;;
+  *) echo "usage: $0 client|install|compile FOLDER" >&2; exit 2 ;;
 esac

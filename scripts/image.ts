@@ -4,7 +4,7 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -20,7 +20,10 @@ const project = path.resolve(import.meta.dirname, '..')
 const megabytesMax = 90
 const healthyWithinMs = 120_000
 
-/** What no start loads: the query compiler that scripts/image-steps.sh leaves, and libraries. */
+/**
+ * What no start loads: the query compiler that scripts/image-steps.sh leaves, and libraries. Like
+ * the rest it is read from compiled code.
+ */
 const loadLate = `
   await import('@parse/node-apn')
   await import('firebase-admin/app')
@@ -31,7 +34,11 @@ const loadLate = `
   const tenants = await (await database.prisma()).tenant.count()
   await database.close()
   console.log('-- tenants counted through Prisma:', tenants)
-  if (tenants !== 1) process.exitCode = 1`
+  if (tenants !== 1) process.exitCode = 1
+  // Loaded for TypeScript that is not in the image's compiled code.
+  const isCompiled = !process.moduleLoadList.some((one) => one.includes('deps/amaro'))
+  console.log('-- every type was removed when the image was built:', isCompiled)
+  if (!isCompiled) process.exitCode = 1`
 
 /** Starts a program in the image's folder, with no other environment than an engine gives it. */
 type Start = (
@@ -54,22 +61,37 @@ async function rehearse(): Promise<void> {
   const folders = (process.env.PATH ?? '').split(':').filter((one) => !one.includes('node_modules'))
   const PATH = [programs, ...folders].join(':')
 
+  const image = path.join(root, 'image')
+  const account = await accountFor(path.join(root, 'none'))
+  const environment = Object.fromEntries(
+    Object.entries(settings.environment).map(([name, value]) => [
+      name,
+      value.replace(/^\/app(?=\/)/, image),
+    ]),
+  )
   await buildImage(project, root, async (stage, step) => {
-    const env = { ...npmSettings(), PATH, ...(stage === 'image' && settings.environment) }
+    const env = { ...npmSettings(), PATH, ...(stage !== 'client' && environment) }
     const words = ['scripts/image-steps.sh', step]
-    const cwd = path.join(root, stage)
-    await waitForEnd(step, spawn('/bin/sh', words, { cwd, env, stdio: 'inherit' }))
+    if (stage !== 'compiled') {
+      const cwd = path.join(root, stage)
+      await waitForEnd(step, spawn('/bin/sh', words, { cwd, env, stdio: 'inherit' }))
+      return
+    }
+    // Its code is that of the image, in the same place: Node keeps it by the address of a file.
+    const folder = path.join(root, stage)
+    if (account) await chown(folder, account.uid, account.gid)
+    words.push(path.join(folder, 'code'))
+    const options: SpawnOptions = { ...account, cwd: image, env, stdio: 'inherit' }
+    await waitForEnd(step, spawn('/bin/sh', words, options))
   })
 
-  const image = path.join(root, 'image')
   for (const folder of ['node_modules', 'src', '.']) {
     console.log(`-- ${folder}: ${await megabytesOf(path.join(image, folder))} MB`)
   }
   if ((await megabytesOf(image)) > megabytesMax) throw new Error(`more than ${megabytesMax} MB`)
 
-  const account = await accountFor(path.join(root, 'none'))
-  const start: Start = ([program = '', ...args], environment, stdio = 'inherit') => {
-    const env = { PATH, ...settings.environment, ...environment }
+  const start: Start = ([program = '', ...args], variables, stdio = 'inherit') => {
+    const env = { PATH, ...environment, ...variables }
     return spawn(program, args, { ...account, cwd: image, env, stdio })
   }
   await serve(settings, start, await openDatabase(root, undo))
