@@ -7,6 +7,7 @@ import { type BenchOptions, type BesideOptions, readOptions, usage } from './opt
 import { RelyingParty } from './relying-party.ts'
 import { describeMachine, type Report, tableOf } from './report.ts'
 import { countRoundTrips } from './round-trips.ts'
+import { measureStart } from './start-cost.ts'
 import { openTarget, providerOf, type Target } from './target.ts'
 
 const errorsShown = 5
@@ -29,6 +30,7 @@ async function measure(
   stopping: AbortSignal,
 ): Promise<Report> {
   const machine = describeMachine()
+  const start = target.startedFrom && (await measureStart(target.startedFrom))
   const metrics = new HttpConnection(target.origin)
   const workers = await enrollWorkers(target, options)
   const onError = firstErrors()
@@ -41,7 +43,7 @@ async function measure(
       const level = { metrics, onError, stopping, seconds: options.seconds }
       runs.push(await runLevel({ ...level, workers: workers.slice(0, concurrency) }))
     }
-    return { machine, roundTrips, runs }
+    return { machine, start, roundTrips, runs }
   } finally {
     for (const { party, phone } of workers) {
       party.close()

@@ -52,6 +52,11 @@ export function timesOf({ service, database }: ServiceProcesses): ProcessTimes {
   return { service: sumOf(others), database: sumOf(ofDatabase) }
 }
 
+/** Milliseconds of one process and its children since its start. */
+export function timeOf(pid: number): number {
+  return sumOf(treeOf(pid, processes()))
+}
+
 function sumOf(family: readonly Process[]): number {
   return family.reduce((sum, { pid, reapedMs }) => sum + livingMs(pid) + reapedMs, 0)
 }

@@ -3,6 +3,7 @@ import type { Run } from './level.ts'
 import type { Percentiles } from './percentiles.ts'
 import type { RoundTrips } from './round-trips.ts'
 import { legs } from './sign-in.ts'
+import type { StartCost } from './start-cost.ts'
 
 export type Report = {
   /** What else matters when two reports are compared. */
@@ -15,6 +16,8 @@ export type Report = {
      */
     readonly loadBefore: number
   }
+  /** Null for a service that runs elsewhere. */
+  readonly start: StartCost | null
   readonly roundTrips: RoundTrips | null
   readonly runs: readonly Run[]
 }
@@ -37,7 +40,7 @@ export function machineLine({ node, cores, cpu, loadBefore }: Report['machine'])
 const titles = ['at a time', 'loops/s', ...legs, 'service ms', 'load ms', 'trips', 'errors']
 
 /** The report for people. */
-export function tableOf({ machine, roundTrips, runs }: Report): string {
+export function tableOf({ machine, start, roundTrips, runs }: Report): string {
   const rows = [titles, ...runs.map(rowOf)]
   const widths = titles.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map((row) =>
@@ -45,12 +48,21 @@ export function tableOf({ machine, roundTrips, runs }: Report): string {
   )
   return [
     machineLine(machine),
+    ...(start ? [startLine(start)] : []),
     'Times in ms: p50/p95/p99. Service and load: processor time per loop. Trips: database round trips per loop.',
     '',
     ...lines,
     '',
     ...(roundTrips ? tripLines(roundTrips) : ['The service does not show its metrics.']),
   ].join('\n')
+}
+
+function startLine({ cpuSeconds, readySeconds, megabytes }: StartCost): string {
+  const [cpu, ready] = [cpuSeconds.toFixed(2), readySeconds.toFixed(2)]
+  return (
+    `A start: ${cpu} s of processor time and ${megabytes} MB until ready, ` +
+    `${ready} s after kill -9 (medians).`
+  )
 }
 
 function rowOf(run: Run): string[] {

@@ -7,6 +7,7 @@ import type { PushService } from '../simulator/push-service.ts'
 import type { Provider } from '../simulator/pushes.ts'
 import { DEFAULT_BUNDLE_ID } from '../simulator/simulator.ts'
 import type { BenchOptions } from './options.ts'
+import type { StartedFrom } from './start-cost.ts'
 
 /** The measured service. */
 export type Target = AsyncDisposable & {
@@ -16,6 +17,8 @@ export type Target = AsyncDisposable & {
    * Null where nobody receives the service's pushes: phones then find their requests by polling.
    */
   readonly pushes: PushService | null
+  /** Where a further process finds the same database; null for a service elsewhere. */
+  readonly startedFrom: StartedFrom | null
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
@@ -29,7 +32,12 @@ export const appId = DEFAULT_BUNDLE_ID
  */
 export async function openTarget({ service }: BenchOptions): Promise<Target> {
   if (service) {
-    return { ...service, pushes: null, [Symbol.asyncDispose]: async () => undefined }
+    return {
+      ...service,
+      pushes: null,
+      startedFrom: null,
+      [Symbol.asyncDispose]: async () => undefined,
+    }
   }
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
   try {
@@ -38,6 +46,7 @@ export async function openTarget({ service }: BenchOptions): Promise<Target> {
       origin: stack.account.origin,
       key: stack.account.apiKey,
       pushes: stack.pushes,
+      startedFrom: { dataFolder: stack.dataFolder, publicOrigin: stack.account.origin },
       async [Symbol.asyncDispose]() {
         await stack.stop()
         await forget(folder)

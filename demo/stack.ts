@@ -11,6 +11,8 @@ export type Stack = Provisioning & {
   readonly simulator: Simulator
   readonly pushes: PushService
   readonly service: Countersign
+  /** Where the service keeps its database and its master key. */
+  readonly dataFolder: string
   stop(): Promise<void>
 }
 
@@ -32,7 +34,14 @@ export async function startStack(folder: string, servicePort: number): Promise<S
     const service = await startService(simulator, folder, servicePort)
     stopAll.push(service.stop)
     const provisioning = await provision(service, folder)
-    return { ...provisioning, simulator, pushes: pushServiceOf(simulator), service, stop }
+    return {
+      ...provisioning,
+      simulator,
+      pushes: pushServiceOf(simulator),
+      service,
+      dataFolder: dataFolder(folder),
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error

@@ -1,5 +1,6 @@
 // Entry of the service.
 
+import { flushCompileCache } from 'node:module'
 import { messageOf } from './service/start-fault.ts'
 import { announce, type Say, startFromEnvironment } from './service/start-from-environment.ts'
 import { stopOnSignals, stopSignals } from './service/stop-on-signals.ts'
@@ -24,6 +25,8 @@ async function main(): Promise<void> {
   const { service, config, log } = start
   stopOnSignals(service, service.address === null ? 0 : config.stopDelaySeconds, log)
   for (const signal of stopSignals) process.off(signal, exitImmediately)
+  // The few that the start has loaded besides, such as what starts PostgreSQL.
+  flushCompileCache()
   await announce(start, say)
 }
 

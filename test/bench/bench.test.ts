@@ -58,6 +58,9 @@ test(
         errors: 0,
       },
     ])
+    expect(report.start.cpuSeconds).toBeGreaterThan(0)
+    expect(report.start.readySeconds).toBeGreaterThan(0)
+    expect(report.start.megabytes).toBeGreaterThan(20)
     const [run] = report.runs
     expect(run.loopsPerSecond).toBeGreaterThan(0)
     expect(run.serviceCpuMsPerLoop).toBeGreaterThan(0)
