@@ -7,6 +7,9 @@ import { startProgram, startServiceProcess } from './support/service-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
+/** Without the cache of all programs that tests start. */
+const withoutCache = { NODE_COMPILE_CACHE: '' }
+
 async function createFolder(stack: AsyncDisposableStack): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-compiled-'))
   stack.defer(() => rm(folder, { recursive: true, force: true }))
@@ -21,7 +24,7 @@ async function keptIn(folder: string, environment = {}): Promise<string> {
     keepCompiledCode(${JSON.stringify(folder)})
     process.stdout.write(getCompileCacheDir() ?? '')`
   const words = ['--input-type=module', '--eval', script]
-  await using program = startProgram(words, environment)
+  await using program = startProgram(words, { ...environment, ...withoutCache })
   expect([await program.exit, program.stderr()]).toEqual([{ code: 0, signal: null }, ''])
   return program.stdout()
 }
