@@ -36,7 +36,7 @@ const count = async (table: string, where = 'true') => {
   )
   return row?.n
 }
-/** Signatures are tested elsewhere: test/audit/exemptions.test.ts. */
+/** Signatures are tested elsewhere: test/audit/purge-exemptions.test.ts. */
 const signing = {
   hashing: { sha256Base64Url: () => 'digest' },
   signingKeys: { signer: async () => async () => 'signed' },
