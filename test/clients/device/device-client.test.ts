@@ -2,21 +2,21 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { approvalNeedsVerification } from '../../../clients/device/answer.ts'
 import { type ApprovalRequest, readRequest } from '../../../clients/device/approval-request.ts'
 import { DeviceClient, type DeviceClientOptions } from '../../../clients/device/device-client.ts'
-import { readDeviceProof } from '../../../src/devices/authenticate-device.ts'
-import { answerBytesMax, checkAnswer, checkKey, readAnswer } from '../../../src/domain/answer.ts'
+import { checkAnswer, checkKey } from '../../../src/domain/answer.ts'
 import { keyOf } from '../../../src/domain/device.ts'
 import { isRefusal } from '../../../src/domain/refusal.ts'
-import { buildHashing } from '../../../src/platform/crypto/hashing.ts'
 import {
+  answerOf,
   challengeId,
   createAccount,
   createTenantKeys,
   deviceId,
   issuer,
-  type NetworkCall,
   origin,
   playNetwork,
   problem,
+  proofOf,
+  readSentProof,
   type requestFacts,
   serverNow,
   signatures,
@@ -27,7 +27,6 @@ import {
   userId,
 } from './stand-in.ts'
 
-const hashing = buildHashing(Buffer.alloc(32))
 const ok = (body: unknown) => Response.json(body)
 let tenantKeys: TenantKeys
 
@@ -51,29 +50,6 @@ async function client(
     ...options,
   })
   return { device, keys, account, calls: network.calls }
-}
-
-/** How the service verifies the proof of a call. */
-function readSentProof({ method, url, headers, body }: NetworkCall, now = serverNow) {
-  const bodyHash = body === null ? null : hashing.sha256Base64Url(body)
-  const request = { method, uri: url, bodyHash }
-  const header = headers.get('device-proof') ?? undefined
-  return readDeviceProof({ signatures, clock: { now: () => now } }, header, request)
-}
-
-function proofOf(calls: NetworkCall | undefined) {
-  if (!calls) throw new Error('no call was sent')
-  const proof = readSentProof(calls)
-  if (isRefusal(proof)) throw new Error(`the service refuses the proof: ${proof.refused}`)
-  return proof
-}
-
-function answerOf(calls: NetworkCall | undefined) {
-  const { answer } = JSON.parse(calls?.body ?? '') as { answer: string }
-  const jws = signatures.read(answer, answerBytesMax)
-  const read = jws && readAnswer(jws)
-  if (!read || isRefusal(read)) throw new Error('the service refuses the answer')
-  return read
 }
 
 async function request(changes: Parameters<typeof requestFacts>[0] = {}): Promise<ApprovalRequest> {

@@ -3,12 +3,16 @@
 
 import type { DeviceAccount } from '../../../clients/device/account.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../../clients/device/keys.ts'
+import { readDeviceProof } from '../../../src/devices/authenticate-device.ts'
+import { answerBytesMax, readAnswer } from '../../../src/domain/answer.ts'
 import {
   type RequestFacts,
   requestHeader,
   requestPayload,
 } from '../../../src/domain/approval-request.ts'
 import type { PublicJwk } from '../../../src/domain/device.ts'
+import { isRefusal } from '../../../src/domain/refusal.ts'
+import { buildHashing } from '../../../src/platform/crypto/hashing.ts'
 import { buildSealing } from '../../../src/platform/crypto/sealing.ts'
 import { buildSignatures } from '../../../src/platform/crypto/signatures.ts'
 import type { NewSigningKey, SigningKey } from '../../../src/platform/world.ts'
@@ -17,6 +21,7 @@ import { rotateSigningKey } from '../../../src/tenants/rotate-signing-key.ts'
 import { buildSigningKeys } from '../../../src/tenants/signing-keys.ts'
 
 export const signatures = buildSignatures(buildSealing({ current: Buffer.alloc(32, 9) }))
+const hashing = buildHashing(Buffer.alloc(32))
 export const origin = 'https://push.example.com'
 export const tenantId = 'tnt_01h455vb4pex5vsknk084sn02q'
 export const deviceId = 'dev_01h455vb4pex5vsknk084sn02s'
@@ -195,4 +200,29 @@ export function storedKeys({ possession, verification }: DeviceKeys) {
         },
       ]
     : all
+}
+
+/** How the service verifies the proof of a call. */
+export function readSentProof({ method, url, headers, body }: NetworkCall, now = serverNow) {
+  const bodyHash = body === null ? null : hashing.sha256Base64Url(body)
+  const request = { method, uri: url, bodyHash }
+  const header = headers.get('device-proof') ?? undefined
+  return readDeviceProof({ signatures, clock: { now: () => now } }, header, request)
+}
+
+/** The proof of this call, which the service accepts. */
+export function proofOf(calls: NetworkCall | undefined) {
+  if (!calls) throw new Error('no call was sent')
+  const proof = readSentProof(calls)
+  if (isRefusal(proof)) throw new Error(`the service refuses the proof: ${proof.refused}`)
+  return proof
+}
+
+/** The answer in this call, which the service can read. */
+export function answerOf(calls: NetworkCall | undefined) {
+  const { answer } = JSON.parse(calls?.body ?? '') as { answer: string }
+  const jws = signatures.read(answer, answerBytesMax)
+  const read = jws && readAnswer(jws)
+  if (!read || isRefusal(read)) throw new Error('the service refuses the answer')
+  return read
 }
