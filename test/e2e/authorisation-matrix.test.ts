@@ -1,366 +1,42 @@
 // Every route of openapi.yaml, called by every kind of caller: who is served, and that no other
 // caller learns or changes anything.
 
-import { readFileSync } from 'node:fs'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
-import { isRefusal } from '../../src/domain/refusal.ts'
 import { type Scope, scopes } from '../../src/domain/scope.ts'
-import { type ProblemCode, problems } from '../../src/platform/http/problem-table.ts'
-import { openOperations } from '../../src/service/open-operations.ts'
-import { folders, madeUpSecret, routeFacts, tenantWide } from '../support/authorisation-routes.ts'
-import { createScene, type Scene, successOf, type Tenancy } from '../support/authorisation-scene.ts'
-import { onServer } from '../support/cluster.ts'
-import { proofFor } from '../support/device-calls.ts'
-import { expectGranted } from '../support/expect-granted.ts'
+import { membersOf, owners, withMember } from '../support/authorisation-bodies.ts'
+import { type CallReply, callsIn, outcome, type Stage } from '../support/authorisation-calls.ts'
 import {
-  createApi,
-  enrollPhone,
-  type Phone,
-  type RunningService,
-  startTestService,
-} from '../support/running-service.ts'
+  type Cell,
+  callers,
+  cells,
+  expectedRefusal,
+  factsOf,
+  folderOf,
+  kindOf,
+  type Operation,
+  operations,
+} from '../support/authorisation-expectations.ts'
+import { folders, routeFacts } from '../support/authorisation-routes.ts'
+import { difference, rowsOf } from '../support/authorisation-rows.ts'
+import { createScene, type Scene, type Tenancy } from '../support/authorisation-scene.ts'
+import { openTenancies, type Tenancies } from '../support/authorisation-tenancies.ts'
+import { onServer } from '../support/cluster.ts'
 
-type Scheme = 'realmToken' | 'integrationSecret' | 'apiKey' | 'deviceProof' | 'portalSession'
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-type Operation = {
-  readonly name: string
-  readonly method: Method
-  readonly path: string
-  readonly scheme: Scheme | null
-  /** Scope or key role from the description. */
-  readonly needs: string | undefined
-  readonly statuses: readonly number[]
-  // biome-ignore lint/suspicious/noExplicitAny: JSON Schema, read where it is needed
-  readonly body: any
-}
-
-const document = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
-// The routes of the Auth API, with their own wire format, are tested in
-// test/e2e/doors/auth-api-callers.test.ts.
-const paths = Object.entries<Record<string, never>>(document.paths).filter(
-  ([path]) => !path.startsWith('/auth/v2/'),
-)
-const operations: Operation[] = paths.flatMap(([path, methods]) =>
-  // biome-ignore lint/suspicious/noExplicitAny: a parsed document
-  Object.entries<any>(methods).map(([method, { security, responses, requestBody }]) => {
-    const [[scheme, [needs]] = [null, []]] = Object.entries<string[]>(security[0] ?? {})
-    return {
-      name: `${method.toUpperCase()} ${path}`,
-      method: method.toUpperCase() as Method,
-      path,
-      scheme: scheme as Scheme | null,
-      needs,
-      statuses: Object.keys(responses).map(Number),
-      body: requestBody?.content['application/json'].schema,
-    }
-  }),
-)
-
-const callers = [
-  'nobody',
-  'a key of every scope but the one',
-  'an admin key of another relying party of the tenant',
-  'an admin key of another tenant',
-  'an admin key of the relying party',
-  'a device of the user',
-  'a device of the user, by its possession key',
-  'a device of another user',
-  'a device of another tenant',
-  'an unregistered device of the user',
-  'a suspended device of the user',
-  'the portal session of the user',
-  'the portal session of the user, from a page of another site',
-  'the portal session of another user',
-  'a client of the integration',
-  'a client of another integration',
-] as const
-type Caller = (typeof callers)[number]
-
-let service: RunningService
+let service: Tenancies['service']
 let otherTenant: Tenancy
-/** The target of all calls. */
 let victim: Scene
 let stranger: Scene
-let unregisteredPhone: Phone
-let suspendedPhone: Phone
-let elsewhere: Scene
-const keys = new Map<string, string>()
-
+type Calls = ReturnType<typeof callsIn>
+let call: Calls['call']
+let browser: Calls['browser']
 beforeAll(async () => {
-  // No worker: only calls change the tables.
-  service = await startTestService({ role: 'api' })
-  const log = pino({ level: 'silent' })
-  const operator = await openOperations(service.config, service.origin, log)
-  const tenant = await expectGranted(operator.createTenant('Other'))
-  for (const [name, tenantId, namespaces] of [
-    ['an admin key of another relying party of the tenant', service.tenantId, ['other']],
-    ['an admin key of another tenant', tenant.id, ['default']],
-  ] as const) {
-    const party = await expectGranted(
-      operator.createRelyingParty({
-        tenantId: tenantId as typeof tenant.id,
-        name,
-        namespaces,
-      }),
-    )
-    const input = { tenantId: party.tenantId, rpId: party.id, name, scopes, expiresAt: null }
-    const key = await operator.createApiKey(input)
-    if (isRefusal(key)) throw new Error(key.refused)
-    keys.set(name, key.secret)
-  }
-  await operator.close()
-  keys.set('an admin key of the relying party', service.key)
-  const [{ id: relyingPartyId }] = (
-    await successOf(service.api, 'GET', '/v1/relying-parties')
-  ).items.filter(({ name }: { name: string }) => name === 'Default')
-  for (const scope of scopes.filter((one) => one !== 'admin')) {
-    const otherScopes = scopes.filter((one) => one !== 'admin' && one !== scope)
-    const body = { relyingPartyId, name: scope, scopes: otherScopes }
-    keys.set(
-      `all but ${scope}`,
-      (await successOf(service.api, 'POST', '/v1/api-keys', body)).secret,
-    )
-  }
-  const all = { relyingPartyId, name: 'x', scopes: scopes.filter((one) => one !== 'admin') }
-  keys.set('all but admin', (await successOf(service.api, 'POST', '/v1/api-keys', all)).secret)
-  const api = createApi(service.origin, keys.get('an admin key of another tenant') ?? '')
-  otherTenant = { ...service, tenantId: tenant.id, api }
-
-  victim = createScene(service)
-  stranger = createScene(service)
-  elsewhere = createScene(otherTenant)
-  await Promise.all([victim.phone(), stranger.phone(), elsewhere.phone(), stranger.integration()])
-  unregisteredPhone = await enrollPhone(service, { user: victim.name })
-  await unregisteredPhone.client.unregister()
-  await unregisteredPhone.client.self().catch(() => 'the user is notified once')
-  suspendedPhone = await enrollPhone(service, { user: victim.name })
-  await successOf(service.api, 'PATCH', `/v1/devices/${suspendedPhone.deviceId}`, {
-    status: 'suspended',
-  })
-  for (const thing of [
-    victim.user,
-    victim.party,
-    victim.lost,
-    victim.activity,
-    victim.apiKey,
-    victim.app,
-    victim.integration,
-    victim.enrollment,
-    victim.nextEnrollment,
-    victim.decided,
-    victim.challenge,
-    victim.temporaryCode,
-    victim.testPushed,
-    victim.endpoint,
-  ]) {
-    await thing()
-  }
-  // The first fetch of a phone is recorded.
-  await (await victim.phone()).client.pending()
-  // A report ends the pending challenge, so another user's is used.
-  const reportingScene = createScene(service)
-  await reportingScene.report()
-  await victim.incident()
-  victim = { ...victim, report: reportingScene.report }
+  const tenancies = await openTenancies()
+  ;({ service, otherTenant, victim, stranger } = tenancies)
+  ;({ call, browser } = callsIn(tenancies))
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-/** The folder of the path's id; undefined where the path names nothing. */
-const folderOf = ({ path }: Operation) => /([a-z0-9-]+)\/\{/.exec(path)?.[1]
-
-function factsOf({ name }: Operation) {
-  const facts = routeFacts[name]
-  if (!facts) throw new Error(`${name} has no row in test/support/authorisation-routes.ts`)
-  return facts
-}
-
-const schemes: Readonly<Record<Caller, Scheme | null>> = Object.fromEntries(
-  callers.map((caller) => {
-    if (caller === 'nobody') return [caller, null]
-    if (caller.startsWith('a client')) return [caller, 'integrationSecret']
-    if (caller.includes('portal')) return [caller, 'portalSession']
-    return [caller, caller.includes('key of') ? 'apiKey' : 'deviceProof']
-  }),
-) as Record<Caller, Scheme | null>
-
-const codeWithoutCredential = {
-  realmToken: 'integration_invalid',
-  integrationSecret: 'integration_invalid',
-  apiKey: 'unauthenticated',
-  deviceProof: 'proof_missing',
-  portalSession: 'portal_session_invalid',
-} as const
-
-/** Callers with access to the route who own nothing that it names. */
-const outsiders: ReadonlySet<Caller> = new Set([
-  'an admin key of another relying party of the tenant',
-  'an admin key of another tenant',
-  'a device of another user',
-  'a device of another tenant',
-  'the portal session of another user',
-])
-
-/** True for admin keys on objects of the whole tenant. */
-function isShared(operation: Operation, caller: Caller): boolean {
-  if (caller !== 'an admin key of another relying party of the tenant') return false
-  const folder = folderOf(operation)
-  return folder === undefined
-    ? /^POST .v1.(api-keys|integrations)$/.test(operation.name)
-    : tenantWide.has(folder)
-}
-
-/** The expected refusal of this caller; null is a success. */
-function expectedRefusal(operation: Operation, caller: Caller): ProblemCode | null {
-  const { scheme, needs, method } = operation
-  const { everybody, ownPages, granted = null, foreign } = factsOf(operation)
-  const isCross = caller.endsWith('another site')
-  if (scheme === null) return ownPages && isCross ? 'origin_not_allowed' : (everybody ?? null)
-  if (scheme === 'portalSession' && schemes[caller] !== scheme && method !== 'GET') {
-    return 'origin_not_allowed'
-  }
-  // Both are bearer tokens.
-  if (scheme === 'apiKey' && schemes[caller] === 'integrationSecret') return 'api_key_invalid'
-  if (schemes[caller] !== scheme) return codeWithoutCredential[scheme]
-  switch (caller) {
-    case 'a key of every scope but the one':
-      return needs === undefined ? granted : 'scope_missing'
-    case 'a device of the user, by its possession key':
-      return needs === 'verification' ? 'proof_key_not_allowed' : granted
-    case 'an unregistered device of the user':
-      return 'device_unregistered'
-    case 'a suspended device of the user':
-      // It may read why it is refused.
-      return operation.name === 'GET /device/v1/self' ? granted : 'device_suspended'
-    case 'the portal session of the user, from a page of another site':
-      return 'origin_not_allowed'
-    case 'a client of another integration':
-      return 'integration_invalid'
-  }
-  if (!outsiders.has(caller)) return granted
-  if (isShared(operation, caller)) return granted
-  return folderOf(operation) === undefined ? (foreign ?? granted) : 'not_found'
-}
-
-/** The object of a call, and the user in whose name an outsider makes it. */
-type Stage = { readonly scene: Scene; readonly outsider?: Scene }
-
-function phoneOf(caller: Caller, { scene, outsider }: Stage): Promise<Phone> {
-  if (caller === 'a device of another user') return (outsider ?? stranger).phone()
-  if (caller === 'a device of another tenant') return (outsider ?? elsewhere).phone()
-  if (caller === 'an unregistered device of the user') return Promise.resolve(unregisteredPhone)
-  if (caller === 'a suspended device of the user') return Promise.resolve(suspendedPhone)
-  return scene.phone()
-}
-
-type SentRequest = { readonly body: string | undefined; readonly path: string }
-
-async function credentials(
-  operation: Operation,
-  caller: Caller,
-  stage: Stage,
-  { body, path }: SentRequest,
-): Promise<Record<string, string>> {
-  const scheme = schemes[caller]
-  if (scheme === 'apiKey') {
-    const needs = operation.scheme === 'apiKey' ? operation.needs : undefined
-    const name =
-      caller === 'a key of every scope but the one' ? `all but ${needs ?? 'admin'}` : caller
-    const secret = keys.get(name)
-    if (!secret) throw new Error(`no key: ${name}`)
-    return { authorization: `Bearer ${secret}` }
-  }
-  if (scheme === 'integrationSecret') {
-    const isOther = caller === 'a client of another integration'
-    const secret = await (isOther ? stranger : stage.scene).integrationSecret()
-    return { authorization: `Bearer ${secret}` }
-  }
-  if (scheme === 'portalSession') {
-    const isOther = caller === 'the portal session of another user'
-    const headers = await browser(isOther ? (stage.outsider ?? stranger) : stage.scene)
-    const isCross = caller.endsWith('another site')
-    return isCross ? { ...headers, 'sec-fetch-site': 'cross-site' } : headers
-  }
-  if (scheme === null) return {}
-  const phone = await phoneOf(caller, stage)
-  const tenancy = caller === 'a device of another tenant' ? otherTenant : service
-  const { possession, verification } = phone.keys
-  const isPossession = caller === 'a device of the user, by its possession key'
-  const proof = await proofFor(tenancy, phone, {
-    method: operation.method,
-    path,
-    key: isPossession ? possession : (verification ?? possession),
-    ...(body !== undefined && { body: JSON.parse(body) }),
-  })
-  return { 'device-proof': proof }
-}
-
-const browsers = new Map<Scene, Promise<Record<string, string>>>()
-function browser(of: Scene) {
-  const browserHeaders = browsers.get(of) ?? of.browser()
-  browsers.set(of, browserHeaders)
-  return browserHeaders
-}
-
-type CallReply = {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly text: string
-}
-
-/** Headers that differ between any two answers. */
-const perAnswer = new Set(['date', 'request-id', 'keep-alive', 'connection'])
-
-async function call(
-  operation: Operation,
-  caller: Caller,
-  { scene = victim, outsider, id, body }: Partial<Stage> & { id?: string; body?: string } = {},
-): Promise<CallReply> {
-  const facts = factsOf(operation)
-  const stage = { scene, ...(outsider && { outsider }) }
-  const folder = folders[folderOf(operation) ?? '']
-  const phone = await phoneOf(caller, stage)
-  const objectId = id ?? (await (facts.object ?? folder?.of)?.(scene))
-  const plain = operation.path.replace('{secret}', madeUpSecret)
-  const path = plain.replace(/\{\w+\}/, objectId ?? '') + ((await facts.query?.(scene)) ?? '')
-  const defaultBody = await facts.body?.(scene, phone)
-  const sentRequest = {
-    path,
-    body: body ?? (defaultBody === undefined ? undefined : JSON.stringify(defaultBody)),
-  }
-  const response = await fetch(service.origin + path, {
-    method: operation.method,
-    redirect: 'manual',
-    headers: {
-      ...(sentRequest.body !== undefined && { 'content-type': 'application/json' }),
-      ...(facts.ownPages && { 'sec-fetch-site': 'same-origin' }),
-      ...(await credentials(operation, caller, stage, sentRequest)),
-    },
-    ...(sentRequest.body !== undefined && { body: sentRequest.body }),
-  })
-  const headers = Object.fromEntries([...response.headers].filter(([one]) => !perAnswer.has(one)))
-  const { status } = response
-  const isStream = headers['content-type']?.startsWith('text/event-stream') ?? false
-  // An event stream has no end to wait for.
-  if (isStream) await response.body?.cancel()
-  return { status, headers, text: isStream ? '' : await response.text() }
-}
-
-/**
- * The outcome of a response, comparable to `expectedRefusal`; undocumented responses contain more,
- * and so match nothing.
- */
-function outcome(
-  { statuses }: Operation,
-  { status, text }: CallReply,
-): ProblemCode | null | string {
-  if (!statuses.includes(status)) return `undocumented: ${status} ${text}`
-  // A page redirects to the next one after success.
-  if (status < 400) return null
-  const { code } = JSON.parse(text)
-  return problems[code as ProblemCode]?.status === status ? code : `${status} ${text}`
-}
+const rows = (about?: string) => rowsOf(service.database.url, about)
 
 /** Maps with a few at a time; `each` is not called after the first failure. */
 async function inParallel<T, R>(all: readonly T[], each: (one: T) => Promise<R>): Promise<R[]> {
@@ -373,38 +49,6 @@ async function inParallel<T, R>(all: readonly T[], each: (one: T) => Promise<R>)
   return results
 }
 
-/**
- * Every row of every table, without last-use times, and without the callers' own used proofs;
- * `about` keeps the rows that contain this text.
- */
-async function rows(about?: string): Promise<string[]> {
-  return onServer(service.database.url, async (client) => {
-    const tables = await client.query<{ name: string }>(
-      `select table_name as name from information_schema.tables where table_schema = 'public' and table_name <> 'device_proofs'`,
-    )
-    const all: string[] = []
-    for (const { name } of tables.rows) {
-      const result = await client.query<{ row: string }>(
-        `select (to_jsonb(x) - array['last_used_at', 'last_seen_at', 'uses', 'last_error_code',
-           'last_error_at', 'probed_at'])::text as row from "${name}" x`,
-      )
-      all.push(...result.rows.map(({ row }) => `${name} ${row}`))
-    }
-    return about === undefined ? all : all.filter((row) => row.includes(about))
-  })
-}
-
-/** The rows added and removed between two reads of the tables. */
-function difference(before: readonly string[], after: readonly string[]): string[] {
-  const [had, has] = [new Set(before), new Set(after)]
-  const removedRows = before.filter((row) => !has.has(row)).map((row) => `- ${row}`)
-  return [...removedRows, ...after.filter((row) => !had.has(row)).map((row) => `+ ${row}`)]
-}
-
-type Cell = { readonly operation: Operation; readonly caller: Caller }
-const cells: Cell[] = operations.flatMap((operation) =>
-  callers.map((caller) => ({ operation, caller })),
-)
 const complaint = ({ operation, caller }: Cell, what: unknown) =>
   `${operation.name}, ${caller}: ${what}`
 
@@ -445,16 +89,6 @@ describe('the description', () => {
     expect(anyKey.map(({ name }) => name)).toEqual(['GET /v1/policy', 'GET /v1/tenant'])
   })
 })
-
-/**
- * Each cell has one of these: open to all, refused, served to an outsider without access to the
- * object, or served with the object.
- */
-function kindOf({ operation, caller }: Cell): 'open' | 'refused' | 'apart' | 'served' {
-  if (operation.scheme === null) return 'open'
-  if (expectedRefusal(operation, caller) !== (factsOf(operation).granted ?? null)) return 'refused'
-  return outsiders.has(caller) && !isShared(operation, caller) ? 'apart' : 'served'
-}
 
 const changes = ({ operation }: Cell) => operation.method !== 'GET'
 const ofOtherTenant = ({ caller }: Cell) => caller.endsWith('another tenant')
@@ -597,41 +231,6 @@ describe('the matrix', () => {
     expect(await play(servedCells, own)).toEqual([])
   })
 })
-
-/** Top-level members of the schema of a body. */
-function membersOf(schema: { $ref?: string; properties?: object } = {}): string[] {
-  const name = schema.$ref?.split('/').at(-1)
-  const resolvedSchema = name === undefined ? schema : document.components.schemas[name]
-  return Object.keys(resolvedSchema.properties ?? {})
-}
-
-/** The text of a body with added members, at its top and in each object within it. */
-function withMember(value: unknown, member: string): string[] {
-  if (Array.isArray(value)) {
-    return value.flatMap((item, index) =>
-      withMember(item, member).map(
-        (text) => `[${value.map((one, at) => (at === index ? text : JSON.stringify(one))).join()}]`,
-      ),
-    )
-  }
-  if (typeof value !== 'object' || value === null) return []
-  const entries = Object.entries(value)
-  const plain = entries.map(([key, one]) => `${JSON.stringify(key)}:${JSON.stringify(one)}`)
-  const within = entries.flatMap(([key, one], index) =>
-    withMember(one, member).map(
-      (text) => `{${plain.with(index, `${JSON.stringify(key)}:${text}`).join()}}`,
-    ),
-  )
-  return [`{${[...plain, `"${member}":"x"`].join()}}`, ...within]
-}
-
-const owners = {
-  realmToken: 'nobody',
-  integrationSecret: 'a client of the integration',
-  apiKey: 'an admin key of the relying party',
-  deviceProof: 'a device of the user',
-  portalSession: 'the portal session of the user',
-} as const
 
 describe('a body with an unknown member', () => {
   const changing = operations.filter(
