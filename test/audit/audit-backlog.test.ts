@@ -1,5 +1,4 @@
-// A chain that fell behind, as after a long outage of all workers. `AUDIT_BACKLOG=1000000` makes it
-// as large as a nightly run wants.
+// A chain that fell behind, as after a long outage of all workers.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildAuditStore } from '../../src/audit/audit.sql.ts'
@@ -7,9 +6,10 @@ import { chainAudit } from '../../src/audit/chain-audit.ts'
 import { nearScan } from '../../src/domain/audit-chain.ts'
 import { openDatabase } from '../../src/platform/postgres/database.ts'
 import { onServer } from '../support/cluster.ts'
+import { repetitions } from '../support/endurance.ts'
 import { aPhone, aPrincipal, openWorld, type World } from '../support/world.ts'
 
-const size = Number(process.env.AUDIT_BACKLOG ?? 50_000)
+const size = repetitions({ usual: 20_000, nightly: 1_000_000 })
 
 let world: World
 beforeAll(async () => {

@@ -12,6 +12,7 @@ import {
 import { planNumber } from '../../src/domain/number-match.ts'
 import { defaultPolicy, policyOf } from '../../src/domain/policy.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
+import { repetitions } from '../support/endurance.ts'
 import { aChallenge, deviceId, later, now, otherDeviceId } from './examples.ts'
 
 const phone = {
@@ -275,6 +276,6 @@ test('no sequence of decisions leads out of a terminal state, or past a limit', 
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: repetitions({ usual: 200, nightly: 5_000 }) },
   )
 })

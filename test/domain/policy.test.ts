@@ -11,6 +11,7 @@ import {
   strictest,
 } from '../../src/domain/policy.ts'
 import { type PolicyRule, policyRules } from '../../src/domain/policy-rules.ts'
+import { repetitions } from '../support/endurance.ts'
 
 const rules = Object.entries(policyRules) as [PolicyField, PolicyRule][]
 const compat = { profile: 'compat' } as const
@@ -103,7 +104,7 @@ describe('the policy in force', () => {
         }
         expect(Object.keys(policy).sort()).toEqual(Object.keys(defaultPolicy).sort())
       }),
-      { numRuns: 500 },
+      { numRuns: repetitions({ usual: 200, nightly: 5_000 }) },
     )
   })
 
@@ -192,14 +193,18 @@ describe('a relying party', () => {
   )
 
   test('never gets anything laxer than its tenant, whatever is stored for either', () => {
+    const numRuns = repetitions({ usual: 200, nightly: 10_000 })
+    let stricterCount = 0
     fc.assert(
       fc.property(storedPolicies, storedPolicies, (tenantStored, partyStored) => {
         const tenant = policyOf(tenantStored)
         const inForce = strictest(tenant, partyStored)
+        if (inForce !== tenant) stricterCount++
         expect(laxerField(tenant, inForce)).toBeUndefined()
         expect(policyOf(inForce)).toEqual(inForce)
       }),
-      { numRuns: 1_000 },
+      { numRuns },
     )
+    expect(stricterCount).toBeGreaterThan(numRuns / 4)
   })
 })

@@ -8,6 +8,9 @@ import {
   showablePart,
   spellOutHidden,
 } from '../../src/domain/text.ts'
+import { repetitions } from '../support/endurance.ts'
+
+const textRuns = repetitions({ usual: 300, nightly: 20_000 })
 
 const ch = String.fromCodePoint
 
@@ -198,10 +201,10 @@ describe('a text is cleaned', () => {
         expect(result).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u)
         expect(JSON.parse(JSON.stringify(result))).toBe(result)
       }),
-      { numRuns: 2_000 },
+      { numRuns: textRuns },
     )
     for (const times of Object.values(counts))
-      expect(times, JSON.stringify(counts)).toBeGreaterThan(100)
+      expect(times, JSON.stringify(counts)).toBeGreaterThan(textRuns / 20)
   })
 })
 
@@ -274,7 +277,7 @@ describe('the part of a text that can be shown', () => {
         const part = showablePart(text, 40)
         expect(part === undefined || isShowable(part, 40)).toBe(true)
       }),
-      { numRuns: 2_000 },
+      { numRuns: textRuns },
     )
   })
 })
