@@ -232,6 +232,18 @@ describe('the import rules on a tree with planted faults', () => {
   })
 })
 
+test('files of tests have at most 400 lines', async () => {
+  const files = sources('test/**/*.test.ts')
+  expect(files.length).toBeGreaterThan(100)
+  const texts = await Promise.all(files.map((file) => readFile(path.join(project, file), 'utf8')))
+  const sizes = texts.map((text, index) => ({
+    file: files[index],
+    lines: text.split('\n').length - 1,
+  }))
+  const longFiles = sizes.filter(({ lines }) => lines > 400)
+  expect(longFiles.map(({ file, lines }) => `${file}: ${lines}`)).toEqual([])
+})
+
 describe('files of src', () => {
   const files = sources('src/**/*.ts').map((file) => ({ file, text: '', lines: 0 }))
   beforeAll(async () => {
