@@ -95,6 +95,13 @@ describe('an answer is malformed', () => {
     })
   })
 
+  test('with an unknown decision, also without a number', () => {
+    const { num: _, ...rest } = payload
+    expect(readAnswer(jwsOf(answerTyp, { ...rest, dec: 'accept' }))).toEqual({
+      refused: 'answer_malformed',
+    })
+  })
+
   test.each([
     'approval-request+jwt',
     'approval-result+jwt',
