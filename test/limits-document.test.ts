@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { unfinishedAnswersMax } from '../src/domain/door.ts'
 import { confirmationAttemptsMax } from '../src/domain/enrollment.ts'
 import { criticalPushesPerHourMax, digestIntervalSeconds } from '../src/domain/notice.ts'
+import { temporaryCodeSeconds } from '../src/domain/passcode.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
@@ -74,6 +75,7 @@ test('docs/limits.md names no field that the policy does not have', () => {
 test('docs/limits.md has the figures that no policy changes', () => {
   const figureOf = (what: string) =>
     numberOf(/^[\d,]+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
+  const { min, usual, max } = temporaryCodeSeconds
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
   expect(figureOf('unfinished answers about one challenge')).toBe(unfinishedAnswersMax)
   expect(figureOf('time that a shown number waits for its challenge')).toBe(shownNumberSeconds)
@@ -87,6 +89,9 @@ test('docs/limits.md has the figures that no policy changes', () => {
   expect(critical.map(figureOf)).toEqual([criticalPushesPerHourMax, criticalPushesPerHourMax])
   expect(figureOf('time between two digest pushes')).toBe(digestIntervalSeconds)
   expect(figureOf('wrong numbers on the new device')).toBe(confirmationAttemptsMax)
+  expect(rows.find(([name]) => name === 'temporary code')?.[1]).toContain(
+    `${usual / 3600} hour (${min / 60} minutes to ${max / 3600} hours)`,
+  )
   expect(figureOf('endpoints of a relying party')).toBe(endpointsMax)
   expect(figureOf('days of failures only')).toBe(failingDaysMax)
   expect(figureOf('events that one call replays')).toBe(replaysMax)

@@ -50,12 +50,17 @@ describe('a call with the keys of an unregistered device', () => {
     expect(await uses(phone)).toMatchObject([
       { severity: 'critical', details: { reason: 'stolen', name: 'Phone' } },
     ])
-    await world.database.query(
-      'an_hour_passes',
-      `update devices set revoked_use_told_at = revoked_use_told_at - interval '1 hour'
-       where tenant_id = $1 and id = $2`,
-      [phone.tenantId, phone.id],
-    )
+    const pass = (time: string) =>
+      world.database.query(
+        'time_passes',
+        `update devices set revoked_use_told_at = revoked_use_told_at - $3::interval
+         where tenant_id = $1 and id = $2`,
+        [phone.tenantId, phone.id, time],
+      )
+    await pass('50 minutes')
+    await call(phone)
+    expect(await uses(phone)).toHaveLength(1)
+    await pass('10 minutes')
     await call(phone)
     expect(await uses(phone)).toHaveLength(2)
   })

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { isLive, mayRotate, successorExpiry } from '../../src/domain/api-key.ts'
+import {
+  isLive,
+  mayRotate,
+  overlapBoundsSeconds,
+  successorExpiry,
+} from '../../src/domain/api-key.ts'
 
 const now = new Date('2026-01-31T12:00:00Z')
 const in_ = (seconds: number) => new Date(now.getTime() + seconds * 1000)
@@ -44,4 +49,8 @@ test('a successor lives as long as its predecessor was to live', () => {
   const createdAt = in_(-100)
   expect(successorExpiry({ createdAt, expiresAt: in_(20) }, now)).toEqual(in_(120))
   expect(successorExpiry({ createdAt, expiresAt: null }, now)).toBeNull()
+})
+
+test('an old key works beside its successor for a day unless asked otherwise, at most a week', () => {
+  expect(overlapBoundsSeconds).toEqual({ min: 0, usual: 86_400, max: 604_800 })
 })

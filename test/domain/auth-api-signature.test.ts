@@ -154,6 +154,12 @@ test('of the older versions, SHA-1 is for version 2 alone', () => {
   expect(signatureCandidates(call({ json: Buffer.from('{}') }), 'sha1', sha512Hex)).toEqual([])
 })
 
+test('a method is signed in capitals, however the request spells it', () => {
+  const second = [date, 'POST', host, '/auth/v2/preauth', 'username=ada'].join('\n')
+  const signature = createHmac('sha512', 'skey').update(second).digest('hex')
+  expect(fits(call({ method: 'post', params: [['username', 'ada']] }), signature)).toBe(true)
+})
+
 test('a signature that matches nothing is compared with at most four texts', () => {
   const headers = [['x-duo-date', date]] as const
   const get = call({ method: 'GET', headers })
@@ -176,9 +182,10 @@ describe('a date is valid for five minutes', () => {
     [0, true],
     [300, true],
     [-300, true],
+    [300.1, false],
     [301, false],
     [-301, false],
-  ])('at %i s: %s', (seconds, timely) => {
+  ])('at %d s: %s', (seconds, timely) => {
     expect(isTimely(date, at(seconds))).toBe(timely)
   })
 

@@ -15,3 +15,10 @@ test('an initiator differs by relying party, and no browser is named like a netw
   ]
   expect(new Set(names).size).toBe(names.length)
 })
+
+test('a browser is known by its id, and without one its network by its prefix', () => {
+  const other = initiatorText(rpId, { ...browser, id: 'y' })
+  expect(other).not.toBe(initiatorText(rpId, browser))
+  const otherNetwork = initiatorText(rpId, { ...network, prefix: 'y' })
+  expect(otherNetwork).not.toBe(initiatorText(rpId, network))
+})

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { afterCallback, callbackStatus } from '../../src/domain/keycloak-callback.ts'
+import {
+  afterCallback,
+  callbackDelayMs,
+  callbackStatus,
+} from '../../src/domain/keycloak-callback.ts'
 
 const first = new Date('2026-01-31T12:00:00Z')
 const later = (ms: number) => new Date(first.getTime() + ms)
@@ -41,4 +45,8 @@ describe('after an attempt', () => {
       reason: 'request_unknown',
     })
   })
+})
+
+test('the first callback waits for half a second, in which the realm stores its request', () => {
+  expect(callbackDelayMs).toBe(500)
 })

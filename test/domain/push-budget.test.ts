@@ -4,6 +4,8 @@ import { defaultPolicy } from '../../src/domain/policy.ts'
 import {
   type AnswerEnd,
   type AnsweredFacts,
+  afterCreation,
+  afterPush,
   budgetsAfterAnswer,
   isKnown,
   type KnownInitiator,
@@ -118,4 +120,35 @@ test('an initiator is known for as many days as the policy says, and never when 
   expect(isKnown({ approvedAt: later(-2 * 86_400 + 1) }, policy, now)).toBe(true)
   expect(isKnown({ approvedAt: later(-2 * 86_400) }, policy, now)).toBe(false)
   expect(isKnown(reportedInitiator(defaultPolicy, now), policy, now)).toBe(false)
+})
+
+describe('a budget holds nothing that has no effect any more', () => {
+  const budget = {
+    ...nothingUsed,
+    pushes: [
+      { challengeId: id, at: later(-3600) },
+      { challengeId: otherId, at: later(-3599) },
+    ],
+    pending: [
+      { challengeId: id, until: now },
+      { challengeId: otherId, until: later(1) },
+    ],
+  }
+
+  test('after a push: none that was sent an hour before', () => {
+    expect(afterPush(budget, id, now).pushes).toEqual([
+      { challengeId: otherId, at: later(-3599) },
+      { challengeId: id, at: now },
+    ])
+  })
+
+  test('after a challenge: no place of one that has expired', () => {
+    expect(afterCreation(budget, { id, expiresAt: later(60) }, false, now)).toEqual({
+      ...budget,
+      pending: [
+        { challengeId: otherId, until: later(1) },
+        { challengeId: id, until: later(60) },
+      ],
+    })
+  })
 })
