@@ -1,6 +1,5 @@
 // Enrollments as answers show them, to relying parties and to devices.
 
-import { toString as drawQrCode } from 'qrcode'
 import type { z } from 'zod'
 import type { enrollmentBody, openedEnrollmentBody } from './enrollment.schemas.ts'
 import type { OpenedEnrollment } from './open-enrollment.ts'
@@ -12,6 +11,7 @@ export async function shownOpenedEnrollment({
   code,
   uri,
 }: OpenedEnrollment): Promise<z.output<typeof openedEnrollmentBody>> {
+  const { toString: drawQrCode } = await import('qrcode')
   const qrSvg = await drawQrCode(uri, { type: 'svg', errorCorrectionLevel: 'M' })
   return { ...enrollment, code, uri, qrSvg }
 }

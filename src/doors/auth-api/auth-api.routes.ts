@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { toDataURL } from 'qrcode'
 import type { z } from 'zod'
 import { readFactor } from '../../domain/auth-api-factor.ts'
 import type { DoorEnd } from '../../domain/door.ts'
@@ -177,6 +176,7 @@ async function enroll(useCases: UseCases, call: AuthApiCall, reply: FastifyReply
   const openedEnrollment = await useCases.enrollAtDoor(call.client, params.username)
   if (isRefusal(openedEnrollment)) return sendAuthApiRefusal(reply, openedEnrollment)
   const { enrollment, uri } = openedEnrollment
+  const { toDataURL } = await import('qrcode')
   return ok({
     activation_barcode: await toDataURL(uri, { errorCorrectionLevel: 'M' }),
     activation_code: enrollment.id,
