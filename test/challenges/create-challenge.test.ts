@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
 import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
 import { createChallenge } from '../../src/challenges/create-challenge.ts'
@@ -16,28 +16,17 @@ import {
   ask,
   granted,
   inAnotherProcess,
-  openWorld,
   type Phone,
   signAnswer,
   type World,
 } from '../support/world.ts'
-
-let world: World
-let principal: Principal
-let phone: Phone
-
-beforeAll(async () => {
-  world = await openWorld()
-})
-beforeEach(async () => {
-  principal = await aPrincipal(world)
-  phone = await aPhone(world, principal)
-  world.dispatchedPushes.length = 0
-})
-afterAll(() => world.close())
+import { phoneTest as test } from '../support/world-test.ts'
 
 describe('a challenge is created', () => {
-  test('with a number of the wanted length, which is stored sealed in the database and nowhere else', async () => {
+  test('with a number of the wanted length, which is stored sealed in the database and nowhere else', async ({
+    world,
+    principal,
+  }) => {
     const { challenge, number } = await granted(ask(world, principal))
     expect(number).toMatch(/^[0-9]{6}$/)
     const rows = await world.database.query<{ text: string }>(
@@ -53,7 +42,11 @@ describe('a challenge is created', () => {
     expect(row?.text).not.toMatch(new RegExp(`[^0-9a-z]${number}[^0-9a-z]`))
   })
 
-  test('and its pushes are sent immediately, as the first attempt that the row already counts', async () => {
+  test('and its pushes are sent immediately, as the first attempt that the row already counts', async ({
+    world,
+    principal,
+    phone,
+  }) => {
     const { challenge } = await granted(ask(world, principal))
     const [delivery] = await world.database.query<{ id: string; attempts: number }>(
       'owed_by_challenge',
@@ -73,7 +66,7 @@ describe('a challenge is created', () => {
     expect(retryDelayMs(failure)).toBe(500)
   })
 
-  test('without returning the caller’s own number', async () => {
+  test('without returning the caller’s own number', async ({ world, principal, phone }) => {
     const question = {
       number: { mode: 'caller', value: '483920' },
       context: { action: 'Code 483 920' },
@@ -88,7 +81,10 @@ describe('a challenge is created', () => {
     })
   })
 
-  test('and keeps the caller’s own number sealed, also where the context contains it', async () => {
+  test('and keeps the caller’s own number sealed, also where the context contains it', async ({
+    world,
+    principal,
+  }) => {
     const { challenge } = await granted(
       ask(world, principal, {
         number: { mode: 'caller', value: '483920' },
@@ -104,7 +100,11 @@ describe('a challenge is created', () => {
     expect(row?.text).not.toMatch(/483 ?920/)
   })
 
-  test('for the remaining devices, when one is unregistered during the decision', async () => {
+  test('for the remaining devices, when one is unregistered during the decision', async ({
+    world,
+    principal,
+    phone,
+  }) => {
     const other = await aPhone(world, principal)
     let hasRaced = false
     const challenges = {
@@ -130,7 +130,10 @@ describe('a challenge is created', () => {
 describe('the same request under the same Idempotency-Key', () => {
   const once = { idempotencyKey: 'once' }
 
-  test('gets the same challenge and the same number, and pushes no device again', async () => {
+  test('gets the same challenge and the same number, and pushes no device again', async ({
+    world,
+    principal,
+  }) => {
     const first = await granted(ask(world, principal, once))
     const again = await granted(ask(world, principal, once))
     expect(first.isReplay).toBe(false)
@@ -138,7 +141,10 @@ describe('the same request under the same Idempotency-Key', () => {
     expect(world.dispatchedPushes).toHaveLength(1)
   })
 
-  test('20 times concurrently creates one challenge with one number', async () => {
+  test('20 times concurrently creates one challenge with one number', async ({
+    world,
+    principal,
+  }) => {
     const creations = await Promise.all(
       Array.from({ length: 20 }, () => granted(ask(world, principal, once))),
     )
@@ -148,7 +154,10 @@ describe('the same request under the same Idempotency-Key', () => {
     expect(world.dispatchedPushes).toHaveLength(1)
   })
 
-  test('is the same for every notation of the same user identifier', async () => {
+  test('is the same for every notation of the same user identifier', async ({
+    world,
+    principal,
+  }) => {
     const first = await granted(ask(world, principal, once))
     const sameQuestion = { ...once, user: { namespace: 'default', value: 'alice' } }
     expect(await granted(ask(world, principal, sameQuestion))).toMatchObject({
@@ -157,21 +166,21 @@ describe('the same request under the same Idempotency-Key', () => {
     })
   })
 
-  test.each([
+  test.for([
     ['user', { user: 'bob' }],
     ['context', { context: { action: 'Pay' } }],
     ['number', { number: { mode: 'service', digits: 8 } }],
     ['user verification', { userVerification: 'required' }],
     ['lifetime', { ttlSeconds: 60 }],
     ['binding', { binding: 'session-hash-0123' }],
-  ] as const)('with another %s is refused', async (_, changes) => {
+  ] as const)('with another %s is refused', async ([_, changes], { world, principal }) => {
     await granted(ask(world, principal, once))
     expect(await ask(world, principal, { ...once, ...changes })).toMatchObject({
       refused: 'idempotency_key_reused',
     })
   })
 
-  test('returns no number any more once the challenge has ended', async () => {
+  test('returns no number any more once the challenge has ended', async ({ world, principal }) => {
     const { challenge } = await granted(ask(world, principal, once))
     await granted(cancelChallenge(world, principal, challenge.id))
     expect(await granted(ask(world, principal, once))).toMatchObject({
@@ -183,7 +192,7 @@ describe('the same request under the same Idempotency-Key', () => {
 })
 
 describe('a challenge is refused', () => {
-  test.each([
+  test.for([
     ['for an unknown user', { user: 'nobody' }, 'user_not_found'],
     ['for an id of no user', { user: { id: 'usr_01h455vb4pex5vsknk084sn02q' } }, 'user_not_found'],
     [
@@ -207,12 +216,16 @@ describe('a challenge is refused', () => {
       'number_too_short',
     ],
     ['for longer than is allowed', { ttlSeconds: 601 }, 'invalid_request'],
-  ] as const)('%s', async (_, changes, code) => {
+  ] as const)('%s', async ([_, changes, code], { world, principal }) => {
     expect(await ask(world, principal, changes)).toMatchObject({ refused: code })
     expect(world.dispatchedPushes).toEqual([])
   })
 
-  test('for a user of the same tenant that only another relying party may see', async () => {
+  test('for a user of the same tenant that only another relying party may see', async ({
+    world,
+    principal,
+    phone,
+  }) => {
     const other = await aPrincipal(world, ['entra'], principal.tenantId)
     expect(await ask(world, other, { user: { id: phone.userId } })).toEqual({
       refused: 'user_not_found',
@@ -220,13 +233,16 @@ describe('a challenge is refused', () => {
     expect(await ask(world, other, { user: 'alice' })).toEqual({ refused: 'user_not_found' })
   })
 
-  test('when the user’s only device cannot verify its user', async () => {
+  test('when the user’s only device cannot verify its user', async ({ world, principal }) => {
     await aPhone(world, principal, { user: 'bob', verification: false })
     const question = { user: 'bob', userVerification: 'required' } as const
     expect(await ask(world, principal, question)).toMatchObject({ refused: 'no_capable_device' })
   })
 
-  test('instead of being retried without end, when its devices keep being unregistered', async () => {
+  test('instead of being retried without end, when its devices keep being unregistered', async ({
+    world,
+    principal,
+  }) => {
     const create = async () => 'changed' as const
     const challenges = { loadCreation: world.challenges.loadCreation, create }
     const command = { user: 'alice', context: {}, number: { mode: 'service' } } as const
@@ -244,10 +260,14 @@ describe('a challenge is refused', () => {
 
 describe('the refusal of a challenge', () => {
   const twice = { idempotencyKey: 'sign-in-1', ttlSeconds: 60 } as const
-  const suspend = (status: 'suspended' | 'active') =>
-    granted(setUserStatus(world, principal, phone.userId, status))
+  const setStatus = (
+    world: World,
+    principal: Principal,
+    { userId }: Phone,
+    status: 'suspended' | 'active',
+  ) => granted(setUserStatus(world, principal, userId, status))
 
-  test.each([
+  test.for([
     ['no_capable_device', { deviceIds: ['dev_01h455vb4pex5vsknk084sn02q'] }],
     ['number_none_not_allowed', { number: { mode: 'none' } }],
     ['number_too_short', { number: { mode: 'caller', value: '1234' } }],
@@ -256,7 +276,7 @@ describe('the refusal of a challenge', () => {
     ['too_many_pending', {}],
   ] as const)(
     '%s names the factors that the user could sign in with at this moment',
-    async (code, question) => {
+    async ([code, question], { world, principal, phone }) => {
       await granted(createRecoveryCodes(world, principal, phone.userId))
       await granted(ask(world, principal, twice))
       if (code === 'too_many_pending') {
@@ -275,7 +295,11 @@ describe('the refusal of a challenge', () => {
     },
   )
 
-  test('for a user without any device names the codes that are left', async () => {
+  test('for a user without any device names the codes that are left', async ({
+    world,
+    principal,
+    phone,
+  }) => {
     await granted(createRecoveryCodes(world, principal, phone.userId))
     await granted(unregisterDevice(world, principal, phone.id, 'lost'))
     expect(await ask(world, principal)).toEqual({
@@ -284,20 +308,28 @@ describe('the refusal of a challenge', () => {
     })
   })
 
-  test('for a suspended user offers nothing, since no code would be accepted', async () => {
-    await suspend('suspended')
+  test('for a suspended user offers nothing, since no code would be accepted', async ({
+    world,
+    principal,
+    phone,
+  }) => {
+    await setStatus(world, principal, phone, 'suspended')
     const refusal = { refused: 'user_suspended', facts: { otherFactors: [] } }
     expect(await ask(world, principal)).toEqual(refusal)
   })
 
-  test('for an unknown user, or one of another party, reveals nothing about any user', async () => {
+  test('for an unknown user, or one of another party, reveals nothing about any user', async ({
+    world,
+    principal,
+    phone,
+  }) => {
     const other = await aPrincipal(world, ['entra'], principal.tenantId)
     const refusal = { refused: 'user_not_found' }
     expect(await ask(world, principal, { user: 'nobody' })).toEqual(refusal)
     expect(await ask(world, other, { user: { id: phone.userId } })).toEqual(refusal)
   })
 
-  test('of another push names them, too', async () => {
+  test('of another push names them, too', async ({ world, principal }) => {
     const { challenge } = await granted(ask(world, principal))
     expect(await resendChallenge(world, principal, challenge.id)).toMatchObject({
       refused: 'resend_too_soon',

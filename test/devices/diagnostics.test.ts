@@ -1,43 +1,34 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import {
   listDiagnostics,
   readDiagnostics,
   sendDiagnostics,
 } from '../../src/devices/diagnostics/diagnostics.ts'
 import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
-import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { eraseUser, exportUser } from '../../src/personal-data/personal-data.ts'
 import { everythingIn } from '../support/personal-data.ts'
-import {
-  aPhone,
-  aPrincipal,
-  aProof,
-  granted,
-  openWorld,
-  type Phone,
-  type World,
-} from '../support/world.ts'
+import { aPrincipal, aProof, granted, type Phone, type World } from '../support/world.ts'
+import { phoneTest } from '../support/world-test.ts'
 
-let world: World
-let principal: Principal
-let phone: Phone
+/** What the phone sends. */
+function reportsOf(world: World, phone: Phone) {
+  const send = async () => sendDiagnostics(world, await aProof(world, phone), report)
+  return { send }
+}
 
-beforeAll(async () => {
-  world = await openWorld()
-})
-beforeEach(async () => {
-  principal = await aPrincipal(world)
-  phone = await aPhone(world, principal)
-})
-afterAll(() => world.close())
+const test = phoneTest.extend('scene', ({ world, phone }) => reportsOf(world, phone))
 
 const report = { appVersion: '3.2.0', text: 'fetch failed\n\ttimeout' }
-const send = async () => sendDiagnostics(world, await aProof(world, phone), report)
 const page = { limit: 10, before: null }
 
-test('only an admin of the tenant reads what a device sent, and no other tenant does', async () => {
-  const { incidentId } = await granted(send())
+test('only an admin of the tenant reads what a device sent, and no other tenant does', async ({
+  scene,
+  phone,
+  world,
+  principal,
+}) => {
+  const { incidentId } = await granted(scene.send())
   expect(incidentId).toMatch(/^inc_/)
   const expectedEntry = {
     id: incidentId,
@@ -57,8 +48,13 @@ test('only an admin of the tenant reads what a device sent, and no other tenant 
   expect(await listDiagnostics(world, other, page)).toEqual([])
 })
 
-test('a device sends five an hour, also with 50 concurrent calls, and again after the hour', async () => {
-  const results = await Promise.all(Array.from({ length: 50 }, send))
+test('a device sends five an hour, also with 50 concurrent calls, and again after the hour', async ({
+  scene,
+  world,
+  principal,
+  phone,
+}) => {
+  const results = await Promise.all(Array.from({ length: 50 }, scene.send))
   const refusals = results.filter((result) => isRefusal(result))
   expect(results.length - refusals.length).toBe(5)
   for (const { refused: code, retryAfterSeconds } of refusals) {
@@ -73,20 +69,30 @@ test('a device sends five an hour, also with 50 concurrent calls, and again afte
      where id = $1`,
     [phone.id],
   )
-  await granted(send())
+  await granted(scene.send())
 })
 
-test('a proof sends once, and an unregistered device sends nothing', async () => {
+test('a proof sends once, and an unregistered device sends nothing', async ({
+  world,
+  phone,
+  principal,
+  scene,
+}) => {
   const proof = await aProof(world, phone)
   await granted(sendDiagnostics(world, proof, report))
   expect(await sendDiagnostics(world, proof, report)).toEqual({ refused: 'proof_replayed' })
   await granted(unregisterDevice(world, principal, phone.id, 'lost'))
-  expect(await send()).toEqual({ refused: 'device_unregistered' })
+  expect(await scene.send()).toEqual({ refused: 'device_unregistered' })
   expect(await listDiagnostics(world, principal, page)).toHaveLength(1)
 })
 
-test('diagnostics are in the export of the user, and are deleted by an erasure', async () => {
-  const { incidentId } = await granted(send())
+test('diagnostics are in the export of the user, and are deleted by an erasure', async ({
+  scene,
+  world,
+  principal,
+  phone,
+}) => {
+  const { incidentId } = await granted(scene.send())
   const reading = await granted(exportUser(world, principal, phone.userId))
   const { diagnostics } = await everythingIn(reading)
   expect(diagnostics).toMatchObject([{ id: incidentId, text: report.text }])

@@ -1,6 +1,6 @@
 import { test as base } from 'vitest'
-import { openStores } from './stores.ts'
-import { aPrincipal, openWorld } from './world.ts'
+import { aUser, openStores } from './stores.ts'
+import { aPhone, aPrincipal, openWorld } from './world.ts'
 
 /** A test on stores that are opened once for its file. */
 export const storesTest = base.extend(
@@ -14,6 +14,9 @@ export const storesTest = base.extend(
   },
 )
 
+/** A test with a user of a tenant of its own. */
+export const userTest = storesTest.extend('user', ({ stores }) => aUser(stores))
+
 /** A test on a world of the use cases that is opened once for its file. */
 export const worldTest = base.extend(
   'world',
@@ -26,7 +29,14 @@ export const worldTest = base.extend(
   },
 )
 
-/** The same with a relying party that all tests of the file share. */
-export const principalTest = worldTest.extend('principal', { scope: 'file' }, ({ world }) =>
-  aPrincipal(world),
-)
+/** A test with a relying party of a tenant of its own, and a phone of its user. */
+export const phoneTest = worldTest
+  .extend('principal', ({ world }) => aPrincipal(world))
+  // The user is asked by name: the phone is there even if a test does not mention it.
+  .extend('phone', { auto: true }, async ({ world, principal }) => {
+    const phone = await aPhone(world, principal)
+    for (const log of [world.dispatchedPushes, world.publishedKeys, world.securityEvents]) {
+      log.length = 0
+    }
+    return phone
+  })
