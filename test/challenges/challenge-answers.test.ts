@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { copyTenant } from '../platform/postgres/copied-tenant.ts'
@@ -8,31 +8,29 @@ import {
   aKey,
   anAnswer,
   aProof,
-  aUser,
-  openStores,
   type Stores,
   type TestUser,
   thumbprint,
 } from '../support/stores.ts'
+import { userTest } from '../support/world-test.ts'
 import { answer, cancel, challengeOf, runOut, unregister } from './challenge-steps.ts'
 
-let stores: Stores
-let user: TestUser
-
-beforeAll(async () => {
-  stores = await openStores()
-})
-beforeEach(async () => {
-  user = await aUser(stores)
-})
-afterAll(() => stores.close())
-
-const find = (id: ChallengeId) => stores.challenges.find(user.tenantId, user.rpId, id)
-describe('a device that fetches challenges', () => {
+/** Challenges of the user. */
+function challengesOf(stores: Stores, user: TestUser) {
+  const find = (id: ChallengeId) => stores.challenges.find(user.tenantId, user.rpId, id)
   const pending = async (id: DeviceId) =>
     (await stores.challenges.loadPending(user.tenantId, id))?.pending ?? []
+  return { find, pending }
+}
 
-  test('a device fetches its challenges, newest first, unaltered, while answerable', async () => {
+const test = userTest.extend('scene', ({ stores, user }) => challengesOf(stores, user))
+
+describe('a device that fetches challenges', () => {
+  test('a device fetches its challenges, newest first, unaltered, while answerable', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const [first, second] = [
       await aChallenge(stores, user, [device]),
@@ -42,45 +40,57 @@ describe('a device that fetches challenges', () => {
     await answer(stores, user, await challengeOf(stores, user, endedId), device, 'deny')
     const over = await aChallenge(stores, user, [device])
     await runOut(stores, over)
-    const fetchedChallenges = await pending(device)
+    const fetchedChallenges = await scene.pending(device)
     expect(fetchedChallenges.map(({ challengeId }) => challengeId)).toEqual([second, first])
     expect(fetchedChallenges[0]).toMatchObject({
       signingKid: user.signingKid,
       requestPayload: '{"nonce":"n"}',
       fetchedAt: null,
     })
-    expect((await pending(other)).map(({ challengeId }) => challengeId)).toEqual([second])
+    expect((await scene.pending(other)).map(({ challengeId }) => challengeId)).toEqual([second])
   })
 
-  test('a device fetches nothing that was created before it joined', async () => {
+  test('a device fetches nothing that was created before it joined', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     await aChallenge(stores, user, [await aDevice(stores, user)])
-    expect(await pending(await aDevice(stores, user))).toEqual([])
+    expect(await scene.pending(await aDevice(stores, user))).toEqual([])
   })
 
-  test('the first fetch of a challenge is the one that is reported', async () => {
+  test('the first fetch of a challenge is the one that is reported', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     await stores.challenges.markFetched(user.tenantId, device, [id])
-    const first = (await find(id))?.devices[0]?.fetchedAt
+    const first = (await scene.find(id))?.devices[0]?.fetchedAt
     await stores.challenges.markFetched(user.tenantId, device, [id])
     expect(first).toBeInstanceOf(Date)
-    expect((await find(id))?.devices[0]?.fetchedAt).toEqual(first)
-    expect((await pending(device))[0]?.fetchedAt).toEqual(first)
+    expect((await scene.find(id))?.devices[0]?.fetchedAt).toEqual(first)
+    expect((await scene.pending(device))[0]?.fetchedAt).toEqual(first)
   })
 
-  test('the first receipt of a challenge is the one reported, each proof once', async () => {
+  test('the first receipt of a challenge is the one reported, each proof once', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const proof = aProof(user, device)
     expect(await stores.challenges.markReceived(id, proof)).toBe('done')
-    const first = (await find(id))?.devices[0]?.receivedAt
+    const first = (await scene.find(id))?.devices[0]?.receivedAt
     expect(await stores.challenges.markReceived(id, proof)).toBe('proof_replayed')
     expect(await stores.challenges.markReceived(id, aProof(user, device))).toBe('done')
     expect(first).toBeInstanceOf(Date)
-    expect((await find(id))?.devices[0]?.receivedAt).toEqual(first)
+    expect((await scene.find(id))?.devices[0]?.receivedAt).toEqual(first)
   })
 
-  test('a receipt for a challenge of another device is none', async () => {
+  test('a receipt for a challenge of another device is none', async ({ stores, user }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [other])
     expect(await stores.challenges.markReceived(id, aProof(user, device))).toBeNull()
@@ -91,7 +101,10 @@ describe('a device that fetches challenges', () => {
 })
 
 describe('an answer', () => {
-  test('an answer is decided on what its own device fetched, not on another’s', async () => {
+  test('an answer is decided on what its own device fetched, not on another’s', async ({
+    stores,
+    user,
+  }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [device])
     const { tenantId } = user
@@ -109,7 +122,7 @@ describe('an answer', () => {
     expect(await stores.challenges.loadAnswer({ ...query, deviceId: outsider })).toBeNull()
   })
 
-  test('an answer is found again by its jti, with its reply', async () => {
+  test('an answer is found again by its jti, with its reply', async ({ stores, user }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
@@ -123,7 +136,10 @@ describe('an answer', () => {
     expect((await stores.challenges.loadAnswer({ ...query, jti: 'another' }))?.earlier).toBeNull()
   })
 
-  test('an answer is not found again where only a tenant with the same ids has it', async () => {
+  test('an answer is not found again where only a tenant with the same ids has it', async ({
+    stores,
+    user,
+  }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
@@ -135,7 +151,11 @@ describe('an answer', () => {
     expect((await stores.challenges.loadAnswer(query))?.earlier).toBeNull()
   })
 
-  test('with the last wrong number ends the challenge without evidence or number', async () => {
+  test('with the last wrong number ends the challenge without evidence or number', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     for (const attemptsLeft of [3, 2, 1]) {
@@ -144,7 +164,7 @@ describe('an answer', () => {
       const recording = await answer(stores, user, challenge, device, 'wrong number')
       expect(recording).toMatchObject({ kind: 'recorded' })
     }
-    expect(await find(id)).toMatchObject({
+    expect(await scene.find(id)).toMatchObject({
       challenge: {
         status: 'denied',
         reason: 'number_mismatch',
@@ -158,7 +178,11 @@ describe('an answer', () => {
     expect(late).toEqual({ kind: 'changed' })
   })
 
-  test('an answer that decides is stored as evidence, with the key that signed it', async () => {
+  test('an answer that decides is stored as evidence, with the key that signed it', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const key = aKey()
     const device = await aDevice(stores, user, { keys: [key] })
     const id = await aChallenge(stores, user, [device])
@@ -175,7 +199,7 @@ describe('an answer', () => {
       deviceId: device,
       deviceKey: { kid: key.kid, publicJwk: key.publicJwk },
     })
-    expect(await find(id)).toMatchObject({
+    expect(await scene.find(id)).toMatchObject({
       decidedBy: { id: device, userVerified: true, activatedAt: expect.any(Date) },
     })
     expect(
@@ -183,7 +207,10 @@ describe('an answer', () => {
     ).toBeNull()
   })
 
-  test('notifies the other pushed devices, once, and not the one that answered', async () => {
+  test('notifies the other pushed devices, once, and not the one that answered', async ({
+    stores,
+    user,
+  }) => {
     const devices = [
       await aDevice(stores, user),
       await aDevice(stores, user),
@@ -207,7 +234,10 @@ describe('an answer', () => {
     )
   })
 
-  test('an answer with a used jti is distinguished from one that came too late', async () => {
+  test('an answer with a used jti is distinguished from one that came too late', async ({
+    stores,
+    user,
+  }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
@@ -218,7 +248,10 @@ describe('an answer', () => {
     expect(await challengeOf(stores, user, id)).toEqual(challenge)
   })
 
-  test('an answer that leaves the challenge pending notifies no device of an end', async () => {
+  test('an answer that leaves the challenge pending notifies no device of an end', async ({
+    stores,
+    user,
+  }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const id = await aChallenge(stores, user, [device, other])
     const challenge = await challengeOf(stores, user, id)
@@ -230,20 +263,27 @@ describe('an answer', () => {
     })
   })
 
-  test('that leaves the challenge pending decides nothing: fetch and cancel go on', async () => {
+  test('that leaves the challenge pending decides nothing: fetch and cancel go on', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number')
     const pendingState = { status: 'pending', wrongNumbersLeft: 2, decidedAt: null }
-    expect(await find(id)).toMatchObject({ challenge: pendingState, decidedBy: null })
+    expect(await scene.find(id)).toMatchObject({ challenge: pendingState, decidedBy: null })
     const loadedPending = await stores.challenges.loadPending(user.tenantId, device)
     expect(loadedPending?.pending).toMatchObject([{ challengeId: id }])
     const suspension = await stores.suspensions.suspendUser({ ...user, actor: 'operator' })
     expect(suspension?.endedChallenges).toEqual([id])
-    expect(await find(id)).toMatchObject({ challenge: { status: 'cancelled' } })
+    expect(await scene.find(id)).toMatchObject({ challenge: { status: 'cancelled' } })
   })
 
-  test('spends its proof even after another answer, so that no thief can replay it', async () => {
+  test('spends its proof even after another answer, so that no thief can replay it', async ({
+    stores,
+    user,
+  }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     await cancel(stores, user, id)

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { CreationFacts } from '../../src/challenges/challenge.store.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
+import type { UserReference } from '../../src/users/user.store.ts'
 import {
   aClaim,
   aDevice,
@@ -10,49 +11,48 @@ import {
   aNewChallenge,
   anEnrollment,
   anyRequest,
-  aUser,
-  openStores,
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
+import { userTest } from '../support/world-test.ts'
 import { activityTypesOf, unregister } from './challenge-steps.ts'
 
-let stores: Stores
-let user: TestUser
+/** Challenges of the user, created and found. */
+function creationsOf(stores: Stores, user: TestUser) {
+  const find = (id: ChallengeId) => stores.challenges.find(user.tenantId, user.rpId, id)
+  function load(
+    reference: UserReference,
+    more: { readonly namespaces?: readonly string[]; readonly idempotencyKey?: string | null } = {},
+  ): Promise<CreationFacts> {
+    const { tenantId, rpId } = user
+    const { namespaces = ['default'], idempotencyKey = null } = more
+    return stores.challenges.loadCreation({
+      tenantId,
+      rpId,
+      namespaces,
+      user: reference,
+      idempotencyKey,
+      ...anyRequest,
+    })
+  }
 
-beforeAll(async () => {
-  stores = await openStores()
-})
-beforeEach(async () => {
-  user = await aUser(stores)
-})
-afterAll(() => stores.close())
+  async function rowsOf(table: 'challenge_targets' | 'deliveries' | 'activities', id: ChallengeId) {
+    const text = `select * from ${table} where challenge_id = $1`
+    return stores.database.query(`rows_of_${table}`, text, [id])
+  }
+  return { find, load, rowsOf }
+}
+
+const test = userTest.extend('scene', ({ stores, user }) => creationsOf(stores, user))
 
 const page = { limit: 100, before: null }
-const find = (id: ChallengeId) => stores.challenges.find(user.tenantId, user.rpId, id)
-function load(
-  reference: Parameters<Stores['challenges']['loadCreation']>[0]['user'],
-  more: { readonly namespaces?: readonly string[]; readonly idempotencyKey?: string | null } = {},
-): Promise<CreationFacts> {
-  const { tenantId, rpId } = user
-  const { namespaces = ['default'], idempotencyKey = null } = more
-  return stores.challenges.loadCreation({
-    tenantId,
-    rpId,
-    namespaces,
-    user: reference,
-    idempotencyKey,
-    ...anyRequest,
-  })
-}
-
-async function rowsOf(table: 'challenge_targets' | 'deliveries' | 'activities', id: ChallengeId) {
-  const text = `select * from ${table} where challenge_id = $1`
-  return stores.database.query(`rows_of_${table}`, text, [id])
-}
 
 describe('what decides a creation', () => {
-  test('is the user by name or id, with active devices and how to reach them', async () => {
+  test('is the user by name or id, with active devices and how to reach them', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const plain = await aDevice(stores, user, { withPush: false })
     const strong = await aDevice(stores, user, { keys: [aKey(), aKey('verification')] })
     await unregister(stores, user, await aDevice(stores, user))
@@ -60,7 +60,7 @@ describe('what decides a creation', () => {
     await stores.enrollments.claim(aClaim(enrollment, { numberSealed: randomBytes(40) }))
 
     for (const reference of [{ namespace: 'default', value: 'alice' }, { id: user.userId }]) {
-      const facts = await load(reference)
+      const facts = await scene.load(reference)
       expect(facts).toMatchObject({
         userId: user.userId,
         signingKid: user.signingKid,
@@ -73,7 +73,7 @@ describe('what decides a creation', () => {
     }
   })
 
-  test.each([
+  test.for<readonly [string, UserReference, string[]]>([
     [
       'a name in a namespace that was not granted',
       { namespace: 'default', value: 'alice' },
@@ -82,19 +82,28 @@ describe('what decides a creation', () => {
     ['another name', { namespace: 'default', value: 'Alice' }, ['default']],
     ['a name in another namespace', { namespace: 'other', value: 'alice' }, ['default', 'other']],
     ['an unknown id', { id: systemRandom.id('user') }, ['default']],
-  ])('finds no user under %s', async (_, reference, namespaces) => {
+  ])('finds no user under %s', async ([_, reference, namespaces], { stores, user, scene }) => {
     await aDevice(stores, user)
-    expect(await load(reference, { namespaces })).toMatchObject({ userId: null, devices: [] })
+    expect(await scene.load(reference, { namespaces })).toMatchObject({ userId: null, devices: [] })
   })
 
-  test('finds no user by an id whose names are in namespaces that were not granted', async () => {
-    expect(await load({ id: user.userId }, { namespaces: ['other'] })).toMatchObject({
+  test('finds no user by an id whose names are in namespaces that were not granted', async ({
+    scene,
+    user,
+  }) => {
+    expect(await scene.load({ id: user.userId }, { namespaces: ['other'] })).toMatchObject({
       userId: null,
     })
-    expect(await load({ id: user.userId }, { namespaces: [] })).toMatchObject({ userId: null })
+    expect(await scene.load({ id: user.userId }, { namespaces: [] })).toMatchObject({
+      userId: null,
+    })
   })
 
-  test('is the earlier challenge of the same relying party and Idempotency-Key only', async () => {
+  test('is the earlier challenge of the same relying party and Idempotency-Key only', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const device = await aDevice(stores, user)
     const newChallenge = await aNewChallenge(stores, user, [device], { idempotencyKey: 'once' })
     await stores.challenges.create(newChallenge, 'test')
@@ -104,20 +113,24 @@ describe('what decides a creation', () => {
       'operator',
     )
     const reference = { id: user.userId }
-    expect((await load(reference, { idempotencyKey: 'once' })).earlier).toMatchObject({
+    expect((await scene.load(reference, { idempotencyKey: 'once' })).earlier).toMatchObject({
       challenge: { id: newChallenge.challenge.id },
       numberSealed: newChallenge.numberSealed,
       requestHash: newChallenge.requestHash,
     })
-    expect((await load(reference, { idempotencyKey: 'twice' })).earlier).toBeNull()
-    expect((await load(reference)).earlier).toBeNull()
-    user = { ...user, rpId: other.id }
-    expect((await load(reference, { idempotencyKey: 'once' })).earlier).toBeNull()
+    expect((await scene.load(reference, { idempotencyKey: 'twice' })).earlier).toBeNull()
+    expect((await scene.load(reference)).earlier).toBeNull()
+    const elsewhere = creationsOf(stores, { ...user, rpId: other.id })
+    expect((await elsewhere.load(reference, { idempotencyKey: 'once' })).earlier).toBeNull()
   })
 })
 
 describe('a creation', () => {
-  test('20 parallel creations under one Idempotency-Key create one row, nothing else', async () => {
+  test('20 parallel creations under one Idempotency-Key create one row, nothing else', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const device = await aDevice(stores, user)
     const newChallenges = await Promise.all(
       Array.from({ length: 20 }, () =>
@@ -136,13 +149,16 @@ describe('a creation', () => {
     expect(challenges).toHaveLength(1)
     for (const { challenge } of newChallenges) {
       const count = challenge.id === challenges[0]?.id ? 1 : 0
-      expect(await rowsOf('challenge_targets', challenge.id)).toHaveLength(count)
-      expect(await rowsOf('deliveries', challenge.id)).toHaveLength(count)
-      expect(await rowsOf('activities', challenge.id)).toHaveLength(count)
+      expect(await scene.rowsOf('challenge_targets', challenge.id)).toHaveLength(count)
+      expect(await scene.rowsOf('deliveries', challenge.id)).toHaveLength(count)
+      expect(await scene.rowsOf('activities', challenge.id)).toHaveLength(count)
     }
   })
 
-  test('one Idempotency-Key of two relying parties creates two challenges', async () => {
+  test('one Idempotency-Key of two relying parties creates two challenges', async ({
+    user,
+    stores,
+  }) => {
     const { tenantId } = user
     const device = await aDevice(stores, user)
     const other = await stores.tenants.createRelyingParty(
@@ -157,17 +173,25 @@ describe('a creation', () => {
     }
   })
 
-  test('never targets a device unregistered meanwhile, and then leaves nothing', async () => {
+  test('never targets a device unregistered meanwhile, and then leaves nothing', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const [unregisteredId, remainingId] = [await aDevice(stores, user), await aDevice(stores, user)]
     const newChallenge = await aNewChallenge(stores, user, [unregisteredId, remainingId])
     await unregister(stores, user, unregisteredId)
     expect(await stores.challenges.create(newChallenge, 'test')).toBe('changed')
-    expect(await find(newChallenge.challenge.id)).toBeNull()
-    expect(await rowsOf('challenge_targets', newChallenge.challenge.id)).toEqual([])
-    expect(await rowsOf('deliveries', newChallenge.challenge.id)).toEqual([])
+    expect(await scene.find(newChallenge.challenge.id)).toBeNull()
+    expect(await scene.rowsOf('challenge_targets', newChallenge.challenge.id)).toEqual([])
+    expect(await scene.rowsOf('deliveries', newChallenge.challenge.id)).toEqual([])
   })
 
-  test('a creation racing an unregistration leaves no challenge without devices', async () => {
+  test('a creation racing an unregistration leaves no challenge without devices', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     for (let race = 0; race < 50; race++) {
       const device = await aDevice(stores, user)
       const newChallenge = await aNewChallenge(stores, user, [device])
@@ -175,20 +199,24 @@ describe('a creation', () => {
         stores.challenges.create(newChallenge, 'test'),
         unregister(stores, user, device),
       ])
-      const record = await find(newChallenge.challenge.id)
+      const record = await scene.find(newChallenge.challenge.id)
       if (record)
         expect(record.challenge).toMatchObject({ status: 'denied', reason: 'no_device_left' })
     }
   })
 
-  test('a creation is read back whole, with its queued pushes, leased to its creator', async () => {
+  test('a creation is read back whole, with its queued pushes, leased to its creator', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const device = await aDevice(stores, user)
     const newChallenge = await aNewChallenge(stores, user, [device], {
       context: { application: 'Payroll', fields: [{ label: 'Amount', value: '5' }] },
       binding: 'session-hash-0123',
     })
     await stores.challenges.create(newChallenge, 'maker')
-    const record = await find(newChallenge.challenge.id)
+    const record = await scene.find(newChallenge.challenge.id)
     expect(record).toMatchObject({
       challenge: newChallenge.challenge,
       decidedBy: null,
@@ -201,7 +229,7 @@ describe('a creation', () => {
         },
       ],
     })
-    const [push] = await rowsOf('deliveries', newChallenge.challenge.id)
+    const [push] = await scene.rowsOf('deliveries', newChallenge.challenge.id)
     expect(push).toMatchObject({ leased_by: 'maker', leased_until: expect.any(Date) })
     expect(await activityTypesOf(stores, user)).toContain('challenge_created')
   })

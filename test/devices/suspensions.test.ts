@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
@@ -11,50 +11,49 @@ import {
   anEnrollment,
   anyRequest,
   aProof,
-  aUser,
   beginOn,
   lockWaiters,
-  openStores,
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
 import { until } from '../support/until.ts'
+import { userTest } from '../support/world-test.ts'
 
-let stores: Stores
-let user: TestUser
+/** What is done to the devices of the user. */
+function devicesOf(stores: Stores, user: TestUser) {
+  const command = (deviceId: DeviceId) => {
+    const { tenantId, userId } = user
+    return { tenantId, userId, deviceId, actor: 'operator' } as const
+  }
+  const suspend = (id: DeviceId) => stores.suspensions.suspendDevice(command(id))
+  const activate = (id: DeviceId) => stores.suspensions.activateDevice(command(id))
+  const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
+  const send = (challengeId: ChallengeId, id: DeviceId) =>
+    stores.challenges.recordAnswer(anAnswer(user, challengeId, id), aProof(user, id))
+  const challenge = async (id: ChallengeId) =>
+    (await stores.challenges.find(user.tenantId, user.rpId, id))?.challenge
+  return { command, suspend, activate, find, send, challenge }
+}
 
-beforeAll(async () => {
-  stores = await openStores()
-})
-beforeEach(async () => {
-  user = await aUser(stores)
-})
-afterAll(() => stores.close())
+const test = userTest.extend('scene', ({ stores, user }) => devicesOf(stores, user))
 
 const page = { limit: 100, before: null }
-const command = (deviceId: DeviceId) => {
-  const { tenantId, userId } = user
-  return { tenantId, userId, deviceId, actor: 'operator' } as const
-}
-const suspend = (id: DeviceId) => stores.suspensions.suspendDevice(command(id))
-const activate = (id: DeviceId) => stores.suspensions.activateDevice(command(id))
-const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
-const send = (challengeId: ChallengeId, id: DeviceId) =>
-  stores.challenges.recordAnswer(anAnswer(user, challengeId, id), aProof(user, id))
-const challenge = async (id: ChallengeId) =>
-  (await stores.challenges.find(user.tenantId, user.rpId, id))?.challenge
 
 describe('a suspended device', () => {
-  test('keeps its keys and its push token, and is unchanged when it is active again', async () => {
+  test('keeps its keys and its push token, and is unchanged when it is active again', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const id = await aDevice(stores, user)
     const before = await stores.devices.findKnown(user.tenantId, id)
-    expect(await suspend(id)).toMatchObject({ at: expect.any(Date), endedChallenges: [] })
-    expect(await find(id)).toMatchObject({
+    expect(await scene.suspend(id)).toMatchObject({ at: expect.any(Date), endedChallenges: [] })
+    expect(await scene.find(id)).toMatchObject({
       status: 'suspended',
       suspendedAt: expect.any(Date),
       hasPushToken: true,
     })
-    expect(await activate(id)).toMatchObject({ at: expect.any(Date) })
+    expect(await scene.activate(id)).toMatchObject({ at: expect.any(Date) })
     expect(await stores.devices.findKnown(user.tenantId, id)).toEqual(before)
     const activities = await stores.activities.list(user.tenantId, user.userId, page)
     expect(activities.slice(0, 2)).toMatchObject([
@@ -63,11 +62,15 @@ describe('a suspended device', () => {
     ])
   })
 
-  test('a suspended device is asked nothing and pushed nothing', async () => {
+  test('a suspended device is asked nothing and pushed nothing', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const newChallenge = await aNewChallenge(stores, user, [id, other])
     const challengeId = await aChallenge(stores, user, [id, other])
-    await suspend(id)
+    await scene.suspend(id)
     expect(await stores.challenges.create(newChallenge, 'test')).toBe('changed')
     const facts = await stores.challenges.loadCreation({
       ...user,
@@ -87,19 +90,30 @@ describe('a suspended device', () => {
     expect(ofMine.map((push) => push.deviceId)).toEqual([other])
   })
 
-  test('ends the challenges that have no other active device, and leaves the others', async () => {
+  test('ends the challenges that have no other active device, and leaves the others', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const alone = await aChallenge(stores, user, [id])
     const both = await aChallenge(stores, user, [id, other])
-    expect(await suspend(id)).toMatchObject({ endedChallenges: [alone] })
-    expect(await challenge(alone)).toMatchObject({ status: 'denied', reason: 'no_device_left' })
-    expect(await challenge(both)).toMatchObject({ status: 'pending' })
-    expect(await send(both, id)).toEqual({ kind: 'device_not_active' })
-    await activate(id)
-    expect(await send(both, id)).toMatchObject({ kind: 'recorded' })
+    expect(await scene.suspend(id)).toMatchObject({ endedChallenges: [alone] })
+    expect(await scene.challenge(alone)).toMatchObject({
+      status: 'denied',
+      reason: 'no_device_left',
+    })
+    expect(await scene.challenge(both)).toMatchObject({ status: 'pending' })
+    expect(await scene.send(both, id)).toEqual({ kind: 'device_not_active' })
+    await scene.activate(id)
+    expect(await scene.send(both, id)).toMatchObject({ kind: 'recorded' })
   })
 
-  test('returns the places of the challenges that it ended to their budgets', async () => {
+  test('returns the places of the challenges that it ended to their budgets', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const id = await aDevice(stores, user)
     const alone = await aChallenge(stores, user, [id])
     const pendingPlaces = () =>
@@ -115,87 +129,111 @@ describe('a suspended device', () => {
       [user.tenantId, user.userId, alone],
     )
     expect(await pendingPlaces()).toHaveLength(1)
-    await suspend(id)
-    expect(await challenge(alone)).toMatchObject({ reason: 'no_device_left' })
+    await scene.suspend(id)
+    expect(await scene.challenge(alone)).toMatchObject({ reason: 'no_device_left' })
     expect(await pendingPlaces()).toEqual([])
   })
 
-  test('counts towards the device limit, so that it can always become active again', async () => {
+  test('counts towards the device limit, so that it can always become active again', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const id = await aDevice(stores, user)
-    await suspend(id)
+    await scene.suspend(id)
     const enrollment = await anEnrollment(stores, user)
     expect(await stores.enrollments.claim(aClaim(enrollment, { devicesPerUserMax: 1 }))).toEqual({
       kind: 'too_many_devices',
     })
   })
 
-  test('can be unregistered permanently, and then never becomes active', async () => {
+  test('can be unregistered permanently, and then never becomes active', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const id = await aDevice(stores, user)
-    await suspend(id)
+    await scene.suspend(id)
     const { tenantId, userId } = user
     const about = { tenantId, userId, deviceIds: [id], reason: 'lost', actor: 'operator' } as const
     expect(await stores.devices.unregister(about)).toMatchObject({ devices: [{ id }] })
-    expect(await activate(id)).toBeNull()
-    expect(await find(id)).toMatchObject({ status: 'unregistered', suspendedAt: null })
+    expect(await scene.activate(id)).toBeNull()
+    expect(await scene.find(id)).toMatchObject({ status: 'unregistered', suspendedAt: null })
   })
 
-  test('a suspended device unregisters nobody with a proof that was verified before', async () => {
+  test('a suspended device unregisters nobody with a proof that was verified before', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const proof = aProof(user, id)
-    await suspend(id)
+    await scene.suspend(id)
     const { tenantId, userId } = user
     const about = { tenantId, userId, deviceIds: [other], actor: `device:${id}` } as const
     expect(await stores.devices.unregisterWithProof({ ...about, reason: 'lost' }, proof)).toEqual({
       devices: [],
       endedChallenges: [],
     })
-    expect(await find(other)).toMatchObject({ status: 'active' })
+    expect(await scene.find(other)).toMatchObject({ status: 'active' })
   })
 })
 
 describe('suspending a device', () => {
-  test('suspending twice changes nothing, nor does activating an active device', async () => {
+  test('suspending twice changes nothing, nor does activating an active device', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const id = await aDevice(stores, user)
-    expect(await activate(id)).toBeNull()
-    const outcomes = await Promise.all(Array.from({ length: 50 }, () => suspend(id)))
+    expect(await scene.activate(id)).toBeNull()
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => scene.suspend(id)))
     expect(outcomes.filter((one) => one !== null)).toHaveLength(1)
-    const again = await Promise.all(Array.from({ length: 50 }, () => activate(id)))
+    const again = await Promise.all(Array.from({ length: 50 }, () => scene.activate(id)))
     expect(again.filter((one) => one !== null)).toHaveLength(1)
   })
 
-  test('makes no unconfirmed device active, and touches nobody else’s', async () => {
+  test('makes no unconfirmed device active, and touches nobody else’s', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const enrollment = await anEnrollment(stores, user, { confirmationRequired: true })
     const claim = aClaim(enrollment, { numberSealed: Buffer.alloc(40) })
     await stores.enrollments.claim(claim)
-    expect(await suspend(claim.device.id)).toBeNull()
-    expect(await activate(claim.device.id)).toBeNull()
+    expect(await scene.suspend(claim.device.id)).toBeNull()
+    expect(await scene.activate(claim.device.id)).toBeNull()
     const colleague = await aColleague(stores, user, 'bob')
-    expect(await suspend(await aDevice(stores, colleague))).toBeNull()
-    expect(await suspend(systemRandom.id('device'))).toBeNull()
+    expect(await scene.suspend(await aDevice(stores, colleague))).toBeNull()
+    expect(await scene.suspend(systemRandom.id('device'))).toBeNull()
   })
 
-  test('suspending a device waits for an answer under way', async () => {
+  test('suspending a device waits for an answer under way', async ({ stores, user, scene }) => {
     const id = await aDevice(stores, user)
     const answering = await beginOn(stores)
     await answering.query('select 1 from devices where id = $1 for share', [id])
-    const suspending = suspend(id)
+    const suspending = scene.suspend(id)
     await until('the suspension waits', async () => (await lockWaiters(stores)) === 1)
-    expect(await find(id)).toMatchObject({ status: 'active' })
+    expect(await scene.find(id)).toMatchObject({ status: 'active' })
     await answering.commit()
     expect(await suspending).not.toBeNull()
   })
 
-  test('suspending a device lets no answer commit after it returned, in 200 races', async () => {
+  test('suspending a device lets no answer commit after it returned, in 200 races', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const otherDevice = await aDevice(stores, user)
     const race = async () => {
       const id = await aDevice(stores, user, { devicesPerUserMax: 1000 })
       const challengeId = await aChallenge(stores, user, [id, otherDevice])
       // A suspension takes several round trips, so concurrent answers win: some start later.
       const answering = async (_: unknown, at: number) => {
-        for (let round = 0; round < at; round++) await find(id)
-        return send(challengeId, id)
+        for (let round = 0; round < at; round++) await scene.find(id)
+        return scene.send(challengeId, id)
       }
-      await Promise.all([suspend(id), ...Array.from({ length: 4 }, answering)])
+      await Promise.all([scene.suspend(id), ...Array.from({ length: 4 }, answering)])
       const [row] = await stores.database.query<{ late: boolean }>(
         'decided_after_suspension',
         `select coalesce(c.decided_at > d.suspended_at, false) as late
@@ -204,7 +242,7 @@ describe('suspending a device', () => {
         [user.tenantId, id, challengeId],
       )
       expect(row?.late).toBe(false)
-      expect(await send(challengeId, id)).toEqual({ kind: 'device_not_active' })
+      expect(await scene.send(challengeId, id)).toEqual({ kind: 'device_not_active' })
     }
     for (let round = 0; round < 20; round++) {
       await Promise.all(Array.from({ length: 10 }, race))

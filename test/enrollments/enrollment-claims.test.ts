@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { activity } from '../../src/domain/activity.ts'
 import type { DeviceId, EnrollmentId } from '../../src/domain/ids.ts'
 import { onServer } from '../support/cluster.ts'
@@ -9,58 +9,82 @@ import {
   aKey,
   anEnrollment,
   aUser,
-  openStores,
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
+import { userTest } from '../support/world-test.ts'
 import { anUnconfirmedDevice, kindsOf, readEnrollment, runOut, times } from './enrollment-steps.ts'
 
-let stores: Stores
-let user: TestUser
-
-beforeAll(async () => {
-  stores = await openStores()
-})
-beforeEach(async () => {
-  user = await aUser(stores)
-})
-afterAll(() => stores.close())
-
-const read = (id: EnrollmentId) => readEnrollment(stores, user, id)
-const devices = () => stores.devices.listOfUser(user.tenantId, user.userId)
-/** Delays every row of such writes, so that two writers overlap. */
-async function slow(writing: string) {
-  const run = (text: string) => onServer(stores.url, (client) => client.query(text))
-  await run(`create or replace function wait_a_little() returns trigger language plpgsql as
+/** Enrollments of the user, and their devices. */
+function claimsOf(stores: Stores, user: TestUser) {
+  const read = (id: EnrollmentId) => readEnrollment(stores, user, id)
+  const devices = () => stores.devices.listOfUser(user.tenantId, user.userId)
+  /** Delays every row of such writes, so that two writers overlap. */
+  async function slow(writing: string) {
+    const run = (text: string) => onServer(stores.url, (client) => client.query(text))
+    await run(`create or replace function wait_a_little() returns trigger language plpgsql as
     $$ begin perform pg_sleep(0.05); return new; end $$`)
-  await run(`create trigger slow before ${writing} for each row execute function wait_a_little()`)
-  return { end: () => run(`drop trigger slow ${writing.slice(writing.indexOf('on'))}`) }
+    await run(`create trigger slow before ${writing} for each row execute function wait_a_little()`)
+    return { end: () => run(`drop trigger slow ${writing.slice(writing.indexOf('on'))}`) }
+  }
+  const keysOf = (deviceId: DeviceId) =>
+    stores.database.query('keys_of', 'select kid from device_keys where device_id = $1', [deviceId])
+
+  async function refusedWith(keys: ReturnType<typeof aKey>[]) {
+    const enrollment = await anEnrollment(stores, user)
+    const before = await devices()
+    const claim = aClaim(enrollment, { keys })
+    expect(await stores.enrollments.claim(claim)).toEqual({ kind: 'key_already_registered' })
+    expect(await devices()).toEqual(before)
+    expect(await keysOf(claim.device.id)).toEqual([])
+    expect(await read(enrollment.id)).toMatchObject({
+      status: 'open',
+      deviceId: null,
+      number: null,
+    })
+    expect(await stores.enrollments.claim(aClaim(enrollment))).toMatchObject({ kind: 'claimed' })
+  }
+  return { read, devices, slow, keysOf, refusedWith }
 }
 
+const test = userTest.extend('scene', ({ stores, user }) => claimsOf(stores, user))
+
 describe('a code enrolls one device', () => {
-  test('100 parallel claims of one code create exactly one device', async () => {
+  test('100 parallel claims of one code create exactly one device', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const enrollment = await anEnrollment(stores, user)
     const outcomes = await times(100, () => stores.enrollments.claim(aClaim(enrollment)))
     expect(kindsOf(outcomes)).toEqual({ claimed: 1, not_open: 99 })
-    expect(await devices()).toHaveLength(1)
-    expect(await read(enrollment.id)).toMatchObject({ status: 'completed' })
+    expect(await scene.devices()).toHaveLength(1)
+    expect(await scene.read(enrollment.id)).toMatchObject({ status: 'completed' })
   })
 
-  test('30 parallel claims of different codes never exceed a user’s device limit', async () => {
+  test('30 parallel claims of different codes never exceed a user’s device limit', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const enrollments = await times(30, () => anEnrollment(stores, user))
     const outcomes = await Promise.all(
       enrollments.map((one) => stores.enrollments.claim(aClaim(one, { devicesPerUserMax: 7 }))),
     )
     expect(kindsOf(outcomes)).toEqual({ claimed: 7, too_many_devices: 23 })
-    expect(await devices()).toHaveLength(7)
+    expect(await scene.devices()).toHaveLength(7)
   })
 
-  test('a claim that is refused for too many devices leaves the code open', async () => {
+  test('a claim that is refused for too many devices leaves the code open', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     await aDevice(stores, user)
     const enrollment = await anEnrollment(stores, user)
     const claim = aClaim(enrollment, { devicesPerUserMax: 1 })
     expect(await stores.enrollments.claim(claim)).toEqual({ kind: 'too_many_devices' })
-    expect(await read(enrollment.id)).toMatchObject({
+    expect(await scene.read(enrollment.id)).toMatchObject({
       status: 'open',
       deviceId: null,
       claimedAt: null,
@@ -69,7 +93,10 @@ describe('a code enrolls one device', () => {
     expect(await stores.enrollments.claim(roomier)).toMatchObject({ kind: 'claimed' })
   })
 
-  test('a device that waits for its number counts until its enrollment has expired', async () => {
+  test('a device that waits for its number counts until its enrollment has expired', async ({
+    stores,
+    user,
+  }) => {
     const { enrollment } = await anUnconfirmedDevice(stores, user)
     const next = await anEnrollment(stores, user)
     const claim = aClaim(next, { devicesPerUserMax: 1 })
@@ -78,14 +105,14 @@ describe('a code enrolls one device', () => {
     expect(await stores.enrollments.claim(claim)).toMatchObject({ kind: 'claimed' })
   })
 
-  test('no code can be claimed after its time', async () => {
+  test('no code can be claimed after its time', async ({ stores, user, scene }) => {
     const enrollment = await anEnrollment(stores, user)
     await runOut(stores, enrollment)
     expect(await stores.enrollments.claim(aClaim(enrollment))).toEqual({ kind: 'not_open' })
-    expect(await devices()).toEqual([])
+    expect(await scene.devices()).toEqual([])
   })
 
-  test('a claim records its activities in the same transaction', async () => {
+  test('a claim records its activities in the same transaction', async ({ stores, user }) => {
     const enrollment = await anEnrollment(stores, user)
     const claim = aClaim(enrollment)
     const event = activity({
@@ -109,49 +136,47 @@ describe('a code enrolls one device', () => {
 })
 
 describe('a key belongs to one device', () => {
-  const keysOf = (deviceId: DeviceId) =>
-    stores.database.query('keys_of', 'select kid from device_keys where device_id = $1', [deviceId])
-
-  async function refusedWith(keys: ReturnType<typeof aKey>[]) {
-    const enrollment = await anEnrollment(stores, user)
-    const before = await devices()
-    const claim = aClaim(enrollment, { keys })
-    expect(await stores.enrollments.claim(claim)).toEqual({ kind: 'key_already_registered' })
-    expect(await devices()).toEqual(before)
-    expect(await keysOf(claim.device.id)).toEqual([])
-    expect(await read(enrollment.id)).toMatchObject({
-      status: 'open',
-      deviceId: null,
-      number: null,
-    })
-    expect(await stores.enrollments.claim(aClaim(enrollment))).toMatchObject({ kind: 'claimed' })
-  }
-
-  test('a possession key of another device is refused and leaves nothing behind', async () => {
+  test('a possession key of another device is refused and leaves nothing behind', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const key = aKey()
     await aDevice(stores, user, { keys: [key] })
-    await refusedWith([key])
+    await scene.refusedWith([key])
   })
 
-  test('a possession key that is another device’s verification key is refused', async () => {
+  test('a possession key that is another device’s verification key is refused', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const key = aKey('verification')
     await aDevice(stores, user, { keys: [aKey(), key] })
-    await refusedWith([{ ...key, role: 'possession' }])
+    await scene.refusedWith([{ ...key, role: 'possession' }])
   })
 
-  test('another device’s verification key is refused with the new possession key', async () => {
+  test('another device’s verification key is refused with the new possession key', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const key = aKey()
     await aDevice(stores, user, { keys: [key] })
-    await refusedWith([aKey(), { ...key, role: 'verification' }])
+    await scene.refusedWith([aKey(), { ...key, role: 'verification' }])
   })
 
-  test('a key of another tenant’s device is refused', async () => {
+  test('a key of another tenant’s device is refused', async ({ stores, scene }) => {
     const key = aKey()
     await aDevice(stores, await aUser(stores), { keys: [key] })
-    await refusedWith([key])
+    await scene.refusedWith([key])
   })
 
-  test('a key of an unregistered device is refused permanently', async () => {
+  test('a key of an unregistered device is refused permanently', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const key = aKey()
     const deviceId = await aDevice(stores, user, { keys: [key] })
     const { tenantId, userId } = user
@@ -163,10 +188,10 @@ describe('a key belongs to one device', () => {
       actor: 'operator',
     } as const
     await stores.devices.unregister(command)
-    await refusedWith([key])
+    await scene.refusedWith([key])
   })
 
-  test('of parallel claims with one key one gets it', async () => {
+  test('of parallel claims with one key one gets it', async ({ stores, user }) => {
     const key = aKey()
     const enrollments = await times(10, () => anEnrollment(stores, user))
     const outcomes = await Promise.all(
@@ -175,8 +200,12 @@ describe('a key belongs to one device', () => {
     expect(kindsOf(outcomes)).toEqual({ claimed: 1, key_already_registered: 9 })
   })
 
-  test('concurrent claims that swap their keys are refused, not deadlocked', async () => {
-    const slowly = await slow('insert on device_keys')
+  test('concurrent claims that swap their keys are refused, not deadlocked', async ({
+    scene,
+    stores,
+    user,
+  }) => {
+    const slowly = await scene.slow('insert on device_keys')
     const others = await times(4, (index) => aColleague(stores, user, `swapper-${index}`))
     const enrollments = await Promise.all(others.map((other) => anEnrollment(stores, other)))
     const [one, two] = [aKey(), aKey()]

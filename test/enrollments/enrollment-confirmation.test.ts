@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { confirmEnrollment, type Enrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId, EnrollmentId } from '../../src/domain/ids.ts'
 import {
@@ -7,11 +7,10 @@ import {
   aDevice,
   anEnrollment,
   aProof,
-  aUser,
-  openStores,
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
+import { userTest } from '../support/world-test.ts'
 import {
   anUnconfirmedDevice,
   confirm,
@@ -22,84 +21,92 @@ import {
   times,
 } from './enrollment-steps.ts'
 
-let stores: Stores
-let user: TestUser
-
-beforeAll(async () => {
-  stores = await openStores()
-})
-beforeEach(async () => {
-  user = await aUser(stores)
-})
-afterAll(() => stores.close())
-
-const read = (id: EnrollmentId) => readEnrollment(stores, user, id)
-const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
-async function statusOf(id: DeviceId) {
-  return (await find(id))?.status
+/** Enrollments of the user, and their devices. */
+function confirmationOf(stores: Stores, user: TestUser) {
+  const read = (id: EnrollmentId) => readEnrollment(stores, user, id)
+  const find = (id: DeviceId) => stores.devices.find(user.tenantId, id)
+  async function statusOf(id: DeviceId) {
+    return (await find(id))?.status
+  }
+  return { read, find, statusOf }
 }
+
+const test = userTest.extend('scene', ({ stores, user }) => confirmationOf(stores, user))
+
 const right = (enrollment: Enrollment) => confirmEnrollment(enrollment.wrongNumbersLeft, true)
 const wrong = (enrollment: Enrollment) => confirmEnrollment(enrollment.wrongNumbersLeft, false)
 
 describe('the number confirms a new device', () => {
-  test('a right number activates the device, completes the enrollment, is erased', async () => {
+  test('a right number activates the device, completes the enrollment, is erased', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     expect(enrollment).toMatchObject({ status: 'claimed', deviceId, number: numberSealed })
-    expect(await statusOf(deviceId)).toBe('unconfirmed')
+    expect(await scene.statusOf(deviceId)).toBe('unconfirmed')
     expect(await confirm(stores, user, enrollment, right(enrollment))).toEqual({
       kind: 'recorded',
       unregistration: null,
     })
-    expect(await find(deviceId)).toMatchObject({
+    expect(await scene.find(deviceId)).toMatchObject({
       status: 'active',
       activatedAt: expect.any(Date),
     })
-    expect(await read(enrollment.id)).toMatchObject({
+    expect(await scene.read(enrollment.id)).toMatchObject({
       status: 'completed',
       number: null,
       wrongNumbersLeft: 3,
     })
   })
 
-  test('three wrong numbers void the enrollment and unregister the device', async () => {
+  test('three wrong numbers void the enrollment and unregister the device', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     for (const attemptsLeft of [2, 1]) {
-      const now = await read(enrollment.id)
+      const now = await scene.read(enrollment.id)
       expect(await confirm(stores, user, now, wrong(now))).toMatchObject({ kind: 'recorded' })
-      expect(await read(enrollment.id)).toMatchObject({
+      expect(await scene.read(enrollment.id)).toMatchObject({
         status: 'claimed',
         wrongNumbersLeft: attemptsLeft,
       })
-      expect(await statusOf(deviceId)).toBe('unconfirmed')
+      expect(await scene.statusOf(deviceId)).toBe('unconfirmed')
     }
-    const last = await read(enrollment.id)
+    const last = await scene.read(enrollment.id)
     expect(await confirm(stores, user, last, wrong(last))).toMatchObject({ kind: 'recorded' })
-    expect(await read(enrollment.id)).toMatchObject({
+    expect(await scene.read(enrollment.id)).toMatchObject({
       status: 'void',
       reason: 'number_tries_used_up',
       wrongNumbersLeft: 0,
       number: null,
     })
-    expect(await find(deviceId)).toMatchObject({
+    expect(await scene.find(deviceId)).toMatchObject({
       status: 'unregistered',
       unregisterReason: 'not_confirmed',
     })
     expect(await confirm(stores, user, last, right(last))).toEqual({ kind: 'changed' })
-    expect(await statusOf(deviceId)).toBe('unregistered')
+    expect(await scene.statusOf(deviceId)).toBe('unregistered')
   })
 
-  test('parallel confirmations count each attempt once', async () => {
+  test('parallel confirmations count each attempt once', async ({ stores, user, scene }) => {
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     for (const attemptsLeft of [2, 1, 0]) {
-      const now = await read(enrollment.id)
+      const now = await scene.read(enrollment.id)
       const outcomes = await times(10, () => confirm(stores, user, now, wrong(now)))
       expect(kindsOf(outcomes)).toEqual({ recorded: 1, changed: 9 })
-      expect(await read(enrollment.id)).toMatchObject({ wrongNumbersLeft: attemptsLeft })
+      expect(await scene.read(enrollment.id)).toMatchObject({ wrongNumbersLeft: attemptsLeft })
     }
-    expect(await statusOf(deviceId)).toBe('unregistered')
+    expect(await scene.statusOf(deviceId)).toBe('unregistered')
   })
 
-  test('concurrent right and wrong numbers leave one of the two outcomes, whole', async () => {
+  test('concurrent right and wrong numbers leave one of the two outcomes, whole', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     for (let round = 0; round < 20; round++) {
       const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
       const [first] = await Promise.all([
@@ -110,33 +117,37 @@ describe('the number confirms a new device', () => {
         first.kind === 'recorded'
           ? [{ status: 'completed', wrongNumbersLeft: 3 }, 'active']
           : [{ status: 'claimed', wrongNumbersLeft: 2 }, 'unconfirmed']
-      expect(await read(enrollment.id)).toMatchObject(expectedStates[0] as object)
-      expect(await statusOf(deviceId)).toBe(expectedStates[1])
+      expect(await scene.read(enrollment.id)).toMatchObject(expectedStates[0] as object)
+      expect(await scene.statusOf(deviceId)).toBe(expectedStates[1])
       const { tenantId, userId } = user
       const all = { tenantId, userId, deviceIds: [], reason: 'admin', actor: 'operator' } as const
       await stores.devices.unregister(all)
     }
   })
 
-  test('a proof confirms once', async () => {
+  test('a proof confirms once', async ({ stores, user, scene }) => {
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     const proof = aProof(user, deviceId)
     expect(await confirm(stores, user, enrollment, wrong(enrollment), proof)).toMatchObject({
       kind: 'recorded',
     })
-    const now = await read(enrollment.id)
+    const now = await scene.read(enrollment.id)
     expect(await confirm(stores, user, now, right(now), proof)).toEqual({ kind: 'proof_replayed' })
-    expect(await statusOf(deviceId)).toBe('unconfirmed')
+    expect(await scene.statusOf(deviceId)).toBe('unconfirmed')
   })
 
-  test('no number confirms after the enrollment has expired', async () => {
+  test('no number confirms after the enrollment has expired', async ({ stores, user, scene }) => {
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     await runOut(stores, enrollment)
     expect(await confirm(stores, user, enrollment, right(enrollment))).toEqual({ kind: 'changed' })
-    expect(await statusOf(deviceId)).toBe('unconfirmed')
+    expect(await scene.statusOf(deviceId)).toBe('unconfirmed')
   })
 
-  test('no number confirms a device that was unregistered meanwhile', async () => {
+  test('no number confirms a device that was unregistered meanwhile', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     const { tenantId, userId } = user
     const command = {
@@ -147,16 +158,20 @@ describe('the number confirms a new device', () => {
       actor: 'operator',
     } as const
     await stores.devices.unregister(command)
-    expect(await read(enrollment.id)).toMatchObject({
+    expect(await scene.read(enrollment.id)).toMatchObject({
       status: 'void',
       reason: 'device_unregistered',
       number: null,
     })
     expect(await confirm(stores, user, enrollment, right(enrollment))).toEqual({ kind: 'changed' })
-    expect(await statusOf(deviceId)).toBe('unregistered')
+    expect(await scene.statusOf(deviceId)).toBe('unregistered')
   })
 
-  test('unregistering all devices during the confirmation leaves no live device', async () => {
+  test('unregistering all devices during the confirmation leaves no live device', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     for (let round = 0; round < 20; round++) {
       const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
       const { tenantId, userId } = user
@@ -165,11 +180,11 @@ describe('the number confirms a new device', () => {
         confirm(stores, user, enrollment, right(enrollment)),
         stores.devices.unregister(all),
       ])
-      expect(await statusOf(deviceId)).toBe('unregistered')
+      expect(await scene.statusOf(deviceId)).toBe('unregistered')
     }
   })
 
-  test('a device waits for its own enrollment only', async () => {
+  test('a device waits for its own enrollment only', async ({ stores, user }) => {
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user)
     const record = await stores.enrollments.findForConfirmation(user.tenantId, deviceId)
     expect(record).toMatchObject({ enrollment: { id: enrollment.id }, numberSealed })
@@ -179,19 +194,23 @@ describe('the number confirms a new device', () => {
 })
 
 describe('a replaced device', () => {
-  test('a replaced device is unregistered in the commit that confirms the new one', async () => {
+  test('a replaced device is unregistered in the commit that confirms the new one', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const old = await aDevice(stores, user)
     const challengeId = await aChallenge(stores, user, [old])
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user, {
       replacesDeviceId: old,
     })
-    expect(await statusOf(old)).toBe('active')
+    expect(await scene.statusOf(old)).toBe('active')
     const outcome = await confirm(stores, user, enrollment, right(enrollment))
     expect(outcome).toMatchObject({
       kind: 'recorded',
       unregistration: { devices: [{ id: old }], endedChallenges: [challengeId] },
     })
-    expect(await find(old)).toMatchObject({
+    expect(await scene.find(old)).toMatchObject({
       status: 'unregistered',
       unregisterReason: 'replaced',
     })
@@ -203,25 +222,36 @@ describe('a replaced device', () => {
     expect(commits).toHaveLength(1)
   })
 
-  test('a replaced device is unregistered by a claim without confirmation', async () => {
+  test('a replaced device is unregistered by a claim without confirmation', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const old = await aDevice(stores, user)
     const enrollment = await anEnrollment(stores, user, { replacesDeviceId: old })
     const claim = await stores.enrollments.claim(aClaim(enrollment, { devicesPerUserMax: 1 }))
     expect(claim).toMatchObject({ kind: 'claimed', unregistration: { devices: [{ id: old }] } })
-    expect(await statusOf(old)).toBe('unregistered')
+    expect(await scene.statusOf(old)).toBe('unregistered')
   })
 
-  test('a replaced device stays when the number was wrong three times', async () => {
+  test('a replaced device stays when the number was wrong three times', async ({
+    stores,
+    user,
+    scene,
+  }) => {
     const old = await aDevice(stores, user)
     const { enrollment } = await anUnconfirmedDevice(stores, user, { replacesDeviceId: old })
     for (let attempts = 0; attempts < 3; attempts++) {
-      const now = await read(enrollment.id)
+      const now = await scene.read(enrollment.id)
       await confirm(stores, user, now, wrong(now))
     }
-    expect(await statusOf(old)).toBe('active')
+    expect(await scene.statusOf(old)).toBe('active')
   })
 
-  test('a replaced device makes room for one only, of any enrollments that name it', async () => {
+  test('a replaced device makes room for one only, of any enrollments that name it', async ({
+    stores,
+    user,
+  }) => {
     const old = await aDevice(stores, user)
     const enrollments = await times(5, () =>
       anEnrollment(stores, user, { replacesDeviceId: old, confirmationRequired: true }),

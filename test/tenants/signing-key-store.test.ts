@@ -1,24 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import {
-  anyRequest,
-  aUser,
-  openStores,
-  type Stores,
-  type TestUser,
-  thumbprint,
-} from '../support/stores.ts'
+import { expect } from 'vitest'
+import { anyRequest, aUser, type Stores, type TestUser, thumbprint } from '../support/stores.ts'
+import { userTest } from '../support/world-test.ts'
 
-let stores: Stores
-let user: TestUser
+/** Rotations of the tenant's key. */
+function rotationOf(stores: Stores, user: TestUser) {
+  const rotate = (key: ReturnType<typeof next>) =>
+    stores.signingKeys.rotate(user.tenantId, key, 'operator')
+  return { rotate }
+}
 
-beforeAll(async () => {
-  stores = await openStores()
-})
-beforeEach(async () => {
-  user = await aUser(stores)
-})
-afterAll(() => stores.close())
+const test = userTest.extend('scene', ({ stores, user }) => rotationOf(stores, user))
 
 const next = (seq: number) => ({
   kid: thumbprint(),
@@ -27,12 +19,14 @@ const next = (seq: number) => ({
   seq,
   linkJws: `link-${seq}`,
 })
-const rotate = (key: ReturnType<typeof next>) =>
-  stores.signingKeys.rotate(user.tenantId, key, 'operator')
 
-test('a rotation retires the old key, adds the next with its link, and is recorded', async () => {
+test('a rotation retires the old key, adds the next with its link, and is recorded', async ({
+  scene,
+  stores,
+  user,
+}) => {
   const key = next(2)
-  expect(await rotate(key)).toBe('done')
+  expect(await scene.rotate(key)).toBe('done')
   const { privateSealed, ...publicKey } = key
   expect(await stores.signingKeys.list(user.tenantId)).toEqual([
     { ...publicKey, status: 'active' },
@@ -48,9 +42,13 @@ test('a rotation retires the old key, adds the next with its link, and is record
   expect(auditEvents).toEqual([{ subject: key.kid, details: { seq: 2 } }])
 })
 
-test('of 5 concurrent rotations one wins each place in the chain, one key is active', async () => {
+test('of 5 concurrent rotations one wins each place in the chain, one key is active', async ({
+  scene,
+  stores,
+  user,
+}) => {
   for (const seq of [2, 3, 4]) {
-    const rotations = await Promise.all(Array.from({ length: 5 }, () => rotate(next(seq))))
+    const rotations = await Promise.all(Array.from({ length: 5 }, () => scene.rotate(next(seq))))
     expect(rotations.filter((one) => one === 'done')).toHaveLength(1)
     const keys = await stores.signingKeys.list(user.tenantId)
     expect(keys.map((key) => key.seq)).toEqual(Array.from({ length: seq }, (_, i) => seq - i))
@@ -58,19 +56,23 @@ test('of 5 concurrent rotations one wins each place in the chain, one key is act
   }
 })
 
-test('a rotation retires no key of another tenant', async () => {
+test('a rotation retires no key of another tenant', async ({ stores, scene }) => {
   const outsider = await aUser(stores)
-  await rotate(next(2))
+  await scene.rotate(next(2))
   expect(await stores.signingKeys.list(outsider.tenantId)).toMatchObject([{ status: 'active' }])
 })
 
-test('no rotation skips a place in the chain or goes back', async () => {
-  expect(await rotate(next(3))).toBe('changed')
-  expect(await rotate(next(1))).toBe('changed')
+test('no rotation skips a place in the chain or goes back', async ({ scene, stores, user }) => {
+  expect(await scene.rotate(next(3))).toBe('changed')
+  expect(await scene.rotate(next(1))).toBe('changed')
   expect(await stores.signingKeys.list(user.tenantId)).toHaveLength(1)
 })
 
-test('challenges are signed with the key that is active when they are created', async () => {
+test('challenges are signed with the key that is active when they are created', async ({
+  user,
+  stores,
+  scene,
+}) => {
   const { tenantId, rpId, userId } = user
   const load = async () => {
     const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null, ...anyRequest }
@@ -78,6 +80,6 @@ test('challenges are signed with the key that is active when they are created', 
   }
   expect(await load()).toBe(user.signingKid)
   const key = next(2)
-  await rotate(key)
+  await scene.rotate(key)
   expect(await load()).toBe(key.kid)
 })
