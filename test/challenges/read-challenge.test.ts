@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
 import { cancelChallenge } from '../../src/challenges/cancel-challenge.ts'
 import {
@@ -7,51 +7,47 @@ import {
   waitForChallenge,
 } from '../../src/challenges/read-challenge.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
-import type { Principal } from '../../src/domain/principal.ts'
 import { refuse } from '../../src/domain/refusal.ts'
 import type { Signals } from '../../src/platform/signals.ts'
 import {
   anAnswer,
-  aPhone,
   aPrincipal,
   aProof,
   ask,
   granted,
-  openWorld,
   type Phone,
   signAnswer,
   type World,
 } from '../support/world.ts'
+import { phoneTest } from '../support/world-test.ts'
 
-let world: World
-let principal: Principal
-let phone: Phone
-let id: ChallengeId
+/** A pending challenge, and what ends it. */
+function readingOf(world: World, phone: Phone, id: ChallengeId) {
+  async function deny(dependencies: World = world) {
+    const answer = await signAnswer(phone, await anAnswer(world, phone, id, { dec: 'deny' }))
+    return answerChallenge(dependencies, await aProof(world, phone), { challengeId: id, answer })
+  }
 
-beforeAll(async () => {
-  world = await openWorld()
-})
-beforeEach(async () => {
-  principal = await aPrincipal(world)
-  phone = await aPhone(world, principal)
-  id = (await granted(ask(world, principal))).challenge.id
-})
-afterAll(() => world.close())
-
-async function deny(dependencies: World = world) {
-  const answer = await signAnswer(phone, await anAnswer(world, phone, id, { dec: 'deny' }))
-  return answerChallenge(dependencies, await aProof(world, phone), { challengeId: id, answer })
-}
-
-async function setExpiry(ms: number) {
-  await world.database.query(
-    'set_expiry',
-    `update challenges
+  async function setExpiry(ms: number) {
+    await world.database.query(
+      'set_expiry',
+      `update challenges
      set expires_at = clock_timestamp() + make_interval(secs => $2 / 1000.0::float8)
      where id = $1`,
-    [id, ms],
-  )
+      [id, ms],
+    )
+  }
+  return { deny, setExpiry }
 }
+
+const test = phoneTest
+  .extend(
+    'id',
+    { auto: true },
+    async ({ world, principal, phone: { userId } }) =>
+      (await granted(ask(world, principal, { user: { id: userId } }))).challenge.id,
+  )
+  .extend('scene', ({ world, phone, id }) => readingOf(world, phone, id))
 
 /**
  * Signals that never come: a wait ends when its time is over, immediately. What happens meanwhile
@@ -84,33 +80,48 @@ function silentSignals(
 const longMs = 20_000
 
 describe('a wait for a challenge', () => {
-  test('ends with the answer, and carries the signed result', async () => {
+  test('ends with the answer, and carries the signed result', async ({
+    world,
+    principal,
+    id,
+    scene,
+  }) => {
     const waiting = granted(waitForChallenge(world, principal, id, longMs))
-    await deny()
+    await scene.deny()
     const reading = await waiting
     expect(reading.challenge).toMatchObject({ status: 'denied', reason: 'user_denied' })
     expect(reading.result).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
   })
 
-  test('ends with a cancellation', async () => {
+  test('ends with a cancellation', async ({ world, principal, id }) => {
     const waiting = granted(waitForChallenge(world, principal, id, longMs))
     await granted(cancelChallenge(world, principal, id))
     expect((await waiting).challenge.status).toBe('cancelled')
   })
 
-  test('ends at the challenge’s expiry, which it records itself', async () => {
-    await setExpiry(150)
+  test('ends at the challenge’s expiry, which it records itself', async ({
+    scene,
+    world,
+    principal,
+    id,
+  }) => {
+    await scene.setExpiry(150)
     const { challenge, result } = await granted(waitForChallenge(world, principal, id, longMs))
     expect(challenge).toMatchObject({ status: 'expired', decidedAt: expect.any(Date) })
     expect(result).not.toBeNull()
   })
 
-  test('loses no answer with a lost signal: it polls by itself from time to time', async () => {
+  test('loses no answer with a lost signal: it polls by itself from time to time', async ({
+    scene,
+    world,
+    principal,
+    id,
+  }) => {
     const waits: number[] = []
     const { signals, polls } = silentSignals((timeoutMs, poll) => {
       waits.push(timeoutMs)
       return poll === 1
-        ? deny({ ...world, signals: { ...world.signals, publish: () => undefined } })
+        ? scene.deny({ ...world, signals: { ...world.signals, publish: () => undefined } })
         : undefined
     })
     const reading = await granted(waitForChallenge({ ...world, signals }, principal, id, longMs))
@@ -119,30 +130,40 @@ describe('a wait for a challenge', () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(rereadEveryMs)
   })
 
-  test('never sleeps past the expiry, nor past its own end', async () => {
-    await setExpiry(700)
+  test('never sleeps past the expiry, nor past its own end', async ({
+    scene,
+    world,
+    principal,
+    id,
+  }) => {
+    await scene.setExpiry(700)
     const waits: number[] = []
     const { signals } = silentSignals((timeoutMs) => {
       waits.push(timeoutMs)
-      return setExpiry(-1)
+      return scene.setExpiry(-1)
     })
     await granted(waitForChallenge({ ...world, signals }, principal, id, longMs))
     expect(waits).toHaveLength(1)
     expect(waits[0]).toBeLessThanOrEqual(701)
-    id = (await granted(ask(world, principal))).challenge.id
+    const { challenge: next } = await granted(ask(world, principal))
     const short: number[] = []
     const brief = silentSignals((timeoutMs) => {
       short.push(timeoutMs)
       return undefined
     })
-    await granted(waitForChallenge({ ...world, signals: brief.signals }, principal, id, 30))
+    await granted(waitForChallenge({ ...world, signals: brief.signals }, principal, next.id, 30))
     expect(short.every((ms) => ms <= 30)).toBe(true)
   })
 
-  test('misses nothing that happens between the first read and the wait', async () => {
+  test('misses nothing that happens between the first read and the wait', async ({
+    world,
+    scene,
+    principal,
+    id,
+  }) => {
     const find = async (...args: Parameters<World['challenges']['find']>) => {
       const before = await world.challenges.find(...args)
-      if (before?.challenge.status === 'pending') await deny()
+      if (before?.challenge.status === 'pending') await scene.deny()
       return before
     }
     const dependencies = { ...world, challenges: { ...world.challenges, find } }
@@ -150,8 +171,13 @@ describe('a wait for a challenge', () => {
     expect(reading.challenge.status).toBe('denied')
   })
 
-  test('answers nothing to a caller whose right has ended, and finds that out without a signal', async () => {
-    const { signals, polls } = silentSignals(() => deny())
+  test('answers nothing to a caller whose right has ended, and finds that out without a signal', async ({
+    scene,
+    world,
+    principal,
+    id,
+  }) => {
+    const { signals, polls } = silentSignals(() => scene.deny())
     const recheck = async () => refuse('api_key_invalid')
     const never = () => false
     const waiting = waitForChallenge({ ...world, signals }, principal, id, longMs, never, recheck)
@@ -159,7 +185,11 @@ describe('a wait for a challenge', () => {
     expect(polls()).toBe(1)
   })
 
-  test('ends with the current status on process stop, client disconnect and time-out', async () => {
+  test('ends with the current status on process stop, client disconnect and time-out', async ({
+    world,
+    principal,
+    id,
+  }) => {
     const stopping = { ...silentSignals(() => undefined).signals, isStopped: true }
     const stoppedWait = waitForChallenge({ ...world, signals: stopping }, principal, id, longMs)
     expect((await granted(stoppedWait)).challenge.status).toBe('pending')
@@ -169,7 +199,7 @@ describe('a wait for a challenge', () => {
     expect(await granted(over)).toMatchObject({ challenge: { status: 'pending' }, result: null })
   })
 
-  test('leaves no watch behind, however it ends', async () => {
+  test('leaves no watch behind, however it ends', async ({ world, principal, id }) => {
     const { signals, open } = silentSignals(() => undefined)
     const dependencies = { ...world, signals }
     await waitForChallenge(dependencies, principal, id, 0)
@@ -182,7 +212,7 @@ describe('a wait for a challenge', () => {
 })
 
 describe('a challenge is read', () => {
-  test('by the relying party that created it and by no other', async () => {
+  test('by the relying party that created it and by no other', async ({ world, principal, id }) => {
     const unknown = await readChallenge(world, principal, 'chl_01h455vb4pex5vsknk084sn02q')
     const other = await aPrincipal(world, ['default'], principal.tenantId)
     expect(await readChallenge(world, other, id)).toEqual(unknown)
@@ -190,9 +220,15 @@ describe('a challenge is read', () => {
     expect(unknown).toEqual({ refused: 'not_found' })
   })
 
-  test('without a result while it is pending, and with one that verifies once it has ended', async () => {
+  test('without a result while it is pending, and with one that verifies once it has ended', async ({
+    world,
+    principal,
+    id,
+    scene,
+    phone,
+  }) => {
     expect((await granted(readChallenge(world, principal, id))).result).toBeNull()
-    await deny()
+    await scene.deny()
     const { result } = await granted(readChallenge(world, principal, id))
     const jws = world.signatures.read(result ?? '', 8_192)
     if (!jws) throw new Error('the result is a JWS')
@@ -209,8 +245,13 @@ describe('a challenge is read', () => {
     })
   })
 
-  test('with the same jti each time, so that it can be consumed once', async () => {
-    await deny()
+  test('with the same jti each time, so that it can be consumed once', async ({
+    scene,
+    world,
+    principal,
+    id,
+  }) => {
+    await scene.deny()
     const read = async () => {
       const { result } = await granted(readChallenge(world, principal, id))
       return world.signatures.read(result ?? '', 8_192)?.payload
@@ -220,8 +261,14 @@ describe('a challenge is read', () => {
     expect(await read()).toMatchObject({ jti: (first as { jti: string }).jti })
   })
 
-  test('as expired only after its end was recorded, and every waiting client is notified', async () => {
-    await setExpiry(-1)
+  test('as expired only after its end was recorded, and every waiting client is notified', async ({
+    scene,
+    world,
+    principal,
+    id,
+    phone,
+  }) => {
+    await scene.setExpiry(-1)
     world.publishedKeys.length = 0
     expect((await granted(readChallenge(world, principal, id))).challenge.status).toBe('expired')
     expect(world.publishedKeys).toEqual([id])

@@ -88,7 +88,7 @@ const codeWithoutCredential = {
 } as const
 
 /** Callers with access to the route who own nothing that it names. */
-export const outsiders: ReadonlySet<Caller> = new Set([
+const outsiders: ReadonlySet<Caller> = new Set([
   'an admin key of another relying party of the tenant',
   'an admin key of another tenant',
   'a device of another user',
@@ -97,7 +97,7 @@ export const outsiders: ReadonlySet<Caller> = new Set([
 ])
 
 /** True for admin keys on objects of the whole tenant. */
-export function isShared(operation: Operation, caller: Caller): boolean {
+function isShared(operation: Operation, caller: Caller): boolean {
   if (caller !== 'an admin key of another relying party of the tenant') return false
   const folder = folderOf(operation)
   return folder === undefined
