@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { defaultScopes, scopes } from '../src/domain/scope.ts'
 import { onServer } from './support/cluster.ts'
@@ -228,6 +230,15 @@ describe('an operator at the command line', () => {
     expect(stdout).toMatch(/^name\s+Portal$/m)
     expect(stdout).toMatch(/^namespaces\s+entra, mail$/m)
   })
+})
+
+test('a reader that closes its pipe early ends no command, and is no fault', async () => {
+  const command = `"${process.execPath}" src/cli.ts --help`
+  const { stdout, stderr } = await promisify(execFile)('sh', [
+    '-c',
+    `(${command}; echo $? >&2) | true`,
+  ])
+  expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '0\n' })
 })
 
 test('next to an embedded database, a command uses its server and leaves it running', async () => {
