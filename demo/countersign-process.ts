@@ -8,8 +8,8 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 const root = path.resolve(import.meta.dirname, '..')
-const entry = path.join(root, 'src', 'main.ts')
-const cli = path.join(root, 'src', 'cli.ts')
+const entry = path.join(root, 'bin', 'service.js')
+const cli = path.join(root, 'bin', 'countersign.js')
 const preload = pathToFileURL(path.join(import.meta.dirname, 'exit-with-parent.ts')).href
 
 const readyTimeoutMs = 60_000

@@ -12,17 +12,21 @@ import { startSink } from '../support/webhook-sink.ts'
 type Process = { readonly child: ChildProcess; readonly output: () => string }
 
 async function start(environment: Record<string, string>): Promise<Process> {
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const child = spawn(process.execPath, ['bin/service.js'], {
     env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
   child.stdout?.on('data', (data) => (text += data))
   child.stderr?.on('data', (data) => (text += data))
-  await until('the service listens', () => {
-    if (child.exitCode !== null) throw new Error(text)
-    return /listens on|Worker running/.test(text)
-  })
+  await until(
+    'the service listens',
+    () => {
+      if (child.exitCode !== null) throw new Error(text)
+      return /listens on|Worker running/.test(text)
+    },
+    60_000,
+  )
   return { child, output: () => text }
 }
 
