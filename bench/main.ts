@@ -30,7 +30,7 @@ async function measure(
   stopping: AbortSignal,
 ): Promise<Report> {
   const machine = describeMachine()
-  const start = target.startedFrom && (await measureStart(target.startedFrom))
+  const start = target.startedFrom && (await measureStart(target.startedFrom, options.starts))
   const metrics = new HttpConnection(target.origin)
   const workers = await enrollWorkers(target, options)
   const onError = firstErrors()

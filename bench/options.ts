@@ -4,6 +4,7 @@ export const usage = `npm run bench -- [options]
 
   --concurrency <n,...>  concurrent sign-ins, one level each (1,8,32,64)
   --seconds <n>          how long each level is measured, after a warm-up (10)
+  --starts <n>           how many starts of the service are measured before (5)
   --platform <name>      phones that receive pushes: ios, android or mixed (ios)
   --url <origin>         measure a running service, without pushes; the default starts one. It leaves
                          a user bench-... with a phone behind for each concurrent sign-in: do not
@@ -30,6 +31,7 @@ export type Platforms = (typeof platforms)[number]
 export type BenchOptions = {
   readonly concurrency: readonly number[]
   readonly seconds: number
+  readonly starts: number
   readonly platforms: Platforms
   /** A service that runs already; null starts one. */
   readonly service: { readonly origin: string; readonly key: string } | null
@@ -49,6 +51,7 @@ export type BesideOptions = {
 
 const concurrencyMax = 1000
 const secondsMax = 3600
+const startsMax = 100
 const slicesMax = 1000
 const sliceSecondsMin = 0.1
 const sliceSecondsMax = 60
@@ -58,6 +61,7 @@ const flag = { type: 'boolean', default: false } as const
 const optionTypes = {
   concurrency: text,
   seconds: text,
+  starts: text,
   platform: text,
   url: text,
   key: text,
@@ -68,7 +72,7 @@ const optionTypes = {
   json: flag,
   help: flag,
 }
-const ofLevels = ['seconds', 'platform', 'url', 'key'] as const
+const ofLevels = ['seconds', 'starts', 'platform', 'url', 'key'] as const
 const ofTurns = ['slices', 'slice-seconds'] as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof optionTypes }>>['values']
@@ -83,6 +87,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     concurrency: beside ? [beside.concurrency] : levelsIn(values),
     seconds: secondsIn(values),
+    starts: startsIn(values),
     platforms: platformIn(values),
     service: serviceOf(values),
     beside,
@@ -121,6 +126,12 @@ function levelsIn({ concurrency = '1,8,32,64' }: Values): readonly number[] {
     throw new Error(`--concurrency takes whole numbers from 1 to ${concurrencyMax}, with commas`)
   }
   return levels
+}
+
+function startsIn(values: Values): number {
+  const starts = Number(values.starts ?? 5)
+  if (Number.isInteger(starts) && isWithin(starts, 0, startsMax)) return starts
+  throw new Error(`--starts takes a whole number from 0 to ${startsMax}`)
 }
 
 function secondsIn(values: Values): number {

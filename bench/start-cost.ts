@@ -21,19 +21,18 @@ export type StartCost = {
 export type StartedFrom = { readonly dataFolder: string; readonly publicOrigin: string }
 
 const entry = path.resolve(import.meta.dirname, '..', 'bin', 'service.js')
-const startsMeasured = 5
 const readyTimeoutMs = 60_000
 const lookEveryMs = 10
 
 /**
- * Starts a further process and kills it (`kill -9`), five times after one that does not count. Null
- * where this machine does not report times of processes.
+ * Starts a further process and kills it (`kill -9`), so many times after one that does not count.
+ * Null for none, and where this machine does not report times of processes.
  */
-export async function measureStart(from: StartedFrom): Promise<StartCost | null> {
-  if (!canTellProcessTimes()) return null
+export async function measureStart(from: StartedFrom, starts: number): Promise<StartCost | null> {
+  if (starts === 0 || !canTellProcessTimes()) return null
   await startOnce(from)
   const costs: StartCost[] = []
-  while (costs.length < startsMeasured) costs.push(await startOnce(from))
+  while (costs.length < starts) costs.push(await startOnce(from))
   return {
     cpuSeconds: medianOf(costs, 'cpuSeconds'),
     readySeconds: medianOf(costs, 'readySeconds'),
