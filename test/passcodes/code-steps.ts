@@ -57,7 +57,8 @@ export function aPasscode(
   })
 }
 
-const newCode = () => ({
+/** A single-use code as it is stored. */
+export const newCode = () => ({
   id: systemRandom.id('singleUseCode'),
   hash: randomBytes(32),
   keySealed: randomBytes(60),

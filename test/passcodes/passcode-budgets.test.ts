@@ -58,7 +58,12 @@ describe('wrong codes', () => {
   }) => {
     const outcomes = await times(120, (n) => scene.guess(`browser ${n}`))
     expect(kindsOf(outcomes)).toEqual({ failed: unknownInitiators.burst, locked: 20 })
-    expect(await scene.guess('fresh')).toMatchObject({ kind: 'locked', by: 'user' })
+    const lockedOutcome = await scene.guess('fresh')
+    if (lockedOutcome.kind !== 'locked') throw new Error('it is locked')
+    expect(lockedOutcome.by).toBe('user')
+    const { refillSeconds } = unknownInitiators
+    expect(lockedOutcome.retryAfterSeconds).toBeGreaterThan(refillSeconds - 60)
+    expect(lockedOutcome.retryAfterSeconds).toBeLessThanOrEqual(refillSeconds)
   })
 
   test('of unknown initiators do not lock a browser of an earlier sign-in', async ({

@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import { activity } from '../../src/domain/activity.ts'
 import { activityTypesOf } from '../challenges/challenge-steps.ts'
 import { anUnconfirmedDevice, kindsOf, times } from '../enrollments/enrollment-steps.ts'
 import { aColleague, aDevice, beginOn, lockWaiters, thumbprint } from '../support/stores.ts'
@@ -8,6 +9,7 @@ import {
   aPasscode,
   createRecoveryCode,
   createTemporaryCode,
+  newCode,
   stepNow,
 } from './code-steps.ts'
 import { type CodeUser, test } from './code-users.ts'
@@ -267,6 +269,26 @@ describe('a single-use code', () => {
     expect(factors).toMatchObject({ passcodeDevices: 1, recoveryCodesLeft: 1 })
     expect(factors.temporaryCodeExpiresAt).toBeInstanceOf(Date)
   })
+})
+
+test('a user who was erased meanwhile gets no codes, and no record of any', async ({
+  stores,
+  scene,
+}) => {
+  const { tenantId, userId } = scene.user
+  const erase = 'update users set erased_at = clock_timestamp() where tenant_id = $1 and id = $2'
+  await scene.sql('erased_meanwhile', erase, [tenantId, userId])
+  const before = await activityTypesOf(stores, scene.user)
+  const about = (type: 'recovery_codes_made' | 'temporary_code_made') => ({
+    ...{ tenantId, userId },
+    activity: activity({ userId, type, actor: 'operator' }),
+  })
+  const recovery = { ...about('recovery_codes_made'), codes: [newCode(), newCode()] }
+  expect(await stores.passcodes.replaceRecoveryCodes(recovery)).toBeNull()
+  const actor = 'api_key:test' as const
+  const temporary = { ...about('temporary_code_made'), code: newCode(), ttlSeconds: 60, actor }
+  expect(await stores.passcodes.replaceTemporaryCode(temporary)).toBeNull()
+  expect(await activityTypesOf(stores, scene.user)).toEqual(before)
 })
 
 test('a user’s remaining methods exclude used or expired codes and former devices', async ({
