@@ -35,6 +35,12 @@ describe('a challenge gets its number', () => {
       { digits: 4, wrongNumbersMax: 1 },
     ],
     [
+      'with only one attempt below six digits, even where the policy has more',
+      { mode: 'service' },
+      { ...lax, wrongNumbersMax: 3 },
+      { digits: 4, wrongNumbersMax: 1 },
+    ],
+    [
       'from the caller, with leading zeros',
       { mode: 'caller', value: '000123' },
       strict,

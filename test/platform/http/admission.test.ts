@@ -29,7 +29,8 @@ let admission: Admission
 let open: Admission
 
 beforeEach(() => {
-  now = 0
+  // Of a process that has been running for an hour.
+  now = 3_600_000
   const fullQueue = buildFairQueue(full)
   const clock = { now: () => now }
   admission = buildAdmission({

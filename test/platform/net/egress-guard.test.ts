@@ -188,6 +188,20 @@ test.each(hostile)('refuses %s before a byte is sent', async (text) => {
   expect(requestCount).toBe(before)
 })
 
+test('refuses the ports of services that could misread a request, and no other from 1024', async () => {
+  const portsOfServices = [
+    ...[1719, 1720, 1723, 2049, 2375, 2376, 2379, 2380, 3306, 3389, 3659, 4045, 4190, 4333, 5060],
+    ...[5061, 5432, 5900, 5985, 5986, 6000, 6379, 6443, 6566, 6665, 6666, 6667, 6668, 6669, 6679],
+    ...[6697, 9042, 9092, 9200, 9300, 10080, 10250, 10255, 11211, 25672, 27017, 50000],
+  ]
+  const { fault } = buildEgressGuard({ resolve })
+  const portsRefused: number[] = []
+  for (let one = 1024; one <= 65_535; one += 1) {
+    if (fault(`https://example.com:${one}/`) === 'port_not_allowed') portsRefused.push(one)
+  }
+  expect(portsRefused).toEqual(portsOfServices)
+})
+
 test('connects to the checked address: a name that could change afterwards is resolved once', async () => {
   const { lookup } = buildEgressGuard({ resolve })
   const lookupResult = await new Promise((finish) =>
