@@ -188,7 +188,7 @@ test.each(hostile)('refuses %s before a byte is sent', async (text) => {
   expect(requestCount).toBe(before)
 })
 
-test('refuses the ports of services that could misread a request, and no other from 1024', async () => {
+test('refuses ports below 1024 but its own, and those of services that could misread a request', () => {
   const portsOfServices = [
     ...[1719, 1720, 1723, 2049, 2375, 2376, 2379, 2380, 3306, 3389, 3659, 4045, 4190, 4333, 5060],
     ...[5061, 5432, 5900, 5985, 5986, 6000, 6379, 6443, 6566, 6665, 6666, 6667, 6668, 6669, 6679],
@@ -196,10 +196,19 @@ test('refuses the ports of services that could misread a request, and no other f
   ]
   const { fault } = buildEgressGuard({ resolve })
   const portsRefused: number[] = []
-  for (let one = 1024; one <= 65_535; one += 1) {
+  for (let one = 1; one <= 65_535; one += 1) {
     if (fault(`https://example.com:${one}/`) === 'port_not_allowed') portsRefused.push(one)
   }
-  expect(portsRefused).toEqual(portsOfServices)
+  const lowPorts = Array.from({ length: 1023 }, (_, at) => at + 1).filter((one) => one !== 443)
+  expect(portsRefused).toEqual([...lowPorts, ...portsOfServices])
+})
+
+test('a lookup of one address gives the first that was checked, with its family', async () => {
+  const { lookup } = buildEgressGuard({ resolve: async () => ['93.184.215.14', '2606:4700::1'] })
+  const lookupAnswer = await new Promise((finish) =>
+    lookup('two.example', { all: false }, (...answer) => finish(answer)),
+  )
+  expect(lookupAnswer).toEqual([null, '93.184.215.14', 4])
 })
 
 test('connects to the checked address: a name that could change afterwards is resolved once', async () => {
