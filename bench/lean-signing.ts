@@ -3,8 +3,8 @@
 // clients/device.
 
 import { hash, KeyObject, randomBytes, sign } from 'node:crypto'
-import type { DeviceAccount } from '../clients/device/account.ts'
-import type { DeviceKey } from '../clients/device/keys.ts'
+import type { DeviceAccount } from '../clients/device/src/account.ts'
+import type { DeviceKey } from '../clients/device/src/keys.ts'
 
 /** A device's key, and the signed objects' headers under it, encoded once. */
 export type LeanKey = {

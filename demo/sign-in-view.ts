@@ -1,6 +1,6 @@
 // What the company's server sends to its sign-in page. Types only: the page imports them from here.
 
-import type { EnrollmentDetails } from '../clients/device/views.ts'
+import type { EnrollmentDetails } from '../clients/device/src/views.ts'
 import type { Result } from '../clients/typescript/src/client.ts'
 
 /** How far a challenge got with one phone. */

@@ -1,7 +1,7 @@
 // Courses of a sign-in, played by scripted phones against the running service.
 
-import type { Decision } from '../clients/device/answer.ts'
-import { DeviceApiError } from '../clients/device/device-api-error.ts'
+import type { Decision } from '../clients/device/src/answer.ts'
+import { DeviceApiError } from '../clients/device/src/device-api-error.ts'
 import { type DecidedChallenge, RefusedCall } from '../clients/typescript/src/client.ts'
 import type { PushLog } from '../simulator/push-log.ts'
 import type { PushService } from '../simulator/push-service.ts'

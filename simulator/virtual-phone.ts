@@ -1,16 +1,16 @@
 // A phone without a screen: its caller acts as the user. For demo, benchmark and tests.
 
-import type { DeviceAccount } from '../clients/device/account.ts'
-import type { ApprovalRequest } from '../clients/device/approval-request.ts'
-import type { World } from '../clients/device/connection.ts'
-import { type AnswerOutcome, DeviceClient, type Pending } from '../clients/device/device-client.ts'
+import type { DeviceAccount } from '../clients/device/src/account.ts'
+import type { ApprovalRequest } from '../clients/device/src/approval-request.ts'
+import type { World } from '../clients/device/src/connection.ts'
+import { type AnswerOutcome, DeviceClient, type Pending } from '../clients/device/src/device-client.ts'
 import {
   claimEnrollment,
   type DeviceDescription,
   type EnrollmentTicket,
   readEnrollmentUri,
-} from '../clients/device/enrollment.ts'
-import { createDeviceKeys, type DeviceKeys } from '../clients/device/keys.ts'
+} from '../clients/device/src/enrollment.ts'
+import { createDeviceKeys, type DeviceKeys } from '../clients/device/src/keys.ts'
 import type { PushService } from './push-service.ts'
 import type { Provider } from './pushes.ts'
 import { readWakeUp, type WakeUp } from './wake-up.ts'

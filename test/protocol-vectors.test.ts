@@ -4,8 +4,8 @@
 import { createPublicKey, verify } from 'node:crypto'
 import { createLocalJWKSet, errors, jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { type RequestFault, readRequest } from '../clients/device/approval-request.ts'
-import { followLinks } from '../clients/device/key-set.ts'
+import { type RequestFault, readRequest } from '../clients/device/src/approval-request.ts'
+import { followLinks } from '../clients/device/src/key-set.ts'
 import vectors from '../docs/test-vectors.json' with { type: 'json' }
 import { answerChallenge } from '../src/challenges/answer-challenge.ts'
 import type { AnswerToRecord } from '../src/challenges/challenge-answer.store.ts'

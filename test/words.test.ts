@@ -19,7 +19,7 @@ const exempt = new Set([
   'src/domain/stored-activity-type.ts',
   'test/audit/stored-spellings.test.ts',
   'CHANGELOG.md',
-  'clients/device/enrollment.ts',
+  'clients/device/src/enrollment.ts',
   'src/enrollments/enrollment-page.routes.ts',
   'docs/protocol.md',
   'test/support/authorisation-routes.ts',

@@ -1,5 +1,5 @@
 import { Secret, TOTP } from 'otpauth'
-import type { DeviceAccount } from '../../clients/device/account.ts'
+import type { DeviceAccount } from '../../clients/device/src/account.ts'
 
 /**
  * The code that the phone shows to a user without a network; null where the tenant allows no

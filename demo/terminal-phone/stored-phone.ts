@@ -2,13 +2,13 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { DeviceAccount } from '../../clients/device/account.ts'
+import type { DeviceAccount } from '../../clients/device/src/account.ts'
 import {
   type DeviceKeys,
   type ExportedDeviceKeys,
   exportDeviceKeys,
   importDeviceKeys,
-} from '../../clients/device/keys.ts'
+} from '../../clients/device/src/keys.ts'
 
 /**
  * Keys and account. A real phone has its keys in secure hardware; this one has a file that only its

@@ -1,12 +1,12 @@
 // A phone for people who have none at hand: its screen is the terminal, and it finds challenges by
 // polling.
 
-import type { DeviceAccount } from '../../clients/device/account.ts'
-import type { ApprovalRequest } from '../../clients/device/approval-request.ts'
-import { DeviceApiError } from '../../clients/device/device-api-error.ts'
-import { DeviceClient } from '../../clients/device/device-client.ts'
-import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import type { DeviceAccount } from '../../clients/device/src/account.ts'
+import type { ApprovalRequest } from '../../clients/device/src/approval-request.ts'
+import { DeviceApiError } from '../../clients/device/src/device-api-error.ts'
+import { DeviceClient } from '../../clients/device/src/device-client.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import type { StoredPhone } from './stored-phone.ts'
 
 /** The user at the terminal. */

@@ -1,7 +1,7 @@
 // A phone enrolled as people do it: opened, claimed with proofs of its keys, confirmed by a number.
 
-import { newJti, sha256, signCompact } from '../../clients/device/compact-jws.ts'
-import { createDeviceKeys, type DeviceKey, type DeviceKeys } from '../../clients/device/keys.ts'
+import { newJti, sha256, signCompact } from '../../clients/device/src/compact-jws.ts'
+import { createDeviceKeys, type DeviceKey, type DeviceKeys } from '../../clients/device/src/keys.ts'
 import { readDeviceProof } from '../../src/devices/authenticate-device.ts'
 import type { DeviceId, UserId } from '../../src/domain/ids.ts'
 import { issuerOf } from '../../src/domain/issuer.ts'

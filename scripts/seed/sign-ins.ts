@@ -1,8 +1,8 @@
 // A month of sign-ins, written as the service would have: each request with its hash, each answer
 // signed by its phone. They have ended, so no guard of a pending challenge is passed by.
 
-import { signAnswer } from '../../clients/device/answer.ts'
-import { newJti } from '../../clients/device/compact-jws.ts'
+import { signAnswer } from '../../clients/device/src/answer.ts'
+import { newJti } from '../../clients/device/src/compact-jws.ts'
 import { challengeTarget } from '../../src/challenges/challenge-targets.ts'
 import { answerBinding } from '../../src/challenges/read-evidence.ts'
 import { type Actor, activity, type OwnActivityType } from '../../src/domain/activity.ts'

@@ -1,10 +1,10 @@
 import { compactVerify, decodeProtectedHeader, importJWK } from 'jose'
 import { expect, test } from 'vitest'
 import { leanKeyOf, proveCall, signApproval } from '../../bench/lean-signing.ts'
-import { signAnswer } from '../../clients/device/answer.ts'
-import { sha256, signCompact } from '../../clients/device/compact-jws.ts'
-import { Connection } from '../../clients/device/connection.ts'
-import { createDeviceKeys, type DeviceKey } from '../../clients/device/keys.ts'
+import { signAnswer } from '../../clients/device/src/answer.ts'
+import { sha256, signCompact } from '../../clients/device/src/compact-jws.ts'
+import { Connection } from '../../clients/device/src/connection.ts'
+import { createDeviceKeys, type DeviceKey } from '../../clients/device/src/keys.ts'
 
 const { possession, verification } = await createDeviceKeys({
   verification: true,

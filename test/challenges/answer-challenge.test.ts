@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
 import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'

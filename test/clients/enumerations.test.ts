@@ -2,16 +2,16 @@
 // equal to its own. The types are compared by the compiler (`npm run types`).
 
 import { expect, expectTypeOf, it } from 'vitest'
-import type { DeviceAccount } from '../../clients/device/account.ts'
-import type { Decision } from '../../clients/device/answer.ts'
-import type { UserVerification } from '../../clients/device/approval-request.ts'
-import type { PushRegistration } from '../../clients/device/enrollment.ts'
+import type { DeviceAccount } from '../../clients/device/src/account.ts'
+import type { Decision } from '../../clients/device/src/answer.ts'
+import type { UserVerification } from '../../clients/device/src/approval-request.ts'
+import type { PushRegistration } from '../../clients/device/src/enrollment.ts'
 import type {
   ActivityDetails,
   DeviceDetails,
   EnrollmentDetails,
   OwnDetails,
-} from '../../clients/device/views.ts'
+} from '../../clients/device/src/views.ts'
 import { decisions, denyReasons, type Result } from '../../clients/typescript/src/client.ts'
 import type { Severity } from '../../src/domain/activity.ts'
 import type * as answer from '../../src/domain/answer.ts'

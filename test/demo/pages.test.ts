@@ -92,13 +92,13 @@ test('everything that the pages load exists, on this server, and needs no other 
     }
   }
   for (const page of ['/', '/sign-in', '/phone']) await visit(page)
-  expect(visitedPages).toContain('/clients/device/device-client.ts')
+  expect(visitedPages).toContain('/clients/device/src/device-client.ts')
   expect(visitedPages).toContain('/node_modules/jose/dist/webapi/index.js')
   expect(visitedPages).toContain('/demo/web/phone/handset.ts')
 })
 
 test('TypeScript is served without its types, as a script', async () => {
-  const { type, text } = await read('/clients/device/device-client.ts')
+  const { type, text } = await read('/clients/device/src/device-client.ts')
   expect(type).toBe('text/javascript; charset=utf-8')
   expect(text).not.toMatch(/readonly|: Promise</)
   expect(text).toContain('export class DeviceClient')

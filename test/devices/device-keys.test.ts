@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
 import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
 import { readSelf } from '../../src/devices/own-devices.ts'

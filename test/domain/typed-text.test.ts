@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { plainTypedText as plainOnDevice } from '../../clients/device/typed-text.ts'
+import { plainTypedText as plainOnDevice } from '../../clients/device/src/typed-text.ts'
 import { plainTypedText, withAsciiDigits } from '../../src/domain/typed-text.ts'
 import { repetitions } from '../support/endurance.ts'
 

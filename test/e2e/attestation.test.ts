@@ -2,16 +2,16 @@
 
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DeviceApiError } from '../../clients/device/device-api-error.ts'
-import { DeviceClient } from '../../clients/device/device-client.ts'
+import { DeviceApiError } from '../../clients/device/src/device-api-error.ts'
+import { DeviceClient } from '../../clients/device/src/device-client.ts'
 import {
   type Attestation,
   attestationChallenge,
   claimEnrollment,
   type EnrollmentTicket,
   readEnrollmentUri,
-} from '../../clients/device/enrollment.ts'
-import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
+} from '../../clients/device/src/enrollment.ts'
+import { createDeviceKeys, type DeviceKeys } from '../../clients/device/src/keys.ts'
 import { clientDataHashOf } from '../../src/enrollments/attestation/app-attest.ts'
 import {
   type AndroidMaker,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DeviceClient } from '../../clients/device/device-client.ts'
-import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { DeviceClient } from '../../clients/device/src/device-client.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import { onServer } from '../support/cluster.ts'
 import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 

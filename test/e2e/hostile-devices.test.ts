@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ApprovalRequest } from '../../clients/device/approval-request.ts'
+import type { ApprovalRequest } from '../../clients/device/src/approval-request.ts'
 import { onServer } from '../support/cluster.ts'
 import {
   callAsDevice,

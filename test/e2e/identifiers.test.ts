@@ -1,8 +1,8 @@
 // One user, named in any letter case by every kind of caller that names users.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import { createAuthApiDoor, npmClient, questionTo, startTlsLine } from '../support/auth-api.ts'
 import { runCommand } from '../support/command-line.ts'
 import { createWaitDoor } from '../support/doors.ts'

@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { test as base } from 'vitest'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import type { DeviceKey } from '../../src/domain/device.ts'
 import { clientDataHashOf } from '../../src/enrollments/attestation/app-attest.ts'
 import {

@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import type { DeviceKey } from '../../src/domain/device.ts'
 import { readKeyDescription } from '../../src/enrollments/attestation/android-key-description.ts'
 import {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createDeviceKeys } from '../../clients/device/keys.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { cancelEnrollment } from '../../src/enrollments/cancel-enrollment.ts'
 import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'

@@ -22,7 +22,7 @@ import {
   Set as SetOf,
 } from 'asn1js'
 import { encode } from 'cborg'
-import type { DeviceKey } from '../../clients/device/keys.ts'
+import type { DeviceKey } from '../../clients/device/src/keys.ts'
 
 const keyExtension = '1.3.6.1.4.1.11129.2.1.17'
 const nonceExtension = '1.2.840.113635.100.8.2'

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { CompactSign } from 'jose'
-import type { DeviceKey } from '../../clients/device/keys.ts'
+import type { DeviceKey } from '../../clients/device/src/keys.ts'
 import type { Phone, Reply, RunningService } from './running-service.ts'
 
 const encoder = new TextEncoder()

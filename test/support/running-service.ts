@@ -2,9 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
 import { devNull } from 'node:os'
 import { type Logger, pino } from 'pino'
-import { DeviceClient } from '../../clients/device/device-client.ts'
-import { type Claim, claimEnrollment, readEnrollmentUri } from '../../clients/device/enrollment.ts'
-import { createDeviceKeys, type DeviceKeys } from '../../clients/device/keys.ts'
+import { DeviceClient } from '../../clients/device/src/device-client.ts'
+import {
+  type Claim,
+  claimEnrollment,
+  readEnrollmentUri,
+} from '../../clients/device/src/enrollment.ts'
+import { createDeviceKeys, type DeviceKeys } from '../../clients/device/src/keys.ts'
 import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import type { AttestationRoots } from '../../src/enrollments/attestation/attestation-roots.ts'

@@ -1,8 +1,8 @@
 // The use cases on real stores, real signatures and real seals; only the pushes are not sent.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { newJti, sha256, signCompact } from '../../clients/device/compact-jws.ts'
-import { createDeviceKeys, type DeviceKey } from '../../clients/device/keys.ts'
+import { newJti, sha256, signCompact } from '../../clients/device/src/compact-jws.ts'
+import { createDeviceKeys, type DeviceKey } from '../../clients/device/src/keys.ts'
 import { type Command, createChallenge } from '../../src/challenges/create-challenge.ts'
 import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
 import { readDeviceProof } from '../../src/devices/authenticate-device.ts'

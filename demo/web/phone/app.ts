@@ -1,6 +1,6 @@
 // What the screens of the app share: where they are shown, and the navigation between them.
 
-import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
+import type { ApprovalRequest } from '../../../clients/device/src/approval-request.ts'
 import { el, show } from '../dom.ts'
 import type { Handset } from './handset.ts'
 import { wordsOf } from './words.ts'

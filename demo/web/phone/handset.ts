@@ -1,15 +1,15 @@
 // The phone without its screen: keys, account, push line, and the pending requests.
 
-import { approvalNeedsVerification, type Decision } from '../../../clients/device/answer.ts'
-import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
-import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
-import { type AnswerOutcome, DeviceClient } from '../../../clients/device/device-client.ts'
+import { approvalNeedsVerification, type Decision } from '../../../clients/device/src/answer.ts'
+import type { ApprovalRequest } from '../../../clients/device/src/approval-request.ts'
+import { DeviceApiError } from '../../../clients/device/src/device-api-error.ts'
+import { type AnswerOutcome, DeviceClient } from '../../../clients/device/src/device-client.ts'
 import {
   claimEnrollment,
   type DeviceDescription,
   type EnrollmentTicket,
-} from '../../../clients/device/enrollment.ts'
-import { createDeviceKeys } from '../../../clients/device/keys.ts'
+} from '../../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../../clients/device/src/keys.ts'
 import type { AcceptedPush } from '../../../simulator/pushes.ts'
 import { readWakeUp } from '../../../simulator/wake-up.ts'
 import type { AppSettings } from '../../page-server.ts'

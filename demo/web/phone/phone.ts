@@ -1,7 +1,7 @@
 // Entry of the phone page: `/phone?name=...&look=ios|android`, one phone per name. A link in the
 // fragment is scanned immediately.
 
-import { readEnrollmentUri } from '../../../clients/device/enrollment.ts'
+import { readEnrollmentUri } from '../../../clients/device/src/enrollment.ts'
 import type { AppSettings } from '../../page-server.ts'
 import { button, el, icon } from '../dom.ts'
 import { App, type Screen } from './app.ts'

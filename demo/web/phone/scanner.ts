@@ -1,4 +1,4 @@
-import { type EnrollmentTicket, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
+import { type EnrollmentTicket, readEnrollmentUri } from '../../../clients/device/src/enrollment.ts'
 import { button, el, field, form, icon, note } from '../dom.ts'
 import { lookForQrCode } from '../qr-exchange.ts'
 import type { App } from './app.ts'

@@ -1,4 +1,4 @@
-import type { EnrollmentTicket } from '../../../clients/device/enrollment.ts'
+import type { EnrollmentTicket } from '../../../clients/device/src/enrollment.ts'
 import { button, el, field, form, icon, note } from '../dom.ts'
 import type { App } from './app.ts'
 import { scan } from './scanner.ts'

@@ -1,5 +1,5 @@
-import type { DeviceAccount } from '../../../clients/device/account.ts'
-import type { DeviceKeys } from '../../../clients/device/keys.ts'
+import type { DeviceAccount } from '../../../clients/device/src/account.ts'
+import type { DeviceKeys } from '../../../clients/device/src/keys.ts'
 
 export type Look = 'ios' | 'android'
 

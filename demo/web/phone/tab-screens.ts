@@ -1,5 +1,5 @@
-import type { ApprovalRequest } from '../../../clients/device/approval-request.ts'
-import type { ActivityDetails, DeviceDetails } from '../../../clients/device/views.ts'
+import type { ApprovalRequest } from '../../../clients/device/src/approval-request.ts'
+import type { ActivityDetails, DeviceDetails } from '../../../clients/device/src/views.ts'
 import { button, countdown, el, field, form, icon, note, type Shape } from '../dom.ts'
 import type { App, Tab } from './app.ts'
 import { confirmPerson } from './biometrics.ts'

@@ -1,5 +1,5 @@
-import { DeviceApiError } from '../../../clients/device/device-api-error.ts'
-import type { ActivityDetails, DeviceDetails } from '../../../clients/device/views.ts'
+import { DeviceApiError } from '../../../clients/device/src/device-api-error.ts'
+import type { ActivityDetails, DeviceDetails } from '../../../clients/device/src/views.ts'
 
 type Sentence = (facts: Readonly<Record<string, unknown>>) => string
 

@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type RequestExpectation, readRequest } from '../../../clients/device/approval-request.ts'
+import {
+  type RequestExpectation,
+  readRequest,
+} from '../../../clients/device/src/approval-request.ts'
 import { requestHeader, requestPayload } from '../../../src/domain/approval-request.ts'
 import {
   challengeId,

@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { approvalNeedsVerification } from '../../../clients/device/answer.ts'
-import { type ApprovalRequest, readRequest } from '../../../clients/device/approval-request.ts'
-import { DeviceClient, type DeviceClientOptions } from '../../../clients/device/device-client.ts'
+import { approvalNeedsVerification } from '../../../clients/device/src/answer.ts'
+import { type ApprovalRequest, readRequest } from '../../../clients/device/src/approval-request.ts'
+import {
+  DeviceClient,
+  type DeviceClientOptions,
+} from '../../../clients/device/src/device-client.ts'
 import { checkAnswer, checkKey } from '../../../src/domain/answer.ts'
 import { keyOf } from '../../../src/domain/device.ts'
 import { isRefusal } from '../../../src/domain/refusal.ts'

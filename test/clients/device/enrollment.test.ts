@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
-import { createDeviceKeys } from '../../../clients/device/keys.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../../clients/device/src/keys.ts'
 import { checkClaimProof, readCode } from '../../../src/domain/enrollment.ts'
 import { buildHashing } from '../../../src/platform/crypto/hashing.ts'
 import {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { followLinks, readKeySet } from '../../../clients/device/key-set.ts'
+import { followLinks, readKeySet } from '../../../clients/device/src/key-set.ts'
 import { createTenantKeys, issuer, signRaw, type TenantKeys } from './stand-in.ts'
 
 let tenantKeys: TenantKeys

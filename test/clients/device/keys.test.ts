@@ -3,7 +3,7 @@ import {
   createDeviceKeys,
   exportDeviceKeys,
   importDeviceKeys,
-} from '../../../clients/device/keys.ts'
+} from '../../../clients/device/src/keys.ts'
 import { signatures } from './stand-in.ts'
 
 describe('device keys', () => {

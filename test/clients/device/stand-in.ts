@@ -1,8 +1,8 @@
 // A service's side of the wire for the client's tests: real keys, real signatures, real rules; only
 // the network and the database are simulated.
 
-import type { DeviceAccount } from '../../../clients/device/account.ts'
-import { createDeviceKeys, type DeviceKeys } from '../../../clients/device/keys.ts'
+import type { DeviceAccount } from '../../../clients/device/src/account.ts'
+import { createDeviceKeys, type DeviceKeys } from '../../../clients/device/src/keys.ts'
 import { readDeviceProof } from '../../../src/devices/authenticate-device.ts'
 import { answerBytesMax, readAnswer } from '../../../src/domain/answer.ts'
 import {

@@ -1,7 +1,7 @@
 // The actions of the bots of these tests and of their victims.
 
 import { expect } from 'vitest'
-import type { DeviceApiError } from '../../../clients/device/device-api-error.ts'
+import type { DeviceApiError } from '../../../clients/device/src/device-api-error.ts'
 import { onServer } from '../../support/cluster.ts'
 import { letTimePass } from '../../support/passing-time.ts'
 import {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DeviceClient } from '../../../clients/device/device-client.ts'
+import { DeviceClient } from '../../../clients/device/src/device-client.ts'
 import {
   claimEnrollment,
   type EnrollmentTicket,
   readEnrollmentUri,
-} from '../../../clients/device/enrollment.ts'
-import { createDeviceKeys } from '../../../clients/device/keys.ts'
+} from '../../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../../clients/device/src/keys.ts'
 import { policyRules } from '../../../src/domain/policy-rules.ts'
 import {
   enrollPhone,

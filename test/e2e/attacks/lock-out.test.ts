@@ -1,8 +1,8 @@
 import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DeviceClient } from '../../../clients/device/device-client.ts'
-import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/enrollment.ts'
-import { createDeviceKeys } from '../../../clients/device/keys.ts'
+import { DeviceClient } from '../../../clients/device/src/device-client.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../../clients/device/src/keys.ts'
 import {
   enrollPhone,
   type Phone,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DeviceClient } from '../../../clients/device/device-client.ts'
+import { DeviceClient } from '../../../clients/device/src/device-client.ts'
 import { callAsDevice } from '../../support/device-calls.ts'
 import {
   challengeOf,
