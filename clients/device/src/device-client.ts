@@ -12,6 +12,7 @@ import type {
   ActivityPage,
   DeviceDetails,
   EnrollmentDetails,
+  NotificationPreferences,
   OpenedEnrollment,
   OwnDetails,
   PageRequest,
@@ -192,10 +193,11 @@ export class DeviceClient {
   /**
    * Opens an enrollment for the next phone, which scans `uri`. This device is unregistered when the
    * new one is confirmed; `replacesDeviceId` names another device of the user instead, or null for
-   * none. Needs the verification key: ask for biometrics or PIN.
+   * none. With `companion` the new one is a watch of this device, and ends with it. Needs the
+   * verification key: ask for biometrics or PIN.
    */
   async openEnrollment(
-    options: { readonly replacesDeviceId?: string | null } = {},
+    options: { readonly replacesDeviceId?: string | null; readonly companion?: boolean } = {},
   ): Promise<OpenedEnrollment> {
     const key = this.#keys.verification
     if (!key) throw new Error('only a device with a verification key can enroll the next phone')
@@ -249,6 +251,25 @@ export class DeviceClient {
     if (!key) throw new Error('only a device with a verification key can pause pushes')
     const body = { until: until?.toISOString() ?? null }
     await this.#send({ method: 'PUT', target: '/push-pause', body: () => body }, key)
+  }
+
+  /** How the user wants to be notified of each category. */
+  async notificationPreferences(): Promise<NotificationPreferences> {
+    return (await this.#call('GET', '/notification-preferences')) as NotificationPreferences
+  }
+
+  /**
+   * Chooses how to be notified; a category that is left out returns to its default. Needs the
+   * verification key: ask for biometrics or PIN. The user's other devices are notified.
+   */
+  async setNotificationPreferences(
+    preferences: Partial<NotificationPreferences>,
+  ): Promise<NotificationPreferences> {
+    const key = this.#keys.verification
+    if (!key) throw new Error('only a device with a verification key can choose notifications')
+    const target = '/notification-preferences'
+    const answer = await this.#send({ method: 'PUT', target, body: () => preferences }, key)
+    return answer as NotificationPreferences
   }
 
   /**

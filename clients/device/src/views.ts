@@ -10,6 +10,8 @@ export type DeviceDetails = {
   readonly osVersion: string
   readonly appId: string
   readonly appVersion: string
+  /** The device whose companion (a watch) this is; null for a device of its own. */
+  readonly parentDeviceId: string | null
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
   readonly attestation: {
@@ -59,6 +61,15 @@ export type PageRequest = { readonly cursor?: string; readonly limit?: number }
 export type ActivityPage = {
   readonly items: readonly ActivityDetails[]
   readonly nextCursor: string | null
+}
+
+/** `push` immediately, `in_app` in the list of activities only, `off` not even there. */
+export type NotificationPreferences = {
+  /** Locks, reports, wrong numbers; what is critical is always pushed. */
+  readonly security: 'push' | 'in_app'
+  readonly devices: 'push' | 'in_app'
+  readonly sign_in: 'in_app' | 'off'
+  readonly relying_party: 'push' | 'in_app' | 'off'
 }
 
 /** An enrollment that this device opened for the next phone. */

@@ -1,22 +1,9 @@
-// The client as installed: packed, put into an empty folder, run by plain Node, read by a compiler.
-
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  realpath,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { filesIn, type InstalledClient, installClient, run } from '../../support/packed-client.ts'
 import {
   enrollPhone,
   type RunningService,
@@ -26,48 +13,15 @@ import { until } from '../../support/until.ts'
 
 const project = path.resolve(import.meta.dirname, '../../..')
 const source = path.join(project, 'clients/typescript')
-const run = promisify(execFile)
-/** The npm that runs these tests, or else the one of the machine. */
-const npmScript = process.env.npm_execpath
-const npm = (cwd: string, ...args: string[]) => {
-  const quiet = ['--offline', '--no-audit', '--no-fund', '--loglevel=error']
-  return npmScript?.endsWith('.js')
-    ? run(process.execPath, [npmScript, ...args, ...quiet], { cwd })
-    : run('npm', [...args, ...quiet], { cwd, shell: process.platform === 'win32' })
-}
 
-let folder: string
+let client: InstalledClient
 let home: string
 let service: RunningService
 let example: string
 
-/** Builds and packs a copy, so that nothing is left in the project. */
-async function pack(): Promise<string[]> {
-  const copy = path.join(folder, 'client')
-  await cp(source, copy, {
-    recursive: true,
-    filter: (file) => !/[\\/](dist|node_modules)$/.test(file),
-  })
-  await symlink(path.join(project, 'node_modules'), path.join(folder, 'node_modules'), 'junction')
-  await run(process.execPath, [path.join(project, 'node_modules/typescript/bin/tsc'), '-p', copy])
-  await npm(copy, 'pack', '--ignore-scripts', '--pack-destination', home)
-  await npm(
-    path.join(project, 'node_modules/jose'),
-    'pack',
-    '--ignore-scripts',
-    '--pack-destination',
-    home,
-  )
-  return (await readdir(home)).filter((file) => file.endsWith('.tgz'))
-}
-
 beforeAll(async () => {
-  folder = await realpath(await mkdtemp(path.join(tmpdir(), 'cs-client-')))
-  home = path.join(folder, 'empty')
-  await mkdir(home)
-  await writeFile(path.join(home, 'package.json'), '{"private": true, "type": "module"}')
-  const archives = await pack()
-  await npm(home, 'install', ...archives.map((file) => `./${file}`))
+  client = await installClient('typescript', '@countersign/client')
+  home = client.home
   const readme = await readFile(path.join(source, 'README.md'), 'utf8')
   example = /```ts\n([\s\S]+?)```/.exec(readme)?.[1] ?? ''
   await writeFile(path.join(home, 'example.mjs'), example)
@@ -75,31 +29,23 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await service[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true, force: true })
+  await client[Symbol.asyncDispose]()
 })
 
 test('the package contains the built files, and nothing else', async () => {
-  const packageFolder = path.join(home, 'node_modules/@countersign/client')
-  expect((await readdir(packageFolder)).sort()).toEqual([
+  expect((await readdir(client.packageFolder)).sort()).toEqual([
     'LICENSE',
     'README.md',
     'dist',
     'package.json',
   ])
-  const filesIn = async (folder: string) => {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-    return entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
-  }
-  const builtFiles = await filesIn(path.join(packageFolder, 'dist'))
   const sources = await filesIn(path.join(source, 'src'))
   const expectedFiles = sources.flatMap((file) =>
     ['.js', '.d.ts'].map((end) => file.replace('.ts', end)),
   )
-  expect(builtFiles.sort()).toEqual(expectedFiles.sort())
+  expect(await filesIn(path.join(client.packageFolder, 'dist'))).toEqual(expectedFiles.sort())
   const license = (place: string) => readFile(path.join(place, 'LICENSE'), 'utf8')
-  expect(await license(packageFolder)).toBe(await license(project))
+  expect(await license(client.packageFolder)).toBe(await license(project))
 })
 
 /** Runs the README's example verbatim, against the real service, for this user. */

@@ -1,0 +1,40 @@
+// What the package offers.
+
+export type { DeviceAccount, PasscodeSecret } from './account.ts'
+export type { ApprovalRequest, RequestFault } from './approval-request.ts'
+export type { World } from './connection.ts'
+export { DeviceApiError } from './device-api-error.ts'
+export {
+  type AnswerOutcome,
+  DeviceClient,
+  type DeviceClientOptions,
+  type Pending,
+} from './device-client.ts'
+export {
+  type Attestation,
+  attestationChallenge,
+  type Claim,
+  claimEnrollment,
+  type DeviceDescription,
+  type EnrollmentTicket,
+  type PushRegistration,
+  readEnrollmentUri,
+} from './enrollment.ts'
+export {
+  createDeviceKeys,
+  type DeviceKey,
+  type DeviceKeys,
+  type ExportedDeviceKeys,
+  exportDeviceKeys,
+  importDeviceKeys,
+} from './keys.ts'
+export type {
+  ActivityDetails,
+  ActivityPage,
+  DeviceDetails,
+  EnrollmentDetails,
+  NotificationPreferences,
+  OpenedEnrollment,
+  OwnDetails,
+  PageRequest,
+} from './views.ts'

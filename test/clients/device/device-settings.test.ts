@@ -1,0 +1,50 @@
+// What a phone decides for its user and its companions, against the real service.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DeviceClient } from '../../../clients/device/src/device-client.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../../clients/device/src/keys.ts'
+import {
+  enrollPhone,
+  type RunningService,
+  startTestService,
+} from '../../support/running-service.ts'
+
+let service: RunningService
+beforeAll(async () => {
+  service = await startTestService()
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+test('a phone chooses how its user is notified, and what it leaves out returns to its default', async () => {
+  const { client } = await enrollPhone(service, { user: 'notified' })
+  const usual = await client.notificationPreferences()
+  const chosen = await client.setNotificationPreferences({ devices: 'in_app', sign_in: 'off' })
+  expect(chosen).toEqual({ ...usual, devices: 'in_app', sign_in: 'off' })
+  expect(await client.notificationPreferences()).toEqual(chosen)
+  expect(await client.setNotificationPreferences({})).toEqual(usual)
+})
+
+test('a phone without a verification key cannot choose how its user is notified', async () => {
+  const { client } = await enrollPhone(service, { user: 'keyless', verification: false })
+  await expect(client.setNotificationPreferences({ devices: 'in_app' })).rejects.toThrow(
+    'verification key',
+  )
+})
+
+test('a phone enrolls a watch as its companion, which ends with it', async () => {
+  const phone = await enrollPhone(service, { user: 'wearer' })
+  const { id, uri } = await phone.client.openEnrollment({ companion: true })
+  const ticket = readEnrollmentUri(uri)
+  if (!ticket) throw new Error(uri)
+  const keys = await createDeviceKeys({ verification: false })
+  const description = { model: 'Watch', osVersion: '1', appVersion: '1.0.0' }
+  const device = { name: 'Watch', platform: 'other', ...description } as const
+  const account = await claimEnrollment({ ticket, keys, appId: 'com.example.watch', device })
+  const watch = new DeviceClient({ account, keys })
+  await watch.confirm((await phone.client.enrollment(id)).number ?? '')
+  expect(await watch.self()).toMatchObject({ status: 'active', parentDeviceId: phone.deviceId })
+  expect(await phone.client.self()).toMatchObject({ status: 'active', parentDeviceId: null })
+  await phone.client.unregister()
+  await expect(watch.self()).rejects.toMatchObject({ code: 'device_unregistered' })
+})
