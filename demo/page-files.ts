@@ -20,7 +20,7 @@ const pages: Readonly<Record<string, string>> = {
  */
 const servedPatterns = [
   /^demo\/web\/[a-z/-]+\.(?:ts|css|svg)$/,
-  /^clients\/device\/[a-z-]+\.ts$/,
+  /^clients\/device\/src\/[a-z-]+\.ts$/,
   /^simulator\/wake-up\.ts$/,
   /^node_modules\/jose\/dist\/webapi\/[a-z0-9_/]+\.js$/,
 ]

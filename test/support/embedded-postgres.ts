@@ -14,7 +14,7 @@ import {
 /** The module that starts a server, for tests that start one in a process of its own. */
 export const launcher = path.resolve('src/platform/postgres/embedded/embedded-postgres.ts')
 
-/** Cleanups after the current test, latest first. */
+/** Cleanups after the current test, latest first, in a file that calls `undoAfterEach`. */
 export const undo: (() => Promise<unknown>)[] = []
 
 /**
@@ -28,9 +28,15 @@ export async function reachableFolder(): Promise<string> {
   return folder
 }
 
-afterEach(async () => {
-  for (const step of undo.splice(0).reverse()) await step()
-})
+/**
+ * Called by each test file that starts servers. A hook of this module itself would belong to the
+ * first file alone: modules stay loaded for the next ones.
+ */
+export function undoAfterEach(): void {
+  afterEach(async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  })
+}
 
 /** Starts a server that stops after the current test. */
 export async function start(

@@ -19,9 +19,9 @@ afterAll(() => service[Symbol.asyncDispose]())
 test('a phone chooses how its user is notified, and what it leaves out returns to its default', async () => {
   const { client } = await enrollPhone(service, { user: 'notified' })
   const usual = await client.notificationPreferences()
-  const chosen = await client.setNotificationPreferences({ devices: 'in_app', sign_in: 'off' })
-  expect(chosen).toEqual({ ...usual, devices: 'in_app', sign_in: 'off' })
-  expect(await client.notificationPreferences()).toEqual(chosen)
+  const preferences = await client.setNotificationPreferences({ devices: 'in_app', sign_in: 'off' })
+  expect(preferences).toEqual({ ...usual, devices: 'in_app', sign_in: 'off' })
+  expect(await client.notificationPreferences()).toEqual(preferences)
   expect(await client.setNotificationPreferences({})).toEqual(usual)
 })
 

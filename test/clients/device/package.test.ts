@@ -136,13 +136,16 @@ else
       const enrollment = await openEnrollment('grace')
       await page.evaluate(claimInPage, { uri: enrollment.uri, service: service.origin })
       const number = await numberOf(enrollment.id)
-      await page.evaluate((typed) => (globalThis as unknown as InPage).phone.confirm(typed), number)
+      await page.evaluate(
+        (digits) => (globalThis as unknown as InPage).phone.confirm(digits),
+        number,
+      )
       const context = { application: 'Payroll', action: 'Sign in' }
       const challenge = await service.api('POST', '/v1/challenges', { user: 'grace', context })
-      const outcome = await page.evaluate(async (typed) => {
+      const outcome = await page.evaluate(async (digits) => {
         const { phone } = globalThis as unknown as InPage
         const [request] = (await phone.pending()).requests
-        return request && (await phone.approve(request, typed))
+        return request && (await phone.approve(request, digits))
       }, challenge.json.number)
       expect(outcome).toMatchObject({ status: 'approved' })
     })

@@ -21,8 +21,11 @@ import {
   start,
   startInChild,
   undo,
+  undoAfterEach,
 } from '../../support/embedded-postgres.ts'
 import { until } from '../../support/until.ts'
+
+undoAfterEach()
 
 const root = process.getuid?.() === 0
 const base = await reachableFolder()

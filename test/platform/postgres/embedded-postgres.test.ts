@@ -12,8 +12,11 @@ import {
   start,
   startInChild,
   undo,
+  undoAfterEach,
 } from '../../support/embedded-postgres.ts'
 import { until } from '../../support/until.ts'
+
+undoAfterEach()
 
 const folder = path.join(await reachableFolder(), 'database')
 const pidFile = path.join(folder, 'cluster/data/postmaster.pid')
