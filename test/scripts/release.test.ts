@@ -67,7 +67,8 @@ test('a release has one version everywhere, its notes in the tag, and packed cli
   expect(git('status', '--porcelain')).toBe('')
   expect(git('cat-file', '-t', `v${version}`).trim()).toBe('tag')
   expect(git('tag', '--list', '--format=%(contents)', `v${version}`).trim()).toBe(notes)
-  const manifests = ['package.json', 'package-lock.json', 'clients/typescript/package.json']
+  const clients = ['clients/device/package.json', 'clients/typescript/package.json']
+  const manifests = ['package.json', 'package-lock.json', ...clients]
   const versions = manifests.map((file) => (JSON.parse(read(file)) as { version: string }).version)
   expect(versions).toEqual([version, version, version])
   const changedLines = (one: string, other: string) => {
@@ -77,7 +78,9 @@ test('a release has one version everywhere, its notes in the tag, and packed cli
   expect(changedLines(read('package-lock.json'), lockBefore).length).toBeLessThanOrEqual(2)
 
   expect(readdirSync(path.join(clone, 'release')).sort()).toEqual([...artifacts].sort())
-  expect(artifacts.some((name) => name.endsWith(`client-${version}.tgz`))).toBe(true)
+  for (const name of ['client', 'device']) {
+    expect(artifacts.some((file) => file.endsWith(`${name}-${version}.tgz`))).toBe(true)
+  }
   const sbom = JSON.parse(read(`release/countersign-${version}.cdx.json`)) as {
     readonly bomFormat: string
     readonly metadata: { readonly component: { readonly version: string } }
