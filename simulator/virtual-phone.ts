@@ -3,7 +3,11 @@
 import type { DeviceAccount } from '../clients/device/src/account.ts'
 import type { ApprovalRequest } from '../clients/device/src/approval-request.ts'
 import type { World } from '../clients/device/src/connection.ts'
-import { type AnswerOutcome, DeviceClient, type Pending } from '../clients/device/src/device-client.ts'
+import {
+  type AnswerOutcome,
+  DeviceClient,
+  type Pending,
+} from '../clients/device/src/device-client.ts'
 import {
   claimEnrollment,
   type DeviceDescription,
