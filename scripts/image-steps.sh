@@ -35,7 +35,7 @@ compile() {
   rm "$1/usage"
   node --input-type=module --eval "
     await import('./src/service/compose.ts')
-    await import('./src/service/cli-commands.ts')
+    await import('./src/service/cli/cli-commands.ts')
     await import('./src/service/docs/docs-page.ts')
     await import('./src/platform/http/openapi.ts')
     await import('./src/platform/net/redis-signals.ts')
