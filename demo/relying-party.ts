@@ -115,7 +115,7 @@ export class RelyingParty {
     return this.#client.call('POST', '/v1/challenges/{id}/cancel', { path: { id } })
   }
 
-  /** Accepts a result once, when all its claims match. Rejects with ResultRefused otherwise. */
+  /** Accepts a result once, when all its claims match. Rejects with RefusedResult otherwise. */
   verifyResult(token: string, expectation: ResultExpectation): Promise<Result> {
     return this.#results.verifyResult(token, expectation)
   }

@@ -18,7 +18,10 @@ export type RefusalCode =
 
 const retryAfterSecondsMax = 60 * 60
 
-/** A refusal of Countersign (RFC 9457). Decide by `code`; `message` is for developers. */
+/**
+ * A refusal of Countersign (RFC 9457). Decide by `code`; `message` is for developers, and names
+ * each member that is wrong.
+ */
 export class RefusedCall extends Error {
   override readonly name = 'RefusedCall'
   readonly code: RefusalCode
@@ -67,13 +70,23 @@ export class RefusedCall extends Error {
 export function refusalIn(response: Response, text: string): RefusedCall {
   const facts = response.headers.get('content-type')?.includes('json') ? objectIn(text) : {}
   const { code, detail, title } = facts
-  const message = [title, detail].filter((part) => typeof part === 'string').join(' ')
+  const message = [title, detail, ...faultsIn(facts.errors)]
+    .filter((part) => typeof part === 'string')
+    .join(' ')
   const isProblem = typeof code === 'string'
   return new RefusedCall(
     response.status,
     isProblem ? code : 'unexpected_response',
     message || `The service responded with ${response.status} and no problem document.`,
     { facts, retryAfterSeconds: retryAfterIn(response.headers) },
+  )
+}
+
+/** What is wrong with which member, so that a log shows it. */
+function faultsIn(errors: unknown): readonly string[] {
+  if (!Array.isArray(errors)) return []
+  return errors.flatMap((one) =>
+    typeof one?.message === 'string' ? [`${one.path || 'body'}: ${one.message}.`] : [],
   )
 }
 

@@ -33,7 +33,7 @@ export type ResultRefusal =
 
 /** A result token that must not be trusted. */
 export class RefusedResult extends Error {
-  override readonly name = 'ResultRefused'
+  override readonly name = 'RefusedResult'
   readonly code: ResultRefusal
 
   constructor(code: ResultRefusal, message: string, cause?: unknown) {

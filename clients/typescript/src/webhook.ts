@@ -14,7 +14,7 @@ export type WebhookRefusal =
 
 /** A webhook that must not be trusted. Respond with 400. */
 export class RefusedWebhook extends Error {
-  override readonly name = 'WebhookRefused'
+  override readonly name = 'RefusedWebhook'
   readonly code: WebhookRefusal
 
   constructor(code: WebhookRefusal, message: string) {

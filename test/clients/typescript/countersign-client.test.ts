@@ -131,6 +131,13 @@ describe('a call', () => {
     expect(await refusalOf(tenant())).toMatchObject({ code: 'unexpected_response', status })
   })
 
+  test('says in its message which members were wrong', async () => {
+    const errors = [{ path: '/user', message: 'must not be blank' }, { message: 'is odd' }, null]
+    answers = [json(400, { code: 'invalid_request', title: 'No.', detail: 'Do this.', errors })]
+    const { message } = await refusalOf(tenant())
+    expect(message).toBe('No. Do this. /user: must not be blank. body: is odd.')
+  })
+
   test('follows no redirection: no other host gets the key', async () => {
     answers = [page(307, { location: '/elsewhere' }), json(200, {})]
     expect(await refusalOf(tenant())).toMatchObject({ code: 'unexpected_response', status: 307 })

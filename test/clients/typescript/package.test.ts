@@ -83,7 +83,7 @@ test('the example of the README signs in a user whose phone approves, and none w
     else await phone.client.deny(request)
     expect(await ended).toBe(0)
     expect(printed()).toContain(
-      decision === 'approve' ? `Signed in: ${phone.userId}` : 'Not signed in: ResultRefused',
+      decision === 'approve' ? `Signed in: ${phone.userId}` : 'Not signed in: RefusedResult',
     )
   }
 })
