@@ -45,13 +45,13 @@ async function json(...args: string[]) {
 }
 
 describe('an operator at the command line', () => {
-  test('applies the migrations, and again without harm', async () => {
-    for (const _ of [1, 2]) {
-      expect(await countersignProgram('migrate')).toMatchObject({
-        code: 0,
-        stdout: 'The database is up to date.\n',
-      })
-    }
+  test('applies the migrations and says which, and again without harm', async () => {
+    const upToDate = 'The database is up to date.\n'
+    const { code, stdout } = await countersignProgram('migrate')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^\d+ migrations applied, the last \d{14}_\w+\.\n/)
+    expect(stdout.endsWith(`\n${upToDate}`)).toBe(true)
+    expect(await countersignProgram('migrate')).toMatchObject({ code: 0, stdout: upToDate })
     const { rows } = await onServer(database.url, (client) =>
       client.query(
         'select count(*)::int as n from _prisma_migrations where finished_at is not null',
@@ -96,6 +96,15 @@ describe('an operator at the command line', () => {
       ...['--scope', 'users:read', '--expires-at', '2030-01-02T03:04:05Z'],
     )
     expect(key).toMatchObject({ scopes: ['users:read'], expiresAt: '2030-01-02T03:04:05.000Z' })
+  })
+
+  test('says that only its own output has the line of a revocation, where that is no file', async () => {
+    const key = await json('keys', 'create', '--name', 'short', '--scope', 'admin')
+    const onOutput = { ...environment, REVOCATION_LOG: '-' }
+    await using program = startProgram(['src/cli.ts', 'keys', 'revoke', key.id], onOutput)
+    expect(await program.exit).toMatchObject({ code: 0 })
+    expect(program.stdout()).toContain(`{"revocation":"api_key_revoked",`)
+    expect(program.stderr()).toContain('is in no log')
   })
 
   test('rotates an API key: the old one works for the overlap, next to the new one', async () => {

@@ -15,6 +15,8 @@ export type OpenedDatabase = {
   readonly schema: string
   readonly database: Database
   readonly clock: DatabaseClock
+  /** Names of those that this process applied when it opened the database. */
+  readonly appliedMigrations: readonly string[]
   close(): Promise<void>
 }
 
@@ -105,5 +107,6 @@ async function openWhen(
   clock = readyClock
   undo.defer(() => readyClock.close())
   const resources = undo.move()
-  return { url, schema, database, clock: readyClock, close: () => resources.disposeAsync() }
+  const close = () => resources.disposeAsync()
+  return { url, schema, database, clock: readyClock, appliedMigrations, close }
 }

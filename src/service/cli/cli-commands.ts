@@ -20,6 +20,11 @@ import { CommandError } from './cli-usage.ts'
 /** Maximum of a line of the revocation log, in bytes; a line has some two hundred. */
 const revocationBytesMax = 64 * 1024
 
+/** What goes to the output of a command is in no log of the service. */
+const keepTheLine =
+  'REVOCATION_LOG is "-": the line with "revocation" is printed above and is in no log. Add it ' +
+  'to those that you keep, or a restored backup trusts this key again.'
+
 type Operations = Awaited<ReturnType<typeof openOperations>>
 
 async function tenantOf(operations: Operations, tenantArgument: string | undefined) {
@@ -221,10 +226,12 @@ function print({ say }: Terminal, result: unknown, json: boolean): void {
     return
   }
   for (const row of Array.isArray(result) ? result : [result]) {
-    for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
+    const members = Object.entries(row as Record<string, unknown>)
+    const width = Math.max(14, ...members.map(([name]) => name.length))
+    for (const [name, value] of members) {
       const text = value instanceof Date ? value.toISOString() : value
       const cell = Array.isArray(text) ? text.join(', ') : (text ?? '-')
-      say(`${name.padEnd(14)} ${spellOutHidden(String(cell))}`)
+      say(`${name.padEnd(width)} ${spellOutHidden(String(cell))}`)
     }
     say('')
   }
@@ -240,6 +247,9 @@ export async function run(config: Config, call: CommandCall, terminal: Terminal)
   if (name === 'migrate') {
     const database = await openMigratedDatabase(config, log)
     await database.close()
+    const { appliedMigrations } = database
+    const last = appliedMigrations.at(-1)
+    if (last) terminal.say(`${appliedMigrations.length} migrations applied, the last ${last}.`)
     terminal.say('The database is up to date.')
     return
   }
@@ -251,6 +261,7 @@ export async function run(config: Config, call: CommandCall, terminal: Terminal)
   const operations = await openOperations(config, publicOrigin, log, { anyOrigin })
   try {
     print(terminal, await command(operations, call, terminal), call.values.json)
+    if (name === 'keys revoke' && config.revocationLog === '-') terminal.warn(keepTheLine)
   } finally {
     await operations.close()
   }
