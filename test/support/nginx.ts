@@ -13,9 +13,9 @@ export type Nginx = AsyncDisposable & { readonly origin: string }
 
 /**
  * nginx at its defaults in front of these ports; it counts one failure and then skips an upstream
- * for 10 s.
+ * for 10 s, unless these parameters of each upstream say otherwise.
  */
-export async function startNginx(upstreams: readonly number[]): Promise<Nginx> {
+export async function startNginx(upstreams: readonly number[], parameters = ''): Promise<Nginx> {
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
   const port = await freePort()
@@ -32,7 +32,7 @@ http {
   access_log off;
 ${temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')}
   upstream countersign {
-${upstreams.map((one) => `    server 127.0.0.1:${one};`).join('\n')}
+${upstreams.map((one) => `    server 127.0.0.1:${one} ${parameters};`).join('\n')}
   }
   server {
     listen 127.0.0.1:${port};

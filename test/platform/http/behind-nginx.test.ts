@@ -1,11 +1,18 @@
 // Debian's nginx at its defaults, in front of two processes.
 
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faultsOfSettings, nginxProgram, startNginx } from '../../support/nginx.ts'
 import { notRun } from '../../support/programs.ts'
+import { freePort } from '../../support/running-service.ts'
+import { until } from '../../support/until.ts'
 import { anApp } from './fixtures.ts'
+
+/** `STOP_DELAY_SECONDS` where it is not set: for so long the next one still answers. */
+const stopDelayMs = 5_000
 
 const portOf = (app: FastifyInstance) => {
   const address = app.server.address()
@@ -68,6 +75,41 @@ const behindNginx = () => {
     },
   )
 }
+
+/** A process that answers with its name; it can be stopped and started again on its port. */
+async function startProcess(name: string) {
+  const port = await freePort()
+  let server: Server
+  const start = async () => {
+    server = createServer((_request, response) => response.end(name))
+    await once(server.listen(port, '127.0.0.1'), 'listening')
+  }
+  const stop = () => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  }
+  await start()
+  return { port, start, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
+}
+
+test.runIf(nginxProgram)(
+  'nginx asks a restarted process before the next one stops, as many-processes sets it up',
+  async () => {
+    const page = await readFile('docs/how-to/many-processes.md', 'utf8')
+    const [, parameters] = /server 127\.0\.0\.1:8081(.*);/.exec(page) ?? []
+    await using first = await startProcess('first')
+    await using second = await startProcess('second')
+    await using nginx = await startNginx([first.port, second.port], parameters)
+    const ask = async () => (await fetch(nginx.origin)).text()
+    await first.stop()
+    for (const _ of [1, 2, 3]) expect(await ask()).toBe('second')
+    await first.start()
+    await until('nginx asks it again', async () => (await ask()) === 'first', stopDelayMs)
+    await second.stop()
+    for (const _ of [1, 2, 3]) expect(await ask()).toBe('first')
+    await second.start()
+  },
+)
 
 if (nginxProgram === undefined) {
   notRun('nginx', 'nginx-light')
