@@ -61,7 +61,8 @@ export async function seed(
   }
 }
 
-function describeTenant(one: SeededTenant, origin: string): string {
+/** What to do with a tenant: its key, and ways in. */
+export function describeTenant(one: SeededTenant, origin: string): string {
   return `${one.name}: ${one.signInCount} sign-ins
   tenant    ${one.tenantId}
   API key   KEY=${one.apiKey}   # all scopes
@@ -69,7 +70,8 @@ function describeTenant(one: SeededTenant, origin: string): string {
   portal    ${one.portalUrl}
             what ${one.user} sees; opens once, within minutes
   a phone   npm run phone -- --file .countersign/${one.tenantId}.json --uri '${one.enrollmentUri}'
-            one more phone of ${one.user}; GET /v1/enrollments/{id} shows the number that it asks for
+            one more phone of ${one.user}, within minutes; the number that it asks for:
+            curl -H 'Authorization: Bearer '$KEY ${origin}/v1/enrollments/${one.enrollmentId}
 `
 }
 

@@ -36,6 +36,7 @@ export type SeededTenant = {
   readonly signInCount: number
   readonly user: string
   readonly portalUrl: string
+  readonly enrollmentId: string
   readonly enrollmentUri: string
 }
 
@@ -107,7 +108,8 @@ async function waysIn(installation: Installation, principal: Principal) {
     await openEnrollment(installation, principal, { user: address }),
   )
   const link = mustGrant(await createPortalLink(installation, principal, enrollment.userId))
-  return { user: address, portalUrl: link.url, enrollmentUri: uri }
+  const { id: enrollmentId } = enrollment
+  return { user: address, portalUrl: link.url, enrollmentId, enrollmentUri: uri }
 }
 
 /**

@@ -4,7 +4,7 @@ import { importJWK, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pauseAuditChain } from '../../scripts/seed/past.ts'
 import type { SeededTenant } from '../../scripts/seed/sow.ts'
-import { seed } from '../../scripts/seed.ts'
+import { describeTenant, seed } from '../../scripts/seed.ts'
 import { readEvidence } from '../../src/challenges/read-evidence.ts'
 import type { ChallengeId, RelyingPartyId, TenantId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
@@ -82,6 +82,16 @@ test('there are people with one or two working phones, and sign-ins that have en
   const challenges = tenants.reduce((sum, { signInCount }) => sum + signInCount, 0)
   expect(counts[0]).toMatchObject({ users: 10, phones: 12, challenges, pending: 0 })
   expect(counts[0]?.approved).toBeGreaterThan(challenges / 2)
+})
+
+test('the printed call of each tenant reads the open enrollment whose number its phone asks for', async () => {
+  const open = await read(`select id, tenant_id from enrollments where status = 'open'`)
+  expect(open).toHaveLength(tenants.length)
+  for (const tenant of tenants) {
+    const [, id] =
+      /\$KEY http:\/\/x\/v1\/enrollments\/(\S+)\n/.exec(describeTenant(tenant, 'http://x')) ?? []
+    expect(open).toContainEqual({ id, tenant_id: tenant.tenantId })
+  }
 })
 
 test('nobody signs in before they had a phone, or later than now', async () => {
