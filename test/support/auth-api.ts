@@ -117,6 +117,8 @@ export type Misbehaviour = {
   /** Sent and signed verbatim. */
   readonly signedForm?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Follows the signature in the credentials. */
+  readonly loginEnd?: string
   readonly signal?: AbortSignal
 }
 
@@ -139,7 +141,8 @@ export async function callSigned(
     '\n',
   )
   const mac = createHmac(algorithm, how.secret ?? secret).update(signingInput)
-  const login = Buffer.from(`${integrationKey}:${mac.digest('hex')}`).toString('base64')
+  const credentials = `${integrationKey}:${mac.digest('hex')}${how.loginEnd ?? ''}`
+  const login = Buffer.from(credentials).toString('base64')
   const sentForm = how.form ?? how.signedForm ?? form
   const queryText = query ?? (method === 'GET' ? sentForm : '')
   const url = `${origin}${path}${queryText === '' ? '' : `?${queryText}`}`

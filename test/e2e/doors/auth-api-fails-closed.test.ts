@@ -95,6 +95,7 @@ describe('a caller that fails authentication is denied with 200', () => {
     ['a changed body', () => ({ form: 'username=eve&text_prompt=1&factor=push&txid=1' })],
     ['no credentials', () => ({ headers: { authorization: '' } })],
     ['malformed credentials', () => ({ headers: { authorization: 'Basic !!!' } })],
+    ['a third part after key and signature', () => ({ loginEnd: ':more' })],
     ['a key of the API', () => ({ headers: { authorization: 'Bearer cs_x_y' } })],
     ['SHA-1', () => ({ algorithm: 'sha1' })],
     ['a date of 310 seconds ago', () => ({ date: ago(310) })],

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { TenantId, UserId } from '../../../src/domain/ids.ts'
 import {
   buildFairQueue,
@@ -223,4 +225,89 @@ test('unknown initiators under ever new names take no slot from the user’s dev
   const own = ['device:1', 'device:2', 'portal:1'].map((line) => queue.run(ada, line, work(line)))
   for (let n = 0; n < 7; n++) await finish(startOrder.at(-1) ?? '')
   expect(await Promise.all(own)).toEqual(['device:1', 'device:2', 'portal:1'])
+})
+
+test('a holder takes no more slots by lines that it opens after one of its works has ended', async () => {
+  const { startOrder, work, finish } = workshop()
+  const queue = buildFairQueue({ ...limits, running: 8 })
+  const many = (line: string) => queue.run(line, work(line), { holder: 'many' })
+  for (const line of ['a', 'b', 'c', 'd']) void many(line)
+  await finish('a')
+  for (const line of ['e', 'f']) void many(line)
+  expect(startOrder).toEqual(['a', 'b', 'c', 'd', 'e'])
+})
+
+test('no line and no holder is remembered when nothing of theirs runs or waits', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const queue = buildFairQueue(limits)
+  const nameBytes = 100_000
+  const count = 400
+  collectGarbage()
+  const before = process.memoryUsage().heapUsed
+  for (let n = 0; n < count; n++) {
+    const name = `${n}`.padEnd(nameBytes)
+    await queue.run(name, async () => 'done', { holder: `holder of ${name}` })
+  }
+  collectGarbage()
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan((count * nameBytes) / 4)
+  expect(await queue.run('one more', async () => 'done')).toBe('done')
+})
+
+describe('by a clock that the test moves', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  const outcomeNow = (result: Promise<unknown>) =>
+    Promise.race([result, new Promise((resolve) => setImmediate(resolve, 'none yet'))])
+
+  test('a refusal is delayed by exactly the configured time: by none where that is zero', async () => {
+    const full = { ...limits, running: 0, waiting: 0, refusals: 1 }
+    const atOnce = buildFairQueue({ ...full, refusalMs: 0 }).run('a', async () => 'done')
+    expect(await outcomeNow(atOnce)).toEqual(refusal)
+    const slowRefusal = buildFairQueue({ ...full, refusalMs: 1 }).run('a', async () => 'done')
+    expect(await outcomeNow(slowRefusal)).toBe('none yet')
+    vi.advanceTimersByTime(1)
+    expect(await outcomeNow(slowRefusal)).toEqual(refusal)
+  })
+
+  test('the time of a work that has begun ends no wait of another', async () => {
+    const { startOrder, work, finish } = workshop()
+    const queue = buildFairQueue({ ...limits, waitMs: 10 })
+    for (const name of ['a1', 'a2']) void queue.run('a', work(name))
+    await finish('a1')
+    vi.advanceTimersByTime(6)
+    void queue.run('a', work('a3'))
+    vi.advanceTimersByTime(6)
+    await finish('a2')
+    expect(startOrder).toEqual(['a1', 'a2', 'a3'])
+  })
+
+  test('the time of a work that was turned away ends no wait of another', async () => {
+    const { startOrder, work, finish } = workshop()
+    const queue = buildFairQueue({ ...limits, running: 1, waiting: 2, waitMs: 10 })
+    const long = ['a1', 'a2', 'a3'].map((name) => queue.run('a', work(name)))
+    void queue.run('b', work('b1'))
+    expect(await outcomeNow(long[2] as Promise<unknown>)).toEqual(refusal)
+    await finish('a1')
+    vi.advanceTimersByTime(6)
+    void queue.run('a', work('a4'))
+    vi.advanceTimersByTime(6)
+    expect(await outcomeNow(long[1] as Promise<unknown>)).toEqual(refusal)
+    await finish('b1')
+    expect(startOrder).toEqual(['a1', 'b1', 'a4'])
+  })
+
+  test('work that ended or was turned away leaves no more room than it had taken', async () => {
+    const { work, finish } = workshop()
+    const queue = buildFairQueue({ ...limits, running: 1, waiting: 1, waitMs: 10 })
+    void queue.run('a', work('a1'))
+    const late = queue.run('b', work('b1'))
+    vi.advanceTimersByTime(10)
+    expect(await late).toEqual(refusal)
+    await finish('a1')
+    void queue.run('c', work('c1'))
+    void queue.run('d', work('d1'))
+    expect(await outcomeNow(queue.run('e', work('e1')))).toEqual(refusal)
+  })
 })

@@ -1,6 +1,7 @@
+import { Resolver } from 'node:dns/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { buildEgressGuard, isPublicAddress } from '../../../src/platform/net/egress-guard.ts'
 import { buildWebhookSender } from '../../../src/webhooks/webhook-sender.adapter.ts'
 
@@ -209,6 +210,25 @@ test('a lookup of one address gives the first that was checked, with its family'
     lookup('two.example', { all: false }, (...answer) => finish(answer)),
   )
   expect(lookupAnswer).toEqual([null, '93.184.215.14', 4])
+})
+
+test('a name that cannot be looked up fails by the error of the look-up, not as a refused address', async () => {
+  const { lookup } = buildEgressGuard()
+  // No name server is asked for it: a label has at most 63 bytes (RFC 1035, 2.3.4).
+  const hostname = `${'a'.repeat(64)}.example`
+  const error = await new Promise((finish) => lookup(hostname, { all: true }, finish))
+  expect(error).toMatchObject({ code: 'EBADNAME' })
+})
+
+test('a name with an IPv6 address only is reached, although it has no IPv4 address', async () => {
+  using four = vi.spyOn(Resolver.prototype, 'resolve4').mockRejectedValue(new Error('no data'))
+  using six = vi.spyOn(Resolver.prototype, 'resolve6').mockImplementation(async () => ['2606::1'])
+  const { lookup } = buildEgressGuard()
+  const lookupAnswer = await new Promise((finish) =>
+    lookup('six.example', { all: true }, (error, addresses) => finish(error ?? addresses)),
+  )
+  expect(lookupAnswer).toEqual([{ address: '2606::1', family: 6 }])
+  expect([four, six].map(({ mock }) => mock.calls.length)).toEqual([1, 1])
 })
 
 test('connects to the checked address: a name that could change afterwards is resolved once', async () => {
