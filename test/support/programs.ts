@@ -1,14 +1,25 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 
 const places = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
 
+const placesOf = (names: readonly string[]) =>
+  names
+    .flatMap((name) => places.map((place) => path.join(place, name)))
+    .filter((file) => existsSync(file))
+
 /** Where a program of the machine is; undefined when it has none. */
 export function programOf(...names: readonly string[]): string | undefined {
-  return names
-    .flatMap((name) => places.map((place) => path.join(place, name)))
-    .find((file) => existsSync(file))
+  return placesOf(names)[0]
+}
+
+/** A Node of this machine of that major version; undefined when it has none. */
+export function nodeOf(major: number): string | undefined {
+  return placesOf(['node']).find((file) =>
+    execFileSync(file, ['--version'], { encoding: 'utf8' }).startsWith(`v${major}.`),
+  )
 }
 
 /**

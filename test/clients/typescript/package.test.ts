@@ -1,9 +1,14 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ResultExpectation, ResultTrust } from '../../../clients/typescript/src/client.ts'
+import { chromiumPath } from '../../../demo/chromium.ts'
+import { openPackagePage } from '../../support/package-page.ts'
 import { filesIn, type InstalledClient, installClient, run } from '../../support/packed-client.ts'
+import { nodeOf, notRun } from '../../support/programs.ts'
 import {
   enrollPhone,
   type RunningService,
@@ -13,16 +18,19 @@ import { until } from '../../support/until.ts'
 
 const project = path.resolve(import.meta.dirname, '../../..')
 const source = path.join(project, 'clients/typescript')
+const executablePath = chromiumPath()
+const node20 = nodeOf(20)
 
 let client: InstalledClient
 let home: string
 let service: RunningService
+let readme: string
 let example: string
 
 beforeAll(async () => {
   client = await installClient('typescript', '@countersign/client')
   home = client.home
-  const readme = await readFile(path.join(source, 'README.md'), 'utf8')
+  readme = await readFile(path.join(source, 'README.md'), 'utf8')
   example = /```ts\n([\s\S]+?)```/.exec(readme)?.[1] ?? ''
   await writeFile(path.join(home, 'example.mjs'), example)
   service = await startTestService()
@@ -49,9 +57,9 @@ test('the package contains the built files, and nothing else', async () => {
 })
 
 /** Runs the README's example verbatim, against the real service, for this user. */
-async function startExample(person: string) {
+async function startExample(node: string, person: string) {
   const { items } = (await service.api('GET', '/v1/relying-parties')).json
-  const child = spawn(process.execPath, ['example.mjs'], {
+  const child = spawn(node, ['example.mjs'], {
     cwd: home,
     env: {
       PATH: process.env.PATH,
@@ -72,10 +80,11 @@ async function startExample(person: string) {
   return { ended: exit, printed: () => output }
 }
 
-test('the example of the README signs in a user whose phone approves, and none whose phone denies', async () => {
+async function signInByExample(node: string, people: string) {
   for (const decision of ['approve', 'deny'] as const) {
-    const phone = await enrollPhone(service, { user: `someone-to-${decision}` })
-    const { ended, printed } = await startExample(`someone-to-${decision}`)
+    const user = `${people}-to-${decision}`
+    const phone = await enrollPhone(service, { user })
+    const { ended, printed } = await startExample(node, user)
     const number = await until('the number is shown', () => /Type (\d+) on/.exec(printed())?.[1])
     const [request] = (await phone.client.pending()).requests
     if (!request) throw new Error('nothing is pending')
@@ -86,7 +95,15 @@ test('the example of the README signs in a user whose phone approves, and none w
       decision === 'approve' ? `Signed in: ${phone.userId}` : 'Not signed in: RefusedResult',
     )
   }
-})
+}
+
+test('the example of the README signs in a user whose phone approves, and none whose phone denies', () =>
+  signInByExample(process.execPath, 'someone'))
+
+if (!node20) notRun('Node 20', 'nodejs')
+else
+  test('the example of the README signs in on Node 20 as well', () =>
+    signInByExample(node20, 'another'))
 
 test('a compiler reads the types, and reports a wrong call', async () => {
   await writeFile(
@@ -137,3 +154,102 @@ client.call('GET', '/v1/challenges/{id}/events', { path })
   ).catch((error: { stdout: string }) => error)
   expect(compilation.stdout).toBe('')
 })
+
+/** A user has approved: the signed result, and what the session that asked knows. */
+async function approvedResult() {
+  const phone = await enrollPhone(service, { user: 'grace' })
+  const binding = createHash('sha256').update('session').digest('base64url')
+  const { json: challenge } = await service.api('POST', '/v1/challenges', {
+    user: 'grace',
+    context: { application: 'Payroll', action: 'Sign in' },
+    binding,
+  })
+  const [request] = (await phone.client.pending()).requests
+  if (!request) throw new Error('nothing is pending')
+  await phone.client.approve(request, challenge.number)
+  const { json } = await service.api('GET', `/v1/challenges/${challenge.id}`)
+  const expectation = { challengeId: challenge.id as string, userId: phone.userId, binding }
+  return { token: json.result as string, expectation }
+}
+
+if (!executablePath) notRun('Chromium', 'chromium')
+else
+  describe('in a browser, without a bundler', () => {
+    const openPage = () =>
+      openPackagePage(executablePath, {
+        client,
+        packageName: '@countersign/client',
+        name: 'client',
+        readme,
+        passOn: { prefix: '/t/', origin: service.origin },
+      })
+
+    test('a page verifies a result with given keys or with those of its own site, and refuses a wrong one', async () => {
+      await using browser = await openPage()
+      const { items } = (await service.api('GET', '/v1/relying-parties')).json
+      const issuer = `${service.origin}/t/${service.tenantId}`
+      const { json: jwks } = await service.api(
+        'GET',
+        `/t/${service.tenantId}/.well-known/jwks.json`,
+      )
+      const { token, expectation } = await approvedResult()
+      const outcomes = await browser.page.evaluate(verifyInPage, {
+        trust: { issuer, audience: items[0].id as string },
+        jwks,
+        token,
+        expectation,
+      })
+      expect(outcomes).toEqual({
+        given: expectation.userId,
+        fetched: expectation.userId,
+        fromOtherSite: 'keys_unavailable',
+        forged: 'signature_invalid',
+        foreign: 'wrong_binding',
+      })
+    })
+
+    test('a page that holds an API key reaches nothing: the API answers no page of another site', async () => {
+      await using browser = await openPage()
+      const place = { origin: service.origin, apiKey: service.key }
+      const code = await browser.page.evaluate(async (options) => {
+        const { client: clientPackage } = globalThis as unknown as InPage
+        const call = new clientPackage.CountersignClient(options).call('GET', '/v1/tenant')
+        return call.then(
+          () => 'answered',
+          (error) => error.code as string,
+        )
+      }, place)
+      expect(code).toBe('unreachable')
+    })
+  })
+
+type InPage = { client: typeof import('../../../clients/typescript/src/client.ts') }
+
+/** Runs in the page, which has imported the package. */
+async function verifyInPage(facts: {
+  readonly trust: ResultTrust
+  readonly jwks: NonNullable<ResultTrust['jwks']>
+  readonly token: string
+  readonly expectation: ResultExpectation
+}) {
+  const { ResultVerifier } = (globalThis as unknown as InPage).client
+  const { trust, jwks, token, expectation } = facts
+  const viaPage: typeof fetch = (url, init) => fetch(new URL(String(url)).pathname, init)
+  const results = new ResultVerifier({ ...trust, jwks })
+  const codeOf = (result: Promise<unknown>) =>
+    result.then(
+      () => 'accepted',
+      (error) => error.code as string,
+    )
+  const forgedToken =
+    token.slice(0, -20) + [...token.slice(-20, -10)].toReversed().join('') + token.slice(-10)
+  return {
+    given: (await results.verifyApproval(token, expectation)).sub,
+    fetched: (
+      await new ResultVerifier({ ...trust, fetch: viaPage }).verifyApproval(token, expectation)
+    ).sub,
+    fromOtherSite: await codeOf(new ResultVerifier(trust).verifyApproval(token, expectation)),
+    forged: await codeOf(results.verifyApproval(forgedToken, expectation)),
+    foreign: await codeOf(results.verifyApproval(token, { ...expectation, binding: 'another' })),
+  }
+}
