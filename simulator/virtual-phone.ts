@@ -1,13 +1,10 @@
 // A phone without a screen: its caller acts as the user. For demo, benchmark and tests.
 
 import type { DeviceAccount } from '../clients/device/src/account.ts'
+import type { AnswerOutcome } from '../clients/device/src/answer-delivery.ts'
 import type { ApprovalRequest } from '../clients/device/src/approval-request.ts'
 import type { World } from '../clients/device/src/connection.ts'
-import {
-  type AnswerOutcome,
-  DeviceClient,
-  type Pending,
-} from '../clients/device/src/device-client.ts'
+import { DeviceClient } from '../clients/device/src/device-client.ts'
 import {
   claimEnrollment,
   type DeviceDescription,
@@ -15,6 +12,7 @@ import {
   readEnrollmentUri,
 } from '../clients/device/src/enrollment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../clients/device/src/keys.ts'
+import type { Pending } from '../clients/device/src/pending-requests.ts'
 import type { PushService } from './push-service.ts'
 import type { Provider } from './pushes.ts'
 import { readWakeUp, type WakeUp } from './wake-up.ts'

@@ -63,3 +63,8 @@ export async function errorOf(response: Response): Promise<DeviceApiError> {
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
   })
 }
+
+/** A response that lacks what every response to this call has. */
+export function unexpectedResponse(what: string): DeviceApiError {
+  return new DeviceApiError('unexpected_response', 200, `the service responded without ${what}`)
+}

@@ -1,13 +1,19 @@
 import type { DeviceAccount } from './account.ts'
-import { type Decision, signAnswer } from './answer.ts'
-import { type ApprovalRequest, type RequestFault, readRequest } from './approval-request.ts'
-import { isObject, newJti } from './compact-jws.ts'
+import { AnswerDelivery, type AnswerOutcome } from './answer-delivery.ts'
+import type { ApprovalRequest } from './approval-request.ts'
+import { isObject } from './compact-jws.ts'
 import { type Call, Connection, type World } from './connection.ts'
-import { DeviceApiError } from './device-api-error.ts'
+import { DeviceApiError, unexpectedResponse } from './device-api-error.ts'
 import type { DeviceDescription, PushRegistration } from './enrollment.ts'
 import { followLinks } from './key-set.ts'
-import type { DeviceKeys } from './keys.ts'
-import { plainTypedText } from './typed-text.ts'
+import type { DeviceKey, DeviceKeys } from './keys.ts'
+import {
+  isListedRequest,
+  type ListedRequest,
+  type Pending,
+  readPending,
+} from './pending-requests.ts'
+import { digitsIn } from './typed-text.ts'
 import type {
   ActivityPage,
   DeviceDetails,
@@ -18,18 +24,6 @@ import type {
   PageRequest,
 } from './views.ts'
 
-/** The pending requests, and those that must not be shown. */
-export type Pending = {
-  readonly requests: readonly ApprovalRequest[]
-  readonly refusedRequests: readonly {
-    readonly challengeId: string
-    readonly fault: RequestFault
-  }[]
-}
-
-/** The challenge's status after the answer. */
-export type AnswerOutcome = { readonly status: string }
-
 export type DeviceClientOptions = World & {
   readonly account: DeviceAccount
   readonly keys: DeviceKeys
@@ -39,17 +33,6 @@ export type DeviceClientOptions = World & {
   readonly retryDelaysMs?: readonly number[]
 }
 
-// A signed answer is sent again unchanged while the service would still accept it; afterwards it is
-// signed anew, with the same `jti`.
-const answerReuse = { behindMs: 30_000, aheadMs: 5_000 } as const
-
-type SignedAnswer = { readonly jws: string; readonly at: Date }
-type AnswerContent = {
-  readonly decision: Decision
-  readonly number: string | null
-  readonly reason?: string
-}
-
 /**
  * One device of one account. Every method throws DeviceApiError when the service refuses the call.
  */
@@ -57,22 +40,29 @@ export class DeviceClient {
   readonly #keys: DeviceKeys
   readonly #connection: Connection
   readonly #onAccountChange: (account: DeviceAccount) => void
-  readonly #retryDelaysMs: readonly number[]
-  /** `jti` of answers whose outcome is unknown. */
-  readonly #unsettled = new Map<string, string>()
+  readonly #answers: AnswerDelivery
   #account: DeviceAccount
 
   constructor(options: DeviceClientOptions) {
     this.#account = options.account
     this.#keys = options.keys
     this.#onAccountChange = options.onAccountChange ?? (() => undefined)
-    this.#retryDelaysMs = options.retryDelaysMs ?? [250, 1000]
     this.#connection = new Connection(
       options.account.origin,
       options,
       options.account.clockOffsetMs,
       (clockOffsetMs) => this.#change({ clockOffsetMs }),
     )
+    this.#answers = new AnswerDelivery({
+      account: options.account,
+      keys: options.keys,
+      retryDelaysMs: options.retryDelaysMs ?? [250, 1000],
+      now: () => this.#connection.now(),
+      send: (challengeId, body) => {
+        const target = `/challenges/${encodeURIComponent(challengeId)}/answer`
+        return this.#send({ method: 'POST', target, body })
+      },
+    })
   }
 
   /** The account as it is now. */
@@ -87,7 +77,7 @@ export class DeviceClient {
    * number.
    */
   async confirm(typedNumber: string): Promise<void> {
-    const number = digitsOf(typedNumber, this.#account.confirmationDigits ?? 6)
+    const number = digitsIn(typedNumber, this.#account.confirmationDigits ?? 6)
     await this.#call('POST', '/enrollments/confirm', { number }).catch((error: unknown) => {
       // The number was right, and its response was lost.
       const isActive = error instanceof DeviceApiError && error.code === 'device_not_pending'
@@ -128,8 +118,8 @@ export class DeviceClient {
     if (digits === null && typedNumber !== null) {
       throw new RangeError('this request is approved without a number')
     }
-    const number = digits === null ? null : digitsOf(typedNumber ?? '', digits)
-    return this.#answer(request, { decision: 'approve', number, ...(reason && { reason }) })
+    const number = digits === null ? null : digitsIn(typedNumber ?? '', digits)
+    return this.#answers.deliver(request, { decision: 'approve', number, reason })
   }
 
   /** Denies; needs no prompt. */
@@ -137,7 +127,7 @@ export class DeviceClient {
     request: ApprovalRequest,
     { reason }: { readonly reason?: string } = {},
   ): Promise<AnswerOutcome> {
-    return this.#answer(request, { decision: 'deny', number: null, ...(reason && { reason }) })
+    return this.#answers.deliver(request, { decision: 'deny', reason })
   }
 
   /** Denies and reports "this wasn't me"; needs no prompt. */
@@ -145,7 +135,7 @@ export class DeviceClient {
     request: ApprovalRequest,
     { reason }: { readonly reason?: string } = {},
   ): Promise<AnswerOutcome> {
-    return this.#answer(request, { decision: 'report', number: null, ...(reason && { reason }) })
+    return this.#answers.deliver(request, { decision: 'report', reason })
   }
 
   /** Reports that a push has arrived. */
@@ -185,8 +175,7 @@ export class DeviceClient {
    * biometrics or PIN first.
    */
   async unregisterOther(deviceId: string): Promise<void> {
-    const key = this.#keys.verification
-    if (!key) throw new Error('only a device with a verification key can unregister another')
+    const key = this.#verificationKey('unregister another')
     await this.#send({ method: 'DELETE', target: `/devices/${encodeURIComponent(deviceId)}` }, key)
   }
 
@@ -199,8 +188,7 @@ export class DeviceClient {
   async openEnrollment(
     options: { readonly replacesDeviceId?: string | null; readonly companion?: boolean } = {},
   ): Promise<OpenedEnrollment> {
-    const key = this.#keys.verification
-    if (!key) throw new Error('only a device with a verification key can enroll the next phone')
+    const key = this.#verificationKey('enroll the next phone')
     const body = () => options
     const enrollment = await this.#send({ method: 'POST', target: '/enrollments', body }, key)
     return enrollment as OpenedEnrollment
@@ -247,8 +235,7 @@ export class DeviceClient {
    * can still be fetched. Needs the verification key: ask for biometrics or PIN.
    */
   async pausePushes(until: Date | null): Promise<void> {
-    const key = this.#keys.verification
-    if (!key) throw new Error('only a device with a verification key can pause pushes')
+    const key = this.#verificationKey('pause pushes')
     const body = { until: until?.toISOString() ?? null }
     await this.#send({ method: 'PUT', target: '/push-pause', body: () => body }, key)
   }
@@ -265,8 +252,7 @@ export class DeviceClient {
   async setNotificationPreferences(
     preferences: Partial<NotificationPreferences>,
   ): Promise<NotificationPreferences> {
-    const key = this.#keys.verification
-    if (!key) throw new Error('only a device with a verification key can choose notifications')
+    const key = this.#verificationKey('choose notifications')
     const target = '/notification-preferences'
     const answer = await this.#send({ method: 'PUT', target, body: () => preferences }, key)
     return answer as NotificationPreferences
@@ -300,47 +286,24 @@ export class DeviceClient {
     return true
   }
 
-  async #readAll(items: readonly ListedRequest[]): Promise<Pending> {
+  #readAll(items: readonly ListedRequest[]): Promise<Pending> {
     const { keySet, issuer, tenant, deviceId, user } = this.#account
     const now = this.#connection.now()
-    const expectation = { keySet, issuer, tenantId: tenant.id, deviceId, userId: user.id, now }
-    const requests: ApprovalRequest[] = []
-    const refusals: { challengeId: string; fault: RequestFault }[] = []
-    for (const { id, request } of items) {
-      const read = await readRequest(request, { ...expectation, challengeId: id })
-      if (typeof read === 'string') refusals.push({ challengeId: id, fault: read })
-      else requests.push(read)
-    }
-    return { requests, refusedRequests: refusals }
+    return readPending(items, {
+      keySet,
+      issuer,
+      tenantId: tenant.id,
+      deviceId,
+      userId: user.id,
+      now,
+    })
   }
 
-  async #answer(request: ApprovalRequest, content: AnswerContent): Promise<AnswerOutcome> {
-    const name = JSON.stringify([request.challengeId, content])
-    const jti = this.#unsettled.get(name) ?? newJti()
-    this.#unsettled.set(name, jti)
-    let signedAnswer: SignedAnswer | undefined
-    const body = async () => {
-      const now = this.#connection.now()
-      if (!signedAnswer || !isReusable(signedAnswer, now)) {
-        const jws = await signAnswer(request, { ...content, jti }, this.#keys, this.#account, now)
-        signedAnswer = { jws, at: now }
-      }
-      return { answer: signedAnswer.jws }
-    }
-    const target = `/challenges/${encodeURIComponent(request.challengeId)}/answer`
-    for (let attempts = 0; ; attempts++) {
-      try {
-        const outcome = await this.#send({ method: 'POST', target, body })
-        this.#unsettled.delete(name)
-        return outcome as AnswerOutcome
-      } catch (error) {
-        const isUnknown = error instanceof DeviceApiError && error.outcomeUnknown
-        if (!isUnknown) this.#unsettled.delete(name)
-        const delayMs = this.#retryDelaysMs[attempts]
-        if (!isUnknown || delayMs === undefined) throw error
-        await new Promise((resolve) => setTimeout(resolve, delayMs))
-      }
-    }
+  /** For calls that the person confirms by biometrics or PIN. */
+  #verificationKey(purpose: string): DeviceKey {
+    const key = this.#keys.verification
+    if (!key) throw new Error(`only a device with a verification key can ${purpose}`)
+    return key
   }
 
   #call(method: Call['method'], target: string, body?: unknown): Promise<unknown> {
@@ -357,29 +320,4 @@ export class DeviceClient {
     this.#account = { ...this.#account, ...changes }
     this.#onAccountChange(this.#account)
   }
-}
-
-type ListedRequest = { readonly id: string; readonly request: string }
-
-function isListedRequest(item: unknown): item is ListedRequest {
-  return isObject(item) && typeof item.id === 'string' && typeof item.request === 'string'
-}
-
-/**
- * The number in ASCII digits, the only form that may be signed; throws when the text is not a
- * number of that length.
- */
-function digitsOf(typedNumber: string, digits: number): string {
-  const number = plainTypedText(typedNumber)
-  if (number.length === digits && /^[0-9]+$/.test(number)) return number
-  throw new RangeError(`the number has exactly ${digits} digits`)
-}
-
-function isReusable({ at }: SignedAnswer, now: Date): boolean {
-  const ageMs = now.getTime() - at.getTime()
-  return ageMs <= answerReuse.behindMs && ageMs >= -answerReuse.aheadMs
-}
-
-function unexpectedResponse(what: string): DeviceApiError {
-  return new DeviceApiError('unexpected_response', 200, `the service responded without ${what}`)
 }

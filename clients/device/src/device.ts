@@ -1,15 +1,11 @@
 // What the package offers.
 
 export type { DeviceAccount, PasscodeSecret } from './account.ts'
+export type { AnswerOutcome } from './answer-delivery.ts'
 export type { ApprovalRequest, RequestFault } from './approval-request.ts'
 export type { World } from './connection.ts'
 export { DeviceApiError } from './device-api-error.ts'
-export {
-  type AnswerOutcome,
-  DeviceClient,
-  type DeviceClientOptions,
-  type Pending,
-} from './device-client.ts'
+export { DeviceClient, type DeviceClientOptions } from './device-client.ts'
 export {
   type Attestation,
   attestationChallenge,
@@ -28,6 +24,7 @@ export {
   exportDeviceKeys,
   importDeviceKeys,
 } from './keys.ts'
+export type { Pending } from './pending-requests.ts'
 export type {
   ActivityDetails,
   ActivityPage,

@@ -31,3 +31,13 @@ const setApart = /[\p{White_Space}\p{Pd}\u2212\p{Pi}\p{Pf}"'.,\u00B7\u2022_\p{M}
 export function plainTypedText(text: string): string {
   return withAsciiDigits(text).replaceAll(setApart, '')
 }
+
+/**
+ * The number in ASCII digits, the only form that may be signed. Throws a RangeError when the text
+ * is not a number of that length.
+ */
+export function digitsIn(typedText: string, length: number): string {
+  const number = plainTypedText(typedText)
+  if (number.length === length && /^[0-9]+$/.test(number)) return number
+  throw new RangeError(`the number has exactly ${length} digits`)
+}

@@ -1,9 +1,10 @@
 // The phone without its screen: keys, account, push line, and the pending requests.
 
 import { approvalNeedsVerification, type Decision } from '../../../clients/device/src/answer.ts'
+import type { AnswerOutcome } from '../../../clients/device/src/answer-delivery.ts'
 import type { ApprovalRequest } from '../../../clients/device/src/approval-request.ts'
 import { DeviceApiError } from '../../../clients/device/src/device-api-error.ts'
-import { type AnswerOutcome, DeviceClient } from '../../../clients/device/src/device-client.ts'
+import { DeviceClient } from '../../../clients/device/src/device-client.ts'
 import {
   claimEnrollment,
   type DeviceDescription,
