@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { createTestDatabase } from './support/database.ts'
+import { notRunWithoutRoot } from './support/programs.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -52,12 +53,14 @@ describe('compiled code is kept', () => {
     expect(await keptIn(folder)).toBe('')
   })
 
-  test.runIf(process.getuid?.() === 0)("in no folder of another's", async () => {
-    await using stack = new AsyncDisposableStack()
-    const folder = await createFolder(stack)
-    await chown(folder, 12_345, 12_345)
-    expect(await keptIn(folder)).toBe('')
-  })
+  if (process.getuid?.() !== 0) notRunWithoutRoot()
+  else
+    test("in no folder of another's", async () => {
+      await using stack = new AsyncDisposableStack()
+      const folder = await createFolder(stack)
+      await chown(folder, 12_345, 12_345)
+      expect(await keptIn(folder)).toBe('')
+    })
 
   test('nowhere when its place cannot be made', async () => {
     const file = path.join(import.meta.dirname, 'compiled-code.test.ts')

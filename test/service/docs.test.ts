@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { problems } from '../../src/platform/http/problem-table.ts'
 import { anApp, routesOf } from '../platform/http/fixtures.ts'
+import { notRun } from '../support/programs.ts'
 
 let app: FastifyInstance
 let page: Awaited<ReturnType<FastifyInstance['inject']>>
@@ -72,7 +73,8 @@ describe('GET /docs', () => {
 
 const executable = chromiumPath()
 
-describe.skipIf(executable === undefined)('the page in Chromium', () => {
+if (!executable) notRun('Chromium', 'chromium')
+describe.runIf(executable)('the page in Chromium', () => {
   it('finds operations by words of their texts, and opens what is linked', async () => {
     await using service = await anApp()
     await service.listen({ port: 0, host: '127.0.0.1' })

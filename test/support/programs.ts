@@ -28,9 +28,22 @@ export function nodeOf(major: number): string | undefined {
  * has installed the program, so that it cannot pass without it.
  */
 export function notRun(program: string, packages: string, requiredBy?: string): void {
-  const title = `NOT RUN on this machine: ${program} is missing (apt-get install ${packages})`
-  test(title, ({ skip }) => {
+  skipBecause(`${program} is missing (apt-get install ${packages})`, () => {
     if (requiredBy) expect(process.env[requiredBy], `${program} must be here`).toBeUndefined()
+  })
+}
+
+/** The same for tests that only root can run. */
+export function notRunWithoutRoot(): void {
+  skipBecause('it takes root')
+}
+
+function skipBecause(reason: string, check?: () => void): void {
+  const title = `NOT RUN on this machine: ${reason}`
+  test(title, ({ skip }) => {
+    check?.()
+    // The reporter names no skipped test, and .ci/run lists what was not run.
+    process.stderr.write(`${title}\n`)
     skip()
   })
 }
