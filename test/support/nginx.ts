@@ -11,6 +11,11 @@ export const nginxProgram = programOf('nginx')
 
 export type Nginx = AsyncDisposable & { readonly origin: string }
 
+const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+/** Settings by which nginx writes into this folder only: elsewhere only root may. */
+const placesIn = (folder: string) =>
+  temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')
+
 /**
  * nginx at its defaults in front of these ports; it counts one failure and then skips an upstream
  * for 10 s, unless these parameters of each upstream say otherwise.
@@ -19,7 +24,6 @@ export async function startNginx(upstreams: readonly number[], parameters = ''):
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
   const port = await freePort()
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const file = path.join(folder, 'nginx.conf')
   await writeFile(
     file,
@@ -30,7 +34,7 @@ error_log ${folder}/error.log;
 events {}
 http {
   access_log off;
-${temporary.map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n')}
+${placesIn(folder)}
   upstream countersign {
 ${upstreams.map((one) => `    server 127.0.0.1:${one} ${parameters};`).join('\n')}
   }
@@ -71,13 +75,26 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one} ${parameters};`).join('\n'
   }
 }
 
-/** The errors of nginx for these settings of its `http` block; empty when it accepts them. */
+/**
+ * The errors of nginx for these settings of its `http` block; empty when it accepts them. It tries
+ * their ports as well, and so gets a free one instead of 443, which takes root.
+ */
 export async function faultsOfSettings(settings: string): Promise<string> {
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
   const file = path.join(folder, 'nginx.conf')
   const log = path.join(folder, 'error.log')
-  await writeFile(file, `pid ${folder}/pid;\nevents {}\nhttp {\n${settings}}\n`)
+  const http = settings.replace('listen 443;', `listen ${await freePort()};`)
+  await writeFile(
+    file,
+    `pid ${folder}/pid;
+events {}
+http {
+  access_log ${folder}/access.log;
+${placesIn(folder)}
+${http}}
+`,
+  )
   const child = spawn(nginxProgram, ['-t', '-q', '-c', file, '-e', log])
   let output = ''
   child.stderr.on('data', (data) => {
