@@ -2,9 +2,11 @@ import Fastify, { type RouteShorthandOptions } from 'fastify'
 import { expect, test } from 'vitest'
 import type { Scope } from '../../src/domain/scope.ts'
 import { buildAdmission } from '../../src/platform/http/admission.ts'
+import { callerOf, carryCallers } from '../../src/platform/http/caller.ts'
 import { buildFairQueue } from '../../src/platform/net/bounded-fair-queue.ts'
-import { buildKeyGuard } from '../../src/tenants/api-key.guard.ts'
+import { buildKeyGuard, carryPrincipals, principalOf } from '../../src/tenants/api-key.guard.ts'
 import { buildApiKeyAuthentication } from '../../src/tenants/authenticate-api-key.ts'
+import { bearer, principal } from '../platform/http/fixtures.ts'
 
 const full = buildFairQueue({
   running: 0,
@@ -35,8 +37,37 @@ test('a call without a key is refused as such even when the queues are full; one
   expect(await codeFor({ authorization: 'Bearer cs_key' })).toBe('too_many_requests')
 })
 
+test('a caller that was let in is the principal of its request, and named in its log line', async () => {
+  await using undo = new AsyncDisposableStack()
+  const app = Fastify()
+  undo.defer(() => app.close())
+  carryPrincipals(app)
+  carryCallers(app)
+  const admission = {
+    authenticate: <T>(_address: string, _key: unknown, work: () => Promise<T>) => work(),
+  }
+  const { onRequest } = buildKeyGuard(async () => principal, admission)('any', {
+    answers: {},
+  } as never) as unknown as RouteShorthandOptions
+  app.get('/', { ...(onRequest && { onRequest }) }, async (request) => ({
+    principal: principalOf(request),
+    caller: callerOf(request),
+  }))
+  app.get('/unguarded', async (request) => principalOf(request))
+  const { tenantId, rpId, keyId } = principal
+  expect((await app.inject({ url: '/', headers: bearer })).json()).toEqual({
+    principal,
+    caller: { tenantId, rpId, keyId },
+  })
+  expect((await app.inject('/unguarded')).json().message).toContain('without a key guard')
+})
+
 test('the description of a route names the scope that it asks for, or none where any key will do', () => {
-  const securityOf = (scope: Scope | 'any') => routeFor(scope).schema.security
-  expect(securityOf('admin')).toEqual([{ apiKey: ['admin'] }])
-  expect(securityOf('any')).toEqual([{ apiKey: [] }])
+  const securityOf = (scope: Scope | 'any') => {
+    const { security, response } = routeFor(scope).schema
+    const { description } = response[403] as { readonly description: string }
+    return { security, mayLackScope: description.includes('scope_missing') }
+  }
+  expect(securityOf('admin')).toEqual({ security: [{ apiKey: ['admin'] }], mayLackScope: true })
+  expect(securityOf('any')).toEqual({ security: [{ apiKey: [] }], mayLackScope: false })
 })

@@ -64,12 +64,11 @@ const refusedPorts = new Set([
   9092, 9200, 9300, 10_080, 10_250, 10_255, 11_211, 25_672, 27_017, 50_000,
 ])
 
-function isPortAllowed({ port, protocol }: URL): boolean {
+function isPortAllowed({ port }: URL): boolean {
+  // The port of the scheme, which URL leaves out.
   if (port === '') return true
   const number = Number(port)
-  return (
-    number === (protocol === 'http:' ? 80 : 443) || (number >= 1024 && !refusedPorts.has(number))
-  )
+  return number >= 1024 && !refusedPorts.has(number)
 }
 
 /** Without the brackets of IPv6 and the dot of the root. */

@@ -1,41 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { TenantId, UserId } from '../../../src/domain/ids.ts'
-import {
-  buildFairQueue,
-  buildUserQueue,
-  type FairQueueLimits,
-} from '../../../src/platform/net/bounded-fair-queue.ts'
-
-const limits: FairQueueLimits = {
-  running: 2,
-  runningInLine: 1,
-  waiting: 6,
-  waitingInLine: 4,
-  waitMs: 60_000,
-  refusalMs: 0,
-  refusals: 0,
-}
-const refusal = { refused: 'too_many_requests', retryAfterSeconds: 1 }
-
-/** Work that runs until it is finished, and records the order of starts. */
-function workshop() {
-  const startOrder: string[] = []
-  const finish = new Map<string, () => void>()
-  return {
-    startOrder,
-    work: (name: string) => () =>
-      new Promise<string>((resolve) => {
-        startOrder.push(name)
-        finish.set(name, () => resolve(name))
-      }),
-    async finish(name: string) {
-      finish.get(name)?.()
-      await new Promise((resolve) => setImmediate(resolve))
-    },
-  }
-}
+import { buildFairQueue, buildUserQueue } from '../../../src/platform/net/bounded-fair-queue.ts'
+import { limits, outcomeNow, refusal, workshop } from './queue-workshop.ts'
 
 test('no more work runs than allowed, over all lines and in one', async () => {
   const { startOrder, work, finish } = workshop()
@@ -237,77 +203,54 @@ test('a holder takes no more slots by lines that it opens after one of its works
   expect(startOrder).toEqual(['a', 'b', 'c', 'd', 'e'])
 })
 
-test('no line and no holder is remembered when nothing of theirs runs or waits', async () => {
-  setFlagsFromString('--expose-gc')
-  const collectGarbage = runInNewContext('gc') as () => void
-  const queue = buildFairQueue(limits)
-  const nameBytes = 100_000
-  const count = 400
-  collectGarbage()
-  const before = process.memoryUsage().heapUsed
-  for (let n = 0; n < count; n++) {
-    const name = `${n}`.padEnd(nameBytes)
-    await queue.run(name, async () => 'done', { holder: `holder of ${name}` })
-  }
-  collectGarbage()
-  expect(process.memoryUsage().heapUsed - before).toBeLessThan((count * nameBytes) / 4)
-  expect(await queue.run('one more', async () => 'done')).toBe('done')
+test('a line gives up its last only to a line that is shorter afterwards, of the same holder too', async () => {
+  const { work } = workshop()
+  const queue = buildFairQueue({ ...limits, running: 0, waiting: 2 })
+  const ofOne = (line: string, name: string) => queue.run(line, work(name), { holder: 'one' })
+  const long = ['a1', 'a2'].map((name) => ofOne('a', name))
+  const short = ofOne('b', 'b1')
+  expect(await outcomeNow(long[1])).toEqual(refusal)
+  expect(await outcomeNow(ofOne('c', 'c1'))).toEqual(refusal)
+  expect(await outcomeNow(Promise.race([long[0], short]))).toBe('none yet')
 })
 
-describe('by a clock that the test moves', () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
-  afterEach(() => void vi.useRealTimers())
+test('the last of the longest line of the holder with most works gives way, wherever it stands', async () => {
+  const { work } = workshop()
+  const queue = buildFairQueue({ ...limits, running: 0, waiting: 9 })
+  const wait = (line: string, holder: string) => queue.run(line, work(line), { holder })
+  const few = ['a', 'a', 'a'].map((line) => wait(line, 'few'))
+  const many = ['b', 'c', 'c', 'c'].map((line) => wait(line, 'many'))
+  const others = ['d', 'e'].map((line) => wait(line, line))
+  void wait('f', 'f')
+  expect(await outcomeNow(many[3])).toEqual(refusal)
+  const rest = Promise.race([...few, ...many.slice(0, 3), ...others])
+  expect(await outcomeNow(rest)).toBe('none yet')
+})
 
-  const outcomeNow = (result: Promise<unknown>) =>
-    Promise.race([result, new Promise((resolve) => setImmediate(resolve, 'none yet'))])
+test('the turn of a line comes after those of lines that came while its work ran', async () => {
+  const { startOrder, work, finish } = workshop()
+  const queue = buildFairQueue({ ...limits, running: 1 })
+  for (const name of ['a1', 'a2', 'a3']) void queue.run('a', work(name))
+  await finish('a1')
+  void queue.run('b', work('b1'))
+  await finish('a2')
+  expect(startOrder).toEqual(['a1', 'a2', 'b1'])
+})
 
-  test('a refusal is delayed by exactly the configured time: by none where that is zero', async () => {
-    const full = { ...limits, running: 0, waiting: 0, refusals: 1 }
-    const atOnce = buildFairQueue({ ...full, refusalMs: 0 }).run('a', async () => 'done')
-    expect(await outcomeNow(atOnce)).toEqual(refusal)
-    const slowRefusal = buildFairQueue({ ...full, refusalMs: 1 }).run('a', async () => 'done')
-    expect(await outcomeNow(slowRefusal)).toBe('none yet')
-    vi.advanceTimersByTime(1)
-    expect(await outcomeNow(slowRefusal)).toEqual(refusal)
-  })
+test('a line that may run several begins the next as soon as any slot is free', async () => {
+  const { startOrder, work, finish } = workshop()
+  const queue = buildFairQueue({ ...limits, runningInLine: 2 })
+  for (const name of ['a1', 'a2', 'b1', 'b2']) void queue.run(name.charAt(0), work(name))
+  await finish('a1')
+  await finish('a2')
+  expect(startOrder).toEqual(['a1', 'a2', 'b1', 'b2'])
+})
 
-  test('the time of a work that has begun ends no wait of another', async () => {
-    const { startOrder, work, finish } = workshop()
-    const queue = buildFairQueue({ ...limits, waitMs: 10 })
-    for (const name of ['a1', 'a2']) void queue.run('a', work(name))
-    await finish('a1')
-    vi.advanceTimersByTime(6)
-    void queue.run('a', work('a3'))
-    vi.advanceTimersByTime(6)
-    await finish('a2')
-    expect(startOrder).toEqual(['a1', 'a2', 'a3'])
-  })
-
-  test('the time of a work that was turned away ends no wait of another', async () => {
-    const { startOrder, work, finish } = workshop()
-    const queue = buildFairQueue({ ...limits, running: 1, waiting: 2, waitMs: 10 })
-    const long = ['a1', 'a2', 'a3'].map((name) => queue.run('a', work(name)))
-    void queue.run('b', work('b1'))
-    expect(await outcomeNow(long[2] as Promise<unknown>)).toEqual(refusal)
-    await finish('a1')
-    vi.advanceTimersByTime(6)
-    void queue.run('a', work('a4'))
-    vi.advanceTimersByTime(6)
-    expect(await outcomeNow(long[1] as Promise<unknown>)).toEqual(refusal)
-    await finish('b1')
-    expect(startOrder).toEqual(['a1', 'b1', 'a4'])
-  })
-
-  test('work that ended or was turned away leaves no more room than it had taken', async () => {
-    const { work, finish } = workshop()
-    const queue = buildFairQueue({ ...limits, running: 1, waiting: 1, waitMs: 10 })
-    void queue.run('a', work('a1'))
-    const late = queue.run('b', work('b1'))
-    vi.advanceTimersByTime(10)
-    expect(await late).toEqual(refusal)
-    await finish('a1')
-    void queue.run('c', work('c1'))
-    void queue.run('d', work('d1'))
-    expect(await outcomeNow(queue.run('e', work('e1')))).toEqual(refusal)
-  })
+test('an order finds only as much room as other orders have left', async () => {
+  const { work } = workshop()
+  const queue = buildUserQueue({ ...limits, running: 1, waiting: 1 })
+  const ada = { tenantId: 'tnt_1' as TenantId, userId: 'usr_ada' as UserId }
+  void queue.run(ada, 'device:1', work('answer'))
+  void queue.run(ada, 'api_key:1', work('suspend'))
+  expect(await outcomeNow(queue.run(ada, 'api_key:2', work('revoke')))).toEqual(refusal)
 })

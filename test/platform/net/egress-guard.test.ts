@@ -202,6 +202,9 @@ test('refuses ports below 1024 but its own, and those of services that could mis
   }
   const lowPorts = Array.from({ length: 1023 }, (_, at) => at + 1).filter((one) => one !== 443)
   expect(portsRefused).toEqual([...lowPorts, ...portsOfServices])
+  const plain = buildEgressGuard({ resolve, httpHosts: ['dev.example'] })
+  const faultsOf = [80, 81, 443, 8080].map((one) => plain.fault(`http://dev.example:${one}/`))
+  expect(faultsOf).toEqual([undefined, 'port_not_allowed', 'port_not_allowed', undefined])
 })
 
 test('a lookup of one address gives the first that was checked, with its family', async () => {
@@ -210,6 +213,12 @@ test('a lookup of one address gives the first that was checked, with its family'
     lookup('two.example', { all: false }, (...answer) => finish(answer)),
   )
   expect(lookupAnswer).toEqual([null, '93.184.215.14', 4])
+})
+
+test('an address of 2048 characters is accepted, and no longer one', () => {
+  const { fault } = buildEgressGuard({ resolve })
+  const address = 'https://example.com/'.padEnd(2048, 'x')
+  expect([fault(address), fault(`${address}x`)]).toEqual([undefined, 'too_long'])
 })
 
 test('a name that cannot be looked up fails by the error of the look-up, not as a refused address', async () => {
