@@ -1,15 +1,14 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, mkdtemp, readdir, rm, statfs } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import type { TestProject } from 'vitest/node'
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from '../../src/platform/postgres/embedded/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
 import { migrate } from '../../src/platform/postgres/migrations.ts'
 import { databaseUrl, onServer, type TestCluster } from './cluster.ts'
 
@@ -20,18 +19,22 @@ declare module 'vitest' {
   }
 }
 
-const folderPrefix = 'countersign-test-'
-const neededBytes = 2 * 1024 ** 3
+// Short: a socket's path has about a hundred bytes, and tests put folders in folders here.
+const folderOfRun = /^cs-(\d+)-/
+const neededBytes = 3 * 1024 ** 3
 
 /**
  * One database server for the whole run, started when the first test file asks for it: that of
- * `DATABASE_URL`, otherwise an embedded one in memory. Vitest calls this once before all test
+ * `DATABASE_URL`, otherwise an embedded one. Folders for temporary files are in memory, this
+ * server's and those of the tests, when there is room. Vitest calls this once before all test
  * files, and its return value after them.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   // For the workers and the programs that they start.
   process.env.NODE_COMPILE_CACHE ??= path.resolve('node_modules/.cache/test-programs')
   await using undo = new AsyncDisposableStack()
+  const memory = await memoryFolder(undo)
+  if (memory) process.env.TMPDIR = memory
   const stack = undo.use(new AsyncDisposableStack())
   let startPromise: Promise<TestCluster> | undefined
   const secretPath = `/${randomBytes(16).toString('hex')}`
@@ -55,7 +58,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 async function startCluster(undo: AsyncDisposableStack): Promise<TestCluster> {
-  const adminUrl = process.env.DATABASE_URL ?? (await startInMemory(undo))
+  const adminUrl = process.env.DATABASE_URL ?? (await startEmbedded(undo))
   const prefix = `cs_${process.pid}_${randomBytes(3).toString('hex')}`
   const template = `${prefix}_template`
   undo.defer(() => dropAll(adminUrl, prefix))
@@ -75,31 +78,31 @@ async function dropAll(adminUrl: string, prefix: string): Promise<void> {
   })
 }
 
-/**
- * In shared memory when there is room and programs may run there, otherwise in the folder for
- * temporary files.
- */
-async function startInMemory(undo: AsyncDisposableStack): Promise<string> {
-  const places = (await hasRoom('/dev/shm')) ? ['/dev/shm', tmpdir()] : [tmpdir()]
-  let failure: unknown
-  for (const place of places) {
-    await removeAbandoned(place)
-    const folder = await mkdtemp(path.join(place, `${folderPrefix}${process.pid}-`))
-    undo.defer(() => rm(folder, { recursive: true, force: true }))
-    await chmod(folder, 0o711)
-    try {
-      const server = await start(folder)
-      undo.defer(server.stop)
-      return server.url
-    } catch (error) {
-      failure = error
-    }
-  }
-  throw failure
+async function startEmbedded(undo: AsyncDisposableStack): Promise<string> {
+  const folder = await runFolder(tmpdir(), undo)
+  const settings = { max_connections: '200' }
+  const server = await startEmbeddedPostgres({ folder, durable: false, settings })
+  undo.defer(server.stop)
+  return server.url
 }
 
-function start(folder: string): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({ folder, durable: false, settings: { max_connections: '200' } })
+/**
+ * A folder in shared memory, when there is room and programs may run there: the disk costs as much
+ * processor time as PostgreSQL when it creates a database.
+ */
+async function memoryFolder(undo: AsyncDisposableStack): Promise<string | undefined> {
+  if (!(await hasRoom('/dev/shm'))) return undefined
+  const folder = await runFolder('/dev/shm', undo)
+  return (await canRunProgramsIn(folder)) ? folder : undefined
+}
+
+/** A folder of this run that other users can enter, as the database of root does. */
+async function runFolder(place: string, undo: AsyncDisposableStack): Promise<string> {
+  await removeAbandoned(place)
+  const folder = await mkdtemp(path.join(place, `cs-${process.pid}-`))
+  undo.defer(() => rm(folder, { recursive: true, force: true }))
+  await chmod(folder, 0o711)
+  return folder
 }
 
 async function hasRoom(folder: string): Promise<boolean> {
@@ -107,10 +110,19 @@ async function hasRoom(folder: string): Promise<boolean> {
   return bavail * bsize >= neededBytes
 }
 
+async function canRunProgramsIn(folder: string): Promise<boolean> {
+  const program = path.join(folder, 'program')
+  await writeFile(program, '#!/bin/sh\n', { mode: 0o755 })
+  return promisify(execFile)(program).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** Folders of runs that were killed: they would fill the memory. */
 async function removeAbandoned(place: string): Promise<void> {
   for (const name of await readdir(place)) {
-    const pid = Number(name.startsWith(folderPrefix) ? name.split('-')[2] : Number.NaN)
+    const pid = Number(folderOfRun.exec(name)?.[1])
     if (!Number.isInteger(pid) || isAlive(pid)) continue
     await rm(path.join(place, name), { recursive: true, force: true }).catch(() => undefined)
   }
