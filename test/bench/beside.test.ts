@@ -35,7 +35,7 @@ function start(...args: readonly string[]) {
   return { child, ended: childExit.then(([stdout, stderr, [code]]) => ({ stdout, stderr, code })) }
 }
 
-const short = ['--slices', '1', '--slice-seconds', '0.3', '--concurrency', '2', '--json']
+const short = ['--slices', '1', '--slice-seconds', '0.1', '--concurrency', '2', '--json']
 
 const row = (side: string) => ({
   side,
@@ -85,7 +85,7 @@ test.runIf(canTellProcessTimes()).each([
     expect(report).toEqual({
       machine: expect.any(Object),
       concurrency: 2,
-      sliceSeconds: 0.3,
+      sliceSeconds: 0.1,
       turns: 1,
       sides: sides.map(row),
       ratios: sides.flatMap((side, at) => sides.slice(at + 1).map((to) => comparison(side, to))),
