@@ -3,6 +3,7 @@ import { activity } from '../../src/domain/activity.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { activityTypesOf } from '../challenges/challenge-steps.ts'
 import { aGuess, aPasscode, createRecoveryCode, stepNow } from '../passcodes/code-steps.ts'
+import { repetitions } from '../support/endurance.ts'
 import {
   aChallenge,
   aClaim,
@@ -234,7 +235,7 @@ describe('suspending a user', () => {
     expect(suspension?.endedChallenges).toHaveLength(createdCount)
   })
 
-  test('suspending a user lets no approval commit after it returned, in 200 races', async () => {
+  test('suspending a user lets no approval commit after it returned', async () => {
     const race = async () => {
       const racer = await aColleague(stores, company, thumbprint())
       const { tenantId, userId } = racer
@@ -265,9 +266,10 @@ describe('suspending a user', () => {
       return row?.ok === true
     }
     const approvals: boolean[] = []
-    for (let round = 0; round < 20; round++) {
+    const rounds = repetitions({ usual: 6, nightly: 50 })
+    for (let round = 0; round < rounds; round++) {
       approvals.push(...(await Promise.all(Array.from({ length: 10 }, race))))
     }
-    expect(approvals).toHaveLength(200)
+    expect(approvals).toContain(true)
   }, 60_000)
 })
