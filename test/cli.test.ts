@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { defaultScopes, scopes } from '../src/domain/scope.ts'
 import { onServer } from './support/cluster.ts'
 import { runCommand } from './support/command-line.ts'
-import { createEmptyDatabase, type TestDatabase } from './support/database.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
 import { until } from './support/until.ts'
@@ -268,7 +268,7 @@ test('next to an embedded database, a command uses its server and leaves it runn
 })
 
 test('on an empty installation creates a key and all it needs; the service adds none', async () => {
-  await using empty = await createEmptyDatabase()
+  await using empty = await createTestDatabase()
   const elsewhere = { ...environment, DATABASE_URL: empty.url }
   const { code, stdout } = await runCommand(
     ['keys', 'create', '--name', 'ours', '--json'],
@@ -284,7 +284,7 @@ test('on an empty installation creates a key and all it needs; the service adds 
 })
 
 test('keys from a file are those of one tenant, to be named if there are several', async () => {
-  await using empty = await createEmptyDatabase()
+  await using empty = await createTestDatabase()
   const elsewhere = { ...environment, DATABASE_URL: empty.url }
   const run = (...args: readonly string[]) => runCommand(args, elsewhere)
   for (const name of ['One', 'Two']) await run('tenants', 'create', '--name', name)
@@ -336,7 +336,7 @@ describe('a command that cannot be carried out', () => {
   })
 
   test('on a database without a tenant says how to create one', async () => {
-    await using empty = await createEmptyDatabase()
+    await using empty = await createTestDatabase()
     const elsewhere = { ...environment, DATABASE_URL: empty.url }
     const { code, stderr } = await runCommand(['keys', 'list'], elsewhere)
     expect(code).toBe(1)

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { onServer } from './support/cluster.ts'
 import { runCommand } from './support/command-line.ts'
-import { createEmptyDatabase } from './support/database.ts'
+import { createEmptyDatabase, createTestDatabase } from './support/database.ts'
 import { isAlive } from './support/embedded-postgres.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
@@ -81,7 +81,7 @@ describe('on one database', () => {
 
   test('SIGTERM answers the waiting request, then ends in order', async () => {
     await using stack = new AsyncDisposableStack()
-    const { url } = stack.use(await createEmptyDatabase())
+    const { url } = stack.use(await createTestDatabase())
     const database = { DATABASE_URL: url, MASTER_KEY: masterKey }
     // Without the sweeps of the worker only requests reach the database.
     const environment = { ...database, ROLE: 'api', PORT: '0', LOG_LEVEL: 'info' }
@@ -107,7 +107,7 @@ describe('on one database', () => {
 
   test('after SIGTERM it is unready, answers all, until the delay or a second signal', async () => {
     await using stack = new AsyncDisposableStack()
-    const { url } = stack.use(await createEmptyDatabase())
+    const { url } = stack.use(await createTestDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, STOP_DELAY_SECONDS: '300' }
     const service = stack.use(await startServiceProcess({ ...environment, PORT: '0' }))
     const api = createApi(service.origin, keysIn(service.stdout())[0] ?? '')
@@ -169,7 +169,7 @@ describe('a start that cannot succeed', () => {
 
   test('goes on by itself when the database is reachable', async () => {
     await using stack = new AsyncDisposableStack()
-    const { url } = stack.use(await createEmptyDatabase())
+    const { url } = stack.use(await createTestDatabase())
     const line = await startDatabaseLine(url)
     stack.defer(() => line.close())
     line.set('refusing')
@@ -185,7 +185,7 @@ describe('a start that cannot succeed', () => {
 
   test('reports a wrong password immediately, without a stack', async () => {
     await using stack = new AsyncDisposableStack()
-    const { url } = stack.use(await createEmptyDatabase())
+    const { url } = stack.use(await createTestDatabase())
     const wrong = new URL(url)
     wrong.password = 'canary-4712'
     const environment = { DATABASE_URL: wrong.href, MASTER_KEY: masterKey, PORT: '0' }
@@ -197,7 +197,7 @@ describe('a start that cannot succeed', () => {
 
   test('reports the missing database, without a stack', async () => {
     await using stack = new AsyncDisposableStack()
-    const { url, drop } = stack.use(await createEmptyDatabase())
+    const { url, drop } = stack.use(await createTestDatabase())
     await drop()
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
     const start = stack.use(await startHere(environment))
@@ -207,7 +207,7 @@ describe('a start that cannot succeed', () => {
 
   test('on a port in use says so and keeps the first key for the start that succeeds', async () => {
     await using stack = new AsyncDisposableStack()
-    const { url } = stack.use(await createEmptyDatabase())
+    const { url } = stack.use(await createTestDatabase())
     const blocker = createServer()
     await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
     stack.defer(() => new Promise((resolve) => blocker.close(() => resolve())))
@@ -228,7 +228,7 @@ describe('a start that cannot succeed', () => {
     'reports a host that is no address of this machine, port %s',
     async (PORT) => {
       await using stack = new AsyncDisposableStack()
-      const { url } = stack.use(await createEmptyDatabase())
+      const { url } = stack.use(await createTestDatabase())
       const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, HOST: '192.0.2.1', PORT }
       const start = stack.use(await startHere(environment))
       expect(start.code).toBe(1)
@@ -245,7 +245,7 @@ describe('the first key', () => {
     ['api', 'worker'],
   ])('is shown by the %s that starts first, and the log of the %s says where', async (one, two) => {
     await using stack = new AsyncDisposableStack()
-    const { url } = stack.use(await createEmptyDatabase())
+    const { url } = stack.use(await createTestDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0', LOG_LEVEL: 'info' }
     const start = async (ROLE: string) => {
       const program = stack.use(startProgram(['src/main.ts'], { ...environment, ROLE }))
@@ -266,7 +266,7 @@ describe('the public origin', () => {
   const withOrigin = (PUBLIC_ORIGIN: string) => ({ PUBLIC_ORIGIN })
 
   async function scene(stack: AsyncDisposableStack) {
-    const { url } = stack.use(await createEmptyDatabase())
+    const { url } = stack.use(await createTestDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0' }
     return {
       start: (more: Readonly<Record<string, string>> = {}) =>

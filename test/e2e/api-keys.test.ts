@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { onServer } from '../support/cluster.ts'
-import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import {
   type Api,
   createApi,
@@ -31,7 +31,7 @@ describe('two processes of the service', () => {
   const stack = new AsyncDisposableStack()
 
   beforeAll(async () => {
-    database = await createEmptyDatabase()
+    database = await createTestDatabase()
     const masterKey = Buffer.alloc(32, 3).toString('base64url')
     const environment = { DATABASE_URL: database.url, MASTER_KEY: masterKey, PORT: '0' }
     const first = stack.use(await startServiceProcess(environment))

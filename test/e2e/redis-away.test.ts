@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { freePort } from '../support/running-service.ts'
 import { startServiceProcess } from '../support/service-process.ts'
 
@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 let database: TestDatabase
 beforeAll(async () => {
-  database = await createEmptyDatabase()
+  database = await createTestDatabase()
 })
 afterAll(() => database.drop())
 
