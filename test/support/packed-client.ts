@@ -38,9 +38,8 @@ export async function installClient(name: string, packageName: string): Promise<
   })
   await symlink(path.join(project, 'node_modules'), path.join(folder, 'node_modules'), 'junction')
   await run(process.execPath, [path.join(project, 'node_modules/typescript/bin/tsc'), '-p', copy])
-  for (const place of [copy, path.join(project, 'node_modules/jose')]) {
-    await npm(place, 'pack', '--ignore-scripts', '--pack-destination', home)
-  }
+  const jose = path.join(project, 'node_modules/jose')
+  await npm(home, 'pack', copy, jose, '--ignore-scripts', '--pack-destination', home)
   const archives = (await readdir(home)).filter((file) => file.endsWith('.tgz'))
   await npm(home, 'install', ...archives.map((file) => `./${file}`))
   return {
