@@ -3,6 +3,7 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { repetitions } from '../support/endurance.ts'
 import { openWorld, type World } from '../support/world.ts'
 import { type Actions, openModelRun } from './model-run.ts'
 
@@ -55,7 +56,10 @@ test.each(policies)(
         await run.ownerGetsIn()
         for (const outcome of run.met) reachedCases.add(outcome)
       }),
-      { numRuns: 30, seed: Number(process.env.SEED ?? 20_261) },
+      {
+        numRuns: repetitions({ usual: 12, nightly: 100 }),
+        seed: Number(process.env.SEED ?? 20_261),
+      },
     )
     // An outcome that never occurred was not tested.
     const expectedOutcomes = [
@@ -68,5 +72,5 @@ test.each(policies)(
     ]
     expect([...reachedCases]).toEqual(expect.arrayContaining(expectedOutcomes))
   },
-  120_000,
+  600_000,
 )
