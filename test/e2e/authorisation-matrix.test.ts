@@ -239,7 +239,7 @@ describe('a body with an unknown member', () => {
   const callerOf = ({ scheme }: Operation) => (scheme === null ? 'nobody' : owners[scheme])
   /** A valid body, and one for a route that takes none. */
   const rightBody = async (operation: Operation): Promise<object> => {
-    const body = await factsOf(operation).body?.(victim, await victim.phone())
+    const body = await factsOf(operation).body?.(victim, victim.phone)
     return (body ?? {}) as object
   }
 

@@ -104,7 +104,7 @@ export function callsIn({
     const objectId = id ?? (await (facts.object ?? folder?.of)?.(scene))
     const plain = operation.path.replace('{secret}', madeUpSecret)
     const path = plain.replace(/\{\w+\}/, objectId ?? '') + ((await facts.query?.(scene)) ?? '')
-    const defaultBody = await facts.body?.(scene, phone)
+    const defaultBody = await facts.body?.(scene, async () => phone)
     const sentRequest = {
       path,
       body: body ?? (defaultBody === undefined ? undefined : JSON.stringify(defaultBody)),

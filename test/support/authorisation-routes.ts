@@ -5,8 +5,8 @@ import { denialBy, newApp, newEndpoint, newIntegration, type Scene } from './aut
 import type { Phone } from './running-service.ts'
 
 export type RouteFacts = {
-  /** A valid body for this scene; `phone` is the calling device, if any. */
-  readonly body?: (scene: Scene, phone: Phone) => unknown
+  /** A valid body for this scene; `caller` is the calling device, if any. */
+  readonly body?: (scene: Scene, caller: () => Promise<Phone>) => unknown
   readonly query?: (scene: Scene) => Promise<string>
   /** The object that the path names, where its folder does not determine it. */
   readonly object?: (scene: Scene) => Promise<string>
@@ -38,9 +38,9 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'POST /device/v1/activities/{id}/report': none,
   'GET /device/v1/challenges': none,
   'POST /device/v1/challenges/{id}/answer': {
-    body: async ({ service, challenge }, phone) => {
+    body: async ({ service, challenge }, caller) => {
       const issuer = `${service.origin}/t/${service.tenantId}`
-      return { answer: await denialBy(phone, issuer, await challenge()) }
+      return { answer: await denialBy(await caller(), issuer, await challenge()) }
     },
   },
   'POST /device/v1/challenges/{id}/received': none,
@@ -52,12 +52,12 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
     foreign: 'not_found',
   },
   'POST /device/v1/enrollments/claim': {
-    body: ({ service }, phone) => ({
+    body: async ({ service }, caller) => ({
       tenantId: service.tenantId,
       code: madeUpSecret,
       appId: 'com.example.app',
       device: { name: 'x', platform: 'ios', model: 'x', osVersion: '1', appVersion: '1.0.0' },
-      keys: { possession: phone.keys.possession.publicJwk },
+      keys: { possession: (await caller()).keys.possession.publicJwk },
       proofs: { possession: `e30.e30.${'A'.repeat(86)}` },
     }),
     everybody: 'enrollment_code_invalid',
@@ -191,9 +191,19 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
     body: () => ({ type: 'password_changed', severity: 'info', title: 'x' }),
   },
   'GET /v1/users/{userId}/devices': none,
-  'POST /v1/users/{userId}/devices/unregister': { body: () => reason },
+  'POST /v1/users/{userId}/devices/unregister': {
+    body: async ({ phone }) => {
+      await phone()
+      return reason
+    },
+  },
   'POST /v1/users/{userId}/enrollments': { body: () => ({}) },
-  'POST /v1/users/{userId}/erase': none,
+  'POST /v1/users/{userId}/erase': {
+    object: async ({ user, phone }) => {
+      await phone()
+      return user()
+    },
+  },
   'GET /v1/users/{userId}/export': none,
   'GET /v1/users/{userId}/passcodes': none,
   'POST /v1/users/{userId}/passcodes/verify': {

@@ -54,26 +54,22 @@ async function callOne(
 ): Promise<Comparable> {
   const facts = routeFacts[name]
   if (!facts) throw new Error(`${name} has no row in test/support/authorisation-routes.ts`)
-  const phone = await scene.phone()
   const folder = /([a-z0-9-]+)\/\{/.exec(template)?.[1]
   const id = (await (facts.object ?? folders[folder ?? '']?.of)?.(scene)) ?? ''
   const plain = template.replace('{secret}', 'A'.repeat(43)).replace(/\{\w+\}/, id)
   const path = plain + ((await facts.query?.(scene)) ?? '')
-  const body = await facts.body?.(scene, phone)
-  const key = phone.keys.verification ?? phone.keys.possession
+  const body = await facts.body?.(scene, scene.phone)
   const credentials: Record<string, () => Promise<Record<string, string>>> = {
     apiKey: async () => ({ authorization: `Bearer ${service.key}` }),
     integrationSecret: async () => ({
       authorization: `Bearer ${await scene.integrationSecret()}`,
     }),
-    deviceProof: async () => ({
-      'device-proof': await proofFor(service, phone, {
-        method,
-        path,
-        key,
-        ...(body !== undefined && { body }),
-      }),
-    }),
+    deviceProof: async () => {
+      const phone = await scene.phone()
+      const key = phone.keys.verification ?? phone.keys.possession
+      const call = { method, path, key, ...(body !== undefined && { body }) }
+      return { 'device-proof': await proofFor(service, phone, call) }
+    },
     portalSession: () => scene.browser(),
   }
   const response = await fetch(service.origin + path, {
