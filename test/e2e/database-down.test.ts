@@ -48,6 +48,7 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
     if (!request) throw new Error('nothing is pending')
 
     line.set(state)
+    const waitingCall = door.ask({ username: 'alice', number: '483920' })
     const replies = await Promise.all([
       api('POST', '/v1/challenges', { user: 'alice' }),
       api('GET', `/v1/challenges/${creation.json.id}`),
@@ -59,7 +60,7 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
       expect(reply.json, reply.text).toMatchObject({ status: 503, code: 'unavailable' })
       expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
     }
-    const refusal = await door.ask({ username: 'alice', number: '483920' })
+    const refusal = await waitingCall
     expect([refusal.status, JSON.parse(refusal.text).code]).toEqual([503, 'unavailable'])
     expect((await api('GET', '/health/ready')).status).toBe(503)
     expect((await api('GET', '/health/live')).status).toBe(200)

@@ -75,16 +75,16 @@ function expectNo({ status, json }: SignedReply): void {
 
 /** Calls all deciding routes, and expects a denial; returns the texts for the user. */
 async function everythingDenies(how: Misbehaviour = {}, at = door): Promise<string[]> {
-  const messages: string[] = []
-  for (const [method, name, params] of routes) {
+  // At once: while the database is silent, each takes the longest time of a statement.
+  const answering = routes.map(async ([method, name, params]) => {
     const reply = await callSigned(origin, at, method, name, params, how)
     expectNo(reply)
     // Without a txid to poll, a client would treat the answer to a challenge as a fault of the
     // service.
     if ('async' in params) expect(reply.json.response.txid).toMatch(/^denied\./)
-    messages.push(reply.json.response.status_msg)
-  }
-  return messages
+    return reply.json.response.status_msg as string
+  })
+  return Promise.all(answering)
 }
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toUTCString()
@@ -249,8 +249,9 @@ describe.each(['refusing', 'silent'] as const)('while the database is %s', (stat
     const { txid } = (await callSigned(origin, free, 'POST', 'auth', push)).json.response
     const question = await questionTo(promptedPhone)
     line.set(state)
+    const status = callSigned(origin, free, 'GET', 'auth_status', { txid })
     await everythingDenies({}, free)
-    expectNo(await callSigned(origin, free, 'GET', 'auth_status', { txid }))
+    expectNo(await status)
     expect((await callSigned(origin, free, 'GET', 'ping')).json.stat).toBe('OK')
     const check = await callSigned(origin, free, 'GET', 'check')
     expect([503, 200]).toContain(check.status)
