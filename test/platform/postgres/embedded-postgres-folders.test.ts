@@ -29,6 +29,9 @@ undoAfterEach()
 
 const root = process.getuid?.() === 0
 const base = await reachableFolder()
+/** Node where every user can run it: this repository may be in root's private folder. */
+const program = path.join(base, 'node')
+await cp(process.execPath, program)
 
 beforeEach(() => {
   vi.stubEnv('TMPDIR', base)
@@ -158,10 +161,7 @@ async function ordinaryUser(): Promise<{ uid: number; gid: number }> {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-/**
- * Node, the launcher and the binaries where every user can read them: this repository may be in
- * root's private folder.
- */
+/** The launcher and the binaries where every user can read them, and Node. */
 async function installation(
   name: string,
 ): Promise<{ program: string; module: string; packages: string }> {
@@ -179,9 +179,8 @@ async function installation(
     recursive: true,
     verbatimSymlinks: true,
   })
-  await cp(process.execPath, path.join(place, 'node'))
   return {
-    program: path.join(place, 'node'),
+    program,
     module: path.join(place, path.basename(launcher)),
     packages,
   }
