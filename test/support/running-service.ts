@@ -9,6 +9,7 @@ import {
   readEnrollmentUri,
 } from '../../clients/device/src/enrollment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/src/keys.ts'
+import type { SimulatorCredentials } from '../../simulator/credentials.ts'
 import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import type { AttestationRoots } from '../../src/enrollments/attestation/attestation-roots.ts'
@@ -73,6 +74,15 @@ export function testConfig(
   }
 }
 
+let sharedCredentials: SimulatorCredentials | undefined
+
+/** A simulator with the credentials of the first one here: an RSA key takes long to create. */
+export async function startTestSimulator(): Promise<Simulator> {
+  const simulator = await startSimulator(sharedCredentials && { credentials: sharedCredentials })
+  sharedCredentials ??= simulator.credentials
+  return simulator
+}
+
 /** An answer of the REST API. */
 export type Reply = {
   readonly status: number
@@ -131,7 +141,7 @@ export async function startTestService(
   log: Logger = pino({ level: 'silent' }),
   attestationRoots?: AttestationRoots,
 ): Promise<RunningService> {
-  const simulator = await startSimulator()
+  const simulator = await startTestSimulator()
   const database = await createTestDatabase()
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
