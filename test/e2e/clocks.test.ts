@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import type { Simulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { clockOffBy, isFaketimeHere } from '../support/faketime.ts'
 import { notRun } from '../support/programs.ts'
@@ -14,6 +14,7 @@ import {
   type Phone,
   type RunningService,
   startTestService,
+  startTestSimulator,
 } from '../support/running-service.ts'
 import { startServiceProcess } from '../support/service-process.ts'
 import { until } from '../support/until.ts'
@@ -99,7 +100,7 @@ async function environmentOf(simulator: Simulator, url: string, origin: string, 
 /** Service processes on one database, each with a wall clock that is off by so many seconds. */
 async function startApart(offsets: readonly number[]) {
   const stack = new AsyncDisposableStack()
-  const simulator = await startSimulator()
+  const simulator = await startTestSimulator()
   stack.defer(() => simulator.close())
   const database = stack.use(await createTestDatabase())
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-clocks-'))

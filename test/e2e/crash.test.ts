@@ -3,9 +3,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import type { Simulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { challengeOf, createApi, enrollPhone, freePort } from '../support/running-service.ts'
+import {
+  challengeOf,
+  createApi,
+  enrollPhone,
+  freePort,
+  startTestSimulator,
+} from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { startSink } from '../support/webhook-sink.ts'
 
@@ -57,7 +63,7 @@ async function killProcess(child: ChildProcess): Promise<void> {
 
 test('kill -9 between commit and push loses no push: the next process sends it', async () => {
   await using stack = new AsyncDisposableStack()
-  const simulator = await startSimulator()
+  const simulator = await startTestSimulator()
   stack.defer(() => simulator.close())
   const database = stack.use(await createTestDatabase())
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-crash-'))
@@ -99,7 +105,7 @@ test('kill -9 between commit and push loses no push: the next process sends it',
 
 test('kill -9 of a process that has leased a push and a webhook: another one sends both immediately', async () => {
   await using stack = new AsyncDisposableStack()
-  const simulator = await startSimulator()
+  const simulator = await startTestSimulator()
   stack.defer(() => simulator.close())
   const database = stack.use(await createTestDatabase())
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-crash-'))

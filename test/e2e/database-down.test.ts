@@ -1,6 +1,5 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startSimulator } from '../../simulator/simulator.ts'
 import { type Service, startService } from '../../src/service/compose.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -11,6 +10,7 @@ import {
   enrollPhone,
   freePort,
   type Phone,
+  startTestSimulator,
   testConfig,
 } from '../support/running-service.ts'
 import { startDatabaseLine } from '../support/tcp-proxy.ts'
@@ -24,7 +24,7 @@ let api: Api
 let phone: Phone
 let door: TestDoor
 beforeAll(async () => {
-  const simulator = await startSimulator()
+  const simulator = await startTestSimulator()
   stack.defer(() => simulator.close())
   database = stack.use(await createTestDatabase())
   line = await startDatabaseLine(database.url)

@@ -2,7 +2,7 @@
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import type { Simulator } from '../../simulator/simulator.ts'
 import { startService } from '../../src/service/compose.ts'
 import { onServer } from '../support/cluster.ts'
 import { createEmptyDatabase } from '../support/database.ts'
@@ -10,7 +10,13 @@ import { repetitions } from '../support/endurance.ts'
 import { type Comparable, callEveryRoute } from '../support/every-route.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
 import { notRun } from '../support/programs.ts'
-import { createApi, enrollPhone, freePort, testConfig } from '../support/running-service.ts'
+import {
+  createApi,
+  enrollPhone,
+  freePort,
+  startTestSimulator,
+  testConfig,
+} from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -18,7 +24,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 let simulator: Simulator
 let ordinary: Comparable[]
 beforeAll(async () => {
-  simulator = await startSimulator()
+  simulator = await startTestSimulator()
   await using stack = new AsyncDisposableStack()
   ordinary = await callEveryRoute(await serve(stack, await preparePlace(stack)))
 })

@@ -92,8 +92,9 @@ async function callOne(
 }
 
 const random = /\d|[a-z].*[A-Z]|[A-Z].*[a-z]/
-// A push is sent concurrently with the response: it may have arrived already.
-const pushStatePattern = /"(status)":\s*"(queued|sent)"|"(settledAt|settled_at)":\s*(null|"[^"]*")/g
+// A push is sent, and a fetch noted, concurrently with the response: either may be there already.
+const pushStatePattern =
+  /"(status)":\s*"(queued|sent)"|"(settledAt|settled_at|fetchedAt|fetched_at)":\s*(null|"[^"]*")/g
 const time = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g
 const jwsPattern = /\b(eyJ[\w-]+)\.([\w-]+)\.[\w-]{20,}/g
 // Seconds or milliseconds since the epoch, as in signed claims.

@@ -4,7 +4,7 @@
 import { connect } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startSimulator } from '../../../simulator/simulator.ts'
+import type { Simulator } from '../../../simulator/simulator.ts'
 import { startService } from '../../../src/service/compose.ts'
 import {
   type Answer,
@@ -22,6 +22,7 @@ import {
   enrollPhone,
   freePort,
   type Phone,
+  startTestSimulator,
   testConfig,
 } from '../../support/running-service.ts'
 import { startDatabaseLine } from '../../support/tcp-proxy.ts'
@@ -31,11 +32,11 @@ const stack = new AsyncDisposableStack()
 let origin: string
 let api: Api
 let line: Awaited<ReturnType<typeof startDatabaseLine>>
-let simulator: Awaited<ReturnType<typeof startSimulator>>
+let simulator: Simulator
 let door: AuthApiDoor
 let phone: Phone
 beforeAll(async () => {
-  simulator = await startSimulator()
+  simulator = await startTestSimulator()
   stack.defer(() => simulator.close())
   const database = stack.use(await createTestDatabase())
   line = await startDatabaseLine(database.url)
