@@ -1,18 +1,18 @@
-import type { CryptoKey } from 'jose'
+import type { KeyObject } from 'node:crypto'
 
 /**
  * LRU cache of keys that are expensive to import. Holds keys only: whether one may still be used is
  * checked each time.
  */
 export class KeyCache {
-  readonly #keys = new Map<string, CryptoKey>()
+  readonly #keys = new Map<string, KeyObject>()
   readonly #sizeMax: number
 
   constructor(sizeMax: number) {
     this.#sizeMax = sizeMax
   }
 
-  get(name: string): CryptoKey | undefined {
+  get(name: string): KeyObject | undefined {
     const key = this.#keys.get(name)
     if (key) {
       this.#keys.delete(name)
@@ -21,7 +21,7 @@ export class KeyCache {
     return key
   }
 
-  set(name: string, key: CryptoKey): void {
+  set(name: string, key: KeyObject): void {
     this.#keys.delete(name)
     this.#keys.set(name, key)
     if (this.#keys.size <= this.#sizeMax) return

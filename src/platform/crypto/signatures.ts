@@ -1,12 +1,13 @@
-import { createHash, webcrypto } from 'node:crypto'
 import {
-  type CryptoKey,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-} from 'jose'
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  type JsonWebKey,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import type { PublicJwk } from '../../domain/device.ts'
 import type { UnverifiedJws } from '../../domain/device-proof.ts'
 import type { TenantId } from '../../domain/ids.ts'
@@ -15,7 +16,9 @@ import { KeyCache } from './key-cache.ts'
 import { readJsonObject } from './strict-json.ts'
 
 const algorithm = 'ES256'
-const ecdsa = { name: 'ECDSA', hash: 'SHA-256' } as const
+const digest = 'sha256'
+/** R and S one after the other, 32 bytes each (RFC 7518, section 3.4). */
+const dsaEncoding = 'ieee-p1363'
 const rememberedKeysMax = 10_000
 
 const compact = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
@@ -50,10 +53,10 @@ function read(text: string, bytesMax: number): UnverifiedJws | undefined {
  * A public key of P-256 with both coordinates in canonical form; undefined when the point is not on
  * the curve.
  */
-async function importPublic({ kty, crv, x, y }: PublicJwk): Promise<CryptoKey | undefined> {
+function importPublic({ kty, crv, x, y }: PublicJwk): KeyObject | undefined {
   if (kty !== 'EC' || crv !== 'P-256' || !isCoordinate(x) || !isCoordinate(y)) return undefined
   try {
-    return (await importJWK({ kty, crv, x, y }, algorithm)) as CryptoKey
+    return createPublicKey({ key: { kty, crv, x, y }, format: 'jwk' })
   } catch {
     return undefined
   }
@@ -68,9 +71,10 @@ function signingKeyBinding(tenantId: TenantId, kid: string): string {
 }
 
 /**
- * ES256 with jose's keys and WebCrypto's operation on them. Deliberate: jose's own verify and sign
- * parse and serialise the header again, at up to twice the processor time, and what is signed here
- * must be the given text byte for byte (`rqh` covers it).
+ * ES256 by Node's one-shot operations, on the thread that asks: handing one to another thread and
+ * back, as WebCrypto does, costs about as much as the operation (decision 37). jose's own verify
+ * and sign parse and serialise the header again, and what is signed here must be the given text
+ * byte for byte (`rqh` covers it).
  *
  * The algorithm is always ES256, independent of the header; that the header says so as well is
  * checked by the reader (domain/claims.ts). A signature (r, n-s) verifies where (r, s) does
@@ -80,24 +84,24 @@ export function buildSignatures(sealing: Sealing): Signatures {
   const publicKeys = new KeyCache(rememberedKeysMax)
   const privateKeys = new KeyCache(rememberedKeysMax)
 
-  async function publicKey(jwk: PublicJwk): Promise<CryptoKey | undefined> {
+  function publicKey(jwk: PublicJwk): KeyObject | undefined {
     const name = `${jwk.x}.${jwk.y}`
     const cachedKey = publicKeys.get(name)
     if (cachedKey) return cachedKey
-    const key = await importPublic(jwk)
+    const key = importPublic(jwk)
     if (key) publicKeys.set(name, key)
     return key
   }
 
-  async function privateKey({ tenantId, kid, privateSealed }: SigningKey): Promise<CryptoKey> {
+  async function privateKey({ tenantId, kid, privateSealed }: SigningKey): Promise<KeyObject> {
     const name = signingKeyBinding(tenantId, kid)
     const cachedKey = privateKeys.get(name)
     if (cachedKey) return cachedKey
-    const jwk = JSON.parse(sealing.open(privateSealed, name)) as JWK
+    const jwk = JSON.parse(sealing.open(privateSealed, name)) as JWK & JsonWebKey
     if ((await calculateJwkThumbprint(jwk)) !== kid) {
       throw new Error(`the value sealed as signing key ${kid} is another key`)
     }
-    const key = (await importJWK(jwk, algorithm)) as CryptoKey
+    const key = createPrivateKey({ key: jwk, format: 'jwk' })
     privateKeys.set(name, key)
     return key
   }
@@ -105,25 +109,21 @@ export function buildSignatures(sealing: Sealing): Signatures {
   return {
     read,
     async verify({ text }, jwk) {
-      const key = await publicKey(jwk)
+      const key = publicKey(jwk)
       if (!key) return false
       const dot = text.lastIndexOf('.')
       const signature = Buffer.from(text.slice(dot + 1), 'base64url')
-      return webcrypto.subtle.verify(ecdsa, key, signature, Buffer.from(text.slice(0, dot)))
+      return verify(digest, Buffer.from(text.slice(0, dot)), { key, dsaEncoding }, signature)
     },
     async thumbprint(jwk) {
       const { kty, crv, x, y } = jwk
-      return (await importPublic(jwk)) && calculateJwkThumbprint({ kty, crv, x, y })
+      return importPublic(jwk) && calculateJwkThumbprint({ kty, crv, x, y })
     },
     signedHash: (header, payload) => hash(signingInput(header, payload)),
     async sign(key, header, payload) {
       const input = signingInput(header, payload)
-      const signature = await webcrypto.subtle.sign(
-        ecdsa,
-        await privateKey(key),
-        Buffer.from(input),
-      )
-      return `${input}.${Buffer.from(signature).toString('base64url')}`
+      const own = { key: await privateKey(key), dsaEncoding } as const
+      return `${input}.${sign(digest, Buffer.from(input), own).toString('base64url')}`
     },
     async createKey(tenantId) {
       const pair = await generateKeyPair(algorithm, { extractable: true })
