@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module'
 import { createServer } from 'node:net'
 import { type Logger, pino } from 'pino'
 import { loggerOptions } from '../platform/http/logging.ts'
+import { buildLineBuffer } from '../platform/logs/line-buffer.ts'
 import type { BootstrapResult } from '../tenants/tenants.ts'
 import type { Service } from './compose.ts'
 import { type Config, readConfig } from './config.ts'
@@ -25,7 +26,9 @@ export async function startFromEnvironment(
   say: Say,
 ): Promise<StartedService> {
   const config = await withPort(readConfig(environment))
-  const log = pino(loggerOptions(config.logLevel))
+  const lines = buildLineBuffer(pino.destination(1))
+  process.once('exit', lines.flushSync)
+  const log = pino(loggerOptions(config.logLevel), lines)
   const origin = config.publicOrigin ?? `http://localhost:${config.port}`
   // Late: faults of the configuration are reported without loading the service.
   const { startService } = await import('./compose.ts')
@@ -35,6 +38,8 @@ export async function startFromEnvironment(
   const service = await startService(config, origin, log, undefined, (key) =>
     showFirstKey(key, say),
   )
+  // Before what the start says to the operator.
+  lines.flushSync()
   return { service, config, log }
 }
 
