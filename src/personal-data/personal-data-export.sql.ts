@@ -2,7 +2,8 @@
 
 import type { TenantId, UserId } from '../domain/ids.ts'
 import { storedSpellings } from '../domain/stored-activity-type.ts'
-import type { Database, Snapshot } from '../platform/postgres/database.ts'
+import type { Database } from '../platform/postgres/database.ts'
+import type { Snapshot } from '../platform/postgres/snapshot.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { PersonalDataPage, PersonalDataStore } from './personal-data.store.ts'
 

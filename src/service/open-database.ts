@@ -78,6 +78,9 @@ export async function whileStarting<T>(
   })
 }
 
+/** Of these connections, those for the lanes of sign-ins: half. */
+export const reservedOf = (connections: number): number => Math.floor(connections / 2)
+
 async function openWhen(
   config: Config,
   log: Logger,
@@ -98,7 +101,9 @@ async function openWhen(
   const onConnectionLost = (error: Error) => log.warn({ err: error }, 'database connection lost')
   // The new connection may lead to another machine than the former ones.
   const onConnected = () => clock?.doubt()
-  const pool = { url, schema, maxConnections, onConnectionLost, onConnected }
+  const reservedConnections = reservedOf(maxConnections)
+  const sizes = { maxConnections, reservedConnections }
+  const pool = { url, schema, ...sizes, onConnectionLost, onConnected }
   const database = openDatabase(pool)
   undo.defer(() => database.close())
   const readyClock = await whenReachable(() =>

@@ -1,7 +1,7 @@
 // The statements sent to the database, and their plans.
 
 import pg from 'pg'
-import type { Database } from '../../src/platform/postgres/database.ts'
+import type { Database, Queries } from '../../src/platform/postgres/database.ts'
 import { planSettings } from '../../src/platform/postgres/plan-settings.ts'
 
 /** A sent statement. */
@@ -20,23 +20,19 @@ export function recordStatements(database: Database): {
   const keep = (name: string, text: string, values: readonly unknown[]) => {
     sentStatements.push({ name, text, values })
   }
+  const recording = (queries: Queries): Queries => ({
+    query: (name, text, values) => {
+      keep(name, text, values)
+      return queries.query(name, text, values)
+    },
+  })
   return {
     sent: sentStatements,
     database: {
       ...database,
-      query: (name, text, values) => {
-        keep(name, text, values)
-        return database.query(name, text, values)
-      },
-      transaction: (work) =>
-        database.transaction((tx) =>
-          work({
-            query: (name, text, values) => {
-              keep(name, text, values)
-              return tx.query(name, text, values)
-            },
-          }),
-        ),
+      ...recording(database),
+      reserved: recording(database.reserved),
+      transaction: (work) => database.transaction((tx) => work(recording(tx))),
     },
   }
 }
@@ -44,6 +40,10 @@ export function recordStatements(database: Database): {
 /** A node of a plan, as far as the tests read it. */
 export type Plan = {
   readonly 'Node Type': string
+  /** Of the root of a common table expression: `CTE name`. */
+  readonly 'Subplan Name'?: string
+  /** Which one is read. */
+  readonly 'CTE Name'?: string
   readonly 'Relation Name'?: string
   readonly 'Index Name'?: string
   readonly 'Index Cond'?: string
@@ -88,6 +88,19 @@ export async function planOf(
   await client.query('deallocate all')
   await client.query(`prepare it as ${text}`)
   return explainIt(client, 'it', values)
+}
+
+/** Prepares the statements, as a pool does once for all; tells the plan of one that is kept. */
+export async function prepareAll(
+  client: pg.Client,
+  texts: ReadonlyMap<string, string>,
+): Promise<(name: string) => Promise<Plan>> {
+  await client.query(settings)
+  for (const [name, text] of texts) {
+    await client.query(`prepare ${name} as ${text}`)
+    await explainIt(client, name)
+  }
+  return (name) => explainIt(client, name)
 }
 
 /** The stored plan of a statement prepared under this name. */

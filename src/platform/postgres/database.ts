@@ -2,23 +2,19 @@ import pg from 'pg'
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 import { columnTypes, rejectShiftedTimes } from './column-types.ts'
 import { isDatabaseUnavailable } from './database-errors.ts'
+import type { Queries } from './queries.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
+import { openSnapshot, type Snapshot } from './snapshot.ts'
 import { buildWriteWatch } from './write-watch.ts'
 
-export type Queries = {
-  /**
-   * One statement, one round trip. The name makes it a prepared statement: it belongs to one text,
-   * permanently. Rejects in time, within `timeoutMs` of the call; `isDatabaseUnavailable` says
-   * whether it is worth retrying.
-   */
-  query<Row extends pg.QueryResultRow = Record<string, unknown>>(
-    name: string,
-    text: string,
-    values: readonly unknown[],
-  ): Promise<Row[]>
-}
+export type { Queries } from './queries.ts'
 
 export type Database = Queries & {
+  /**
+   * Queries on connections that nothing else occupies: those of the lanes, which every sign-in
+   * passes. Without connections of their own they share the pool.
+   */
+  readonly reserved: Queries
   /** For everything off the hot path; it shares the pool. Loaded when first asked for. */
   prisma(): Promise<PrismaClient>
   /**
@@ -53,6 +49,8 @@ export type DatabaseConfig = {
   /** Default `public`. */
   readonly schema?: string
   readonly maxConnections?: number
+  /** How many of them only `reserved` uses. Default none. */
+  readonly reservedConnections?: number
   /**
    * Longest time from the call to a result or an error, waiting for a connection included. Default
    * 1,800.
@@ -66,9 +64,6 @@ export type DatabaseConfig = {
   readonly onConnected?: () => void
 }
 
-/** Reads of one snapshot; closing may be repeated, and waits for what is under way. */
-export type Snapshot = Queries & { close(): Promise<void> }
-
 /** A client of the pool for the time of one piece of work. */
 type PooledClient = Queries & { command(text: string): Promise<unknown> }
 
@@ -79,17 +74,21 @@ const keepAliveMs = 10_000
 const idleMs = 60_000
 
 /**
- * Opens the one pool that hand-written SQL and Prisma share. It connects when first used, so it
- * opens also while the database is away; queries then reject until it is back, and recover by
- * themselves.
+ * Opens the pool that hand-written SQL and Prisma share, and the reserved one. They connect when
+ * first used, so they open also while the database is away; queries then reject until it is back,
+ * and recover by themselves.
  */
 export function openDatabase(config: DatabaseConfig): Database {
-  const { timeoutMs = 1_800, schema = 'public' } = config
-  const pool = openPool(config, timeoutMs)
+  const { timeoutMs = 1_800, schema = 'public', maxConnections = 10 } = config
+  const { reservedConnections = 0 } = config
+  const pool = openPool(config, timeoutMs, maxConnections - reservedConnections)
+  const isShared = reservedConnections === 0
+  const reservedPool = isShared ? pool : openPool(config, timeoutMs, reservedConnections)
+  const pools = [...new Set([pool, reservedPool])]
   let roundTrips = 0
   const statements = new Map<string, number>()
   const writes = buildWriteWatch()
-  pool.on('connect', (client) => {
+  const prepare = (client: pg.PoolClient) => {
     const send = client.query.bind(client) as (...args: unknown[]) => unknown
     const sendAndCount = (...args: unknown[]) => {
       roundTrips++
@@ -102,13 +101,16 @@ export function openDatabase(config: DatabaseConfig): Database {
     }
     client.query = sendAndCount as typeof client.query
     config.onConnected?.()
-  })
+  }
   let closePromise: Promise<void> | undefined
   // A closed pool does not wait for its sockets: a server that stops right after may still cut
   // those that are terminating.
-  pool.on('error', (error) => {
-    if (!closePromise) config.onConnectionLost?.(error)
-  })
+  for (const one of pools) {
+    one.on('connect', prepare)
+    one.on('error', (error) => {
+      if (!closePromise) config.onConnectionLost?.(error)
+    })
+  }
   let prismaPromise: Promise<PrismaClient> | undefined
 
   return {
@@ -120,21 +122,17 @@ export function openDatabase(config: DatabaseConfig): Database {
       })
       return prismaPromise
     },
-    query: (name, text, values) =>
-      withClient(pool, timeoutMs, (client) => client.query(name, text, values)),
+    query: queryOf(pool, timeoutMs),
+    reserved: { query: queryOf(reservedPool, timeoutMs) },
     transaction: (work, longerMs) =>
       withClient(pool, longerMs ?? timeoutMs, (client) => commit(client, work, longerMs)),
     snapshot: () => openSnapshot(pool, timeoutMs),
     roundTrips: () => roundTrips,
     statements: () => statements,
-    connections: () => ({
-      total: pool.totalCount,
-      idle: pool.idleCount,
-      waiting: pool.waitingCount,
-    }),
+    connections: () => countConnections(pools),
     listenToWrites: writes.listen,
     close: () => {
-      closePromise ??= closeAll(pool, prismaPromise)
+      closePromise ??= closeAll(pools, prismaPromise)
       return closePromise
     },
   }
@@ -149,14 +147,32 @@ async function loadPrisma(pool: pg.Pool, schema: string): Promise<PrismaClient> 
   return new PrismaClient({ adapter: new PrismaPg(pool, { schema }) })
 }
 
-async function closeAll(pool: pg.Pool, prismaPromise?: Promise<PrismaClient>): Promise<void> {
-  const prisma = await prismaPromise?.catch(() => null)
-  await prisma?.$disconnect()
-  await pool.end()
+function queryOf(pool: pg.Pool, timeoutMs: number): Queries['query'] {
+  return (name, text, values) =>
+    withClient(pool, timeoutMs, (client) => client.query(name, text, values))
 }
 
-function openPool(config: DatabaseConfig, timeoutMs: number): pg.Pool {
-  const { url, schema = 'public', maxConnections = 10 } = config
+function countConnections(pools: readonly pg.Pool[]) {
+  const sum = (count: (pool: pg.Pool) => number) =>
+    pools.reduce((total, pool) => total + count(pool), 0)
+  return {
+    total: sum((pool) => pool.totalCount),
+    idle: sum((pool) => pool.idleCount),
+    waiting: sum((pool) => pool.waitingCount),
+  }
+}
+
+async function closeAll(
+  pools: readonly pg.Pool[],
+  prismaPromise?: Promise<PrismaClient>,
+): Promise<void> {
+  const prisma = await prismaPromise?.catch(() => null)
+  await prisma?.$disconnect()
+  await Promise.all(pools.map((pool) => pool.end()))
+}
+
+function openPool(config: DatabaseConfig, timeoutMs: number, max: number): pg.Pool {
+  const { url, schema = 'public' } = config
   const session: SessionConfig = {
     connectionString: url,
     application_name: 'countersign',
@@ -174,7 +190,7 @@ function openPool(config: DatabaseConfig, timeoutMs: number): pg.Pool {
   }
   return new pg.Pool({
     ...session,
-    max: maxConnections,
+    max,
     idleTimeoutMillis: idleMs,
     // The pool passes on all options that it gets.
     Client: SessionClient as unknown as new () => pg.ClientBase,
@@ -237,37 +253,6 @@ async function commit<T>(
   }
   await client.command('commit')
   return result
-}
-
-async function openSnapshot(pool: pg.Pool, timeoutMs: number): Promise<Snapshot> {
-  const client = await pool.connect()
-  const send = <Row extends pg.QueryResultRow>(statement: pg.QueryConfig) =>
-    client.query<Row>({ ...statement, query_timeout: timeoutMs } as pg.QueryConfig)
-  const end = async () => {
-    const rollbackResult = await send({ text: 'rollback' }).catch(() => null)
-    client.release(rollbackResult === null)
-  }
-  try {
-    await send({ text: 'begin isolation level repeatable read read only' })
-  } catch (error) {
-    client.release(true)
-    throw error
-  }
-  let closePromise: Promise<void> | undefined
-  return {
-    async query<Row extends pg.QueryResultRow>(
-      name: string,
-      text: string,
-      values: readonly unknown[],
-    ) {
-      if (closePromise !== undefined) throw new Error('the snapshot is closed')
-      return (await send<Row>({ name, text, values: [...values] })).rows
-    },
-    close: () => {
-      closePromise ??= end()
-      return closePromise
-    },
-  }
 }
 
 /** The database's time in milliseconds since the epoch, whatever the settings for dates are. */

@@ -1,0 +1,14 @@
+import type pg from 'pg'
+
+export type Queries = {
+  /**
+   * One statement, one round trip. The name makes it a prepared statement: it belongs to one text,
+   * permanently. Rejects in time, within `timeoutMs` of the call; `isDatabaseUnavailable` says
+   * whether it is worth retrying.
+   */
+  query<Row extends pg.QueryResultRow = Record<string, unknown>>(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Row[]>
+}
