@@ -118,12 +118,12 @@ const offences = [
   [
     'devices-imports-only-what-comes-before-it-but-for-the-end-of-challenges',
     'src/devices/knows-answers.sql.ts',
-    '../challenges/challenge-answers.sql.ts',
+    '../challenges/answers/challenge-answers.sql.ts',
   ],
   [
     'protection-imports-only-what-comes-before-it-but-for-the-end-of-challenges',
     'src/protection/knows-answers.sql.ts',
-    '../challenges/challenge-answers.sql.ts',
+    '../challenges/answers/challenge-answers.sql.ts',
   ],
   ['use-cases-know-no-role-below-or-above', 'src/users/knows-sql.ts', './users.sql.ts'],
   ['use-cases-know-no-role-below-or-above', 'src/users/knows-routes.ts', './users.routes.ts'],
@@ -187,7 +187,7 @@ describe('the import rules on a tree with planted faults', () => {
       }
     }
     for (const file of [
-      'challenges/challenge-answers.sql.ts',
+      'challenges/answers/challenge-answers.sql.ts',
       'challenges/challenge-cancellation.sql.ts',
       'users/users.sql.ts',
       'users/users.routes.ts',

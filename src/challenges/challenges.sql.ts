@@ -1,4 +1,4 @@
-// Reading challenges, and ending or resending them for the relying party or because time is up.
+// Challenges of the relying party: their evidence, and how they are cancelled and expire.
 
 import type { ActivityType, Actor, Severity } from '../domain/activity.ts'
 import type { Challenge } from '../domain/challenge.ts'
@@ -11,19 +11,20 @@ import type {
   RelyingPartyId,
   TenantId,
 } from '../domain/ids.ts'
-import { readTime } from '../platform/postgres/column-types.ts'
 import type { Database } from '../platform/postgres/database.ts'
+import type { Lanes } from '../platform/postgres/lane.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { withoutPlaces } from '../protection/push-budgets.sql.ts'
 import { closingLifetimeSeconds, leaseSeconds } from '../push/deliveries.sql.ts'
 import { type DuePushJson, duePushesJson, readDuePushes } from '../push/due-pushes.sql.ts'
+import { buildChallengeAnswers } from './answers/challenge-answers.sql.ts'
 import { challengeColumns, toChallenge } from './challenge.rows.ts'
-import type { ChallengeStore, DeviceProgress } from './challenge.store.ts'
-import { buildChallengeAnswers } from './challenge-answers.sql.ts'
-import { buildChallengeCreation } from './challenge-creation.sql.ts'
+import type { ChallengeStore } from './challenge.store.ts'
 import { buildChallengeLists } from './challenge-lists.sql.ts'
+import { buildChallengeReading } from './challenge-reading.sql.ts'
 import { buildChallengeResend } from './challenge-resend.sql.ts'
+import { buildChallengeCreation } from './creation/challenge-creation.sql.ts'
 
 // A challenge has at most as many targets as a user may have devices.
 const targetsMax = 20
@@ -33,51 +34,6 @@ type ChallengeParams = {
   readonly rpId: RelyingPartyId
   readonly id: ChallengeId
 }
-
-type FoundRow = Challenge & {
-  readonly now: Date
-  readonly devices: {
-    deviceId: DeviceId
-    fetchedAt: string | null
-    receivedAt: string | null
-    status: NonNullable<DeviceProgress['push']>['status'] | null
-    reason: string | null
-    attempts: number
-    settledAt: string | null
-  }[]
-  readonly decidedActivatedAt: Date | null
-  readonly decidedVerified: boolean | null
-  readonly decidedAttested: boolean | null
-}
-
-// `is true` keeps the device out of every index: it may have been sent thousands of pushes, the
-// challenge a few.
-const findChallenge = statement<ChallengeParams, FoundRow>(
-  'find_challenge',
-  `select ${challengeColumns('c')}, clock_timestamp() as now, p.devices,
-    v.activated_at as decided_activated_at,
-    v.attestation_verdict = 'verified' as decided_attested,
-    (select a.user_verified from answers a
-     where a.tenant_id = c.tenant_id and a.challenge_id = c.id
-       and a.outcome in ('approved', 'denied')
-       and a.device_id = c.decided_device_id) as decided_verified
-  from challenges c
-  left join devices v on v.tenant_id = c.tenant_id and v.id = c.decided_device_id
-  left join lateral (
-    select json_agg(json_build_object('deviceId', t.device_id, 'fetchedAt', t.fetched_at,
-      'receivedAt', t.received_at, 'status', o.status, 'reason', o.reason, 'attempts', o.attempts,
-      'settledAt', o.settled_at) order by t.device_id) as devices
-    from challenge_targets t
-    left join lateral (
-      select d.status, d.reason, d.attempts, d.settled_at from deliveries d
-      where d.tenant_id = t.tenant_id and d.challenge_id = t.challenge_id
-        and (d.device_id = t.device_id) is true and d.kind = 'challenge_opened'
-      order by d.id desc limit 1
-    ) o on true
-    where t.tenant_id = c.tenant_id and t.challenge_id = c.id
-  ) p on true
-  where c.tenant_id = :tenantId and c.rp_id = :rpId and c.id = :id`,
-)
 
 type EvidenceRow = Challenge & {
   readonly requestPayload: string
@@ -182,51 +138,20 @@ const expireDue = statement<ExpireParams, { readonly id: ChallengeId }>(
   expireChallenges('and c.decided_at is null', 'skip locked'),
 )
 
-function toProgress(row: FoundRow['devices'][number]): DeviceProgress {
-  const date = (text: string | null) => (text === null ? null : readTime(text))
-  return {
-    deviceId: row.deviceId,
-    fetchedAt: date(row.fetchedAt),
-    receivedAt: date(row.receivedAt),
-    push: row.status && {
-      status: row.status,
-      reason: row.reason,
-      attempts: row.attempts,
-      settledAt: date(row.settledAt),
-    },
-  }
-}
-
 /** The challenges of all tenants; every statement names its tenant. */
 export function buildChallengeStore(
   database: Database,
   random: Pick<Random, 'id'>,
+  lanes: Lanes,
 ): ChallengeStore {
   const ids = <K extends 'activity' | 'delivery'>(kind: K, count: number) =>
     Array.from({ length: count }, () => random.id(kind))
 
   return {
-    ...buildChallengeCreation(database, random),
-    ...buildChallengeAnswers(database, random),
+    ...buildChallengeCreation(database, random, lanes),
+    ...buildChallengeAnswers(database, random, lanes),
+    ...buildChallengeReading(database, lanes),
     ...buildChallengeResend(database, random),
-
-    async find(tenantId, rpId, id) {
-      const [row] = await run(database, findChallenge, { tenantId, rpId, id })
-      if (!row) return null
-      const challenge = toChallenge(row)
-      const { decidedDeviceId } = challenge
-      return {
-        challenge,
-        devices: row.devices.map(toProgress),
-        decidedBy: decidedDeviceId && {
-          id: decidedDeviceId,
-          activatedAt: row.decidedActivatedAt,
-          userVerified: row.decidedVerified === true,
-          hardwareBacked: row.decidedAttested === true,
-        },
-        now: row.now,
-      }
-    },
 
     list: buildChallengeLists(database),
 

@@ -4,7 +4,8 @@ import type { KnownDevice } from './device.store.ts'
 
 /**
  * Columns of `devices d`, each prefixed `d_` so that they can be selected together with another
- * table's.
+ * table's. `(select true ..) is true` in place of `exists`: PostgreSQL may answer an `exists` from
+ * a hash of the whole table.
  */
 export const deviceColumns = `
   d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id,
@@ -12,8 +13,8 @@ export const deviceColumns = `
   d.platform as d_platform, d.model as d_model, d.os_version as d_os_version,
   d.app_id as d_app_id, d.app_version as d_app_version, d.parent_device_id as d_parent_device_id,
   d.push_token_sealed is not null as d_has_push_token,
-  exists (select from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
-    and v.role = 'verification') as d_has_verification_key,
+  (select true from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
+    and v.role = 'verification') is true as d_has_verification_key,
   d.attestation_level as d_attestation_level, d.attestation_verdict as d_attestation_verdict,
   d.attestation_why as d_attestation_why,
   d.created_at as d_created_at, d.activated_at as d_activated_at, d.last_seen_at as d_last_seen_at,

@@ -49,9 +49,9 @@ export function budgetColumns(budget: Budget): [string, string, number] {
   ]
 }
 
-/** The rows of `:budgets`, which `budgetsParam` writes. */
-export const budgetRecords = `
-  jsonb_to_recordset(:budgets::jsonb) as b(key text, revision int, pushes jsonb, unanswered int,
+/** The rows of what `budgetsParam` writes, in this JSON. */
+export const budgetRecords = (budgets: string) => `
+  jsonb_to_recordset(${budgets}) as b(key text, revision int, pushes jsonb, unanswered int,
     denied_at timestamptz, approved_at timestamptz, blocked_until timestamptz)`
 
 /** Budgets in their next state; `pending` is not among what an answer decides. */

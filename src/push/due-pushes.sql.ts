@@ -9,16 +9,17 @@ export type DuePushJson = Omit<DuePushRow, 'expiresAt'> & { readonly expiresAt: 
 
 /**
  * The rows of `source` as JSON, for devices that are still active. It has the columns of a delivery
- * and `expires_at`.
+ * and `expires_at`; the condition is about `p`.
  */
-export const duePushesJson = (source: string) => `
+export const duePushesJson = (source: string, condition = '') => `
   (select json_agg(json_build_object('tenantId', p.tenant_id, 'id', p.id, 'kind', p.kind,
       'challengeId', p.challenge_id, 'deviceId', p.device_id, 'attempts', p.attempts,
       'expiresAt', p.expires_at, 'pushProvider', v.push_provider,
       'pushEnvironment', v.push_environment, 'appId', v.app_id,
       'pushToken', encode(v.push_token_sealed, 'base64')))
     from ${source} p
-    join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id and v.status = 'active')`
+    join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id and v.status = 'active'
+    ${condition})`
 
 /** From the JSON; null when there are none. */
 export function readDuePushes(pushes: readonly DuePushJson[] | null): DuePush[] {

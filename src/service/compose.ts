@@ -24,7 +24,12 @@ import { type BootstrapResult, bootstrap } from '../tenants/tenants.ts'
 import { buildApp } from './app.ts'
 import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
-import { awaitMigratedDatabase, type OpenedDatabase, whileStarting } from './open-database.ts'
+import {
+  awaitMigratedDatabase,
+  type OpenedDatabase,
+  reservedOf,
+  whileStarting,
+} from './open-database.ts'
 import { buildQueues } from './open-fair-queues.ts'
 import { openPush } from './open-push.ts'
 import { buildStores } from './open-stores.ts'
@@ -126,9 +131,11 @@ export async function startService(
     roundTrips: database.roundTrips,
     statements: database.statements,
     connections: database.connections,
+    lanes: stores.lanes.depths,
     clockOffsetMs: world.clock.offsetMs,
     pushesInFlight: () => dispatcher.inFlight(),
   })
+  stores.lanes.listen(metrics.batch)
   const dispatcher = buildDispatcher({
     ...world,
     ...stores,
@@ -157,7 +164,7 @@ export async function startService(
     clock: world.clock,
     log,
   })
-  const turns = buildQueues(config.database.connections)
+  const turns = buildQueues(config.database.connections - reservedOf(config.database.connections))
   const parts = {
     ...world,
     ...stores,

@@ -71,7 +71,7 @@ export const userQueueLimits = {
 export const unauthenticatedShare = 1 / 4
 export const devicesShare = 1 / 2
 
-/** The fair queues of a process with this many connections to its database. */
+/** The fair queues of a process with this many connections to its database besides the lanes'. */
 export function buildQueues(connections: number) {
   const share = (most: number, part: number) =>
     Math.max(1, Math.min(most, Math.floor(connections * part)))

@@ -18,6 +18,7 @@ import { buildPasscodeStore } from '../passcodes/passcodes.sql.ts'
 import { buildPersonalDataStore } from '../personal-data/personal-data.sql.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { buildDueWorkStore } from '../platform/postgres/due-work.ts'
+import { buildLanes, laneLimits } from '../platform/postgres/lane.ts'
 import { buildLeaseStore } from '../platform/postgres/leases.ts'
 import { buildTableStatistics } from '../platform/postgres/table-statistics.ts'
 import type { Random } from '../platform/world.ts'
@@ -40,7 +41,9 @@ export function buildStores(
   { database, schema }: { readonly database: Database; readonly schema: string },
   random: Random,
 ) {
+  const lanes = buildLanes(laneLimits)
   return {
+    lanes,
     dueWork: buildDueWorkStore(database),
     leases: buildLeaseStore(database, schema),
     tenants: buildTenantStore(database, random),
@@ -56,7 +59,7 @@ export function buildStores(
     suspensions: buildSuspensionStore(database, random),
     deviceSpans: buildDeviceSpanStore(database, random),
     portal: buildPortalStore(database, random),
-    challenges: buildChallengeStore(database, random),
+    challenges: buildChallengeStore(database, random, lanes),
     plainAnswers: buildPlainAnswerStore(database),
     deliveries: buildDeliveryStore(database),
     activities: buildActivityStore(database, random),

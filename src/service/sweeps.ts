@@ -165,7 +165,7 @@ function sweepsOf(dependencies: Omit<Dependencies, 'log'>): Sweep[] {
     { name: 'answers in plain', everyMs: 60_000, run: () => sealPlainAnswers(dependencies, batch) },
     {
       name: 'table statistics',
-      everyMs: 10_000,
+      everyMs: 2_000,
       quietMs,
       run: once(dependencies.tableStatistics.refresh),
     },

@@ -6,6 +6,7 @@ import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { openDatabase } from '../../src/platform/postgres/database.ts'
+import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
 import {
   aClaim,
   aDevice,
@@ -31,7 +32,7 @@ describe('operations that lock several devices lock them in one order, and never
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
     return {
       devices: buildDeviceStore(database, systemRandom),
-      challenges: buildChallengeStore(database, systemRandom),
+      challenges: buildChallengeStore(database, systemRandom, buildLanes(laneLimits)),
       close: () => database.close(),
     }
   }

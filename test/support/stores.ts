@@ -29,6 +29,7 @@ import { buildPersonalDataStore } from '../../src/personal-data/personal-data.sq
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts'
 import { buildDueWorkStore } from '../../src/platform/postgres/due-work.ts'
+import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
 import { buildLeaseStore } from '../../src/platform/postgres/leases.ts'
 import { buildTableStatistics } from '../../src/platform/postgres/table-statistics.ts'
 import { buildPortalStore } from '../../src/portal/portal-sessions.sql.ts'
@@ -68,6 +69,7 @@ export async function openStores(
     timeoutMs: 15_000,
   })
   const database = watch(ownDatabase)
+  const lanes = buildLanes(laneLimits)
   const stores = {
     database,
     url: testDatabase.url,
@@ -85,7 +87,7 @@ export async function openStores(
     suspensions: buildSuspensionStore(database, random),
     deviceSpans: buildDeviceSpanStore(database, random),
     portal: buildPortalStore(database, random),
-    challenges: buildChallengeStore(database, random),
+    challenges: buildChallengeStore(database, random, lanes),
     plainAnswers: buildPlainAnswerStore(database),
     deliveries: buildDeliveryStore(database),
     audit: buildAuditStore(database, random),

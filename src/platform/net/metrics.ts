@@ -9,6 +9,8 @@ export type MetricSources = {
     readonly idle: number
     readonly waiting: number
   }
+  /** Requests that wait for a statement, by lane. */
+  readonly lanes: () => ReadonlyMap<string, number>
   /** By how much the machine's wall clock is ahead of the database's. */
   readonly clockOffsetMs: () => number
   readonly pushesInFlight: () => number
@@ -22,6 +24,17 @@ export type Metrics = {
   sweep(name: string, failures: number): void
   webhook(sample: { type: string; result: string; ms: number }): void
   push(sample: { provider: string; kind: string; result: string; ms: number }): void
+  batch(sample: BatchSample): void
+}
+
+/** A batch of a lane; `single` counts the items that went singly afterwards. */
+type BatchSample = {
+  readonly lane: string
+  readonly items: number
+  readonly singles: number
+  readonly isUndone: boolean
+  readonly ms: number
+  readonly waitedMs: number
 }
 
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
@@ -56,6 +69,7 @@ export function buildMetrics(sources: MetricSources): Metrics {
     buckets: secondsBuckets,
     registers,
   })
+  const batch = laneMetrics(registers, sources.lanes)
   const sweepFailures = new Gauge({
     name: 'countersign_sweep_failures',
     help: 'Consecutive failed runs of a sweep of the worker; 0 when it works.',
@@ -125,5 +139,53 @@ export function buildMetrics(sources: MetricSources): Metrics {
     push({ provider, kind, result, ms }) {
       pushes.observe({ provider, kind, result }, ms / 1000)
     },
+    batch,
+  }
+}
+
+/** The metrics of the lanes, in which requests wait for the statement that serves them together. */
+function laneMetrics(registers: Registry[], depths: MetricSources['lanes']): Metrics['batch'] {
+  const labelNames = ['lane']
+  const sizes = new Histogram({
+    name: 'countersign_lane_batch_size',
+    help: 'Items that one statement served, by lane.',
+    labelNames,
+    buckets: [1, 2, 4, 8, 16, 32],
+    registers,
+  })
+  const waits = new Histogram({
+    name: 'countersign_lane_wait_seconds',
+    help: 'How long the first item of a batch waited for its statement to begin, by lane.',
+    labelNames,
+    buckets: secondsBuckets,
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'countersign_lane_duration_seconds',
+    help: 'How long the statement of a batch took, by lane.',
+    labelNames,
+    buckets: secondsBuckets,
+    registers,
+  })
+  const singles = new Counter({
+    name: 'countersign_lane_singles_total',
+    help: 'Items that went singly: a row was locked (skipped), or their batch was undone.',
+    labelNames: ['lane', 'reason'],
+    registers,
+  })
+  new Gauge({
+    name: 'countersign_lane_waiting',
+    help: 'Items that wait for a statement, by lane.',
+    labelNames,
+    registers,
+    collect() {
+      for (const [lane, count] of depths()) this.set({ lane }, count)
+    },
+  })
+  return ({ lane, items, singles: count, isUndone, ms, waitedMs }) => {
+    sizes.observe({ lane }, items)
+    waits.observe({ lane }, waitedMs / 1000)
+    durations.observe({ lane }, ms / 1000)
+    if (count > 0) singles.inc({ lane, reason: isUndone ? 'undone' : 'skipped' }, count)
   }
 }

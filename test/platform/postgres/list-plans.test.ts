@@ -7,6 +7,7 @@ import { buildDiagnosticsStore } from '../../../src/devices/diagnostics/diagnost
 import { buildIntegrationStore } from '../../../src/doors/integrations.sql.ts'
 import { systemRandom as random } from '../../../src/platform/crypto/random.ts'
 import type { Database } from '../../../src/platform/postgres/database.ts'
+import { buildLanes, laneLimits } from '../../../src/platform/postgres/lane.ts'
 import { buildReportStore } from '../../../src/protection/reports.sql.ts'
 import { buildTestPushStore } from '../../../src/push/test-pushes.sql.ts'
 import { buildUserStore } from '../../../src/users/users.sql.ts'
@@ -178,7 +179,7 @@ const auditEvents = (
 type Filter = Pick<Parameters<Stores['challenges']['list']>[0], 'userId' | 'status'>
 type Page = Parameters<Stores['challenges']['list']>[1]
 const challenges = (db: Database, filter: Filter, page: Page) =>
-  buildChallengeStore(db, random).list({ ...who, ...filter }, page)
+  buildChallengeStore(db, random, buildLanes(laneLimits)).list({ ...who, ...filter }, page)
 const users = (db: Database, namespaces: readonly string[], page: Page) =>
   buildUserStore(db, random).list(who.tenantId, namespaces, page)
 const reports = (db: Database, status: 'open' | 'resolved' | null, page: Page) =>

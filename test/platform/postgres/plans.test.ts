@@ -7,6 +7,7 @@ import { buildChallengeStore } from '../../../src/challenges/challenges.sql.ts'
 import { buildDeviceStore } from '../../../src/devices/devices.sql.ts'
 import { retainedKinds } from '../../../src/domain/retention.ts'
 import { systemRandom as random } from '../../../src/platform/crypto/random.ts'
+import { buildLanes, laneLimits } from '../../../src/platform/postgres/lane.ts'
 import { buildDeliveryStore } from '../../../src/push/deliveries.sql.ts'
 import { onServer } from '../../support/cluster.ts'
 import { nodesOf, planOf, recordStatements } from '../../support/statements.ts'
@@ -28,7 +29,7 @@ const statements = new Map<string, string>()
 beforeAll(async () => {
   stores = await openStores(2)
   const { database, sent } = recordStatements(stores.database)
-  const challenges = buildChallengeStore(database, random)
+  const challenges = buildChallengeStore(database, random, buildLanes(laneLimits))
   const deliveries = buildDeliveryStore(database)
   const user = await aUser(stores)
   const device = await aDevice(stores, user)

@@ -1,33 +1,21 @@
 // Recording an answer: one statement that locks, then checks, then writes all effects of the
 // answer.
 
-import type { ProofToSpend } from '../devices/device.store.ts'
-import type { Actor, Severity } from '../domain/activity.ts'
-import type {
-  ActivityId,
-  ChallengeId,
-  DeliveryId,
-  DeviceId,
-  ReportId,
-  TenantId,
-  UserId,
-} from '../domain/ids.ts'
-import { needsPush } from '../domain/notice.ts'
-import type { Database, Queries } from '../platform/postgres/database.ts'
-import { run, runOne, statement } from '../platform/postgres/statement.ts'
-import type { Random } from '../platform/world.ts'
-import {
-  type ProtectionParams,
-  protectionAssignments,
-  protectionParams,
-} from '../protection/protections.sql.ts'
-import { budgetRecords, budgetsParam, withoutPlaces } from '../protection/push-budgets.sql.ts'
-import { closingLifetimeSeconds, leaseSeconds } from '../push/deliveries.sql.ts'
-import { type DuePushJson, duePushesJson, readDuePushes } from '../push/due-pushes.sql.ts'
-import { isPending } from './challenge.rows.ts'
-import type { ChallengeStore } from './challenge.store.ts'
-import type { AnswerRecording, AnswerToRecord } from './challenge-answer.store.ts'
-import { cancelPending } from './challenge-cancellation.sql.ts'
+import type { ChallengeId, DeviceId, TenantId, UserId } from '../../domain/ids.ts'
+import type { Database, Queries } from '../../platform/postgres/database.ts'
+import type { Lanes } from '../../platform/postgres/lane.ts'
+import { run, runOne, statement } from '../../platform/postgres/statement.ts'
+import type { Random } from '../../platform/world.ts'
+import { protectionAssignments } from '../../protection/protections.sql.ts'
+import { budgetRecords, withoutPlaces } from '../../protection/push-budgets.sql.ts'
+import { closingLifetimeSeconds, leaseSeconds } from '../../push/deliveries.sql.ts'
+import { type DuePushJson, duePushesJson, readDuePushes } from '../../push/due-pushes.sql.ts'
+import { isPending } from '../challenge.rows.ts'
+import type { ChallengeStore } from '../challenge.store.ts'
+import type { AnswerRecording } from '../challenge-answer.store.ts'
+import { cancelPending } from '../challenge-cancellation.sql.ts'
+import { recordBatch } from './answer-recording-batch.sql.ts'
+import { type RecordParams, recordParams } from './answer-recording-params.sql.ts'
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
 // approved half a second late when the row was merely locked). `u` locks the user's locks and
@@ -60,7 +48,7 @@ const lockAndCheck = `
       and c.wrong_numbers_left = :wrongNumbersLeftBefore
     for no key update of c
   ), budgets as materialized (
-    select * from ${budgetRecords}
+    select * from ${budgetRecords(':budgets::jsonb')}
   ), b as materialized (
     select i.key from k cross join budgets join initiators i on i.tenant_id = k.tenant_id
       and i.user_id = k.user_id and i.key = budgets.key and i.revision = budgets.revision
@@ -133,39 +121,6 @@ const lockForReport = statement<
   order by c.id for no key update of c`,
 )
 
-type RecordParams = ProtectionParams & {
-  readonly tenantId: TenantId
-  readonly deviceId: DeviceId
-  readonly challengeId: ChallengeId
-  readonly userId: UserId
-  /** Ignored where `isProofSpent`. */
-  readonly proofJti: string
-  readonly proofExpiresAt: Date
-  readonly isProofSpent: boolean
-  readonly wrongNumbersLeftBefore: number
-  readonly jti: string
-  readonly kid: string
-  readonly userVerified: boolean
-  readonly decision: AnswerToRecord['decision']
-  readonly outcome: AnswerToRecord['effect']['outcome']
-  readonly status: AnswerToRecord['effect']['status']
-  readonly reason: AnswerToRecord['effect']['reason']
-  readonly wrongNumbersLeft: number
-  readonly jwsSealed: Uint8Array | null
-  readonly isProtectionChanged: boolean
-  readonly reportId: ReportId | null
-  readonly budgets: string
-  readonly activityIds: readonly ActivityId[]
-  readonly activityTypes: readonly string[]
-  readonly activitySeverities: readonly Severity[]
-  readonly activityDetails: readonly string[]
-  readonly activityNotices: readonly ('owed' | null)[]
-  readonly actor: Actor | null
-  readonly closingIds: readonly DeliveryId[]
-  readonly closingDeviceIds: readonly DeviceId[]
-  readonly leasedBy: string
-}
-
 type RecordRow = {
   readonly proofSpent: boolean
   readonly protectionCurrent: boolean
@@ -217,46 +172,6 @@ function outcomeOf(row: RecordRow): AnswerRecording {
   return { kind: row.challengeExpired ? 'expired' : 'changed' }
 }
 
-function paramsOf(
-  answer: AnswerToRecord,
-  proof: ProofToSpend | null,
-  random: Pick<Random, 'id'>,
-): RecordParams {
-  const { effect, activities, protection } = answer
-  return {
-    ...protectionParams(protection),
-    tenantId: answer.tenantId,
-    deviceId: answer.deviceId,
-    challengeId: answer.challengeId,
-    userId: answer.userId,
-    proofJti: proof?.jti ?? '',
-    proofExpiresAt: proof?.expiresAt ?? new Date(0),
-    isProofSpent: proof === null,
-    wrongNumbersLeftBefore: answer.was.wrongNumbersLeft,
-    jti: answer.jti,
-    kid: answer.kid,
-    userVerified: answer.userVerified,
-    decision: answer.decision,
-    outcome: effect.outcome,
-    status: effect.status,
-    reason: effect.reason,
-    wrongNumbersLeft: effect.wrongNumbersLeft,
-    jwsSealed: answer.jwsSealed,
-    isProtectionChanged: answer.was.protection !== protection,
-    reportId: answer.reportId,
-    budgets: budgetsParam(answer.budgets),
-    activityIds: activities.map(() => random.id('activity')),
-    activityTypes: activities.map(({ type }) => type),
-    activitySeverities: activities.map(({ severity }) => severity),
-    activityDetails: activities.map(({ details }) => JSON.stringify(details ?? {})),
-    activityNotices: activities.map((one) => (needsPush(one) ? 'owed' : null)),
-    actor: activities[0]?.actor ?? null,
-    closingIds: answer.closingDeviceIds.map(() => random.id('delivery')),
-    closingDeviceIds: answer.closingDeviceIds,
-    leasedBy: answer.leasedBy,
-  }
-}
-
 /**
  * Ends a challenge, or counts against it, by a device's answer. A report also cancels all other
  * pending challenges of the user.
@@ -264,21 +179,29 @@ function paramsOf(
 export function buildAnswerRecording(
   database: Database,
   random: Pick<Random, 'id'>,
+  lanes: Lanes,
 ): ChallengeStore['recordAnswer'] {
-  async function record(db: Queries, answer: AnswerToRecord, proof: ProofToSpend | null) {
-    const row = await runOne(db, recordAnswer, paramsOf(answer, proof, random))
+  async function record(db: Queries, params: RecordParams) {
+    const row = await runOne(db, recordAnswer, params)
     return outcomeOf(row)
   }
+  const lane = lanes.open<RecordParams, AnswerRecording>({
+    name: 'answer',
+    tenantOf: (item) => item.tenantId,
+    single: (item) => record(database.reserved, item),
+    batch: (items) => recordBatch(database, items),
+  })
 
   return (answer, proof) => {
-    if (answer.reportId === null) return record(database, answer, proof)
+    const params = recordParams(answer, proof, random)
+    if (answer.reportId === null) return lane(params)
     // All pending challenges are locked first, in order: a cancellation locks the challenge before
     // its budget, as the report does. A separate statement sees what was created while the first
     // one waited for the user's lock, which is held until the commit.
     return database.transaction(async (tx) => {
       const { tenantId, userId, deviceId } = answer
       await run(tx, lockForReport, { tenantId, userId, deviceId })
-      const result = await record(tx, answer, proof)
+      const result = await record(tx, params)
       if (result.kind !== 'recorded') return result
       return {
         ...result,

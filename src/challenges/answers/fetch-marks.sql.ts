@@ -1,8 +1,8 @@
-import type { ChallengeId, DeviceId, TenantId } from '../domain/ids.ts'
-import type { Database } from '../platform/postgres/database.ts'
-import { run, statement } from '../platform/postgres/statement.ts'
+import type { ChallengeId, DeviceId, TenantId } from '../../domain/ids.ts'
+import type { Database } from '../../platform/postgres/database.ts'
+import { run, statement } from '../../platform/postgres/statement.ts'
 
-const writeEveryMs = 20
+const writeEveryMs = 100
 const batchMax = 500
 
 const markFetched = statement<{

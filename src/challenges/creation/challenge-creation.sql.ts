@@ -1,44 +1,22 @@
 // Creating a challenge: one statement saves it, as decided from the facts that were loaded.
 
-import type { Actor } from '../domain/activity.ts'
-import type { Challenge } from '../domain/challenge.ts'
-import type { ActivityId, DeliveryId, DeviceId } from '../domain/ids.ts'
-import type { Database } from '../platform/postgres/database.ts'
-import { isUniqueViolation } from '../platform/postgres/database-errors.ts'
-import { run, statement } from '../platform/postgres/statement.ts'
-import type { Random } from '../platform/world.ts'
-import { budgetColumns } from '../protection/push-budgets.sql.ts'
-import { leaseSeconds } from '../push/deliveries.sql.ts'
-import type { ChallengeStore, NewChallenge } from './challenge.store.ts'
+import type { Challenge } from '../../domain/challenge.ts'
+import type { Database } from '../../platform/postgres/database.ts'
+import { isUniqueViolation } from '../../platform/postgres/database-errors.ts'
+import type { Lanes } from '../../platform/postgres/lane.ts'
+import { run, statement } from '../../platform/postgres/statement.ts'
+import type { Random } from '../../platform/world.ts'
+import { leaseSeconds } from '../../push/deliveries.sql.ts'
+import type { ChallengeStore } from '../challenge.store.ts'
+import { insertBatch } from './challenge-creation-batch.sql.ts'
 import { buildCreationFacts } from './challenge-creation-facts.sql.ts'
+import { type InsertParams, insertParams } from './challenge-creation-params.sql.ts'
 
 // The protection is locked first, so that no lock is set between the decision and the creation;
 // then the devices, by id, so that none is unregistered between its choice and the creation; then
 // the budget, which is used up only if it has not changed since the decision. An Idempotency-Key
 // that was used meanwhile undoes all of it.
-const insertChallenge = statement<
-  Omit<Challenge, 'status' | 'reason' | 'context' | 'decidedAt' | 'decidedDeviceId'> & {
-    readonly context: string
-    readonly numberSealed: Uint8Array | null
-    readonly idempotencyKey: string | null
-    readonly requestHash: Uint8Array
-    readonly protectionRevision: number
-    readonly budgetPushes: string
-    readonly budgetPending: string
-    readonly budgetUnanswered: number
-    readonly budgetRevision: number
-    readonly targetDeviceIds: readonly DeviceId[]
-    readonly targetPayloads: readonly string[]
-    readonly targetHashes: readonly string[]
-    readonly deliveryIds: readonly DeliveryId[]
-    readonly pushedDeviceIds: readonly DeviceId[]
-    readonly leasedBy: string
-    readonly activityId: ActivityId
-    readonly actor: Actor
-    readonly activityDetails: string
-  },
-  Pick<Challenge, 'id'>
->(
+const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
   'insert_challenge',
   `with guard as materialized (
     select p.user_id from user_protections p
@@ -94,41 +72,25 @@ const insertChallenge = statement<
 export function buildChallengeCreation(
   database: Database,
   random: Pick<Random, 'id'>,
+  lanes: Lanes,
 ): Pick<ChallengeStore, 'loadCreation' | 'create'> {
-  return {
-    ...buildCreationFacts(database),
-
-    async create(newChallenge: NewChallenge, leasedBy) {
-      const { challenge, targets, pushes, activity, budget } = newChallenge
-      const [budgetPushes, budgetPending, budgetUnanswered] = budgetColumns(budget)
-      const values = {
-        ...challenge,
-        context: JSON.stringify(challenge.context),
-        numberSealed: newChallenge.numberSealed,
-        idempotencyKey: newChallenge.idempotencyKey,
-        requestHash: newChallenge.requestHash,
-        protectionRevision: newChallenge.protectionRevision,
-        budgetPushes,
-        budgetPending,
-        budgetUnanswered,
-        budgetRevision: budget.revision,
-        targetDeviceIds: targets.map((target) => target.deviceId),
-        targetPayloads: targets.map((target) => target.requestPayload),
-        targetHashes: targets.map((target) => target.requestHash),
-        deliveryIds: pushes.map((push) => push.id),
-        pushedDeviceIds: pushes.map((push) => push.deviceId),
-        leasedBy,
-        activityId: random.id('activity'),
-        actor: activity.actor,
-        activityDetails: JSON.stringify(activity.details ?? {}),
-      }
+  const lane = lanes.open<InsertParams, 'done' | 'changed'>({
+    name: 'create',
+    tenantOf: (item) => item.tenantId,
+    weightOf: (item) => 1 + item.targetDeviceIds.length,
+    async single(item) {
       try {
-        const createdRows = await run(database, insertChallenge, values)
+        const createdRows = await run(database.reserved, insertChallenge, item)
         return createdRows.length === 1 ? 'done' : 'changed'
       } catch (error) {
         if (isUniqueViolation(error, 'challenges_idempotency_key')) return 'changed'
         throw error
       }
     },
+    batch: (items) => insertBatch(database, items),
+  })
+  return {
+    ...buildCreationFacts(database, lanes),
+    create: (newChallenge, leasedBy) => lane(insertParams(newChallenge, leasedBy, random)),
   }
 }

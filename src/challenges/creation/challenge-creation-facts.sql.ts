@@ -1,0 +1,208 @@
+// What decides whether challenges are created, loaded by one statement for all that wait.
+
+import type { Challenge } from '../../domain/challenge.ts'
+import type { RelyingPartyId, TenantId, UserId } from '../../domain/ids.ts'
+import { othersKey } from '../../domain/initiator.ts'
+import { otherFactorsOf } from '../../domain/passcode.ts'
+import { policyOf, strictest } from '../../domain/policy.ts'
+import { unusedBudget } from '../../domain/push-budget.ts'
+import { identifierKey } from '../../domain/user-name.ts'
+import type { Database } from '../../platform/postgres/database.ts'
+import type { Lanes } from '../../platform/postgres/lane.ts'
+import { byPlace, type ListParams, rowList } from '../../platform/postgres/row-list.ts'
+import { run, statement } from '../../platform/postgres/statement.ts'
+import { type ProtectionJson, toProtection } from '../../protection/protections.sql.ts'
+import { type InitiatorJson, toInitiator } from '../../protection/push-budgets.sql.ts'
+import { type AddressRow, addressColumns, toAddress } from '../../push/push.rows.ts'
+import { namedUser } from '../../users/named-user.sql.ts'
+import {
+  type OtherFactorsJson,
+  otherFactorColumns,
+  toOtherFactors,
+} from '../../users/other-factors.sql.ts'
+import { challengeColumns, isPending, toChallenge } from '../challenge.rows.ts'
+import type { AskableDevice, ChallengeStore, CreationFacts } from '../challenge.store.ts'
+
+type LoadedDevice = AddressRow &
+  Pick<AskableDevice, 'id' | 'hasVerificationKey' | 'appVersion' | 'platform' | 'parentDeviceId'>
+
+type Query = Parameters<ChallengeStore['loadCreation']>[0]
+
+/** The columns of the challenge are null where there is none. */
+type CreationRow = Challenge & {
+  readonly n: number
+  readonly numberSealed: Buffer | null
+  readonly requestHash: Buffer
+  readonly now: Date
+  readonly policy: unknown
+  readonly rpPolicy: unknown
+  readonly activeKid: string
+  readonly foundUserId: UserId | null
+  readonly devices: LoadedDevice[] | null
+  readonly protection: ProtectionJson | null
+  readonly initiator: InitiatorJson | null
+  readonly others: InitiatorJson | null
+  readonly factors: OtherFactorsJson
+}
+
+const loadedColumns = (c: string) => `
+  ${challengeColumns(c)}, ${c}.number_sealed, ${c}.request_hash`
+
+/** Either `userId`, or `namespace`, `value` and `key`. */
+type Item = {
+  readonly tenantId: TenantId
+  readonly rpId: RelyingPartyId
+  readonly namespaces: string
+  readonly userId: UserId | null
+  readonly namespace: string | null
+  readonly value: string | null
+  readonly key: string | null
+  readonly idempotencyKey: string | null
+  readonly binding: string | null
+  readonly requestHash: Uint8Array
+  readonly initiatorKey: string | null
+}
+
+const creationItems = rowList<'item', Item>('item', {
+  tenantId: 'text',
+  rpId: 'text',
+  namespaces: 'jsonb',
+  userId: 'text',
+  namespace: 'text',
+  value: 'text',
+  key: 'text',
+  idempotencyKey: 'text',
+  binding: 'text',
+  requestHash: 'bytea',
+  initiatorKey: 'text',
+})
+
+const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
+  'load_creation',
+  `select x.n::int as n, ${loadedColumns('c')}, clock_timestamp() as now, t.policy,
+    r.policy as rp_policy,
+    (select s.kid from signing_keys s
+     where s.tenant_id = x.tenant_id and s.status = 'active') as active_kid,
+    u.user_id as found_user_id, dv.devices,
+    (select row_to_json(p) from user_protections p
+     where p.tenant_id = x.tenant_id and p.user_id = u.user_id) as protection,
+    (select row_to_json(i) from initiators i where i.tenant_id = x.tenant_id
+       and i.user_id = u.user_id and i.key = x.initiator_key) as initiator,
+    (select row_to_json(o) from initiators o where o.tenant_id = x.tenant_id
+       and o.user_id = u.user_id and o.key = '${othersKey}') as others,
+    (select row_to_json(f)
+     from (select ${otherFactorColumns('x.tenant_id', 'u.user_id')}) f) as factors
+  from ${creationItems.as('x')}
+  cross join lateral (
+    select * from tenants t where t.tenant_id = x.tenant_id offset 0
+  ) t
+  cross join lateral (
+    select r.policy from relying_parties r
+    where r.tenant_id = x.tenant_id and r.id = x.rp_id offset 0
+  ) r
+  left join lateral (
+    (select n.user_id from (${namedUser('x.namespace', 'x.value', 'x.key')}) n
+     where x.namespaces ? x.namespace)
+    union all
+    (select i.user_id from user_identifiers i
+     where i.tenant_id = x.tenant_id and i.user_id = x.user_id and x.namespaces ? i.namespace
+     limit 1)
+  ) u on true
+  left join lateral (
+    (select ${loadedColumns('k')} from challenges k
+     where k.tenant_id = x.tenant_id and k.rp_id = x.rp_id
+       and k.idempotency_key = x.idempotency_key)
+    union all
+    (select ${loadedColumns('k')} from challenges k
+     where k.tenant_id = x.tenant_id and k.user_id = u.user_id and ${isPending('k')}
+       and k.rp_id = x.rp_id and k.binding = x.binding and k.request_hash = x.request_hash
+       and k.expires_at > clock_timestamp() and x.idempotency_key is null
+     limit 1)
+  ) c on true
+  left join lateral (
+    select json_agg(json_build_object('id', y.id, 'hasVerificationKey', y.has_verification_key,
+      'pushProvider', y.push_provider, 'pushEnvironment', y.push_environment, 'appId', y.app_id,
+      'pushToken', y.push_token, 'appVersion', y.app_version, 'platform', y.platform,
+      'parentDeviceId', y.parent_device_id) order by y.created_at) as devices
+    from (
+      select d.id, d.created_at, ${addressColumns('d')}, d.app_version, d.platform,
+        d.parent_device_id,
+        (select true from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
+          and k.role = 'verification') is true as has_verification_key
+      from devices d
+      where d.tenant_id = x.tenant_id and d.user_id = u.user_id and d.status = 'active'
+    ) y
+  ) dv on true`,
+)
+
+function toItem({ user, namespaces, ...query }: Query): Item {
+  const { namespace, value } = 'id' in user ? { namespace: null, value: null } : user
+  return {
+    ...query,
+    namespaces: JSON.stringify(namespaces),
+    userId: 'id' in user ? user.id : null,
+    namespace,
+    value,
+    key: value === null ? null : identifierKey(value),
+  }
+}
+
+function toAskable(device: LoadedDevice): AskableDevice {
+  const { id, hasVerificationKey, appId, appVersion, platform, parentDeviceId } = device
+  const address = toAddress(device)
+  return {
+    id,
+    hasVerificationKey,
+    appId,
+    appVersion,
+    platform,
+    parentDeviceId,
+    hasPushToken: address !== null,
+    address,
+  }
+}
+
+function toFacts(row: CreationRow): CreationFacts {
+  const policy = strictest(policyOf(row.policy), row.rpPolicy)
+  return {
+    now: row.now,
+    policy,
+    signingKid: row.activeKid,
+    userId: row.foundUserId,
+    devices: (row.devices ?? []).map(toAskable),
+    protection: row.protection && toProtection(row.protection),
+    initiator: row.initiator && toInitiator(row.initiator),
+    others: row.others ? toInitiator(row.others) : unusedBudget,
+    otherFactors: otherFactorsOf(policy, toOtherFactors(row.factors)),
+    earlier:
+      row.id === null
+        ? null
+        : {
+            challenge: toChallenge(row),
+            numberSealed: row.numberSealed,
+            requestHash: row.requestHash,
+          },
+  }
+}
+
+/** The loading half of a creation. */
+export function buildCreationFacts(
+  database: Database,
+  lanes: Lanes,
+): Pick<ChallengeStore, 'loadCreation'> {
+  const lane = lanes.openReads({
+    name: 'load_creation',
+    tenantOf: (item: Item) => item.tenantId,
+    async batch(items) {
+      const rows = await run(database.reserved, loadCreation, creationItems.params(items))
+      return byPlace(rows, items.length)
+    },
+  })
+  return {
+    async loadCreation(query) {
+      const row = await lane(toItem(query))
+      if (!row) throw new Error(`tenant ${query.tenantId} is gone although its key still works`)
+      return toFacts(row)
+    },
+  }
+}

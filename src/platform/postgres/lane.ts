@@ -1,0 +1,81 @@
+// Batches of equal statements: requests that wait for the same kind of statement share the next
+// one. The cost of a small statement is its round trip, its commit and its start, not its rows.
+
+import { BatchingLane } from './batching-lane.ts'
+import type { BatchReport, LaneLimits, LaneStatements } from './lane-statements.ts'
+
+/** Runs an item and resolves after its commit, or rejects as the single statement would. */
+export type Lane<Item, Outcome> = (item: Item) => Promise<Outcome>
+
+/** docs/limits.md lists the figures. */
+export const laneLimits = {
+  inFlightMax: 2,
+  itemsMax: 32,
+  weightMax: 256,
+  waitingMax: 4_096,
+  waitingOfTenantMax: 1_024,
+  waitMs: 1_000,
+  slowMax: 2,
+} as const satisfies LaneLimits
+
+/**
+ * A kind of read: its statement for many serves one as well, and it is never skipped. It returns
+ * rows as they are, so that one that cannot be read fails its own item only.
+ */
+export type ReadLane<Item, Outcome> = Pick<LaneStatements<Item, Outcome>, 'name' | 'tenantOf'> & {
+  readonly batch: (items: readonly Item[]) => Promise<readonly Outcome[]>
+}
+
+export type Lanes = {
+  openReads<Item, Outcome>(reads: ReadLane<Item, Outcome>): Lane<Item, Outcome>
+  open<Item, Outcome>(statements: LaneStatements<Item, Outcome>): Lane<Item, Outcome>
+  /** Items that wait now, by lane. */
+  readonly depths: () => ReadonlyMap<string, number>
+  /** Calls the listener after each batch, and after each single statement of a lone item. */
+  listen(listener: (report: BatchReport) => void): void
+}
+
+/** Runs at most `max` pieces of work concurrently, in their order. */
+function buildGate(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0
+  const waiting: (() => void)[] = []
+  return async (work) => {
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
+  }
+}
+
+/** The lanes of one process, which share the capacity for items that go singly. */
+export function buildLanes(limits: LaneLimits): Lanes {
+  const listeners: ((report: BatchReport) => void)[] = []
+  const report = (one: BatchReport) => {
+    for (const listener of listeners) listener(one)
+  }
+  const lanes = new Map<string, { readonly depth: number }>()
+  const slowly = buildGate(limits.slowMax)
+  function open<Item, Outcome>(statements: LaneStatements<Item, Outcome>): Lane<Item, Outcome> {
+    const lane = new BatchingLane(statements, limits, slowly, report)
+    lanes.set(statements.name, lane)
+    return (item) => lane.run(item)
+  }
+  return {
+    open,
+    openReads: <Item, Outcome>(reads: ReadLane<Item, Outcome>) =>
+      open<Item, Outcome>({
+        ...reads,
+        single: async (item) => {
+          const [outcome] = await reads.batch([item])
+          return outcome as Outcome
+        },
+      }),
+    depths: () => new Map([...lanes].map(([name, { depth }]) => [name, depth])),
+    listen: (listener) => listeners.push(listener),
+  }
+}
