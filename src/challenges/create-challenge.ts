@@ -25,6 +25,7 @@ import { resolveUser } from '../users/find-user.ts'
 import type { UserReference } from '../users/user.store.ts'
 import type { ChallengeStore, CreationFacts, NewChallenge } from './challenge.store.ts'
 import { challengeTarget, duePushes } from './challenge-targets.ts'
+import type { OwnChallenges } from './own-challenges.ts'
 
 export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'loadCreation' | 'create'>
@@ -34,6 +35,7 @@ export type Dependencies = {
   readonly sealing: Sealing
   readonly signatures: Pick<Signatures, 'signedHash'>
   readonly userQueue: UserQueue
+  readonly ownChallenges: Pick<OwnChallenges, 'add' | 'forget'>
   readonly publicOrigin: string
 }
 
@@ -129,10 +131,14 @@ export async function createChallenge(
     const draft = decide(dependencies, principal, command, knownFacts, initiatorKey)
     if (isRefusal(draft)) return withOtherFactors(draft, otherFactors)
     const newChallenge = { ...draft.newChallenge, idempotencyKey, requestHash }
+    const { ownChallenges } = dependencies
+    // Before it exists, so that no signal about it comes first.
+    ownChallenges.add(newChallenge.challenge)
     const queueKey = `asks:${initiatorKey ?? principal.rpId}`
     const result = await dependencies.userQueue.run(newChallenge.challenge, queueKey, () =>
       dependencies.challenges.create(newChallenge, dependencies.dispatcher.leaseHolder),
     )
+    if (result !== 'done') ownChallenges.forget(newChallenge.challenge.id)
     if (isRefusal(result)) return withOtherFactors(result, otherFactors)
     if (result === 'done') {
       dependencies.dispatcher.dispatch(duePushes(newChallenge, facts))

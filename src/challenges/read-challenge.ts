@@ -10,12 +10,14 @@ import { revocationPrefix } from '../tenants/api-keys.ts'
 import type { ApiKeyRefusal } from '../tenants/authenticate-api-key.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
 import type { ChallengeRecord, ChallengeStore } from './challenge.store.ts'
+import type { OwnChallenges } from './own-challenges.ts'
 
 export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'find' | 'expire'>
   readonly signals: Signals
   readonly signingKeys: SigningKeys
   readonly sharedReads: SharedReads
+  readonly ownChallenges: Pick<OwnChallenges, 'pendingMs'>
   readonly publicOrigin: string
 }
 
@@ -111,8 +113,17 @@ export async function followChallenge<Denial extends Refusal = never>(
 ): Promise<ChallengeReading | Denial | Refusal<'not_found'>> {
   const watch = dependencies.signals.watch(id, `${revocationPrefix}${credentialOf(principal)}`)
   const until = performance.now() + waitMs
+  const { tenantId, rpId } = principal
+  let pendingMs = dependencies.ownChallenges.pendingMs({ tenantId, rpId, id })
   try {
     for (;;) {
+      const untilReadMs = Math.min(until - performance.now(), toNextTickMs(id))
+      if (pendingMs !== null && untilReadMs > 0 && !isAborted()) {
+        await watch.next(Math.min(untilReadMs, pendingMs))
+        pendingMs = null
+        const refusal = await stillAllowed()
+        if (refusal) return refusal
+      }
       const reading = await shareRead(dependencies, principal, id)
       if (reading === null) return refuse('not_found')
       const leftMs = until - performance.now()

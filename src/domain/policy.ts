@@ -81,6 +81,7 @@ export function policyOf(storedOverrides: unknown): Policy {
   )
     return defaultPolicy
   const overrides = storedOverrides as Readonly<Record<string, unknown>>
+  if (Object.keys(overrides).length === 0) return defaultPolicy
   return consistent(
     Object.fromEntries(
       fields.map(([field, rule]) => [field, valueWithinBounds(rule, overrides[field])]),
@@ -140,6 +141,7 @@ export function laxerField(tenant: Policy, overrides: PolicyOverrides): PolicyFi
 export function strictest(tenant: Policy, relyingParty: unknown): Policy {
   if (typeof relyingParty !== 'object' || relyingParty === null) return tenant
   const overrides = relyingParty as Readonly<Record<string, unknown>>
+  if (Object.keys(overrides).length === 0) return tenant
   const stricterFields = fields.flatMap(([field, rule]) => {
     if (!(field in overrides)) return []
     const value = valueWithinBounds(rule, overrides[field])

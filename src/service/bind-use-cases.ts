@@ -1,5 +1,6 @@
 // The use cases with everything that they depend on, as the routes get them.
 
+import { buildOwnChallenges } from '../challenges/own-challenges.ts'
 import type { ApiKeyId, IntegrationId } from '../domain/ids.ts'
 import {
   buildIntegrationAuthentication,
@@ -26,6 +27,7 @@ export type UseCases = Bound<typeof useCases>
 type BuiltHere =
   | 'signingKeys'
   | 'sharedReads'
+  | 'ownChallenges'
   | 'apiKeyAuthentication'
   | 'integrationAuthentication'
 
@@ -41,7 +43,9 @@ export type Parts = Omit<DependenciesOf<typeof useCases>, BuiltHere> &
 export function bindUseCases(parts: Parts): UseCases {
   const apiKeyAuthentication = buildApiKeyAuthentication(parts)
   const integrationAuthentication = buildIntegrationAuthentication(parts)
+  const ownChallenges = buildOwnChallenges(() => performance.now())
   parts.signals.listen((key) => {
+    ownChallenges.forget(key)
     if (key.startsWith(revocationPrefix)) {
       apiKeyAuthentication.forget(key.slice(revocationPrefix.length) as ApiKeyId)
       integrationAuthentication.forget(key.slice(revocationPrefix.length) as IntegrationId)
@@ -51,6 +55,7 @@ export function bindUseCases(parts: Parts): UseCases {
     ...parts,
     signingKeys: buildSigningKeys(parts, () => performance.now()),
     sharedReads: buildSharedReads(),
+    ownChallenges,
     apiKeyAuthentication,
     integrationAuthentication,
   })

@@ -15,6 +15,7 @@ import {
   aProof,
   ask,
   granted,
+  inAnotherProcess,
   type Phone,
   signAnswer,
   type World,
@@ -142,7 +143,7 @@ describe('a wait for a challenge', () => {
       waits.push(timeoutMs)
       return scene.setExpiry(-1)
     })
-    await granted(waitForChallenge({ ...world, signals }, principal, id, longMs))
+    await granted(waitForChallenge({ ...inAnotherProcess(world), signals }, principal, id, longMs))
     expect(waits).toHaveLength(1)
     expect(waits[0]).toBeLessThanOrEqual(701)
     const { challenge: next } = await granted(ask(world, principal))

@@ -5,6 +5,7 @@ import { newJti, sha256, signCompact } from '../../clients/device/src/compact-jw
 import { createDeviceKeys, type DeviceKey } from '../../clients/device/src/keys.ts'
 import { type Command, createChallenge } from '../../src/challenges/create-challenge.ts'
 import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
+import { buildOwnChallenges } from '../../src/challenges/own-challenges.ts'
 import { readDeviceProof } from '../../src/devices/authenticate-device.ts'
 import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
@@ -55,6 +56,8 @@ export async function openWorld() {
   const securityEvents: SecurityEvent[] = []
   const revocations: Revocation[] = []
   const hub = await buildSignalHub(null, () => undefined)
+  const ownChallenges = buildOwnChallenges(() => performance.now())
+  hub.listen(ownChallenges.forget)
   return {
     ...stores,
     keys,
@@ -107,6 +110,7 @@ export async function openWorld() {
     },
     userQueue: buildQueues(10).userQueue,
     sharedReads: buildSharedReads(),
+    ownChallenges,
     publicOrigin,
   }
 }
@@ -117,6 +121,7 @@ export type World = Awaited<ReturnType<typeof openWorld>>
 export const inAnotherProcess = (world: World): World => ({
   ...world,
   userQueue: buildQueues(10).userQueue,
+  ownChallenges: buildOwnChallenges(() => performance.now()),
 })
 
 /**
