@@ -29,7 +29,6 @@ import { buildPersonalDataStore } from '../../src/personal-data/personal-data.sq
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { type Database, openDatabase } from '../../src/platform/postgres/database.ts'
 import { buildDueWorkStore } from '../../src/platform/postgres/due-work.ts'
-import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
 import { buildLeaseStore } from '../../src/platform/postgres/leases.ts'
 import { buildTableStatistics } from '../../src/platform/postgres/table-statistics.ts'
 import { buildPortalStore } from '../../src/portal/portal-sessions.sql.ts'
@@ -45,6 +44,7 @@ import { buildUserStore } from '../../src/users/users.sql.ts'
 import { buildWebhookDeliveryStore } from '../../src/webhooks/webhook-deliveries.sql.ts'
 import { buildWebhookEndpointStore } from '../../src/webhooks/webhook-endpoints.sql.ts'
 import { createTestDatabase } from './database.ts'
+import { buildBatchLanes } from './lanes.ts'
 
 /** A thumbprint of an unused key; also usable as a `jti`. */
 export const thumbprint = () => randomBytes(32).toString('base64url')
@@ -60,6 +60,7 @@ export const noExceptions = async () => ({})
 export async function openStores(
   connections = 20,
   watch: (database: Database) => Database = (database) => database,
+  lanes = buildBatchLanes(),
 ) {
   const testDatabase = await createTestDatabase()
   // A long timeout: these tests queue behind locks on purpose, on machines that may be busy.
@@ -69,7 +70,6 @@ export async function openStores(
     timeoutMs: 15_000,
   })
   const database = watch(ownDatabase)
-  const lanes = buildLanes(laneLimits)
   const stores = {
     database,
     url: testDatabase.url,
@@ -276,19 +276,16 @@ export const anyRequest = { requestHash: randomBytes(32), binding: null, initiat
 
 type ChallengeChanges = Partial<Challenge> & { readonly ttlMs?: number }
 
-/**
- * A pending challenge for these devices, expiring after `ttlMs` by the database's clock; yet to be
- * created.
- */
-export async function aNewChallenge(
-  { database }: Stores,
+type NewChallengeChanges = ChallengeChanges & Pick<Partial<NewChallenge>, 'idempotencyKey'>
+
+/** A pending challenge for these devices that begins now, yet to be created. */
+export function newChallengeAt(
+  now: Date,
   user: TestUser,
   deviceIds: readonly DeviceId[],
-  more: ChallengeChanges & Pick<Partial<NewChallenge>, 'idempotencyKey'> = {},
-): Promise<NewChallenge> {
+  more: NewChallengeChanges = {},
+): NewChallenge {
   const { ttlMs = 120_000, idempotencyKey = null, ...overrides } = more
-  const [row] = await database.query<{ now: Date }>('now', 'select clock_timestamp() as now', [])
-  const now = row?.now ?? new Date()
   const { tenantId, rpId, userId, signingKid } = user
   const challenge: Challenge = {
     tenantId,
@@ -333,6 +330,17 @@ export async function aNewChallenge(
     protectionRevision: 0,
     activity: activity({ userId, type: 'challenge_created', actor: 'operator' }),
   }
+}
+
+/** The same at the database's time. */
+export async function aNewChallenge(
+  { database }: Stores,
+  user: TestUser,
+  deviceIds: readonly DeviceId[],
+  more: NewChallengeChanges = {},
+): Promise<NewChallenge> {
+  const [row] = await database.query<{ now: Date }>('now', 'select clock_timestamp() as now', [])
+  return newChallengeAt(row?.now ?? new Date(), user, deviceIds, more)
 }
 
 /** A pending challenge for these devices. */
