@@ -14,7 +14,9 @@ import { aGuess, aPasscode, createRecoveryCode, stepNow } from '../../passcodes/
 import { recordStatements, type SentStatement } from '../../support/statements.ts'
 import {
   aChallenge,
+  aColleague,
   aDevice,
+  aNewChallenge,
   anAnswer,
   anyRequest,
   aProof,
@@ -40,6 +42,7 @@ export async function runHotStatements(): Promise<{
   })
   const user = await aUser(stores)
   await signIn(stores, user)
+  await signInTogether(stores, user)
   await report(stores, user)
   await lookUp(stores, user)
   await typeCodes(stores, user)
@@ -69,6 +72,23 @@ async function signIn(stores: Stores, user: TestUser) {
   await challenges.findEvidence(tenantId, rpId, id)
   await cancel(stores, user, await aChallenge(stores, user, [device]))
   await challenges.expire({ tenantId, id }, 1)
+}
+
+/** Two at a time share a statement. */
+async function signInTogether(stores: Stores, user: TestUser) {
+  const { challenges } = stores
+  const signIns = await Promise.all(
+    [user, await aColleague(stores, user, 'bob')].map(async (one) => {
+      const device = await aDevice(stores, one)
+      return { one, device, made: await aNewChallenge(stores, one, [device]) }
+    }),
+  )
+  await Promise.all(signIns.map(({ made }) => challenges.create(made, 'process')))
+  await Promise.all(
+    signIns.map(({ one, device, made }) =>
+      challenges.recordAnswer(anAnswer(one, made.challenge.id, device), aProof(one, device)),
+    ),
+  )
 }
 
 async function report(stores: Stores, user: TestUser) {

@@ -65,6 +65,9 @@ async function faults(client: pg.Client): Promise<string[]> {
 
 test('every statement of a busy service finds rows by full key, without statistics', async () => {
   expect(statements.size).toBeGreaterThan(60)
+  expect([...statements.keys()]).toEqual(
+    expect.arrayContaining(['insert_challenges', 'record_answers']),
+  )
   await onServer(stores.url, async (client) => {
     await fillWithSimilarRows(client, 10_000)
     const { rows } = await client.query(
