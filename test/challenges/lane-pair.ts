@@ -4,17 +4,10 @@ import pg from 'pg'
 import type { Database, Queries } from '../../src/platform/postgres/database.ts'
 import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
 import type { BatchReport } from '../../src/platform/postgres/lane-statements.ts'
-import { copyTenant } from '../platform/postgres/copied-tenant.ts'
 import { buildSingleLanes } from '../support/lanes.ts'
-import {
-  aDevice,
-  aUser,
-  lockWaiters,
-  openStores,
-  type Stores,
-  type TestUser,
-} from '../support/stores.ts'
+import { lockWaiters, openStores, type Stores, type TestUser } from '../support/stores.ts'
 import { until } from '../support/until.ts'
+import { seedUsers } from './lane-users.ts'
 
 /** Items of a round: each is sent by a connection of its own where they go singly. */
 export const roundSize = 16
@@ -47,15 +40,24 @@ const momentStart = `select set_config('lock_timeout'`
 const gateKey = 77
 const gateStart = `select pg_advisory_xact_lock(${gateKey}), set_config('lock_timeout'`
 
+/** A database that sends other texts for the batches of writes. */
+export function withChangedBatches(database: Database, sabotage: Sabotage): Database {
+  const change = ({ query }: Queries): Queries => ({
+    query: (name, text, values) =>
+      batchStatements.includes(name)
+        ? query(name, sabotage(name, text), values)
+        : query(name, text, values),
+  })
+  return { ...database, ...change(database), reserved: change(database.reserved) }
+}
+
 /** The batches of this database stop at the gate while `isClosed` says so. */
-function withGate(database: Database, isClosed: () => boolean, sabotage: Sabotage): Database {
+function withGate(database: Database, isClosed: () => boolean): Database {
   const gate = ({ query }: Queries): Queries => ({
     query: (name, text, values) => {
-      if (!batchStatements.includes(name)) return query(name, text, values)
-      const ownText = sabotage(name, text)
-      if (!isClosed()) return query(name, ownText, values)
-      const gatedText = ownText.replace(momentStart, gateStart)
-      if (gatedText === ownText) throw new Error(`${name} has no moment to wait for a lock`)
+      if (!batchStatements.includes(name) || !isClosed()) return query(name, text, values)
+      const gatedText = text.replace(momentStart, gateStart)
+      if (gatedText === text) throw new Error(`${name} has no moment to wait for a lock`)
       return query(`${name}_gated`, gatedText, values)
     },
   })
@@ -97,10 +99,14 @@ export async function openPair(
   const singleStores = await openStores(2 * roundSize, undefined, buildSingleLanes())
   const batchStores = await openStores(
     4,
-    (database) => withGate(database, () => isClosed, sabotage),
+    (database) =>
+      withChangedBatches(
+        withGate(database, () => isClosed),
+        sabotage,
+      ),
     lanes,
   )
-  const users = await seed(singleStores, usersPerTenant)
+  const users = await seedUsers(singleStores, usersPerTenant)
   const [singly, batched] = [await openSide(singleStores), await openSide(batchStores)]
   await copyRows(singly.plain, batched.plain)
   const gate = {
@@ -120,42 +126,6 @@ export async function openPair(
     await Promise.all([closeSide(singly), closeSide(batched)])
   }
   return { singly, batched, users, reports, gate, [Symbol.asyncDispose]: close }
-}
-
-/** Users like one with two devices, in three tenants. */
-async function seed(stores: Stores, usersPerTenant: number): Promise<TestUser[]> {
-  const user = await aUser(stores)
-  await aDevice(stores, user)
-  await aDevice(stores, user)
-  const { tenantId, userId } = user
-  const copies: Readonly<Record<string, { readonly of: string; readonly ids: readonly string[] }>> =
-    {
-      users: { of: 'id', ids: ['id'] },
-      user_identifiers: { of: 'user_id', ids: ['user_id', 'value', 'key'] },
-      user_protections: { of: 'user_id', ids: ['user_id'] },
-      devices: { of: 'user_id', ids: ['id', 'user_id'] },
-      device_keys: {
-        of: `(select d.user_id from devices d where d.id = x.device_id)`,
-        ids: ['device_id', 'kid'],
-      },
-    }
-  for (const [table, { of, ids }] of Object.entries(copies)) {
-    const changes = ids.map((id) => `'${id}', x.${id} || '_' || lpad(n::text, 4, '0')`).join(', ')
-    await stores.database.query(
-      `seed_${table}`,
-      `insert into ${table}
-       select (jsonb_populate_record(x, jsonb_build_object(${changes}))).*
-       from ${table} x, generate_series(1, ${usersPerTenant}) n where ${of} = $1`,
-      [userId],
-    )
-  }
-  await copyTenant(stores, user)
-  const rows = await stores.database.query<{
-    tenant: TestUser['tenantId']
-    id: TestUser['userId']
-  }>('seeded', 'select tenant_id as tenant, id from users order by tenant_id, id', [])
-  if (rows.length !== 3 * (usersPerTenant + 1)) throw new Error(`${tenantId} was not copied`)
-  return rows.map(({ tenant, id }) => ({ ...user, tenantId: tenant, userId: id }))
 }
 
 const copiedTables = [
