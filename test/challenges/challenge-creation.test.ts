@@ -4,6 +4,7 @@ import type { CreationFacts } from '../../src/challenges/challenge.store.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import type { UserReference } from '../../src/users/user.store.ts'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aClaim,
   aDevice,
@@ -126,34 +127,34 @@ describe('what decides a creation', () => {
 })
 
 describe('a creation', () => {
-  test('20 parallel creations under one Idempotency-Key create one row, nothing else', async ({
-    stores,
-    user,
-    scene,
-  }) => {
-    const device = await aDevice(stores, user)
-    const newChallenges = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        aNewChallenge(stores, user, [device], { idempotencyKey: 'once' }),
-      ),
-    )
-    const outcomes = await Promise.all(
-      newChallenges.map((one) => stores.challenges.create(one, 'test')),
-    )
-    expect(outcomes.filter((one) => one === 'done')).toHaveLength(1)
-    const { tenantId, rpId } = user
-    const challenges = await stores.challenges.list(
-      { tenantId, rpId, userId: null, status: null },
-      page,
-    )
-    expect(challenges).toHaveLength(1)
-    for (const { challenge } of newChallenges) {
-      const count = challenge.id === challenges[0]?.id ? 1 : 0
-      expect(await scene.rowsOf('challenge_targets', challenge.id)).toHaveLength(count)
-      expect(await scene.rowsOf('deliveries', challenge.id)).toHaveLength(count)
-      expect(await scene.rowsOf('activities', challenge.id)).toHaveLength(count)
-    }
-  })
+  test.for(bothPaths)(
+    '%s: 20 parallel creations under one Idempotency-Key create one row, nothing else',
+    async ([, on], { stores, user, scene }) => {
+      const { challenges: ownChallenges } = on(stores)
+      const device = await aDevice(stores, user)
+      const newChallenges = await Promise.all(
+        Array.from({ length: 20 }, () =>
+          aNewChallenge(stores, user, [device], { idempotencyKey: 'once' }),
+        ),
+      )
+      const outcomes = await Promise.all(
+        newChallenges.map((one) => ownChallenges.create(one, 'test')),
+      )
+      expect(outcomes.filter((one) => one === 'done')).toHaveLength(1)
+      const { tenantId, rpId } = user
+      const challenges = await stores.challenges.list(
+        { tenantId, rpId, userId: null, status: null },
+        page,
+      )
+      expect(challenges).toHaveLength(1)
+      for (const { challenge } of newChallenges) {
+        const count = challenge.id === challenges[0]?.id ? 1 : 0
+        expect(await scene.rowsOf('challenge_targets', challenge.id)).toHaveLength(count)
+        expect(await scene.rowsOf('deliveries', challenge.id)).toHaveLength(count)
+        expect(await scene.rowsOf('activities', challenge.id)).toHaveLength(count)
+      }
+    },
+  )
 
   test('one Idempotency-Key of two relying parties creates two challenges', async ({
     user,
@@ -173,37 +174,39 @@ describe('a creation', () => {
     }
   })
 
-  test('never targets a device unregistered meanwhile, and then leaves nothing', async ({
-    stores,
-    user,
-    scene,
-  }) => {
-    const [unregisteredId, remainingId] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const newChallenge = await aNewChallenge(stores, user, [unregisteredId, remainingId])
-    await unregister(stores, user, unregisteredId)
-    expect(await stores.challenges.create(newChallenge, 'test')).toBe('changed')
-    expect(await scene.find(newChallenge.challenge.id)).toBeNull()
-    expect(await scene.rowsOf('challenge_targets', newChallenge.challenge.id)).toEqual([])
-    expect(await scene.rowsOf('deliveries', newChallenge.challenge.id)).toEqual([])
-  })
+  test.for(bothPaths)(
+    '%s: never targets a device unregistered meanwhile, and then leaves nothing',
+    async ([, on], { stores, user, scene }) => {
+      const [unregisteredId, remainingId] = [
+        await aDevice(stores, user),
+        await aDevice(stores, user),
+      ]
+      const newChallenge = await aNewChallenge(stores, user, [unregisteredId, remainingId])
+      await unregister(stores, user, unregisteredId)
+      expect(await on(stores).challenges.create(newChallenge, 'test')).toBe('changed')
+      expect(await scene.find(newChallenge.challenge.id)).toBeNull()
+      expect(await scene.rowsOf('challenge_targets', newChallenge.challenge.id)).toEqual([])
+      expect(await scene.rowsOf('deliveries', newChallenge.challenge.id)).toEqual([])
+    },
+  )
 
-  test('a creation racing an unregistration leaves no challenge without devices', async ({
-    stores,
-    user,
-    scene,
-  }) => {
-    for (let race = 0; race < 50; race++) {
-      const device = await aDevice(stores, user)
-      const newChallenge = await aNewChallenge(stores, user, [device])
-      await Promise.all([
-        stores.challenges.create(newChallenge, 'test'),
-        unregister(stores, user, device),
-      ])
-      const record = await scene.find(newChallenge.challenge.id)
-      if (record)
-        expect(record.challenge).toMatchObject({ status: 'denied', reason: 'no_device_left' })
-    }
-  })
+  test.for(bothPaths)(
+    '%s: a creation racing an unregistration leaves no challenge without devices',
+    async ([, on], { stores, user, scene }) => {
+      const { challenges } = on(stores)
+      for (let race = 0; race < 50; race++) {
+        const device = await aDevice(stores, user)
+        const newChallenge = await aNewChallenge(stores, user, [device])
+        await Promise.all([
+          challenges.create(newChallenge, 'test'),
+          unregister(stores, user, device),
+        ])
+        const record = await scene.find(newChallenge.challenge.id)
+        if (record)
+          expect(record.challenge).toMatchObject({ status: 'denied', reason: 'no_device_left' })
+      }
+    },
+  )
 
   test('a creation is read back whole, with its queued pushes, leased to its creator', async ({
     stores,

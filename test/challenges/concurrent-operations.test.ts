@@ -9,6 +9,8 @@ import {
   numberSealed,
   runOut as runOutEnrollment,
 } from '../enrollments/enrollment-steps.ts'
+import { repetitions } from '../support/endurance.ts'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aClaim,
   aNewChallenge,
@@ -23,14 +25,14 @@ import {
 } from '../support/stores.ts'
 import { type AnswerKind, answer, cancel, resend, runOut, unregister } from './challenge-steps.ts'
 
+let opened: Stores
 let stores: Stores
 let user: TestUser
 
 beforeAll(async () => {
-  stores = await openStores(16)
-  user = await aUser(stores)
+  opened = await openStores(16)
 })
-afterAll(() => stores.close())
+afterAll(() => opened.close())
 
 const devicesPerUserMax = 4
 const tokenHash = randomBytes(32)
@@ -304,37 +306,43 @@ const never = {
     where o.kind = 'challenge_closed' and c.status = 'pending'`,
 }
 
-test('concurrent operations on one user: no deadlock, no error, no broken invariant', async () => {
-  const script = fc.array(fc.tuple(fc.constantFrom(...operations), fc.nat(1_000)), {
-    minLength: 1_200,
-    maxLength: 1_200,
-  })
-  const [steps = []] = fc.sample(script, { numRuns: 1, seed: Number(process.env.SEED ?? 20_261) })
-  for (let count = 0; count < 3; count++) {
-    const enrollment = await anEnrollment(stores, user)
-    await stores.enrollments.claim(aClaim(enrollment, { tokenHash, keys: [] }))
-  }
-  const remaining = steps.values()
-  const failures: unknown[] = []
-  const work = async () => {
-    for (const [doing, seed] of remaining) {
-      await act(doing, seed).catch((error: unknown) => failures.push({ doing, seed, error }))
+test.each(bothPaths)(
+  'concurrent operations on one user, %s: no deadlock, no error, no broken invariant',
+  async (_, on) => {
+    stores = on(opened)
+    user = await aUser(stores)
+    const count = repetitions({ usual: 800, nightly: 5_000 })
+    const script = fc.array(fc.tuple(fc.constantFrom(...operations), fc.nat(1_000)), {
+      minLength: count,
+      maxLength: count,
+    })
+    const [steps = []] = fc.sample(script, { numRuns: 1, seed: Number(process.env.SEED ?? 20_261) })
+    for (let device = 0; device < 3; device++) {
+      const enrollment = await anEnrollment(stores, user)
+      await stores.enrollments.claim(aClaim(enrollment, { tokenHash, keys: [] }))
     }
-  }
-  await Promise.all(Array.from({ length: 14 }, work))
+    const remaining = steps.values()
+    const failures: unknown[] = []
+    const work = async () => {
+      for (const [doing, seed] of remaining) {
+        await act(doing, seed).catch((error: unknown) => failures.push({ doing, seed, error }))
+      }
+    }
+    await Promise.all(Array.from({ length: 14 }, work))
 
-  expect(failures).toEqual([])
-  for (const [what, text] of Object.entries(never)) {
-    const rows = await stores.database.query(`never_${thumbprint().slice(0, 10)}`, text, [])
-    expect(rows, what).toEqual([])
-  }
-  const counts = await stores.database.query(
-    'counts',
-    'select status, count(*)::int as n from challenges group by status',
-    [],
-  )
-  // A script in which nothing happened proves nothing.
-  expect(counts.map(({ status }) => status).toSorted()).toEqual(
-    expect.arrayContaining(['approved', 'denied']),
-  )
-})
+    expect(failures).toEqual([])
+    for (const [what, text] of Object.entries(never)) {
+      const rows = await stores.database.query(`never_${thumbprint().slice(0, 10)}`, text, [])
+      expect(rows, what).toEqual([])
+    }
+    const counts = await stores.database.query(
+      'counts',
+      'select status, count(*)::int as n from challenges where tenant_id = $1 group by status',
+      [user.tenantId],
+    )
+    // A script in which nothing happened proves nothing.
+    expect(counts.map(({ status }) => status).toSorted()).toEqual(
+      expect.arrayContaining(['approved', 'denied']),
+    )
+  },
+)

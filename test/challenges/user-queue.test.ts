@@ -21,6 +21,7 @@ import { createPortalLink } from '../../src/portal/portal.ts'
 import { pausePushes, unlockUser } from '../../src/protection/protection.ts'
 import { reportActivity } from '../../src/protection/report-activity.ts'
 import { buildQueues } from '../../src/service/open-fair-queues.ts'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aClaimCommand,
   anAnswer,
@@ -86,13 +87,15 @@ test('64 concurrent wrong codes of one user: one statement at a time, and the ex
   expect(countOf('too_many_requests')).toBe(31)
 })
 
-test('challenges for one user are created one at a time', async () => {
+test.each(bothPaths)('challenges for one user are created one at a time, %s', async (_, on) => {
+  world = on(world)
   watch('challenges', 'create')
   await times(12, () => ask(world, principal, { user: { id: phone.userId } }))
   expect(most).toBe(1)
 })
 
-test('answers of one user are recorded one at a time', async () => {
+test.each(bothPaths)('answers of one user are recorded one at a time, %s', async (_, on) => {
+  world = on(world)
   const { challenge, number } = await granted(ask(world, principal, { user: { id: phone.userId } }))
   const claims = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: number ?? '' })
   const answers = await times(8, () => signAnswer(phone, { ...claims, jti: crypto.randomUUID() }))

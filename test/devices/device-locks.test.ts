@@ -6,7 +6,7 @@ import { confirmEnrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { openDatabase } from '../../src/platform/postgres/database.ts'
-import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
+import { bothPaths, buildBatchLanes } from '../support/lanes.ts'
 import {
   aClaim,
   aDevice,
@@ -31,8 +31,9 @@ describe('operations that lock several devices lock them in one order, and never
     url.searchParams.set('options', '-c enable_indexscan=off -c enable_bitmapscan=off')
     const database = openDatabase({ url: url.href, timeoutMs: 15_000 })
     return {
+      database,
       devices: buildDeviceStore(database, systemRandom),
-      challenges: buildChallengeStore(database, systemRandom, buildLanes(laneLimits)),
+      challenges: buildChallengeStore(database, systemRandom, buildBatchLanes()),
       close: () => database.close(),
     }
   }
@@ -68,20 +69,23 @@ describe('operations that lock several devices lock them in one order, and never
     return Promise.all([one, other])
   }
 
-  test('unregistering all devices never deadlocks with a creation', async ({ stores, owner }) => {
-    const ids = await twoDevices(stores, owner.user)
-    const small = await storesWithoutIndexes(stores)
-    const newChallenge = await aNewChallenge(stores, owner.user, ids)
-    const [unregistration, creation] = await collide(
-      stores,
-      ids[0],
-      () => owner.unregister([]),
-      () => small.challenges.create(newChallenge, 'test'),
-    )
-    await small.close()
-    expect(unregistration).toMatchObject({ devices: [{}, {}] })
-    expect(creation).toBe('changed')
-  })
+  test.for(bothPaths)(
+    'unregistering all devices never deadlocks with a creation, %s',
+    async ([, on], { stores, owner }) => {
+      const ids = await twoDevices(stores, owner.user)
+      const small = await storesWithoutIndexes(stores)
+      const newChallenge = await aNewChallenge(stores, owner.user, ids)
+      const [unregistration, creation] = await collide(
+        stores,
+        ids[0],
+        () => owner.unregister([]),
+        () => on(small).challenges.create(newChallenge, 'test'),
+      )
+      await small.close()
+      expect(unregistration).toMatchObject({ devices: [{}, {}] })
+      expect(creation).toBe('changed')
+    },
+  )
 
   test('unregistering all devices never deadlocks with dropping a token', async ({
     stores,

@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { repetitions } from '../support/endurance.ts'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aChallenge,
   aClaim,
@@ -220,40 +221,40 @@ describe('suspending a device', () => {
     expect(await suspending).not.toBeNull()
   })
 
-  test('suspending a device lets no answer commit after it returned', async ({
-    stores,
-    user,
-    scene,
-  }) => {
-    const otherDevice = await aDevice(stores, user)
-    const kinds = new Set<string>()
-    const race = async () => {
-      const id = await aDevice(stores, user, { devicesPerUserMax: 1000 })
-      const challengeId = await aChallenge(stores, user, [id, otherDevice])
-      // A suspension takes several round trips, so concurrent answers win: some start later.
-      const answering = async (_: unknown, at: number) => {
-        for (let round = 0; round < at; round++) await scene.find(id)
-        return scene.send(challengeId, id)
-      }
-      const [, ...answers] = await Promise.all([
-        scene.suspend(id),
-        ...Array.from({ length: 4 }, answering),
-      ])
-      for (const { kind } of answers) kinds.add(kind)
-      const [row] = await stores.database.query<{ late: boolean }>(
-        'decided_after_suspension',
-        `select coalesce(c.decided_at > d.suspended_at, false) as late
+  const rounds = repetitions({ usual: 10, nightly: 50 })
+  test.for(bothPaths)(
+    'suspending a device lets no answer commit after it returned, %s',
+    async ([, on], { stores, user }) => {
+      const scene = devicesOf(on(stores), user)
+      const otherDevice = await aDevice(stores, user)
+      const kinds = new Set<string>()
+      const race = async () => {
+        const id = await aDevice(stores, user, { devicesPerUserMax: 1000 })
+        const challengeId = await aChallenge(stores, user, [id, otherDevice])
+        // A suspension takes several round trips, so concurrent answers win: some start later.
+        const answering = async (_: unknown, at: number) => {
+          for (let round = 0; round < at; round++) await scene.find(id)
+          return scene.send(challengeId, id)
+        }
+        const [, ...answers] = await Promise.all([
+          scene.suspend(id),
+          ...Array.from({ length: 4 }, answering),
+        ])
+        for (const { kind } of answers) kinds.add(kind)
+        const [row] = await stores.database.query<{ late: boolean }>(
+          'decided_after_suspension',
+          `select coalesce(c.decided_at > d.suspended_at, false) as late
          from challenges c join devices d on d.tenant_id = c.tenant_id and d.id = $2
          where c.tenant_id = $1 and c.id = $3`,
-        [user.tenantId, id, challengeId],
-      )
-      expect(row?.late).toBe(false)
-      expect(await scene.send(challengeId, id)).toEqual({ kind: 'device_not_active' })
-    }
-    const rounds = repetitions({ usual: 10, nightly: 50 })
-    for (let round = 0; round < rounds; round++) {
-      await Promise.all(Array.from({ length: 10 }, race))
-    }
-    expect([...kinds]).toEqual(expect.arrayContaining(['recorded', 'device_not_active']))
-  })
+          [user.tenantId, id, challengeId],
+        )
+        expect(row?.late).toBe(false)
+        expect(await scene.send(challengeId, id)).toEqual({ kind: 'device_not_active' })
+      }
+      for (let round = 0; round < rounds; round++) {
+        await Promise.all(Array.from({ length: 10 }, race))
+      }
+      expect([...kinds]).toEqual(expect.arrayContaining(['recorded', 'device_not_active']))
+    },
+  )
 })

@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aChallenge,
   aColleague,
@@ -109,41 +110,50 @@ describe('unregistering', () => {
     expect(await owner.find(id)).toMatchObject({ name: 'Phone', hasPushToken: false })
   })
 
-  test('unregistering waits for an answer under way, and refuses every later one', async ({
-    stores,
-    owner,
-  }) => {
-    const [id, otherDevice] = [await aDevice(stores, owner.user), await aDevice(stores, owner.user)]
-    const challengeId = await aChallenge(stores, owner.user, [id, otherDevice])
-    const answering = await beginOn(stores)
-    await answering.query('select 1 from devices where id = $1 for share', [id])
-    const unregistering = owner.unregister([id])
-    await until('the unregistration waits', async () => (await lockWaiters(stores)) === 1)
-    expect(await owner.find(id)).toMatchObject({ status: 'active' })
-    await answering.commit()
-    expect(await unregistering).toMatchObject({ devices: [{ id }] })
-    const late = await stores.challenges.recordAnswer(
-      anAnswer(owner.user, challengeId, id),
-      aProof(owner.user, id),
-    )
-    expect(late).toEqual({ kind: 'device_not_active' })
-  })
+  test.for(bothPaths)(
+    'unregistering waits for an answer under way, and refuses every later one, %s',
+    async ([, on], { stores, owner }) => {
+      const [id, otherDevice] = [
+        await aDevice(stores, owner.user),
+        await aDevice(stores, owner.user),
+      ]
+      const challengeId = await aChallenge(stores, owner.user, [id, otherDevice])
+      const answering = await beginOn(stores)
+      await answering.query('select 1 from devices where id = $1 for share', [id])
+      const unregistering = owner.unregister([id])
+      await until('the unregistration waits', async () => (await lockWaiters(stores)) === 1)
+      expect(await owner.find(id)).toMatchObject({ status: 'active' })
+      await answering.commit()
+      expect(await unregistering).toMatchObject({ devices: [{ id }] })
+      const late = await on(stores).challenges.recordAnswer(
+        anAnswer(owner.user, challengeId, id),
+        aProof(owner.user, id),
+      )
+      expect(late).toEqual({ kind: 'device_not_active' })
+    },
+  )
 
-  test('unregistering refuses an answer that waited for it', async ({ stores, owner }) => {
-    const [id, otherDevice] = [await aDevice(stores, owner.user), await aDevice(stores, owner.user)]
-    const challengeId = await aChallenge(stores, owner.user, [id, otherDevice])
-    const unregistering = await beginOn(stores)
-    await unregistering.query(
-      `update devices set status = 'unregistered', unregistered_at = clock_timestamp()
+  test.for(bothPaths)(
+    'unregistering refuses an answer that waited for it, %s',
+    async ([, on], { stores, owner }) => {
+      const [id, otherDevice] = [
+        await aDevice(stores, owner.user),
+        await aDevice(stores, owner.user),
+      ]
+      const challengeId = await aChallenge(stores, owner.user, [id, otherDevice])
+      const unregistering = await beginOn(stores)
+      await unregistering.query(
+        `update devices set status = 'unregistered', unregistered_at = clock_timestamp()
         where id = $1`,
-      [id],
-    )
-    const answering = stores.challenges.recordAnswer(
-      anAnswer(owner.user, challengeId, id),
-      aProof(owner.user, id),
-    )
-    await until('the answer waits', async () => (await lockWaiters(stores)) === 1)
-    await unregistering.commit()
-    expect(await answering).toEqual({ kind: 'device_not_active' })
-  })
+        [id],
+      )
+      const answering = on(stores).challenges.recordAnswer(
+        anAnswer(owner.user, challengeId, id),
+        aProof(owner.user, id),
+      )
+      await until('the answer waits', async () => (await lockWaiters(stores)) === 1)
+      await unregistering.commit()
+      expect(await answering).toEqual({ kind: 'device_not_active' })
+    },
+  )
 })

@@ -4,6 +4,7 @@ import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { activityTypesOf } from '../challenges/challenge-steps.ts'
 import { aGuess, aPasscode, createRecoveryCode, stepNow } from '../passcodes/code-steps.ts'
 import { repetitions } from '../support/endurance.ts'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aChallenge,
   aClaim,
@@ -211,65 +212,77 @@ describe('suspending a user', () => {
     expect(await suspending).toMatchObject({ endedChallenges: [challengeId] })
   })
 
-  test('suspending a user leaves nothing pending of 50 concurrent creations', async () => {
-    const id = await aDevice(stores, user)
-    const newChallenges = await Promise.all(
-      Array.from({ length: 50 }, async (_, n) => {
-        const one = await aNewChallenge(stores, user, [id])
-        return {
-          ...one,
-          challenge: { ...one.challenge, budgetKey: `budget ${n}` },
-        }
-      }),
-    )
-    const create = async (one: (typeof newChallenges)[number], n: number) => {
-      for (let round = 0; round < n % 5; round++) await guard()
-      return stores.challenges.create(one, 'test')
-    }
-    const [suspension, ...creations] = await Promise.all([suspend(), ...newChallenges.map(create)])
-    expect(suspension).not.toBeNull()
-    const createdCount = creations.filter((one) => one === 'done').length
-    expect(await statuses()).toEqual(
-      createdCount === 0 ? [] : [{ status: 'cancelled', n: createdCount }],
-    )
-    expect(suspension?.endedChallenges).toHaveLength(createdCount)
-  })
-
-  test('suspending a user lets no approval commit after it returned', async () => {
-    const race = async () => {
-      const racer = await aColleague(stores, company, thumbprint())
-      const { tenantId, userId } = racer
-      const id = await aDevice(stores, racer)
-      const challengeId = await aChallenge(stores, racer, [id])
-      const send = () =>
-        stores.challenges.recordAnswer(anAnswer(racer, challengeId, id), aProof(racer, id))
-      const answering = async (_: unknown, at: number) => {
-        for (let round = 0; round < at; round++) await stores.protections.find(tenantId, userId)
-        return send()
+  test.each(bothPaths)(
+    'suspending a user leaves nothing pending of 50 concurrent creations, %s',
+    async (_, on) => {
+      const { challenges } = on(stores)
+      const id = await aDevice(stores, user)
+      const newChallenges = await Promise.all(
+        Array.from({ length: 50 }, async (_, n) => {
+          const one = await aNewChallenge(stores, user, [id])
+          return {
+            ...one,
+            challenge: { ...one.challenge, budgetKey: `budget ${n}` },
+          }
+        }),
+      )
+      const create = async (one: (typeof newChallenges)[number], n: number) => {
+        for (let round = 0; round < n % 5; round++) await guard()
+        return challenges.create(one, 'test')
       }
-      const about = { tenantId, userId, actor: 'operator' } as const
-      await Promise.all([
-        stores.suspensions.suspendUser(about),
-        ...Array.from({ length: 4 }, answering),
+      const [suspension, ...creations] = await Promise.all([
+        suspend(),
+        ...newChallenges.map(create),
       ])
-      const [row] = await stores.database.query<{ late: boolean; pending: boolean; ok: boolean }>(
-        'decided_after_user_suspension',
-        `select c.status = 'approved' and c.decided_at > p.suspended_at as late,
+      expect(suspension).not.toBeNull()
+      const createdCount = creations.filter((one) => one === 'done').length
+      expect(await statuses()).toEqual(
+        createdCount === 0 ? [] : [{ status: 'cancelled', n: createdCount }],
+      )
+      expect(suspension?.endedChallenges).toHaveLength(createdCount)
+    },
+  )
+
+  const rounds = repetitions({ usual: 6, nightly: 50 })
+  test.each(bothPaths)(
+    'suspending a user lets no approval commit after it returned, %s',
+    async (_, on) => {
+      const { challenges } = on(stores)
+      const race = async () => {
+        const racer = await aColleague(stores, company, thumbprint())
+        const { tenantId, userId } = racer
+        const id = await aDevice(stores, racer)
+        const challengeId = await aChallenge(stores, racer, [id])
+        const send = () =>
+          challenges.recordAnswer(anAnswer(racer, challengeId, id), aProof(racer, id))
+        const answering = async (_: unknown, at: number) => {
+          for (let round = 0; round < at; round++) await stores.protections.find(tenantId, userId)
+          return send()
+        }
+        const about = { tenantId, userId, actor: 'operator' } as const
+        await Promise.all([
+          stores.suspensions.suspendUser(about),
+          ...Array.from({ length: 4 }, answering),
+        ])
+        const [row] = await stores.database.query<{ late: boolean; pending: boolean; ok: boolean }>(
+          'decided_after_user_suspension',
+          `select c.status = 'approved' and c.decided_at > p.suspended_at as late,
            c.status = 'pending' as pending, c.status = 'approved' as ok
          from challenges c join user_protections p
            on p.tenant_id = c.tenant_id and p.user_id = c.user_id
          where c.tenant_id = $1 and c.id = $2`,
-        [tenantId, challengeId],
-      )
-      expect(row).toMatchObject({ late: false, pending: false })
-      expect(await send()).toEqual({ kind: 'changed' })
-      return row?.ok === true
-    }
-    const approvals: boolean[] = []
-    const rounds = repetitions({ usual: 6, nightly: 50 })
-    for (let round = 0; round < rounds; round++) {
-      approvals.push(...(await Promise.all(Array.from({ length: 10 }, race))))
-    }
-    expect(approvals).toContain(true)
-  }, 60_000)
+          [tenantId, challengeId],
+        )
+        expect(row).toMatchObject({ late: false, pending: false })
+        expect(await send()).toEqual({ kind: 'changed' })
+        return row?.ok === true
+      }
+      const approvals: boolean[] = []
+      for (let round = 0; round < rounds; round++) {
+        approvals.push(...(await Promise.all(Array.from({ length: 10 }, race))))
+      }
+      expect(approvals).toContain(true)
+    },
+    60_000,
+  )
 })

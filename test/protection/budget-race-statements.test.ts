@@ -10,6 +10,7 @@ import {
   decidedAnswer,
   runOut,
 } from '../challenges/challenge-steps.ts'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aDevice,
   aNewChallenge,
@@ -25,14 +26,16 @@ import { until } from '../support/until.ts'
 import { budgetOf, fillBudget, newBudget } from './budget-rows.ts'
 
 const browser = 'browser'
+let opened: Stores
 let stores: Stores
 let user: TestUser
 let device: DeviceId
 let first: ChallengeId
 let second: ChallengeId
 beforeAll(async () => {
-  stores = await openStores()
-  return () => stores.close()
+  opened = await openStores()
+  stores = opened
+  return () => opened.close()
 })
 beforeEach(async () => {
   user = await aUser(stores)
@@ -63,71 +66,89 @@ const answerSecond = async (kind: 'approve' | 'deny') => {
   expect(await answer(stores, user, challenge, device, kind)).toMatchObject({ kind: 'recorded' })
 }
 
-describe('an answer on budgets that have changed since is not recorded, and changes none', () => {
-  const changes: Record<string, () => Promise<unknown>> = {
-    'a creation': () => create(2),
-    'a cancellation': () => cancel(stores, user, second),
-    'another approval': () => answerSecond('approve'),
-    'another denial': () => answerSecond('deny'),
-    'a change of the initiator alone': () => fillBudget(stores, user, browser),
-  }
-  test.each(
-    Object.keys(changes).flatMap((name) =>
-      (['approve', 'report'] as const).map((kind) => [kind, name] as const),
-    ),
-  )('%s, after %s', async (kind, name) => {
-    const recording = await decide(kind)
-    await changes[name]?.()
-    const before = await rows()
-    expect(await record(recording)).toEqual({ kind: 'changed' })
-    expect(await rows()).toEqual(before)
-    expect(await challengeOf(stores, user, first)).toMatchObject({ status: 'pending' })
-    expect(await record(await decide(kind))).toMatchObject({ kind: 'recorded' })
-  })
+describe.each(bothPaths)(
+  'an answer on budgets that have changed since is not recorded, and changes none, %s',
+  (_, on) => {
+    beforeAll(() => {
+      stores = on(opened)
+    })
 
-  test('an approval, after a change of the initiator that was known before', async () => {
-    await fillBudget(stores, user, browser)
-    const recording = await decide('approve')
-    await answerSecond('approve')
-    const own = `update initiators set revision = 2 where user_id = $1 and key = 'others'`
-    await stores.database.query('as_decided', own, [user.userId])
-    const before = await rows()
-    expect(await record(recording)).toEqual({ kind: 'changed' })
-    expect(await rows()).toEqual(before)
-  })
-})
+    const changes: Record<string, () => Promise<unknown>> = {
+      'a creation': () => create(2),
+      'a cancellation': () => cancel(stores, user, second),
+      'another approval': () => answerSecond('approve'),
+      'another denial': () => answerSecond('deny'),
+      'a change of the initiator alone': () => fillBudget(stores, user, browser),
+    }
+    test.each(
+      Object.keys(changes).flatMap((name) =>
+        (['approve', 'report'] as const).map((kind) => [kind, name] as const),
+      ),
+    )('%s, after %s', async (kind, name) => {
+      const recording = await decide(kind)
+      await changes[name]?.()
+      const before = await rows()
+      expect(await record(recording)).toEqual({ kind: 'changed' })
+      expect(await rows()).toEqual(before)
+      expect(await challengeOf(stores, user, first)).toMatchObject({ status: 'pending' })
+      expect(await record(await decide(kind))).toMatchObject({ kind: 'recorded' })
+    })
 
-describe('an answer that waits for a lock sees what its holder committed', () => {
-  const byHolder: [string, string, (string | null)[]][] = [
-    [
-      'of the budget',
-      `update initiators set unanswered = 9, revision = revision + 1
+    test('an approval, after a change of the initiator that was known before', async () => {
+      await fillBudget(stores, user, browser)
+      const recording = await decide('approve')
+      await answerSecond('approve')
+      const own = `update initiators set revision = 2 where user_id = $1 and key = 'others'`
+      await stores.database.query('as_decided', own, [user.userId])
+      const before = await rows()
+      expect(await record(recording)).toEqual({ kind: 'changed' })
+      expect(await rows()).toEqual(before)
+    })
+  },
+)
+
+describe.each(bothPaths)(
+  'an answer that waits for a lock sees what its holder committed, %s',
+  (_, on) => {
+    beforeAll(() => {
+      stores = on(opened)
+    })
+
+    const byHolder: [string, string, (string | null)[]][] = [
+      [
+        'of the budget',
+        `update initiators set unanswered = 9, revision = revision + 1
        where tenant_id = $1 and user_id = $2 and key = 'others'`,
-      [],
-    ],
-    [
-      'of the protection, who inserted the initiator',
-      `with u as materialized (select tenant_id, user_id from user_protections
+        [],
+      ],
+      [
+        'of the protection, who inserted the initiator',
+        `with u as materialized (select tenant_id, user_id from user_protections
          where tenant_id = $1 and user_id = $2 for no key update)
        insert into initiators (tenant_id, user_id, key, revision)
        select tenant_id, user_id, '${browser}', 1 from u`,
-      [],
-    ],
-  ]
-  test.each(byHolder)('a lock %s', async (_, text) => {
-    const recording = await decide('approve')
-    const holder = await beginOn(stores)
-    await holder.query(text, [user.tenantId, user.userId])
-    const answering = record(recording)
-    await until('a lock is waited for', async () => (await lockWaiters(stores)) > 0)
-    await holder.commit()
-    expect(await answering).toEqual({ kind: 'changed' })
-    expect((await budgetOf(stores, user, 'others'))?.pending).toHaveLength(1)
-    expect((await budgetOf(stores, user, browser))?.approvedAt ?? null).toBeNull()
-  })
-})
+        [],
+      ],
+    ]
+    test.each(byHolder)('a lock %s', async (__, text) => {
+      const recording = await decide('approve')
+      const holder = await beginOn(stores)
+      await holder.query(text, [user.tenantId, user.userId])
+      const answering = record(recording)
+      await until('a lock is waited for', async () => (await lockWaiters(stores)) > 0)
+      await holder.commit()
+      expect(await answering).toEqual({ kind: 'changed' })
+      expect((await budgetOf(stores, user, 'others'))?.pending).toHaveLength(1)
+      expect((await budgetOf(stores, user, browser))?.approvedAt ?? null).toBeNull()
+    })
+  },
+)
 
-describe('an initiator of which nothing is stored stays so', () => {
+describe.each(bothPaths)('an initiator of which nothing is stored stays so, %s', (_, on) => {
+  beforeAll(() => {
+    stores = on(opened)
+  })
+
   const isNowhere = async () => expect(await budgetOf(stores, user, browser)).toBeUndefined()
 
   test('when the answer comes after expiry', async () => {
@@ -157,7 +178,8 @@ describe('an initiator of which nothing is stored stays so', () => {
   })
 })
 
-test('a new row is written once, whole', async () => {
+test.each(bothPaths)('a new row is written once, whole, %s', async (_, on) => {
+  stores = on(opened)
   const recording = await decide('approve')
   await record(recording)
   const approvedAt = recording.budgets.find(({ key }) => key === browser)?.next.approvedAt ?? null
