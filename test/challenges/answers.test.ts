@@ -15,17 +15,17 @@ import {
 } from '../support/stores.ts'
 import { answer, cancel, challengeOf, decidedAnswer, unregister } from './challenge-steps.ts'
 
-let opened: Stores
+let openedStores: Stores
 let stores: Stores
 let user: TestUser
 
 beforeAll(async () => {
-  opened = await openStores()
+  openedStores = await openStores()
 })
 beforeEach(async () => {
   user = await aUser(stores)
 })
-afterAll(() => opened.close())
+afterAll(() => openedStores.close())
 
 const lanes = 5
 
@@ -58,7 +58,7 @@ async function statusOf(id: Parameters<Stores['challenges']['find']>[2]) {
 
 describe.each(bothPaths)('a challenge has one end, %s', (_, on) => {
   beforeAll(() => {
-    stores = on(opened)
+    stores = on(openedStores)
   })
 
   test('opposite concurrent answers of two devices leave one final status', async () => {
@@ -125,7 +125,7 @@ describe.each(bothPaths)('a challenge has one end, %s', (_, on) => {
 
 describe.each(bothPaths)('expiry is checked after the row locks are acquired, %s', (_, on) => {
   beforeAll(() => {
-    stores = on(opened)
+    stores = on(openedStores)
   })
 
   // The lock of the holder outlasts the challenge; the answer waits for it.
@@ -194,7 +194,7 @@ describe.each(bothPaths)('expiry is checked after the row locks are acquired, %s
 
 describe.each(bothPaths)('unregistering is final, %s', (_, on) => {
   beforeAll(() => {
-    stores = on(opened)
+    stores = on(openedStores)
   })
 
   test('after unregister returned no answer of that device commits', async () => {

@@ -25,14 +25,14 @@ import {
 } from '../support/stores.ts'
 import { type AnswerKind, answer, cancel, resend, runOut, unregister } from './challenge-steps.ts'
 
-let opened: Stores
+let openedStores: Stores
 let stores: Stores
 let user: TestUser
 
 beforeAll(async () => {
-  opened = await openStores(16)
+  openedStores = await openStores(16)
 })
-afterAll(() => opened.close())
+afterAll(() => openedStores.close())
 
 const devicesPerUserMax = 4
 const tokenHash = randomBytes(32)
@@ -309,7 +309,7 @@ const never = {
 test.each(bothPaths)(
   'concurrent operations on one user, %s: no deadlock, no error, no broken invariant',
   async (_, on) => {
-    stores = on(opened)
+    stores = on(openedStores)
     user = await aUser(stores)
     const count = repetitions({ usual: 800, nightly: 5_000 })
     const script = fc.array(fc.tuple(fc.constantFrom(...operations), fc.nat(1_000)), {

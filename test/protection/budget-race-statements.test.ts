@@ -26,16 +26,16 @@ import { until } from '../support/until.ts'
 import { budgetOf, fillBudget, newBudget } from './budget-rows.ts'
 
 const browser = 'browser'
-let opened: Stores
+let openedStores: Stores
 let stores: Stores
 let user: TestUser
 let device: DeviceId
 let first: ChallengeId
 let second: ChallengeId
 beforeAll(async () => {
-  opened = await openStores()
-  stores = opened
-  return () => opened.close()
+  openedStores = await openStores()
+  stores = openedStores
+  return () => openedStores.close()
 })
 beforeEach(async () => {
   user = await aUser(stores)
@@ -70,7 +70,7 @@ describe.each(bothPaths)(
   'an answer on budgets that have changed since is not recorded, and changes none, %s',
   (_, on) => {
     beforeAll(() => {
-      stores = on(opened)
+      stores = on(openedStores)
     })
 
     const changes: Record<string, () => Promise<unknown>> = {
@@ -111,7 +111,7 @@ describe.each(bothPaths)(
   'an answer that waits for a lock sees what its holder committed, %s',
   (_, on) => {
     beforeAll(() => {
-      stores = on(opened)
+      stores = on(openedStores)
     })
 
     const byHolder: [string, string, (string | null)[]][] = [
@@ -146,7 +146,7 @@ describe.each(bothPaths)(
 
 describe.each(bothPaths)('an initiator of which nothing is stored stays so, %s', (_, on) => {
   beforeAll(() => {
-    stores = on(opened)
+    stores = on(openedStores)
   })
 
   const isNowhere = async () => expect(await budgetOf(stores, user, browser)).toBeUndefined()
@@ -179,7 +179,7 @@ describe.each(bothPaths)('an initiator of which nothing is stored stays so, %s',
 })
 
 test.each(bothPaths)('a new row is written once, whole, %s', async (_, on) => {
-  stores = on(opened)
+  stores = on(openedStores)
   const recording = await decide('approve')
   await record(recording)
   const approvedAt = recording.budgets.find(({ key }) => key === browser)?.next.approvedAt ?? null

@@ -19,12 +19,12 @@ import {
   type World,
 } from '../support/world.ts'
 
-let opened: World
+let openedStores: World
 let world: World
 beforeAll(async () => {
-  opened = await openWorld()
+  openedStores = await openWorld()
 })
-afterAll(() => opened.close())
+afterAll(() => openedStores.close())
 
 type BudgetRow = {
   readonly key: string
@@ -51,7 +51,7 @@ const rounds = repetitions({ usual: 10, nightly: 200 })
 test.each(bothPaths)(
   `of concurrent ends and a creation on one budget each leaves its mark, %s, ${rounds} times`,
   async (_, on) => {
-    world = on(opened)
+    world = on(openedStores)
     for (let round = 0; round < rounds; round++) {
       const principal = await aPrincipal(world)
       const change = { overrides: { pendingMax: 10 }, replace: false }
