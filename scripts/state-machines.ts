@@ -60,7 +60,14 @@ function answerArrows(): Arrow[] {
           const words = answerWords(decision, isTyped, matches)
           const when = isLastTry ? `${words}, the last try` : words
           const label = effect.reason === null ? when : `${when} (${effect.reason})`
-          return [{ from: 'pending', to: effect.status, when: label, by: ['record_answer'] }]
+          return [
+            {
+              from: 'pending',
+              to: effect.status,
+              when: label,
+              by: ['record_answer', 'record_answers'],
+            },
+          ]
         }),
       ),
     ),
@@ -94,7 +101,7 @@ const challenge: Machine = {
       from: null,
       to: 'pending',
       when: 'the relying party asks',
-      by: ['insert_challenge'],
+      by: ['insert_challenge', 'insert_challenges'],
     },
     ...answerArrows(),
     ...expiryArrows(),
@@ -243,8 +250,10 @@ const delivery: Machine = {
       when: 'its cause is committed',
       by: [
         'insert_challenge',
+        'insert_challenges',
         'resend_challenge',
         'record_answer',
+        'record_answers',
         'cancel_challenge',
         'enqueue_closings',
         'enqueue_notice',
