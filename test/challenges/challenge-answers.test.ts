@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { copyTenant } from '../platform/postgres/copied-tenant.ts'
+import { bothPaths } from '../support/lanes.ts'
 import {
   aChallenge,
   aDevice,
@@ -100,7 +101,7 @@ describe('a device that fetches challenges', () => {
   })
 })
 
-describe('an answer', () => {
+describe.each(bothPaths)('an answer, %s', (_, on) => {
   test('an answer is decided on what its own device fetched, not on another’s', async ({
     stores,
     user,
@@ -126,7 +127,9 @@ describe('an answer', () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
-    await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number', { jti })
+    await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number', {
+      jti,
+    })
     const query = { tenantId: user.tenantId, challengeId: id, deviceId: device }
     expect((await stores.challenges.loadAnswer({ ...query, jti }))?.earlier).toEqual({
       outcome: 'wrong_number',
@@ -143,7 +146,9 @@ describe('an answer', () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
-    await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number', { jti })
+    await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number', {
+      jti,
+    })
     await copyTenant(stores, user)
     const { tenantId } = user
     await stores.database.query('forget', 'delete from answers where tenant_id = $1', [tenantId])
@@ -161,7 +166,7 @@ describe('an answer', () => {
     for (const attemptsLeft of [3, 2, 1]) {
       const challenge = await challengeOf(stores, user, id)
       expect(challenge).toMatchObject({ status: 'pending', wrongNumbersLeft: attemptsLeft })
-      const recording = await answer(stores, user, challenge, device, 'wrong number')
+      const recording = await answer(on(stores), user, challenge, device, 'wrong number')
       expect(recording).toMatchObject({ kind: 'recorded' })
     }
     expect(await scene.find(id)).toMatchObject({
@@ -174,7 +179,7 @@ describe('an answer', () => {
       decidedBy: { id: device, userVerified: false },
     })
     expect(await stores.challenges.findEvidence(user.tenantId, user.rpId, id)).toBeNull()
-    const late = await answer(stores, user, await challengeOf(stores, user, id), device)
+    const late = await answer(on(stores), user, await challengeOf(stores, user, id), device)
     expect(late).toEqual({ kind: 'changed' })
   })
 
@@ -190,7 +195,7 @@ describe('an answer', () => {
     expect(await stores.challenges.findEvidence(tenantId, rpId, id)).toBeNull()
     const challenge = await challengeOf(stores, user, id)
     const signature = { kid: key.kid, jwsSealed: Buffer.from('signed'), userVerified: true }
-    await answer(stores, user, challenge, device, 'approve', signature)
+    await answer(on(stores), user, challenge, device, 'approve', signature)
     await unregister(stores, user, device)
     expect(await stores.challenges.findEvidence(tenantId, rpId, id)).toMatchObject({
       challenge: { id, status: 'approved' },
@@ -224,7 +229,7 @@ describe('an answer', () => {
     const { challenge, otherDeviceIds } = facts.target
     expect(otherDeviceIds.toSorted()).toEqual([devices[1], devices[2]])
     const more = { closingDeviceIds: otherDeviceIds }
-    const recording = await answer(stores, user, challenge, devices[0], 'approve', more)
+    const recording = await answer(on(stores), user, challenge, devices[0], 'approve', more)
     if (recording.kind !== 'recorded') throw new Error('nobody else answered')
     expect(recording.pushes.toSorted((a, b) => a.deviceId.localeCompare(b.deviceId))).toMatchObject(
       [
@@ -241,9 +246,11 @@ describe('an answer', () => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
     const jti = thumbprint()
-    await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number', { jti })
+    await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number', {
+      jti,
+    })
     const challenge = await challengeOf(stores, user, id)
-    const again = await answer(stores, user, challenge, device, 'approve', { jti })
+    const again = await answer(on(stores), user, challenge, device, 'approve', { jti })
     expect(again).toEqual({ kind: 'changed' })
     expect(await challengeOf(stores, user, id)).toEqual(challenge)
   })
@@ -256,7 +263,7 @@ describe('an answer', () => {
     const id = await aChallenge(stores, user, [device, other])
     const challenge = await challengeOf(stores, user, id)
     const more = { closingDeviceIds: [other] }
-    expect(await answer(stores, user, challenge, device, 'wrong number', more)).toEqual({
+    expect(await answer(on(stores), user, challenge, device, 'wrong number', more)).toEqual({
       kind: 'recorded',
       pushes: [],
       cancelledChallenges: [],
@@ -270,7 +277,7 @@ describe('an answer', () => {
   }) => {
     const device = await aDevice(stores, user)
     const id = await aChallenge(stores, user, [device])
-    await answer(stores, user, await challengeOf(stores, user, id), device, 'wrong number')
+    await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number')
     const pendingState = { status: 'pending', wrongNumbersLeft: 2, decidedAt: null }
     expect(await scene.find(id)).toMatchObject({ challenge: pendingState, decidedBy: null })
     const loadedPending = await stores.challenges.loadPending(user.tenantId, device)
@@ -288,10 +295,10 @@ describe('an answer', () => {
     const id = await aChallenge(stores, user, [device])
     await cancel(stores, user, id)
     const proof = aProof(user, device)
-    expect(await stores.challenges.recordAnswer(anAnswer(user, id, device), proof)).toEqual({
+    expect(await on(stores).challenges.recordAnswer(anAnswer(user, id, device), proof)).toEqual({
       kind: 'changed',
     })
-    expect(await stores.challenges.recordAnswer(anAnswer(user, id, device), proof)).toEqual({
+    expect(await on(stores).challenges.recordAnswer(anAnswer(user, id, device), proof)).toEqual({
       kind: 'proof_replayed',
     })
   })

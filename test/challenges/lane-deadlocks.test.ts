@@ -3,8 +3,9 @@ import { buildChallengeStore } from '../../src/challenges/challenges.sql.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { type Database, openDatabase, type Queries } from '../../src/platform/postgres/database.ts'
-import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
+import { buildLanes } from '../../src/platform/postgres/lane.ts'
 import { repetitions } from '../support/endurance.ts'
+import { patientLimits } from '../support/lanes.ts'
 import { openStores, type Stores, type TestUser } from '../support/stores.ts'
 import { cancel } from './challenge-steps.ts'
 import { buildChance, type Chance } from './lane-chance.ts'
@@ -42,7 +43,7 @@ function countDeadlocks(database: Database, crowd: Crowd): Database {
 function openProcess(stores: Stores, crowd: Crowd, sabotage: Sabotage) {
   const ownDatabase = openDatabase({ url: stores.url, maxConnections: 8, timeoutMs: 15_000 })
   const database = withChangedBatches(countDeadlocks(ownDatabase, crowd), sabotage)
-  const lanes = buildLanes(laneLimits)
+  const lanes = buildLanes(patientLimits)
   let singles = 0
   lanes.listen((report) => {
     if (report.items > 1) singles += report.singles

@@ -2,9 +2,9 @@
 
 import pg from 'pg'
 import type { Database, Queries } from '../../src/platform/postgres/database.ts'
-import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
+import { buildLanes } from '../../src/platform/postgres/lane.ts'
 import type { BatchReport } from '../../src/platform/postgres/lane-statements.ts'
-import { buildSingleLanes } from '../support/lanes.ts'
+import { buildSingleLanes, patientLimits } from '../support/lanes.ts'
 import { lockWaiters, openStores, type Stores, type TestUser } from '../support/stores.ts'
 import { until } from '../support/until.ts'
 import { seedUsers } from './lane-users.ts'
@@ -88,7 +88,7 @@ export async function openPair(
   const reports: BatchReport[] = []
   let isClosed = false
   const lanes = buildLanes({
-    ...laneLimits,
+    ...patientLimits,
     itemsMax: 2 * roundSize,
     weightMax: 1_000,
     inFlightMax: 1,

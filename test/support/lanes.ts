@@ -6,11 +6,14 @@ import type { Database } from '../../src/platform/postgres/database.ts'
 import { buildLanes, type Lanes, laneLimits } from '../../src/platform/postgres/lane.ts'
 import { type LaneStatements, skippedItem } from '../../src/platform/postgres/lane-statements.ts'
 
+/** For tests that queue behind locks on purpose, on machines that may be busy. */
+export const patientLimits = { ...laneLimits, waitMs: 15_000 }
+
 /** The lanes of a process. */
-export const buildBatchLanes = (): Lanes => buildLanes(laneLimits)
+export const buildBatchLanes = (): Lanes => buildLanes(patientLimits)
 
 const atOnce = {
-  ...laneLimits,
+  ...patientLimits,
   inFlightMax: Number.POSITIVE_INFINITY,
   slowMax: Number.POSITIVE_INFINITY,
 }

@@ -6,6 +6,7 @@ import { buildLanes, laneLimits } from '../../../src/platform/postgres/lane.ts'
 import {
   type BatchReport,
   type LaneLimits,
+  lockMomentMs,
   skippedItem,
 } from '../../../src/platform/postgres/lane-statements.ts'
 import { until } from '../../support/until.ts'
@@ -184,6 +185,44 @@ describe('items that a batch skips', () => {
   })
 })
 
+describe('a lone item whose statement waits for a lock', () => {
+  test('holds the lane up for a moment only, however often, and counts again after it', async () => {
+    const { hand, sent, first } = await openBusyLane({ slowMax: 2 })
+    let slow: Sent | undefined = first
+    for (const name of ['second', 'third', 'fourth']) {
+      const count = sent.length
+      const [outcome] = hand(of('a', name))
+      await turns()
+      expect(sent).toHaveLength(count)
+      await until(`${name} is sent`, () => sent.length > count)
+      await slow?.end()
+      slow = sent.at(-1)
+      expect(slow?.names).toEqual([name])
+      hand(of('a', 'waits'))
+      await turns()
+      expect(sent).toHaveLength(count + 1)
+      await slow?.end()
+      expect(await outcome).toBe(name.toUpperCase())
+      slow = sent.at(-1)
+    }
+  })
+
+  test('is overtaken as long as few are, so that they never take all connections', async () => {
+    const { hand, sent, first } = await openBusyLane({ slowMax: 2 })
+    for (const name of ['second', 'third']) {
+      hand(of('a', name))
+      await until(`${name} is sent`, () => sent.at(-1)?.names.includes(name))
+    }
+    hand(of('a', 'fourth'))
+    const since = performance.now()
+    await until('the third has waited, too', () => performance.now() - since > 2 * lockMomentMs)
+    expect(namesOf(sent)).toEqual([['first'], ['second'], ['third']])
+    await first.end()
+    await sent[2]?.end()
+    expect(namesOf(sent)).toEqual([['first'], ['second'], ['third'], ['fourth']])
+  })
+})
+
 describe('a batch that PostgreSQL has undone', () => {
   test.each([
     ['lock timeout', '55P03'],
@@ -279,6 +318,19 @@ describe('an item that cannot be served in time is refused as by a busy database
     hand(of('c', 'c1'))
     await sent[1]?.end()
     expect(sent[2]?.names).toEqual(['c1'])
+  })
+
+  test('when others wait before it for their locks for too long', async () => {
+    const { hand, sent, first } = await openBusyLane({ waitMs: 30, slowMax: 1 })
+    const [one, other] = hand(of('a', 'one'), of('b', 'other'))
+    await first.end()
+    await sent[1]?.end([skippedItem, skippedItem])
+    const since = performance.now()
+    await until('the other has waited for too long', () => performance.now() - since > 35)
+    await sent[2]?.end()
+    expect(await one).toBe('ONE')
+    expect(await refusalOf(other)).toBe(true)
+    expect(namesOf(sent.slice(2))).toEqual([['one']])
   })
 
   test('when it has waited for too long; nothing is sent of it', async () => {
