@@ -38,8 +38,14 @@ class Histories {
   async round(): Promise<void> {
     const plan = planRound(this.#rounds++)
     await this.#create(plan)
-    await this.#answer(plan)
+    const { questions, targets } = await this.#answer(plan)
     await this.#restore()
+    await this.#readBothWays(questions, ({ stores }, { user, challenge }) =>
+      stores.challenges.find(user.tenantId, user.rpId, challenge.id),
+    )
+    await this.#readBothWays(questions, ({ stores }, { user, challenge }) =>
+      stores.challenges.loadPending(user.tenantId, targets.get(challenge.id) as DeviceId),
+    )
   }
 
   #count(name: string): void {
@@ -66,7 +72,7 @@ class Histories {
   }
 
   /** Reads the same by both; what is read by items that share a statement must be equal. */
-  async #readBothWays<Of, Facts extends { readonly now: Date } | null>(
+  async #readBothWays<Of, Facts extends object | null>(
     of: readonly Of[],
     read: (side: Pair['singly'], one: Of) => Promise<Facts>,
   ): Promise<Facts[]> {
@@ -74,10 +80,11 @@ class Histories {
     const [one, many] = await Promise.all(
       [singly, batched].map((side) => Promise.all(of.map((each) => read(side, each)))),
     )
-    const text = (facts: Facts | undefined) => JSON.stringify({ ...facts, now: null })
     for (const [index, facts] of one?.entries() ?? []) {
-      if (text(facts) !== text(many?.[index])) {
-        this.tally.differences.push(`read ${text(facts)}, in a batch ${text(many?.[index])}`)
+      if (timeless(facts) !== timeless(many?.[index])) {
+        this.tally.differences.push(
+          `read ${timeless(facts)}, in a batch ${timeless(many?.[index])}`,
+        )
       }
     }
     return one ?? []
@@ -122,7 +129,7 @@ class Histories {
     }
   }
 
-  async #answer(plan: Plan): Promise<void> {
+  async #answer(plan: Plan) {
     const chance = this.#chance
     const questions = chance
       .some([...this.#pending.entries()], roundSize)
@@ -144,6 +151,7 @@ class Histories {
       return [item, anAnswerItem(chance, user, read, { isTwin: true })]
     })
     await this.#send(plan, items)
+    return { questions, targets }
   }
 
   /** A device of each challenge. */
@@ -176,6 +184,13 @@ class Histories {
     for (const [user, { id }] of this.#pending) if (!ids.has(id)) this.#pending.delete(user)
   }
 }
+
+/** What was read, without the times that each database takes from its own clock. */
+const timeless = (facts: object | null | undefined) =>
+  JSON.stringify(facts, (name, value: unknown) => {
+    if (name === 'now') return null
+    return name === 'decidedAt' ? value !== null : value
+  })
 
 /**
  * Runs as many rounds as so many items take, or until both ways differ; the same seed makes the
