@@ -60,16 +60,26 @@ export class BatchingLane<Item, Outcome> {
   run(item: Item): Promise<Outcome> {
     const tenantId = this.#statements.tenantOf(item)
     const line = this.#lines.get(tenantId) ?? []
-    const { waitingMax, waitingOfTenantMax } = this.#limits
-    if (this.#waiting >= waitingMax || line.length >= waitingOfTenantMax) {
-      return Promise.reject(new LaneBusy(this.#statements.name))
-    }
+    if (!this.#makeRoom(line)) return Promise.reject(new LaneBusy(this.#statements.name))
     return new Promise((resolve, reject) => {
       line.push({ item, at: performance.now(), resolve, reject })
       this.#lines.set(tenantId, line)
       this.#waiting++
       this.#schedule()
     })
+  }
+
+  /** A tenant with many waiting gives its last place to one with fewer; it keeps nobody out. */
+  #makeRoom(line: readonly unknown[]): boolean {
+    const { waitingMax, waitingOfTenantMax } = this.#limits
+    if (line.length >= waitingOfTenantMax) return false
+    if (this.#waiting < waitingMax) return true
+    let longest: Waiting<Item, Outcome>[] = []
+    for (const other of this.#lines.values()) if (other.length > longest.length) longest = other
+    if (longest.length <= line.length + 1) return false
+    longest.pop()?.reject(new LaneBusy(this.#statements.name))
+    this.#waiting--
+    return true
   }
 
   /**

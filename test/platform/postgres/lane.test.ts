@@ -309,15 +309,24 @@ describe('an item that cannot be served in time is refused as by a busy database
   }
 
   test('when too many wait, of one tenant or of all', async () => {
-    const { hand, first, sent } = await openBusyLane({ waitingMax: 5, waitingOfTenantMax: 3 })
-    expect(await refusalOf(hand(...many('a', 4))[3])).toBe(true)
-    const [, , last] = hand(of('b', 'b0'), of('b', 'b1'), of('c', 'c0'))
+    const { hand, first, sent } = await openBusyLane({ waitingMax: 3, waitingOfTenantMax: 2 })
+    expect(await refusalOf(hand(...many('a', 3))[2])).toBe(true)
+    const [, last] = hand(of('b', 'b0'), of('b', 'b1'))
     expect(await refusalOf(last)).toBe(true)
     await first.end()
-    expect(sent[1]?.names).toEqual(['a0', 'b0', 'a1', 'b1', 'a2'])
+    expect(sent[1]?.names).toEqual(['a0', 'b0', 'a1'])
     hand(of('c', 'c1'))
     await sent[1]?.end()
     expect(sent[2]?.names).toEqual(['c1'])
+  })
+
+  test('when all places are taken and its tenant has most: another’s item takes its place', async () => {
+    const { hand, first, sent } = await openBusyLane({ waitingMax: 3, waitingOfTenantMax: 3 })
+    const [, , shed] = hand(...many('a', 3))
+    hand(of('b', 'b0'))
+    expect(await refusalOf(shed)).toBe(true)
+    await first.end()
+    expect(sent[1]?.names).toEqual(['a0', 'b0', 'a1'])
   })
 
   test('when others wait before it for their locks for too long', async () => {
