@@ -51,6 +51,9 @@ const aBudget = ({ tenantId, userId }: TestUser, key: string) =>
 export const creationDisturbances: Disturbances<Creation> = {
   ...common,
   'has another budget': ({ user, newChallenge }) => aBudget(user, newChallenge.challenge.budgetKey),
+  'has a place less': ({ user, newChallenge: { challenge } }) =>
+    `update initiators set revision = revision + 1
+     where ${ofUser(user)} and key = ${q(challenge.budgetKey)}`,
   'is asked under the same key': ({ user, newChallenge: { challenge, idempotencyKey } }) =>
     idempotencyKey &&
     `insert into challenges (tenant_id, id, rp_id, user_id, status, context, number_mode,

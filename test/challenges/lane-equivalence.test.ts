@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import type { NewChallenge } from '../../src/challenges/challenge.store.ts'
 import { repetitions } from '../support/endurance.ts'
+import { newChallengeAt, type TestUser } from '../support/stores.ts'
 import { runHistories } from './lane-histories.ts'
 import { openPair, type Sabotage } from './lane-pair.ts'
 
@@ -54,6 +56,27 @@ test('a batch that waits for locked rows is seen by the batches that are undone'
   )
   expect(differences.slice(0, 10)).toEqual([])
   expect(undoneBatches / batches).toBeGreaterThan(0.4)
+})
+
+test('a budget that appears between the snapshot of a batch and its locks undoes it', async () => {
+  await using pair = await openPair(1)
+  const [user, other] = pair.users as [TestUser, TestUser]
+  const { challenges } = pair.batched.stores
+  const [one, another] = [user, other].map((each) =>
+    newChallengeAt(new Date(), each, [], { budgetKey: 'others' }),
+  ) as [NewChallenge, NewChallenge]
+  await pair.gate.close()
+  const creations = Promise.all([one, another].map((each) => challenges.create(each, 'process')))
+  await pair.gate.reached()
+  await pair.batched.plain.query(
+    `insert into initiators (tenant_id, user_id, key, revision) values ($1, $2, 'others', 1)`,
+    [user.tenantId, user.userId],
+  )
+  await pair.gate.open()
+  expect(await creations).toEqual(['changed', 'done'])
+  expect(pair.reports.at(-1)).toMatchObject({ items: 2, isUndone: true })
+  const { rows } = await pair.batched.plain.query('select id from challenges')
+  expect(rows).toEqual([{ id: another.challenge.id }])
 })
 
 type Change = readonly [what: RegExp, by: string]

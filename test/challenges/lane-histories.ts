@@ -1,7 +1,7 @@
 // Random histories: rounds of creations and of answers to what they created.
 
 import type { Challenge } from '../../src/domain/challenge.ts'
-import type { DeviceId } from '../../src/domain/ids.ts'
+import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import type { TestUser } from '../support/stores.ts'
 import { buildChance, type Chance } from './lane-chance.ts'
@@ -19,6 +19,9 @@ export type Tally = {
   /** What differs between the two ways. */
   readonly differences: string[]
 }
+
+/** Ids are those of several tenants. */
+const nameOf = ({ tenantId, id }: Challenge) => `${tenantId} ${id}`
 
 type Question = { readonly user: TestUser; readonly challenge: Challenge }
 
@@ -44,7 +47,7 @@ class Histories {
       stores.challenges.find(user.tenantId, user.rpId, challenge.id),
     )
     await this.#readBothWays(questions, ({ stores }, { user, challenge }) =>
-      stores.challenges.loadPending(user.tenantId, targets.get(challenge.id) as DeviceId),
+      stores.challenges.loadPending(user.tenantId, targets.get(challenge) as DeviceId),
     )
   }
 
@@ -109,6 +112,8 @@ class Histories {
     )
     const twin = { isTwin: true }
     const fresh = new Map<string, string>()
+    // Of users of the same id, whose tenants alone distinguish all their rows.
+    const ids = new Map<string, ChallengeId>()
     const items = asks.flatMap(({ user, query }, index) => {
       const facts = all[index]
       if (!facts) throw new Error('no facts were read')
@@ -117,7 +122,9 @@ class Histories {
       const colleagues = fresh.get(user.tenantId)
       if (colleagues && chance.when(0.1)) return [create(colleagues, twin)]
       const key = this.#key(user)
-      const item = create(key, plan)
+      const id = ids.get(user.userId) ?? random.id('challenge')
+      ids.set(user.userId, id)
+      const item = create(key, { ...plan, id })
       if (item.disturbance || item.flaw || item.isImpossible) return [item]
       if (key !== null) fresh.set(user.tenantId, key)
       return chance.when(0.1) ? [item, create(random.id('challenge'), twin)] : [item]
@@ -138,7 +145,7 @@ class Histories {
     const facts = await this.#readBothWays(questions, ({ stores }, { user, challenge }) =>
       stores.challenges.loadAnswer({
         tenantId: user.tenantId,
-        deviceId: targets.get(challenge.id) as DeviceId,
+        deviceId: targets.get(challenge) as DeviceId,
         challengeId: challenge.id,
         jti: 'none',
       }),
@@ -155,14 +162,22 @@ class Histories {
   }
 
   /** A device of each challenge. */
-  async #targets(questions: readonly Question[]): Promise<Map<string, string>> {
-    const { rows } = await this.#pair.singly.plain.query(
-      `select challenge_id as id, array_agg(device_id order by device_id) as devices
-       from challenge_targets where challenge_id = any($1) group by 1`,
+  async #targets(questions: readonly Question[]): Promise<Map<Challenge, DeviceId>> {
+    const { rows } = await this.#pair.singly.plain.query<{
+      challenge: string
+      devices: DeviceId[]
+    }>(
+      `select concat_ws(' ', tenant_id, challenge_id) as challenge,
+         array_agg(device_id order by device_id) as devices
+       from challenge_targets where challenge_id = any($1) group by tenant_id, challenge_id`,
       [questions.map(({ challenge }) => challenge.id)],
     )
+    const devices = new Map(rows.map((row) => [row.challenge, row.devices]))
     return new Map(
-      rows.map(({ id, devices }): [string, string] => [id, this.#chance.pick<string>(devices)]),
+      questions.map(({ challenge }) => [
+        challenge,
+        this.#chance.pick(devices.get(nameOf(challenge)) ?? []),
+      ]),
     )
   }
 
@@ -179,9 +194,13 @@ class Histories {
            and expires_at < clock_timestamp() + interval '10 minutes'`,
       )
     }
-    const { rows } = await singly.plain.query(`select id from challenges where status = 'pending'`)
-    const ids = new Set(rows.map(({ id }) => id))
-    for (const [user, { id }] of this.#pending) if (!ids.has(id)) this.#pending.delete(user)
+    const { rows } = await singly.plain.query(
+      `select concat_ws(' ', tenant_id, id) as name from challenges where status = 'pending'`,
+    )
+    const names = new Set(rows.map(({ name }) => name))
+    for (const [user, challenge] of this.#pending) {
+      if (!names.has(nameOf(challenge))) this.#pending.delete(user)
+    }
   }
 }
 

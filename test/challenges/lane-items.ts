@@ -6,7 +6,7 @@ import type { ProofToSpend } from '../../src/devices/device.store.ts'
 import { activity } from '../../src/domain/activity.ts'
 import { answerEnd, decideAnswer } from '../../src/domain/answer.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
-import type { DeviceId } from '../../src/domain/ids.ts'
+import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { othersKey } from '../../src/domain/initiator.ts'
 import { afterApproval, afterWrongNumber } from '../../src/domain/protection.ts'
 import {
@@ -16,6 +16,7 @@ import {
   unusedBudget,
 } from '../../src/domain/push-budget.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
+import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { anAnswer, aProof, newChallengeAt, type Stores, type TestUser } from '../support/stores.ts'
 import type { Chance } from './lane-chance.ts'
 import {
@@ -42,7 +43,11 @@ export type Item = {
   readonly send: (stores: Stores) => Promise<unknown>
 }
 
-type Options = { readonly isTwin?: boolean; readonly impossible?: number }
+type Options = {
+  readonly isTwin?: boolean
+  readonly impossible?: number
+  readonly id?: ChallengeId
+}
 
 const flawsShare = 0.12
 const disturbedShare = 0.4
@@ -81,7 +86,7 @@ export function aCreation(
   facts: CreationFacts,
   initiatorKey: string | null,
   key: string | null,
-  { isTwin = false, impossible = 0 }: Options,
+  { isTwin = false, impossible = 0, id = random.id('challenge') }: Options,
 ): Item {
   const { now, initiator, others, protection } = facts
   const isOwn = initiator !== null && isKnown(initiator, facts.policy, now)
@@ -89,6 +94,7 @@ export function aCreation(
   const ids = facts.devices.map(({ id }) => id)
   const devices = chance.when(0.7) ? ids : ids.slice(0, 1)
   const plain = newChallengeAt(now, user, devices, {
+    id,
     idempotencyKey: key,
     initiatorKey,
     budgetKey: (isOwn ? initiatorKey : null) ?? othersKey,

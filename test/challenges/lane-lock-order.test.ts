@@ -121,6 +121,7 @@ const columns = {
   initiators: 'user_id',
 } as const
 type Table = keyof typeof columns
+type Strength = 'update' | 'share'
 const tables = Object.keys(columns) as Table[]
 
 /** The keys of rows that each batch locks, sorted as it must lock them. */
@@ -149,10 +150,15 @@ async function locksOf(client: pg.Client, table: Table, keys: readonly string[])
 }
 
 /** Runs the work while another transaction holds this row. */
-async function whileHeld<T>(table: Table, key: string, work: () => Promise<T>): Promise<T> {
+async function whileHeld<T>(
+  table: Table,
+  key: string,
+  work: () => Promise<T>,
+  strength: Strength = 'update',
+): Promise<T> {
   const [holder] = clients as [pg.Client]
   await holder.query('begin')
-  await holder.query(`select from ${table} where ${columns[table]} = $1 for update`, [key])
+  await holder.query(`select from ${table} where ${columns[table]} = $1 for ${strength}`, [key])
   try {
     return await work()
   } finally {
@@ -182,15 +188,25 @@ async function locksWhileWaitingAt(batch: 'create' | 'answer', table: Table, key
 }
 
 /** The outcomes of the batch as it is while this row is held. */
-async function outcomesWhileHeld(batch: 'create' | 'answer', table: Table, key: string) {
+async function outcomesWhileHeld(
+  batch: 'create' | 'answer',
+  table: Table,
+  key: string,
+  strength?: Strength,
+) {
   const [, own] = clients as [pg.Client, pg.Client]
   const { text, values } = batches[batch]
-  return whileHeld(table, key, async () => {
-    await own.query('begin')
-    const { rows } = await own.query<{ n: number; outcome: string }>(text, [...values])
-    await own.query('rollback')
-    return rows.toSorted((a, b) => a.n - b.n).map(({ outcome }) => outcome)
-  })
+  return whileHeld(
+    table,
+    key,
+    async () => {
+      await own.query('begin')
+      const { rows } = await own.query<{ n: number; outcome: string }>(text, [...values])
+      await own.query('rollback')
+      return rows.toSorted((a, b) => a.n - b.n).map(({ outcome }) => outcome)
+    },
+    strength,
+  )
 }
 
 describe.each([
@@ -219,6 +235,14 @@ describe.each([
       const outcomes = await outcomesWhileHeld(batch, table, key)
       expect(outcomes).toEqual(people.map((_, n) => (n === index ? 'skipped' : done)))
     }
+  })
+
+  test('leaves a user alone whom a single creation holds', async () => {
+    const [person] = people as [Person]
+    const { userId } = person.user
+    const [first, ...others] = await outcomesWhileHeld(batch, 'user_protections', userId, 'share')
+    expect(first).toBe('skipped')
+    expect(others).not.toContain('skipped')
   })
 
   test('has a plan in which each step of locking sorts the step before it', async () => {

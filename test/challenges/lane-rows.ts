@@ -20,13 +20,13 @@ const maskedColumns: Readonly<Record<string, readonly string[]>> = {
 /** What hangs together, although its values are masked. */
 const facts = {
   'pushes of new challenges': `
-    select concat_ws(' ', id, challenge_id, device_id) as row from deliveries
+    select concat_ws(' ', tenant_id, id, challenge_id, device_id) as row from deliveries
     where kind = 'challenge_opened'`,
   'leases of pushes': `
-    select concat_ws(' ', challenge_id, device_id, kind,
+    select concat_ws(' ', tenant_id, challenge_id, device_id, kind,
       round(extract(epoch from leased_until - due_at))) as row from deliveries`,
   'the answers that ended a challenge, at its time': `
-    select a.jti as row from answers a join challenges c on c.tenant_id = a.tenant_id
+    select concat_ws(' ', a.tenant_id, a.jti) as row from answers a join challenges c on c.tenant_id = a.tenant_id
       and c.id = a.challenge_id and c.decided_at = a.created_at`,
 }
 
