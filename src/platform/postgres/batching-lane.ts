@@ -120,15 +120,16 @@ export class BatchingLane<Item, Outcome> {
    */
   #overtakeAfterMoment(end: () => void): Disposable {
     let isOvertaken = false
-    const timer = setTimeout(() => {
+    const timer = setInterval(() => {
       if (this.#overtaken >= this.#limits.slowMax) return
+      clearInterval(timer)
       isOvertaken = true
       this.#overtaken++
       end()
     }, lockMomentMs)
     return {
       [Symbol.dispose]: () => {
-        clearTimeout(timer)
+        clearInterval(timer)
         if (isOvertaken) this.#overtaken--
       },
     }
@@ -180,10 +181,11 @@ export class BatchingLane<Item, Outcome> {
       let skips = 0
       for (const [index, entry] of entries.entries()) {
         const outcome = outcomes[index]
-        if (outcome === undefined) throw new Error(`${this.#statements.name} lost an item`)
         if (outcome === skippedItem) {
           skips++
           this.#sendSlowly(entry)
+        } else if (outcome === undefined) {
+          entry.reject(new Error(`${this.#statements.name} lost an item`))
         } else {
           entry.resolve(outcome)
         }
@@ -199,7 +201,8 @@ export class BatchingLane<Item, Outcome> {
     }
   }
 
-  #sendSlowly({ item, at, resolve, reject }: Waiting<Item, Outcome>): void {
+  #sendSlowly({ item, resolve, reject }: Waiting<Item, Outcome>): void {
+    const at = performance.now()
     this.#slowly(async () => {
       // Those before it may have waited for their locks for as long as a statement may take.
       if (performance.now() - at > this.#limits.waitMs) throw new LaneBusy(this.#statements.name)
