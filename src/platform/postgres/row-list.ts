@@ -37,12 +37,18 @@ export function rowList<const Name extends string, Row extends object>(
   }
 }
 
-/** Rows by their place in the list; null where a place has none. */
+/**
+ * Rows by their place in the list; null where a place has none. Throws where one has two, of which
+ * either might be somebody else's.
+ */
 export function byPlace<Row extends { readonly n: number }>(
   rows: readonly Row[],
   places: number,
 ): readonly (Row | null)[] {
   const rowAt = new Array<Row | null>(places).fill(null)
-  for (const row of rows) rowAt[row.n - 1] = row
+  for (const row of rows) {
+    if (rowAt[row.n - 1]) throw new Error(`two rows were found for item ${row.n} of a list`)
+    rowAt[row.n - 1] = row
+  }
   return rowAt
 }

@@ -18,5 +18,10 @@ export const countingRows =
     })
     const transaction: Database['transaction'] = (work, longerMs) =>
       database.transaction((tx) => work(counting(tx)), longerMs)
-    return { ...database, ...counting(database), transaction }
+    return {
+      ...database,
+      ...counting(database),
+      reserved: counting(database.reserved),
+      transaction,
+    }
   }
