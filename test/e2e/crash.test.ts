@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import type { Simulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { environmentOf, killProcess, start } from '../support/killable-service.ts'
 import {
   challengeOf,
   createApi,
@@ -14,52 +13,6 @@ import {
 } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { startSink } from '../support/webhook-sink.ts'
-
-type Process = { readonly child: ChildProcess; readonly output: () => string }
-
-async function start(environment: Record<string, string>): Promise<Process> {
-  const child = spawn(process.execPath, ['bin/service.js'], {
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let text = ''
-  child.stdout?.on('data', (data) => (text += data))
-  child.stderr?.on('data', (data) => (text += data))
-  await until(
-    'the service listens',
-    () => {
-      if (child.exitCode !== null) throw new Error(text)
-      return /listens on|Worker running/.test(text)
-    },
-    60_000,
-  )
-  return { child, output: () => text }
-}
-
-async function environmentOf(simulator: Simulator, url: string, port: number, folder: string) {
-  const caFile = path.join(folder, 'ca.pem')
-  await writeFile(caFile, simulator.caPem)
-  const { keyPem, keyId, teamId, bundleIds } = simulator.credentials.apns
-  return {
-    DATABASE_URL: url,
-    MASTER_KEY: 'k'.repeat(43),
-    PORT: String(port),
-    PUBLIC_ORIGIN: `http://127.0.0.1:${port}`,
-    APNS_KEY: keyPem,
-    APNS_KEY_ID: keyId,
-    APNS_TEAM_ID: teamId,
-    APNS_BUNDLE_ID: `${bundleIds[0]}`,
-    APNS_ADDRESS: `${simulator.apns.host}:${simulator.apns.port}`,
-    APNS_CA_FILE: caFile,
-  }
-}
-
-async function killProcess(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGKILL')
-  await exit
-}
 
 test('kill -9 between commit and push loses no push: the next process sends it', async () => {
   await using stack = new AsyncDisposableStack()

@@ -23,6 +23,7 @@ export async function startDatabaseLine(databaseUrl: string) {
   let line: Line = 'open'
   let losesReplyTo: string | undefined
   let isDeaf = false
+  let onReply: { readonly statement: string; readonly act: () => unknown } | undefined
 
   const server = createServer((near) => {
     if (line === 'refusing') {
@@ -37,11 +38,21 @@ export async function startDatabaseLine(databaseUrl: string) {
     far.on('error', () => near.destroy())
     near.on('close', () => far.destroy())
     far.on('close', () => near.destroy())
+    let isAwaited = false
     near.on('data', (data) => {
+      if (onReply && data.includes(onReply.statement)) isAwaited = true
       if (losesReplyTo !== undefined && data.includes(losesReplyTo)) isDeaf = true
       if (line === 'open') far.write(data)
     })
-    far.on('data', (data) => line === 'open' && !isDeaf && near.write(data))
+    far.on('data', (data) => {
+      if (isAwaited) {
+        isAwaited = false
+        onReply?.act()
+        onReply = undefined
+        return
+      }
+      if (line === 'open' && !isDeaf) near.write(data)
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -74,6 +85,13 @@ export async function startDatabaseLine(databaseUrl: string) {
      */
     loseReplyTo(statement: string) {
       losesReplyTo = statement
+    },
+    /**
+     * Calls `act` once, in place of forwarding the next reply to a statement of this name: it is
+     * committed then, and the sender does not know it.
+     */
+    onReplyTo(statement: string, act: () => unknown) {
+      onReply = { statement, act }
     },
     async close() {
       cut()
