@@ -41,7 +41,7 @@ export async function openTarget({ service }: BenchOptions): Promise<Target> {
   }
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
   try {
-    const stack = await startStack(folder, await anyPort())
+    const stack = await startStack(folder, await anyPort(), 'first')
     return {
       origin: stack.account.origin,
       key: stack.account.apiKey,

@@ -43,6 +43,25 @@ export async function provision(service: Countersign, folder: string): Promise<P
   return { account: ownAccount, earlierOrigin }
 }
 
+/**
+ * What the first start of a service created and printed, with a key of all scopes. Throws when this
+ * was not its first.
+ */
+export async function firstAccount(
+  { origin }: Pick<Countersign, 'origin'>,
+  logFile: string,
+): Promise<Provisioning> {
+  const log = await readFile(logFile, 'utf8')
+  const printed = (label: string) => new RegExp(`^  ${label} +(\\S+)`, 'm').exec(log)?.[1]
+  const tenantId = printed('tenant')
+  const relyingPartyId = printed('relying party')
+  const apiKey = printed('API key')
+  if (!tenantId || !relyingPartyId || !apiKey) {
+    throw new Error(`${logFile} shows no key of a first start`)
+  }
+  return { account: { origin, tenantId, relyingPartyId, apiKey }, earlierOrigin: null }
+}
+
 async function readAccount(file: string): Promise<RelyingPartyAccount | null> {
   const text = await readFile(file, 'utf8').catch(() => null)
   if (text === null) return null

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type PushService, pushServiceOf } from '../simulator/push-service.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { type Countersign, startCountersign } from './countersign-process.ts'
-import { type Provisioning, provision } from './provisioning.ts'
+import { firstAccount, type Provisioning, provision } from './provisioning.ts'
 import { writePushCredentials } from './push-credentials.ts'
 
 /** Everything that a demo needs besides its pages. */
@@ -17,10 +17,15 @@ export type Stack = Provisioning & {
 }
 
 /**
- * Starts the push simulator, the service with its own database, and creates the relying party.
- * Stops what it started when it throws.
+ * Starts the push simulator, the service with its own database, and creates the relying party; with
+ * `first` the one of the service's first start is used, which takes no command. Stops what it
+ * started when it throws.
  */
-export async function startStack(folder: string, servicePort: number): Promise<Stack> {
+export async function startStack(
+  folder: string,
+  servicePort: number,
+  relyingParty: 'own' | 'first' = 'own',
+): Promise<Stack> {
   await mkdir(folder, { recursive: true })
   // Where root starts the demo the database runs as another user, which must be able to enter the
   // folder.
@@ -33,7 +38,9 @@ export async function startStack(folder: string, servicePort: number): Promise<S
   try {
     const service = await startService(simulator, folder, servicePort)
     stopAll.push(service.stop)
-    const provisioning = await provision(service, folder)
+    const provisioning = await (relyingParty === 'own'
+      ? provision(service, folder)
+      : firstAccount(service, logFile(folder)))
     return {
       ...provisioning,
       simulator,
@@ -60,7 +67,11 @@ async function startService(
     DATA_FOLDER: dataFolder(folder),
     ...push,
   }
-  return startCountersign(environment, origin, path.join(folder, 'countersign.log'))
+  return startCountersign(environment, origin, logFile(folder))
+}
+
+function logFile(folder: string): string {
+  return path.join(folder, 'countersign.log')
 }
 
 function dataFolder(folder: string): string {
