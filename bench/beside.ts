@@ -17,11 +17,13 @@ const warmUpTurns = 2
 
 const ownRoot = path.resolve(import.meta.dirname, '..')
 
-/**
- * Keeps all sides running, and lets them sign in by turns: other load of the machine affects all of
- * them alike, and an idle side costs the others next to nothing. Leaves nothing behind. When it is
- * stopped, the turns that were complete until then count.
- */
+/** A side that does not run yet. */
+export type Entry = {
+  readonly name: string
+  open(otherProcesses: readonly Side['processes'][]): Promise<Side>
+}
+
+/** Measures this tree and what it is compared with. */
 export async function measureBeside(
   options: BesideOptions,
   onError: (error: unknown) => void,
@@ -30,11 +32,25 @@ export async function measureBeside(
   if (!canTellProcessTimes()) {
     throw new Error('--beside and --aa read processor times from /proc, which only Linux has')
   }
+  return measureSides(await sidesOf(options), options, onError, stopping)
+}
+
+/**
+ * Keeps all sides running, and lets them sign in by turns: other load of the machine affects all of
+ * them alike, and an idle side costs the others next to nothing. Leaves nothing behind. When it is
+ * stopped, the turns that were complete until then count.
+ */
+export async function measureSides(
+  entries: readonly Entry[],
+  options: Pick<BesideOptions, 'concurrency' | 'slices' | 'sliceSeconds'>,
+  onError: (error: unknown) => void,
+  stopping: AbortSignal,
+): Promise<readonly Measurement[]> {
   await using running = new AsyncDisposableStack()
   const entrants: Entrant[] = []
-  for (const open of await sidesOf(options)) {
+  for (const entry of entries) {
     if (stopping.aborted) return []
-    const side = running.use(await open(entrants.map((one) => one.side.processes)))
+    const side = running.use(await entry.open(entrants.map((one) => one.side.processes)))
     const workers: SideWorker[] = []
     running.defer(() => {
       for (const worker of workers) worker.close()
@@ -54,19 +70,23 @@ export async function measureBeside(
   }))
 }
 
-type Open = (otherProcesses: readonly Side['processes'][]) => Promise<Side>
-
 /** All sides, this tree's first. Throws for an unusable checkout before anything runs. */
-async function sidesOf({ against }: BesideOptions): Promise<readonly Open[]> {
-  const service = await opening('service', ownRoot)
-  if (against === 'bare') return [service, openBare]
-  if (against === 'same') return [service, await opening('same', ownRoot)]
-  return [service, await opening('other', against.checkout), openBare]
+export async function sidesOf({
+  against,
+}: Pick<BesideOptions, 'against'>): Promise<readonly Entry[]> {
+  const service = await entryOf('service', ownRoot)
+  const bare = { name: 'bare', open: openBare }
+  if (against === 'bare') return [service, bare]
+  if (against === 'same') return [service, await entryOf('same', ownRoot)]
+  return [service, await entryOf('other', against.checkout), bare]
 }
 
-async function opening(name: string, root: string): Promise<Open> {
+async function entryOf(name: string, root: string): Promise<Entry> {
   const code = await loadCheckout(root)
-  return async (otherProcesses) => openCheckout(name, code, await anyPort(), otherProcesses)
+  return {
+    name,
+    open: async (otherProcesses) => openCheckout(name, code, await anyPort(), otherProcesses),
+  }
 }
 
 type WholeTurn = ReadonlyMap<Entrant, TurnPart>

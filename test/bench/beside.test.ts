@@ -1,4 +1,5 @@
-// Short real runs of the comparison: that it runs, and its report. No times are guaranteed here.
+// Short real runs of the comparison: that it runs, and its report. No times are guaranteed here. The
+// sides of each comparison, and how they take turns: sides.test.ts.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -71,14 +72,12 @@ function processesWith(place: string): string[] {
   })
 }
 
-test.runIf(canTellProcessTimes()).each([
-  ['bare', ['--beside', 'bare'], ['service', 'bare']],
-  ['itself', ['--aa'], ['service', 'same']],
-  ['a checkout', ['--beside', project], ['service', 'other', 'bare']],
-])(
-  'beside %s: each side signs in, all are compared in one line of JSON, and nothing is left behind',
-  async (_, what, sides) => {
-    const { stdout, stderr, code } = await start(...what, ...short).ended
+const sides = ['service', 'other', 'bare']
+
+test.runIf(canTellProcessTimes())(
+  'beside a checkout each side signs in, all are compared in one line of JSON, and nothing is left behind',
+  async () => {
+    const { stdout, stderr, code } = await start('--beside', project, ...short).ended
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
     expect(stdout.trimEnd().split('\n')).toHaveLength(1)
     const report = JSON.parse(stdout)
