@@ -95,16 +95,23 @@ async function bootstrapTenant(
   })
 }
 
+/** What only tests set. */
+export type Overrides = {
+  readonly attestationRoots?: AttestationRoots
+  /** How long a realm of Keycloak may take for an answer. */
+  readonly realmTimeoutMs?: number
+}
+
 /**
  * Starts the configured roles, all or nothing: every step that can fail comes before the first
  * request. An unreachable database is waited for. `show` shows the first key, which is invalid
- * until it has resolved. Only tests pass their own roots.
+ * until it has resolved.
  */
 export async function startService(
   config: Config,
   ownOrigin: string,
   log: Logger,
-  attestationRoots: AttestationRoots = pinnedAttestationRoots(),
+  { attestationRoots = pinnedAttestationRoots(), realmTimeoutMs }: Overrides = {},
   show: (result: BootstrapResult) => Promise<void> = async () => undefined,
 ): Promise<Service> {
   // Closed in reverse order, by a start that fails and by `stop`.
@@ -163,6 +170,7 @@ export async function startService(
     guard: buildEgressGuard(config.issuers),
     clock: world.clock,
     log,
+    ...(realmTimeoutMs !== undefined && { timeoutMs: realmTimeoutMs }),
   })
   const turns = buildQueues(config.database.connections - reservedOf(config.database.connections))
   const parts = {

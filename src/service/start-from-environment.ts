@@ -35,9 +35,7 @@ export async function startFromEnvironment(
   // Before the first request, which it would hold up: 0.3 s, when there was no cache yet (bin/).
   // By itself Node writes at an orderly exit only.
   flushCompileCache()
-  const service = await startService(config, origin, log, undefined, (key) =>
-    showFirstKey(key, say),
-  )
+  const service = await startService(config, origin, log, {}, (key) => showFirstKey(key, say))
   // Before what the start says to the operator.
   lines.flushSync()
   return { service, config, log }

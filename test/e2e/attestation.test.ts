@@ -40,7 +40,7 @@ beforeAll(async () => {
       },
     },
     undefined,
-    { android: [android.root], apple: [apple.root] },
+    { attestationRoots: { android: [android.root], apple: [apple.root] } },
   )
 })
 afterAll(() => service[Symbol.asyncDispose]())

@@ -12,8 +12,7 @@ import { createDeviceKeys, type DeviceKeys } from '../../clients/device/src/keys
 import type { SimulatorCredentials } from '../../simulator/credentials.ts'
 import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import type { AttestationRoots } from '../../src/enrollments/attestation/attestation-roots.ts'
-import { type Service, startService } from '../../src/service/compose.ts'
+import { type Overrides, type Service, startService } from '../../src/service/compose.ts'
 import type { Config } from '../../src/service/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
@@ -139,14 +138,14 @@ export type RunningService = AsyncDisposable & {
 export async function startTestService(
   more: Partial<Config> = {},
   log: Logger = pino({ level: 'silent' }),
-  attestationRoots?: AttestationRoots,
+  overrides: Overrides = {},
 ): Promise<RunningService> {
   const simulator = await startTestSimulator()
   const database = await createTestDatabase()
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const config = testConfig(simulator, database.url, port, more)
-  let service = await startService(config, origin, log, attestationRoots)
+  let service = await startService(config, origin, log, overrides)
   const { firstKey } = service
   if (!firstKey) throw new Error('a new database has no tenant')
   return {
@@ -163,7 +162,7 @@ export async function startTestService(
     async restart(between) {
       await service.stop()
       await between?.()
-      service = await startService(config, origin, log, attestationRoots)
+      service = await startService(config, origin, log, overrides)
     },
     async [Symbol.asyncDispose]() {
       await service.stop()

@@ -12,6 +12,7 @@ import {
   questionTo,
 } from '../../support/auth-api.ts'
 import { onServer } from '../../support/cluster.ts'
+import { letTimePass } from '../../support/passing-time.ts'
 import {
   enrollPhone,
   freePort,
@@ -214,9 +215,16 @@ describe('a client that would let the person in after twenty unfinished answers'
 
   test('is delayed so long that the lifetime is over by then', async () => {
     await door.change({ ttlSeconds: 15 })
-    await enrollPhone(service, { user: 'held' })
+    const { userId } = await enrollPhone(service, { user: 'held' })
     await post('preauth', terminal('held', prompting))
     const { txid } = await post('auth', push('held'))
+    // A fifth of the lifetime, and of how long each answer waits for its end.
+    await onServer(service.database.url, async (client) => {
+      await letTimePass((sql, values) => client.query(sql, values), userId, 12)
+      const text = `update followed_challenges set hold_ms = hold_ms / 5
+        where challenge_id = $1 returning hold_ms`
+      expect((await client.query(text, [txid])).rows).toEqual([{ hold_ms: 300 }])
+    })
     const results: string[] = []
     do results.push((await status(txid)).result)
     while (results.at(-1) === 'waiting')
@@ -224,7 +232,7 @@ describe('a client that would let the person in after twenty unfinished answers'
     expect(results.length).toBeGreaterThan(5)
     expect(results.length).toBeLessThanOrEqual(11)
     await door.change({ ttlSeconds: null })
-  }, 40_000)
+  })
 
   async function untilCounted(txid: string, answers: number): Promise<void> {
     await until(`answer ${answers} is counted`, () =>

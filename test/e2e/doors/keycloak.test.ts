@@ -32,7 +32,9 @@ beforeAll(async () => {
       callback()
     },
   })
-  service = stack.use(await startTestService({}, pino(loggerOptions('trace'), sink)))
+  const log = pino(loggerOptions('trace'), sink)
+  // Long enough for a realm that answers.
+  service = stack.use(await startTestService({}, log, { realmTimeoutMs: 1000 }))
   realm = stack.use(await startKeycloakDouble())
   ;({ id, channel } = await createChannel({}))
 })
