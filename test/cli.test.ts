@@ -10,6 +10,7 @@ import { runCommand } from './support/command-line.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.ts'
 import { createApi, freePort } from './support/running-service.ts'
 import { startProgram, startServiceProcess } from './support/service-process.ts'
+import { startHere } from './support/service-start.ts'
 import { until } from './support/until.ts'
 
 // Processes that start one after another are slow on a busy machine.
@@ -51,7 +52,7 @@ describe('an operator at the command line', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^\d+ migrations applied, the last \d{14}_\w+\.\n/)
     expect(stdout.endsWith(`\n${upToDate}`)).toBe(true)
-    expect(await countersignProgram('migrate')).toMatchObject({ code: 0, stdout: upToDate })
+    expect(await countersign('migrate')).toMatchObject({ code: 0, stdout: upToDate })
     const { rows } = await onServer(database.url, (client) =>
       client.query(
         'select count(*)::int as n from _prisma_migrations where finished_at is not null',
@@ -136,7 +137,7 @@ describe('an operator at the command line', () => {
   })
 
   test('verifies the audit record against its chain, and exits with 1 on a change', async () => {
-    await using service = await startServiceProcess({ ...environment, PORT: '0' })
+    await using service = await startHere({ ...environment, PORT: '0' })
     const table = (text: string) =>
       onServer(database.url, async (client) => (await client.query(text)).rows)
     const head = await until(
@@ -147,7 +148,7 @@ describe('an operator at the command line', () => {
       },
       30_000,
     )
-    expect(service.stdout()).toContain('listens')
+    expect(service.stdout).toContain('listens')
     const folder = await mkdtemp(path.join(tmpdir(), 'cs-heads-'))
     const file = path.join(folder, 'log')
     await writeFile(file, `{"stream":"security","head":"${head}"}\n`)
@@ -277,8 +278,9 @@ test('on an empty installation creates a key and all it needs; the service adds 
   expect(code).toBe(0)
   const newKey = JSON.parse(stdout)
   expect(newKey).toMatchObject({ name: 'ours', scopes: [...scopes] })
-  await using service = await startServiceProcess({ ...elsewhere, PORT: '0' })
-  expect(service.stdout()).not.toContain('First start')
+  await using service = await startHere({ ...elsewhere, PORT: '0' })
+  expect(service.stdout).toContain('listens')
+  expect(service.stdout).not.toContain('First start')
   const reply = await createApi(service.origin, newKey.secret)('GET', '/v1/tenant')
   expect(reply.json).toMatchObject({ id: newKey.tenantId, name: 'Default' })
 })

@@ -247,18 +247,14 @@ describe('the first key', () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createTestDatabase())
     const environment = { DATABASE_URL: url, MASTER_KEY: masterKey, PORT: '0', LOG_LEVEL: 'info' }
-    const start = async (ROLE: string) => {
-      const program = stack.use(startProgram(['src/main.ts'], { ...environment, ROLE }))
-      const runs = () => /listens on|Worker running/.test(program.stdout())
-      await until(`the ${ROLE} runs`, runs, 60_000)
-      return program
-    }
-    const first = await start(one)
-    const second = await start(two)
-    expect(keysIn(first.stdout())).toHaveLength(1)
+    const first = stack.use(await startHere({ ...environment, LOG_LEVEL: 'silent', ROLE: one }))
+    const second = stack.use(startProgram(['src/main.ts'], { ...environment, ROLE: two }))
+    const runs = () => /listens on|Worker running/.test(second.stdout())
+    await until(`the ${two} runs`, runs, 60_000)
+    expect(keysIn(first.stdout)).toHaveLength(1)
     expect(keysIn(second.stdout())).toEqual([])
     expect(second.stdout()).toContain('the first API key was shown by another start')
-    expect(second.stdout()).toContain(`the ${one} process ${first.pid} on`)
+    expect(second.stdout()).toContain(`the ${one} process ${process.pid} on`)
   })
 })
 
