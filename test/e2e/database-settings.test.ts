@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Simulator } from '../../simulator/simulator.ts'
 import { startService } from '../../src/service/compose.ts'
 import { onServer } from '../support/cluster.ts'
-import { createEmptyDatabase } from '../support/database.ts'
+import { createEmptyDatabase, createTestDatabase } from '../support/database.ts'
 import { repetitions } from '../support/endurance.ts'
 import { type Comparable, callEveryRoute } from '../support/every-route.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
@@ -32,9 +32,13 @@ afterAll(() => simulator.close())
 
 type Place = { readonly url: string; readonly schema?: string; readonly own?: string }
 
-/** An empty database on which these statements were run; DB stands for its name. */
-async function preparePlace(stack: AsyncDisposableStack, ...statements: string[]): Promise<Place> {
-  const { url } = stack.use(await createEmptyDatabase())
+/** A database, empty by default, on which these statements were run; DB stands for its name. */
+async function preparePlace(
+  stack: AsyncDisposableStack,
+  statements: readonly string[] = [],
+  create = createEmptyDatabase,
+): Promise<Place> {
+  const { url } = stack.use(await create())
   const name = new URL(url).pathname.slice(1)
   await onServer(url, async (client) => {
     for (const text of statements) await client.query(text.replaceAll('DB', `"${name}"`))
@@ -71,12 +75,11 @@ async function serve(stack: AsyncDisposableStack, { url, schema = 'public', own 
 /** A role with a schema of its own name, which PostgreSQL searches first. */
 async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { role: string }> {
   const role = `approver_${Date.now().toString(36)}_${Math.random().toString(36).slice(2, 8)}`
-  const place = await preparePlace(
-    stack,
+  const place = await preparePlace(stack, [
     `create role ${role} login password 'x'`,
     `create schema ${role} authorization ${role}`,
     `grant usage, create on schema public to ${role}`,
-  )
+  ])
   stack.defer(() =>
     onServer(place.url, async (client) => {
       await client.query(`drop owned by ${role} cascade; drop role ${role}`)
@@ -88,28 +91,35 @@ async function withOwnSchema(stack: AsyncDisposableStack): Promise<Place & { rol
   return { ...place, own: own.href, role }
 }
 
+const settings = {
+  'datestyle German': [`alter database DB set datestyle = 'German'`],
+  'timezone Asia/Kolkata': [`alter database DB set timezone = 'Asia/Kolkata'`],
+  'default_transaction_isolation repeatable read': [
+    `alter database DB set default_transaction_isolation = 'repeatable read'`,
+  ],
+  'all unusual settings together': [
+    `alter database DB set datestyle = 'SQL, DMY'`,
+    `alter database DB set intervalstyle = 'iso_8601'`,
+    `alter database DB set timezone = 'America/St_Johns'`,
+    `alter database DB set default_transaction_isolation = 'serializable'`,
+    'alter database DB set default_transaction_read_only = on',
+    'alter database DB set search_path = pg_catalog',
+    `alter database DB set bytea_output = 'escape'`,
+    'alter database DB set standard_conforming_strings = off',
+    'alter database DB set transform_null_equals = on',
+    `alter database DB set client_encoding = 'LATIN1'`,
+    `alter database DB set lock_timeout = '1ms'`,
+    'alter database DB set jit_above_cost = 0',
+  ],
+} as const
+
 const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = {
-  'datestyle German': (stack) => preparePlace(stack, `alter database DB set datestyle = 'German'`),
-  'timezone Asia/Kolkata': (stack) =>
-    preparePlace(stack, `alter database DB set timezone = 'Asia/Kolkata'`),
-  'default_transaction_isolation repeatable read': (stack) =>
-    preparePlace(stack, `alter database DB set default_transaction_isolation = 'repeatable read'`),
-  'all unusual settings together': (stack) =>
-    preparePlace(
-      stack,
-      `alter database DB set datestyle = 'SQL, DMY'`,
-      `alter database DB set intervalstyle = 'iso_8601'`,
-      `alter database DB set timezone = 'America/St_Johns'`,
-      `alter database DB set default_transaction_isolation = 'serializable'`,
-      'alter database DB set default_transaction_read_only = on',
-      'alter database DB set search_path = pg_catalog',
-      `alter database DB set bytea_output = 'escape'`,
-      'alter database DB set standard_conforming_strings = off',
-      'alter database DB set transform_null_equals = on',
-      `alter database DB set client_encoding = 'LATIN1'`,
-      `alter database DB set lock_timeout = '1ms'`,
-      'alter database DB set jit_above_cost = 0',
-    ),
+  ...Object.fromEntries(
+    Object.entries(settings).map(([name, statements]) => [
+      name,
+      (stack: AsyncDisposableStack) => preparePlace(stack, statements),
+    ]),
+  ),
   'a role with a schema of its own name': withOwnSchema,
   'a schema of its own': async (stack) => {
     const place = await withOwnSchema(stack)
@@ -118,9 +128,9 @@ const places: Record<string, (stack: AsyncDisposableStack) => Promise<Place>> = 
 }
 if (hasPgBouncer) {
   places['PgBouncer in session mode'] = async (stack) => {
-    const place = await preparePlace(stack, `alter database DB set datestyle = 'German'`)
-    const settings = { pool_mode: 'session', default_pool_size: 40 }
-    const pooler = stack.use(await startPgBouncer(place.url, settings))
+    const place = await preparePlace(stack, settings['datestyle German'])
+    const pooling = { pool_mode: 'session', default_pool_size: 40 }
+    const pooler = stack.use(await startPgBouncer(place.url, pooling))
     return { ...place, own: pooler.url }
   }
 } else {
@@ -142,12 +152,11 @@ test.each(Object.keys(places))('every route gives the same answer under %s', asy
 })
 
 describe('an API key that was revoked or has expired', () => {
-  test.each(['datestyle German', 'all unusual settings together'])(
+  test.each(['datestyle German', 'all unusual settings together'] as const)(
     'gets 401 under %s',
     async (name) => {
       await using stack = new AsyncDisposableStack()
-      const place = await places[name]?.(stack)
-      if (!place) throw new Error(name)
+      const place = await preparePlace(stack, settings[name], createTestDatabase)
       const service = await serve(stack, place)
       const [party] = (await service.api('GET', '/v1/relying-parties')).json.items
       for (const change of [
@@ -203,12 +212,11 @@ async function behindLock<T>(
 test.each([
   ['repeatable read', 'default_transaction_isolation repeatable read'],
   ['serializable', 'all unusual settings together'],
-])(
+] as const)(
   'a suspension against a creation leaves nothing pending, where the default is %s',
   async (_, name) => {
     await using stack = new AsyncDisposableStack()
-    const place = await places[name]?.(stack)
-    if (!place) throw new Error(name)
+    const place = await preparePlace(stack, settings[name], createTestDatabase)
     const service = await serve(stack, place)
     // In one process the two calls would wait for each other in memory.
     const secondApi = await service.startSecond()
