@@ -103,17 +103,16 @@ export function planRelease(folder: string, version: string, date: string): Rele
 function buildArtifacts(folder: string, { tag, clients }: ReleasePlan): string[] {
   const target = path.join(folder, 'release')
   mkdirSync(target, { recursive: true })
+  const places = clients.map((client) => `./${client}`)
+  const output = npm(folder, 'pack', ...places, '--json', '--pack-destination', target)
+  const archives = JSON.parse(output.slice(output.indexOf('['))) as { readonly filename: string }[]
+  const tarballs = archives.map(({ filename }) => filename)
+  for (const tarball of tarballs) {
+    if (!existsSync(path.join(target, tarball))) throw new Error(`npm pack left no ${tarball}`)
+  }
   const sbom = `countersign-${tag.slice(1)}.cdx.json`
   const words = ['--sbom-format', 'cyclonedx', '--omit', 'dev', '--package-lock-only']
   writeFileSync(path.join(target, sbom), npm(folder, 'sbom', ...words))
-  const tarballs = clients.map((client) => {
-    const output = npm(path.join(folder, client), 'pack', '--json', '--pack-destination', target)
-    const [{ filename } = { filename: '' }] = JSON.parse(output.slice(output.indexOf('['))) as {
-      readonly filename: string
-    }[]
-    if (!existsSync(path.join(target, filename))) throw new Error(`npm pack left no ${filename}`)
-    return filename
-  })
   return [sbom, ...tarballs]
 }
 
