@@ -52,10 +52,10 @@ export async function firstAccount(
   logFile: string,
 ): Promise<Provisioning> {
   const log = await readFile(logFile, 'utf8')
-  const printed = (label: string) => new RegExp(`^  ${label} +(\\S+)`, 'm').exec(log)?.[1]
-  const tenantId = printed('tenant')
-  const relyingPartyId = printed('relying party')
-  const apiKey = printed('API key')
+  const printedValue = (label: string) => new RegExp(`^  ${label} +(\\S+)`, 'm').exec(log)?.[1]
+  const tenantId = printedValue('tenant')
+  const relyingPartyId = printedValue('relying party')
+  const apiKey = printedValue('API key')
   if (!tenantId || !relyingPartyId || !apiKey) {
     throw new Error(`${logFile} shows no key of a first start`)
   }

@@ -3,9 +3,9 @@ import { buildLeftoverPurge, buildPurge } from '../../src/audit/purge-old.ts'
 import { activity } from '../../src/domain/activity.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
-  aChallenge,
   aDevice,
   anEnrollment,
+  aStoredChallenge,
   aUser,
   noExceptions,
   openStores,
@@ -50,7 +50,7 @@ const purgeAll = async (batch = 500) => {
 
 /** A challenge that ended that many days ago, with a settled push. */
 async function anOldChallenge(days: number, more: { status?: string; queued?: boolean } = {}) {
-  const id = await aChallenge(stores, user, [device])
+  const id = await aStoredChallenge(stores, user, [device])
   await sql(
     `update challenges set status = $2, decided_at = clock_timestamp() - make_interval(days => $3),
        number_sealed = null where id = $1`,
@@ -122,7 +122,7 @@ describe('old challenges', () => {
     const withQueuedPush = await anOldChallenge(92, { queued: true })
     const withReport = await anOldChallenge(92)
     await aReport('open', 0, { challengeId: withReport })
-    const pending = await aChallenge(stores, user, [device])
+    const pending = await aStoredChallenge(stores, user, [device])
     await purgeAll()
     const remaining = [young, withQueuedPush, withReport, pending].toSorted()
     expect(await idsOf('challenges')).toEqual(remaining)

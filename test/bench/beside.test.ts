@@ -1,5 +1,5 @@
-// Short real runs of the comparison: that it runs, and its report. No times are guaranteed here. The
-// sides of each comparison, and how they take turns: sides.test.ts.
+// Short real runs of the comparison: that it runs, and its report. No times are guaranteed here.
+// The sides of each comparison, and how they alternate: sides.test.ts.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

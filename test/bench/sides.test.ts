@@ -67,9 +67,9 @@ linuxTest('every other turn is in reverse order, and the first two do not count'
     ['c', 2],
   ])
   for (const { name, parts } of measurements) {
-    const counted = parts.reduce((sum, { loops }) => sum + loops, 0)
-    expect(counted).toBeGreaterThan(0)
-    expect(counted).toBeLessThan(signIns.get(name) ?? 0)
+    const loopCount = parts.reduce((sum, { loops }) => sum + loops, 0)
+    expect(loopCount).toBeGreaterThan(0)
+    expect(loopCount).toBeLessThan(signIns.get(name) ?? 0)
   }
   expect(errors).toEqual([])
 })
@@ -118,8 +118,13 @@ linuxTest('a stop while a side starts leaves the next ones alone, and ends it', 
 
 linuxTest('a side that does not start ends those that run', async () => {
   const { entries, notes, stopping } = givenSides(['a', 'b'])
-  const broken = { name: 'c', open: () => Promise.reject(new Error('c did not start')) }
-  const measuring = measureSides([...entries, broken], options, () => undefined, stopping.signal)
+  const brokenSide = { name: 'c', open: () => Promise.reject(new Error('c did not start')) }
+  const measuring = measureSides(
+    [...entries, brokenSide],
+    options,
+    () => undefined,
+    stopping.signal,
+  )
   await expect(measuring).rejects.toThrow('c did not start')
   expect(notes.filter((note) => note.endsWith('ended'))).toEqual(['b ended', 'a ended'])
 })

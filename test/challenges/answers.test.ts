@@ -4,10 +4,10 @@ import type { DeviceId } from '../../src/domain/ids.ts'
 import { repetitions } from '../support/endurance.ts'
 import { bothPaths } from '../support/lanes.ts'
 import {
-  aChallenge,
   aDevice,
   anAnswer,
   aProof,
+  aStoredChallenge,
   aUser,
   openStores,
   type Stores,
@@ -65,7 +65,7 @@ describe.each(bothPaths)('a challenge has one end, %s', (_, on) => {
     const [first, second] = [await aDevice(stores, user), await aDevice(stores, user)]
     const statuses = new Set<string>()
     await inRounds({ usual: 60, nightly: 500 }, async () => {
-      const id = await aChallenge(stores, user, [first, second])
+      const id = await aStoredChallenge(stores, user, [first, second])
       const outcomes = await Promise.all([
         stores.challenges.recordAnswer(anAnswer(user, id, first), aProof(user, first)),
         stores.challenges.recordAnswer(anAnswer(user, id, second, denial), aProof(user, second)),
@@ -81,7 +81,7 @@ describe.each(bothPaths)('a challenge has one end, %s', (_, on) => {
 
   test('an answer changes nothing that has ended', async () => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     await stores.challenges.recordAnswer(anAnswer(user, id, device, denial), aProof(user, device))
     const late = await stores.challenges.recordAnswer(
       anAnswer(user, id, device),
@@ -95,8 +95,8 @@ describe.each(bothPaths)('a challenge has one end, %s', (_, on) => {
     const device = await aDevice(stores, user)
     const proof = aProof(user, device)
     const [one, other] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
     ]
     const kinds = await Promise.all(
       [one, other].map((id) => stores.challenges.recordAnswer(anAnswer(user, id, device), proof)),
@@ -106,7 +106,7 @@ describe.each(bothPaths)('a challenge has one end, %s', (_, on) => {
 
   test('of parallel wrong numbers each costs an attempt, and none is lost', async () => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     const wrong = { outcome: 'wrong_number', status: 'pending', reason: null } as const
     const effect = { ...wrong, wrongNumbersLeft: 2 }
     const kinds = await Promise.all(
@@ -131,7 +131,7 @@ describe.each(bothPaths)('expiry is checked after the row locks are acquired, %s
   // The lock of the holder outlasts the challenge; the answer waits for it.
   async function answerBehind(lock: string, values: (id: string, device: string) => string[]) {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device], { ttlMs: 250 })
+    const id = await aStoredChallenge(stores, user, [device], { ttlMs: 250 })
     const holder = new pg.Client({ connectionString: stores.url })
     await holder.connect()
     try {
@@ -172,7 +172,7 @@ describe.each(bothPaths)('expiry is checked after the row locks are acquired, %s
 
   test('a reader that ends an expired challenge waits for an answer that was in time', async () => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device], { ttlMs: 250 })
+    const id = await aStoredChallenge(stores, user, [device], { ttlMs: 250 })
     const holder = new pg.Client({ connectionString: stores.url })
     await holder.connect()
     await holder.query('begin')
@@ -204,7 +204,7 @@ describe.each(bothPaths)('unregistering is final, %s', (_, on) => {
     await inRounds({ usual: 200, nightly: 1_000 }, async (lane) => {
       const racer = racers[lane] ?? user
       const [device, otherDevice] = [await aDevice(stores, racer), await aDevice(stores, racer)]
-      const id = await aChallenge(stores, racer, [device, otherDevice])
+      const id = await aStoredChallenge(stores, racer, [device, otherDevice])
       const status = async () =>
         (await stores.challenges.find(racer.tenantId, racer.rpId, id))?.challenge.status
       const [statusAtReturn, outcome] = await Promise.all([
@@ -226,7 +226,7 @@ describe.each(bothPaths)('unregistering is final, %s', (_, on) => {
   test('an answer that comes after unregister returned is refused', async () => {
     const device = await aDevice(stores, user)
     const other = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device, other])
+    const id = await aStoredChallenge(stores, user, [device, other])
     await stores.devices.unregister(unregistration(user, device))
     const outcome = await stores.challenges.recordAnswer(
       anAnswer(user, id, device),
@@ -238,7 +238,7 @@ describe.each(bothPaths)('unregistering is final, %s', (_, on) => {
 
   test('a challenge that loses its last device ends as denied, no_device_left', async () => {
     const devices = [await aDevice(stores, user), await aDevice(stores, user)]
-    const id = await aChallenge(stores, user, devices)
+    const id = await aStoredChallenge(stores, user, devices)
     const unregistrations = await Promise.all(
       devices.map((device) => stores.devices.unregister(unregistration(user, device))),
     )
@@ -252,8 +252,8 @@ describe.each(bothPaths)('unregistering is final, %s', (_, on) => {
   ])('an ended challenge does not change when %s', async (__, end) => {
     const device = await aDevice(stores, user)
     const [approvedId, cancelledId] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
     ]
     await answer(stores, user, await challengeOf(stores, user, approvedId), device)
     await cancel(stores, user, cancelledId)

@@ -4,11 +4,11 @@ import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { copyTenant } from '../platform/postgres/copied-tenant.ts'
 import { bothPaths } from '../support/lanes.ts'
 import {
-  aChallenge,
   aDevice,
   aKey,
   anAnswer,
   aProof,
+  aStoredChallenge,
   type Stores,
   type TestUser,
   thumbprint,
@@ -34,12 +34,12 @@ describe('a device that fetches challenges', () => {
   }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const [first, second] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [device, other]),
+      await aStoredChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device, other]),
     ]
-    const endedId = await aChallenge(stores, user, [device])
+    const endedId = await aStoredChallenge(stores, user, [device])
     await answer(stores, user, await challengeOf(stores, user, endedId), device, 'deny')
-    const over = await aChallenge(stores, user, [device])
+    const over = await aStoredChallenge(stores, user, [device])
     await runOut(stores, over)
     const fetchedChallenges = await scene.pending(device)
     expect(fetchedChallenges.map(({ challengeId }) => challengeId)).toEqual([second, first])
@@ -56,7 +56,7 @@ describe('a device that fetches challenges', () => {
     user,
     scene,
   }) => {
-    await aChallenge(stores, user, [await aDevice(stores, user)])
+    await aStoredChallenge(stores, user, [await aDevice(stores, user)])
     expect(await scene.pending(await aDevice(stores, user))).toEqual([])
   })
 
@@ -66,7 +66,7 @@ describe('a device that fetches challenges', () => {
     scene,
   }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     await stores.challenges.markFetched(user.tenantId, device, [id])
     const first = (await scene.find(id))?.devices[0]?.fetchedAt
     await stores.challenges.markFetched(user.tenantId, device, [id])
@@ -81,7 +81,7 @@ describe('a device that fetches challenges', () => {
     scene,
   }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     const proof = aProof(user, device)
     expect(await stores.challenges.markReceived(id, proof)).toBe('done')
     const first = (await scene.find(id))?.devices[0]?.receivedAt
@@ -93,7 +93,7 @@ describe('a device that fetches challenges', () => {
 
   test('a receipt for a challenge of another device is none', async ({ stores, user }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const id = await aChallenge(stores, user, [other])
+    const id = await aStoredChallenge(stores, user, [other])
     expect(await stores.challenges.markReceived(id, aProof(user, device))).toBeNull()
     expect(
       await stores.challenges.markReceived(systemRandom.id('challenge'), aProof(user, device)),
@@ -107,7 +107,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
     user,
   }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     const { tenantId } = user
     const query = { tenantId, challengeId: id, jti: 'jti' }
     expect(await stores.challenges.loadAnswer({ ...query, deviceId: device })).toMatchObject({
@@ -125,7 +125,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
 
   test('an answer is found again by its jti, with its reply', async ({ stores, user }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     const jti = thumbprint()
     await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number', {
       jti,
@@ -144,7 +144,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
     user,
   }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     const jti = thumbprint()
     await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number', {
       jti,
@@ -162,7 +162,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
     scene,
   }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     for (const attemptsLeft of [3, 2, 1]) {
       const challenge = await challengeOf(stores, user, id)
       expect(challenge).toMatchObject({ status: 'pending', wrongNumbersLeft: attemptsLeft })
@@ -190,7 +190,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
   }) => {
     const key = aKey()
     const device = await aDevice(stores, user, { keys: [key] })
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     const { tenantId, rpId } = user
     expect(await stores.challenges.findEvidence(tenantId, rpId, id)).toBeNull()
     const challenge = await challengeOf(stores, user, id)
@@ -221,7 +221,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
       await aDevice(stores, user),
       await aDevice(stores, user),
     ] as const
-    const id = await aChallenge(stores, user, devices)
+    const id = await aStoredChallenge(stores, user, devices)
     const { tenantId } = user
     const query = { tenantId, challengeId: id, deviceId: devices[0], jti: 'jti' }
     const facts = await stores.challenges.loadAnswer(query)
@@ -244,7 +244,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
     user,
   }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     const jti = thumbprint()
     await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number', {
       jti,
@@ -260,7 +260,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
     user,
   }) => {
     const [device, other] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const id = await aChallenge(stores, user, [device, other])
+    const id = await aStoredChallenge(stores, user, [device, other])
     const challenge = await challengeOf(stores, user, id)
     const more = { closingDeviceIds: [other] }
     expect(await answer(on(stores), user, challenge, device, 'wrong number', more)).toEqual({
@@ -276,7 +276,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
     scene,
   }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     await answer(on(stores), user, await challengeOf(stores, user, id), device, 'wrong number')
     const pendingState = { status: 'pending', wrongNumbersLeft: 2, decidedAt: null }
     expect(await scene.find(id)).toMatchObject({ challenge: pendingState, decidedBy: null })
@@ -292,7 +292,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
     user,
   }) => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     await cancel(stores, user, id)
     const proof = aProof(user, device)
     expect(await on(stores).challenges.recordAnswer(anAnswer(user, id, device), proof)).toEqual({

@@ -4,9 +4,9 @@ import type { Challenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
-  aChallenge,
   aColleague,
   aDevice,
+  aStoredChallenge,
   aUser,
   beginOn,
   openStores,
@@ -40,7 +40,8 @@ describe('challenges are listed', () => {
   test('challenges are listed newest first, page by page, none twice, none omitted', async () => {
     const device = await aDevice(stores, user)
     const ids: ChallengeId[] = []
-    for (let count = 0; count < 7; count++) ids.unshift(await aChallenge(stores, user, [device]))
+    for (let count = 0; count < 7; count++)
+      ids.unshift(await aStoredChallenge(stores, user, [device]))
     const { tenantId, rpId } = user
     const listedIds: ChallengeId[] = []
     let before: string | null = null
@@ -58,10 +59,10 @@ describe('challenges are listed', () => {
   test('challenges are listed by user and status, for their own relying party only', async () => {
     const colleague = await aColleague(stores, user, 'bob')
     const [mine, theirs] = [await aDevice(stores, user), await aDevice(stores, colleague)]
-    const pending = await aChallenge(stores, user, [mine])
-    const deniedId = await aChallenge(stores, user, [mine])
+    const pending = await aStoredChallenge(stores, user, [mine])
+    const deniedId = await aStoredChallenge(stores, user, [mine])
     await answer(stores, user, await challengeOf(stores, user, deniedId), mine, 'deny')
-    const other = await aChallenge(stores, colleague, [theirs])
+    const other = await aStoredChallenge(stores, colleague, [theirs])
     const { tenantId, rpId, userId } = user
     const ids = async (query: Partial<Parameters<Stores['challenges']['list']>[0]>) => {
       const all = { tenantId, rpId, userId: null, status: null }
@@ -78,7 +79,7 @@ describe('challenges are listed', () => {
 describe('cancelling', () => {
   test('cancelling ends a challenge once, erases its number, notifies its devices', async () => {
     const devices = [await aDevice(stores, user), await aDevice(stores, user)] as const
-    const id = await aChallenge(stores, user, devices)
+    const id = await aStoredChallenge(stores, user, devices)
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => cancel(stores, user, id)))
     const [cancellation, ...more] = outcomes.filter((one) => one !== null)
     expect(more).toEqual([])
@@ -95,12 +96,12 @@ describe('cancelling', () => {
 
   test('cancelling is refused to another relying party, after an answer or expiry', async () => {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     expect(await cancel(stores, { ...user, rpId: systemRandom.id('relyingParty') }, id)).toBeNull()
     await answer(stores, user, await challengeOf(stores, user, id), device)
     expect(await cancel(stores, user, id)).toBeNull()
     expect(await challengeOf(stores, user, id)).toMatchObject({ status: 'approved' })
-    const over = await aChallenge(stores, user, [device])
+    const over = await aStoredChallenge(stores, user, [device])
     await runOut(stores, over)
     expect(await cancel(stores, user, over)).toBeNull()
   })
@@ -108,7 +109,7 @@ describe('cancelling', () => {
   test('cancelling and approving concurrently leave one of the two, 100 rounds', async () => {
     const device = await aDevice(stores, user)
     for (let round = 0; round < 100; round++) {
-      const id = await aChallenge(stores, user, [device])
+      const id = await aStoredChallenge(stores, user, [device])
       const challenge = await challengeOf(stores, user, id)
       const [cancellation, recording] = await Promise.all([
         cancel(stores, user, id),
@@ -126,8 +127,8 @@ describe('expiry', () => {
   test('expiry ends what has expired and nothing else, and records it for the user', async () => {
     const device = await aDevice(stores, user)
     const [over, live] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
     ]
     await runOut(stores, over)
     expect(await stores.challenges.expire({ tenantId: user.tenantId, id: live }, 1)).toEqual([])
@@ -148,7 +149,8 @@ describe('expiry', () => {
     await stores.challenges.expire(null, 1_000)
     const device = await aDevice(stores, user)
     const ids: ChallengeId[] = []
-    for (let count = 0; count < 30; count++) ids.push(await aChallenge(stores, user, [device]))
+    for (let count = 0; count < 30; count++)
+      ids.push(await aStoredChallenge(stores, user, [device]))
     for (const id of ids) await runOut(stores, id)
     const [first] = ids
     expect(await stores.challenges.expire(null, 1)).toEqual([first])
@@ -164,8 +166,8 @@ describe('expiry', () => {
     await stores.challenges.expire(null, 1_000)
     const device = await aDevice(stores, user)
     const [lockedId, freeId] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
     ]
     for (const id of [lockedId, freeId]) await runOut(stores, id)
     const holder = await beginOn(stores)
@@ -182,7 +184,7 @@ describe('a push is repeated', () => {
       await aDevice(stores, user),
       await aDevice(stores, user, { withPush: false }),
     ]
-    const id = await aChallenge(stores, user, [device, mute])
+    const id = await aStoredChallenge(stores, user, [device, mute])
     const before = await challengeOf(stores, user, id)
     const resent = await resend(stores, before)
     if (resent === 'changed') throw new Error('nobody else resent it')
@@ -202,7 +204,7 @@ describe('a push is repeated', () => {
   })
 
   test('a push is repeated once for parallel calls that saw the same count', async () => {
-    const id = await aChallenge(stores, user, [await aDevice(stores, user)])
+    const id = await aStoredChallenge(stores, user, [await aDevice(stores, user)])
     const challenge = await challengeOf(stores, user, id)
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => resend(stores, challenge)))
     expect(outcomes.filter((one) => one !== 'changed')).toHaveLength(1)
@@ -210,7 +212,9 @@ describe('a push is repeated', () => {
   })
 
   test('a push is repeated to nobody when no device can be pushed, at no cost', async () => {
-    const id = await aChallenge(stores, user, [await aDevice(stores, user, { withPush: false })])
+    const id = await aStoredChallenge(stores, user, [
+      await aDevice(stores, user, { withPush: false }),
+    ])
     expect(await resend(stores, await challengeOf(stores, user, id))).toEqual({ pushes: [] })
     expect(await challengeOf(stores, user, id)).toMatchObject({ resendsLeft: 3 })
   })
@@ -218,8 +222,8 @@ describe('a push is repeated', () => {
   test('no push is repeated for an ended or expired challenge, with devices or not', async () => {
     for (const withPush of [true, false]) {
       const device = await aDevice(stores, user, { withPush })
-      const endedId = await aChallenge(stores, user, [device])
-      const over = await aChallenge(stores, user, [device])
+      const endedId = await aStoredChallenge(stores, user, [device])
+      const over = await aStoredChallenge(stores, user, [device])
       await cancel(stores, user, endedId)
       expect(await resend(stores, await challengeOf(stores, user, endedId))).toBe('changed')
       await runOut(stores, over)
@@ -267,7 +271,7 @@ describe('any operations in any order', () => {
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
         user = await aUser(stores)
         const devices = [await aDevice(stores, user), await aDevice(stores, user)] as const
-        const id = await aChallenge(stores, user, devices)
+        const id = await aStoredChallenge(stores, user, devices)
         let last = await challengeOf(stores, user, id)
         for (const { kind, device } of steps) {
           await take(kind, last, devices[device === 0 ? 0 : 1])

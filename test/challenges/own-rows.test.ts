@@ -4,11 +4,11 @@ import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { copyTenant } from '../platform/postgres/copied-tenant.ts'
 import {
-  aChallenge,
   aDevice,
   aKey,
   aNewChallenge,
   anyRequest,
+  aStoredChallenge,
   aUser,
   openStores,
   type Stores,
@@ -34,7 +34,7 @@ describe('among tenants with the same ids', () => {
   /** A device with a pending challenge, in three tenants. */
   async function aCopiedChallenge() {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     await copyTenant(stores, user)
     return { device, id }
   }
@@ -110,8 +110,8 @@ describe('among the challenges and devices of one user', () => {
 
   test('an answer closes its challenge on the devices that were asked about it', async () => {
     const [device, other] = devices
-    const id = await aChallenge(stores, user, [device])
-    await aChallenge(stores, user, [device, other])
+    const id = await aStoredChallenge(stores, user, [device])
+    await aStoredChallenge(stores, user, [device, other])
     const answering = { tenantId: user.tenantId, challengeId: id, deviceId: device, jti: 'jti' }
     const facts = await stores.challenges.loadAnswer(answering)
     expect(facts?.target?.otherDeviceIds).toEqual([])
@@ -119,11 +119,11 @@ describe('among the challenges and devices of one user', () => {
 
   test('a suspension cancels what is pending, and closes it on the devices it was on', async () => {
     const [device, other] = devices
-    const over = await aChallenge(stores, user, [device])
+    const over = await aStoredChallenge(stores, user, [device])
     await answer(stores, user, await challengeOf(stores, user, over), device)
     const [first, second] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [other]),
+      await aStoredChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [other]),
     ]
     const suspension = await stores.suspensions.suspendUser({ ...user, actor: 'operator' })
     expect(suspension?.endedChallenges.toSorted()).toEqual([first, second].toSorted())
@@ -141,7 +141,7 @@ describe('among the challenges and devices of one user', () => {
 
   test('a fetch is marked on the device that fetched', async () => {
     const [device, other] = devices
-    const id = await aChallenge(stores, user, [device, other])
+    const id = await aStoredChallenge(stores, user, [device, other])
     await stores.challenges.markFetched(user.tenantId, device, [id])
     const record = await stores.challenges.find(user.tenantId, user.rpId, id)
     const fetchedIds = record?.devices.flatMap((one) => (one.fetchedAt ? [one.deviceId] : []))

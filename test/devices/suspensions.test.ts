@@ -4,7 +4,6 @@ import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { repetitions } from '../support/endurance.ts'
 import { bothPaths } from '../support/lanes.ts'
 import {
-  aChallenge,
   aClaim,
   aColleague,
   aDevice,
@@ -13,6 +12,7 @@ import {
   anEnrollment,
   anyRequest,
   aProof,
+  aStoredChallenge,
   beginOn,
   lockWaiters,
   type Stores,
@@ -71,7 +71,7 @@ describe('a suspended device', () => {
   }) => {
     const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
     const newChallenge = await aNewChallenge(stores, user, [id, other])
-    const challengeId = await aChallenge(stores, user, [id, other])
+    const challengeId = await aStoredChallenge(stores, user, [id, other])
     await scene.suspend(id)
     expect(await stores.challenges.create(newChallenge, 'test')).toBe('changed')
     const facts = await stores.challenges.loadCreation({
@@ -98,8 +98,8 @@ describe('a suspended device', () => {
     scene,
   }) => {
     const [id, other] = [await aDevice(stores, user), await aDevice(stores, user)]
-    const alone = await aChallenge(stores, user, [id])
-    const both = await aChallenge(stores, user, [id, other])
+    const alone = await aStoredChallenge(stores, user, [id])
+    const both = await aStoredChallenge(stores, user, [id, other])
     expect(await scene.suspend(id)).toMatchObject({ endedChallenges: [alone] })
     expect(await scene.challenge(alone)).toMatchObject({
       status: 'denied',
@@ -117,7 +117,7 @@ describe('a suspended device', () => {
     scene,
   }) => {
     const id = await aDevice(stores, user)
-    const alone = await aChallenge(stores, user, [id])
+    const alone = await aStoredChallenge(stores, user, [id])
     const pendingPlaces = () =>
       stores.database.query<{ pending: object }>(
         'held_places',
@@ -230,7 +230,7 @@ describe('suspending a device', () => {
       const kinds = new Set<string>()
       const race = async () => {
         const id = await aDevice(stores, user, { devicesPerUserMax: 1000 })
-        const challengeId = await aChallenge(stores, user, [id, otherDevice])
+        const challengeId = await aStoredChallenge(stores, user, [id, otherDevice])
         // A suspension takes several round trips, so concurrent answers win: some start later.
         const answering = async (_: unknown, at: number) => {
           for (let round = 0; round < at; round++) await scene.find(id)

@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest'
 import { bothPaths } from '../support/lanes.ts'
 import {
-  aChallenge,
   aColleague,
   aDevice,
   anAnswer,
   aProof,
+  aStoredChallenge,
   beginOn,
   lockWaiters,
 } from '../support/stores.ts'
@@ -65,8 +65,8 @@ describe('unregistering', () => {
     owner,
   }) => {
     const [one, two] = [await aDevice(stores, owner.user), await aDevice(stores, owner.user)]
-    const both = await aChallenge(stores, owner.user, [one, two])
-    const alone = await aChallenge(stores, owner.user, [one])
+    const both = await aStoredChallenge(stores, owner.user, [one, two])
+    const alone = await aStoredChallenge(stores, owner.user, [one])
     expect(await owner.unregister([one])).toMatchObject({ endedChallenges: [alone] })
     const { tenantId, rpId, userId } = owner.user
     expect((await stores.challenges.find(tenantId, rpId, both))?.challenge.status).toBe('pending')
@@ -84,7 +84,7 @@ describe('unregistering', () => {
 
   test('unregistering leaves an expired challenge to the sweep', async ({ stores, owner }) => {
     const id = await aDevice(stores, owner.user)
-    await aChallenge(stores, owner.user, [id], { ttlMs: -1 })
+    await aStoredChallenge(stores, owner.user, [id], { ttlMs: -1 })
     expect(await owner.unregister([id])).toMatchObject({ endedChallenges: [] })
   })
 
@@ -117,7 +117,7 @@ describe('unregistering', () => {
         await aDevice(stores, owner.user),
         await aDevice(stores, owner.user),
       ]
-      const challengeId = await aChallenge(stores, owner.user, [id, otherDevice])
+      const challengeId = await aStoredChallenge(stores, owner.user, [id, otherDevice])
       const answering = await beginOn(stores)
       await answering.query('select 1 from devices where id = $1 for share', [id])
       const unregistering = owner.unregister([id])
@@ -140,7 +140,7 @@ describe('unregistering', () => {
         await aDevice(stores, owner.user),
         await aDevice(stores, owner.user),
       ]
-      const challengeId = await aChallenge(stores, owner.user, [id, otherDevice])
+      const challengeId = await aStoredChallenge(stores, owner.user, [id, otherDevice])
       const unregistering = await beginOn(stores)
       await unregistering.query(
         `update devices set status = 'unregistered', unregistered_at = clock_timestamp()

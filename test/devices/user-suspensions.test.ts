@@ -6,7 +6,6 @@ import { aGuess, aPasscode, createRecoveryCode, stepNow } from '../passcodes/cod
 import { repetitions } from '../support/endurance.ts'
 import { bothPaths } from '../support/lanes.ts'
 import {
-  aChallenge,
   aClaim,
   aColleague,
   aDevice,
@@ -14,6 +13,7 @@ import {
   anAnswer,
   anEnrollment,
   aProof,
+  aStoredChallenge,
   aUser,
   beginOn,
   freshProtection,
@@ -69,7 +69,7 @@ describe('a suspended user', () => {
   test('a suspended user gets no new challenge, and the pending ones are over', async () => {
     const id = await aDevice(stores, user)
     const newChallenge = await aNewChallenge(stores, user, [id])
-    const challengeId = await aChallenge(stores, user, [id])
+    const challengeId = await aStoredChallenge(stores, user, [id])
     expect(await suspend()).toMatchObject({ endedChallenges: [challengeId] })
     expect(await stores.challenges.create(newChallenge, 'test')).toBe('changed')
     const answer = await stores.challenges.recordAnswer(
@@ -191,7 +191,7 @@ describe('suspending a user', () => {
 
   test('waits for a creation under way, and cancels what it created', async () => {
     const id = await aDevice(stores, user)
-    const challengeId = await aChallenge(stores, user, [id])
+    const challengeId = await aStoredChallenge(stores, user, [id])
     await stores.database.query(
       'test_take_away',
       `update challenges set status = 'cancelled', decided_at = clock_timestamp(),
@@ -252,7 +252,7 @@ describe('suspending a user', () => {
         const racer = await aColleague(stores, company, thumbprint())
         const { tenantId, userId } = racer
         const id = await aDevice(stores, racer)
-        const challengeId = await aChallenge(stores, racer, [id])
+        const challengeId = await aStoredChallenge(stores, racer, [id])
         const send = () =>
           challenges.recordAnswer(anAnswer(racer, challengeId, id), aProof(racer, id))
         const answering = async (_: unknown, at: number) => {

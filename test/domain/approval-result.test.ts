@@ -3,7 +3,7 @@ import { type ResultFacts, resultPayload } from '../../src/domain/approval-resul
 import type { Challenge } from '../../src/domain/challenge.ts'
 import { newDeviceSeconds } from '../../src/domain/policy.ts'
 import {
-  aChallenge,
+  aPendingChallenge,
   challengeId,
   deviceId,
   later,
@@ -15,7 +15,7 @@ import {
 } from './examples.ts'
 
 const issuer = 'https://push.example.com/t/tnt'
-const approvedChallenge = aChallenge({
+const approvedChallenge = aPendingChallenge({
   status: 'approved',
   decidedAt: later(20),
   decidedDeviceId: deviceId,
@@ -103,7 +103,7 @@ describe('the result of an approval', () => {
 })
 
 describe('the result of anything else', () => {
-  const deniedChallenge = aChallenge({
+  const deniedChallenge = aPendingChallenge({
     status: 'denied',
     reason: 'user_reported',
     decidedAt: later(20),
@@ -116,7 +116,9 @@ describe('the result of anything else', () => {
   })
 
   test.each(['expired', 'cancelled'] as const)('names no device when it was %s', (status) => {
-    const result = resultOf(aChallenge({ status, decidedAt: later(20) }), { decidedBy: null })
+    const result = resultOf(aPendingChallenge({ status, decidedAt: later(20) }), {
+      decidedBy: null,
+    })
     expect(result).toMatchObject({ decision: status })
     for (const claim of ['did', 'reason', 'amr', 'auth_time'])
       expect(result).not.toHaveProperty(claim)

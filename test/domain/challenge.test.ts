@@ -13,7 +13,7 @@ import { planNumber } from '../../src/domain/number-match.ts'
 import { defaultPolicy, policyOf } from '../../src/domain/policy.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { repetitions } from '../support/endurance.ts'
-import { aChallenge, deviceId, later, now, otherDeviceId } from './examples.ts'
+import { aPendingChallenge, deviceId, later, now, otherDeviceId } from './examples.ts'
 
 const phone = {
   appId: 'com.example.app',
@@ -137,11 +137,13 @@ test('a challenge whose expiry is not a valid time is over', () => {
 
 describe('a push is repeated', () => {
   test('after the gap, at the cost of one resend', () => {
-    expect(resendChallenge(aChallenge(), defaultPolicy, later(10))).toEqual({ resendsLeft: 2 })
+    expect(resendChallenge(aPendingChallenge(), defaultPolicy, later(10))).toEqual({
+      resendsLeft: 2,
+    })
   })
 
   test('only after the gap since the last push, not since the first', () => {
-    const challenge = aChallenge({ lastPushAt: later(30), resendsLeft: 1 })
+    const challenge = aPendingChallenge({ lastPushAt: later(30), resendsLeft: 1 })
     expect(resendChallenge(challenge, defaultPolicy, later(39.001))).toEqual({
       refused: 'resend_too_soon',
       retryAfterSeconds: 1,
@@ -150,7 +152,7 @@ describe('a push is repeated', () => {
   })
 
   test('only after the gap since the creation when nothing could be pushed then', () => {
-    const challenge = aChallenge({ lastPushAt: null })
+    const challenge = aPendingChallenge({ lastPushAt: null })
     expect(resendChallenge(challenge, defaultPolicy, later(9))).toMatchObject({
       retryAfterSeconds: 1,
     })
@@ -158,16 +160,16 @@ describe('a push is repeated', () => {
   })
 
   test('never once it is used up, ended, or over', () => {
-    const usedUp = aChallenge({ resendsLeft: 0 })
+    const usedUp = aPendingChallenge({ resendsLeft: 0 })
     expect(resendChallenge(usedUp, defaultPolicy, later(60))).toEqual({
       refused: 'resends_used_up',
     })
-    const endedChallenge = aChallenge({ status: 'denied', reason: 'user_denied' })
+    const endedChallenge = aPendingChallenge({ status: 'denied', reason: 'user_denied' })
     expect(resendChallenge(endedChallenge, defaultPolicy, later(60))).toEqual({
       refused: 'challenge_ended',
       facts: { currentStatus: 'denied' },
     })
-    expect(resendChallenge(aChallenge(), defaultPolicy, later(120))).toMatchObject({
+    expect(resendChallenge(aPendingChallenge(), defaultPolicy, later(120))).toMatchObject({
       refused: 'challenge_ended',
     })
   })
@@ -245,7 +247,7 @@ test('no sequence of decisions leads out of a terminal state, or past a limit', 
         const plan = planNumber(policyOf(overrides), { mode }, rp)
         fc.pre(!isRefusal(plan))
         if (isRefusal(plan)) return
-        let challenge = aChallenge({
+        let challenge = aPendingChallenge({
           numberMode: plan.mode,
           numberDigits: plan.digits,
           wrongNumbersLeft: plan.wrongNumbersMax,

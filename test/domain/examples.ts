@@ -35,7 +35,7 @@ export function jwsOf(typ: string, payload: unknown, header: object = {}): Unver
 }
 
 /** A pending challenge that lives two minutes from `now`. */
-export function aChallenge(changes: Partial<Challenge> = {}): Challenge {
+export function aPendingChallenge(changes: Partial<Challenge> = {}): Challenge {
   return {
     tenantId,
     id: challengeId,

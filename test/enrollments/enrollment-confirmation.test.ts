@@ -2,11 +2,11 @@ import { describe, expect } from 'vitest'
 import { confirmEnrollment, type Enrollment } from '../../src/domain/enrollment.ts'
 import type { DeviceId, EnrollmentId } from '../../src/domain/ids.ts'
 import {
-  aChallenge,
   aClaim,
   aDevice,
   anEnrollment,
   aProof,
+  aStoredChallenge,
   type Stores,
   type TestUser,
 } from '../support/stores.ts'
@@ -200,7 +200,7 @@ describe('a replaced device', () => {
     scene,
   }) => {
     const old = await aDevice(stores, user)
-    const challengeId = await aChallenge(stores, user, [old])
+    const challengeId = await aStoredChallenge(stores, user, [old])
     const { enrollment, deviceId } = await anUnconfirmedDevice(stores, user, {
       replacesDeviceId: old,
     })

@@ -5,9 +5,9 @@ import type { PortalSessionId } from '../../src/domain/ids.ts'
 import { finishErasures } from '../../src/personal-data/personal-data.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import {
-  aChallenge,
   aDevice,
   anEnrollment,
+  aStoredChallenge,
   aUser,
   beginOn,
   lockWaiters,
@@ -39,7 +39,7 @@ const rest = (pagesMax: number) =>
 /** Activities and deliveries, more than a page of each. */
 async function aLongHistory(count = 2_500) {
   const device = await aDevice(stores, user)
-  await aChallenge(stores, user, [device])
+  await aStoredChallenge(stores, user, [device])
   await run(
     'many_activities',
     `insert into activities (tenant_id, id, user_id, type, severity, actor, details)
@@ -94,7 +94,7 @@ test('a user is cut off immediately, and a long history is erased in short pages
 
 test('an erasure deletes the initiators of the user’s sign-ins', async () => {
   const device = await aDevice(stores, user)
-  const id = await aChallenge(stores, user, [device], { initiatorKey: 'browser' })
+  const id = await aStoredChallenge(stores, user, [device], { initiatorKey: 'browser' })
   const keyOf = async () =>
     (
       await run<{ initiator_key: string | null }>(

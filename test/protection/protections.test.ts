@@ -7,12 +7,12 @@ import { activityTypesOf, challengeOf } from '../challenges/challenge-steps.ts'
 import { aGuess, createRecoveryCode } from '../passcodes/code-steps.ts'
 import { copyTenant } from '../platform/postgres/copied-tenant.ts'
 import {
-  aChallenge,
   aColleague,
   aDevice,
   aNewChallenge,
   anAnswer,
   aProof,
+  aStoredChallenge,
   aUser,
   freshProtection,
   openStores,
@@ -32,7 +32,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   user = await aUser(stores)
   device = await aDevice(stores, user)
-  pending = await aChallenge(stores, user, [device], { budgetKey: 'others' })
+  pending = await aStoredChallenge(stores, user, [device], { budgetKey: 'others' })
 })
 
 const at = (day: number) => new Date(Date.UTC(2100, 0, day))
@@ -124,8 +124,8 @@ describe('locks and counts are saved as decided, under the next revision', () =>
 
   test('locks and counts are saved by an answer that changes them, and by no other', async () => {
     const [second, third] = [
-      await aChallenge(stores, user, [device]),
-      await aChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
+      await aStoredChallenge(stores, user, [device]),
     ]
     const sendAnswer = async (id: ChallengeId, protection: Protection) => {
       const recording = anAnswer(user, id, device, { protection })

@@ -3,9 +3,9 @@ import type { ActivityId, ChallengeId, ReportId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { copyTenant } from '../platform/postgres/copied-tenant.ts'
 import {
-  aChallenge,
   aColleague,
   aDevice,
+  aStoredChallenge,
   freshProtection,
   type Stores,
   type TestUser,
@@ -75,7 +75,7 @@ test('a report blocks no initiator of another user, whatever challenge it names'
 }) => {
   const colleague = await aColleague(stores, user, 'bob')
   const device = await aDevice(stores, colleague)
-  const theirs = await aChallenge(stores, colleague, [device], { initiatorKey: 'browser' })
+  const theirs = await aStoredChallenge(stores, colleague, [device], { initiatorKey: 'browser' })
   await scene.report(random.id('activity'), 0, theirs)
   const blockedInitiators = `select user_id, key from initiators where blocked_until is not null
     and tenant_id = $1`

@@ -2,8 +2,8 @@ import { beforeAll, expect, test } from 'vitest'
 import type { ChallengeId, DeliveryId, DeviceId } from '../../src/domain/ids.ts'
 import { cancel } from '../challenges/challenge-steps.ts'
 import {
-  aChallenge,
   aDevice,
+  aStoredChallenge,
   aUser,
   openStores,
   type Stores,
@@ -27,8 +27,8 @@ test.each<[string, End]>([
     await aDevice(stores, user),
     await aDevice(stores, user),
   ]
-  const challengeId = await aChallenge(stores, user, [pushedDevice, failedDevice])
-  await aChallenge(stores, user, [elsewhere])
+  const challengeId = await aStoredChallenge(stores, user, [pushedDevice, failedDevice])
+  await aStoredChallenge(stores, user, [elsewhere])
   const pushesOf = (kind: string) =>
     stores.database.query<{ id: DeliveryId; device_id: DeviceId }>(
       'owed_to_user',
@@ -50,7 +50,7 @@ test.each<[string, End]>([
 test('a device suspended meanwhile gets no push when a challenge is cancelled', async () => {
   const user = await aUser(stores)
   const [activeDevice, suspendedDevice] = [await aDevice(stores, user), await aDevice(stores, user)]
-  const challengeId = await aChallenge(stores, user, [activeDevice, suspendedDevice])
+  const challengeId = await aStoredChallenge(stores, user, [activeDevice, suspendedDevice])
   const actor = 'operator'
   await stores.suspensions.suspendDevice({ ...user, deviceId: suspendedDevice, actor })
   const cancellation = await cancel(stores, user, challengeId)

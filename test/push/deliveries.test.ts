@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import type { DeliveryId } from '../../src/domain/ids.ts'
 import { challengeOf, resend } from '../challenges/challenge-steps.ts'
-import { aChallenge, aDevice, aProof } from '../support/stores.ts'
+import { aDevice, aProof, aStoredChallenge } from '../support/stores.ts'
 import { retry, success, test } from './delivery-queue.ts'
 
 describe('a push is claimed', () => {
@@ -10,7 +10,7 @@ describe('a push is claimed', () => {
     queue,
   }) => {
     const device = await aDevice(stores, queue.user)
-    for (let count = 0; count < 60; count++) await aChallenge(stores, queue.user, [device])
+    for (let count = 0; count < 60; count++) await aStoredChallenge(stores, queue.user, [device])
     await queue.endLeases()
     const claims = await Promise.all(
       Array.from({ length: 12 }, (_, index) => stores.deliveries.claim(`worker-${index}`, 7)),
@@ -52,7 +52,7 @@ describe('a push is claimed', () => {
   })
 
   test('a push is not claimed while its creator has the lease', async ({ stores, queue }) => {
-    await aChallenge(stores, queue.user, [await aDevice(stores, queue.user)])
+    await aStoredChallenge(stores, queue.user, [await aDevice(stores, queue.user)])
     expect(await stores.deliveries.claim('worker', 10)).toEqual([])
   })
 
@@ -142,7 +142,7 @@ describe('a push is settled', () => {
     queue,
   }) => {
     const device = await aDevice(stores, queue.user)
-    for (let count = 0; count < 3; count++) await aChallenge(stores, queue.user, [device])
+    for (let count = 0; count < 3; count++) await aStoredChallenge(stores, queue.user, [device])
     await queue.endLeases()
     await stores.deliveries.claim('worker', 10)
     const [one, two, three] = (await queue.rows()).map(({ id }) => id)
@@ -214,7 +214,7 @@ describe('a push to retry', () => {
 
   test('pushes to retry come in the order in which they are due', async ({ stores, queue }) => {
     const device = await aDevice(stores, queue.user)
-    for (let count = 0; count < 3; count++) await aChallenge(stores, queue.user, [device])
+    for (let count = 0; count < 3; count++) await aStoredChallenge(stores, queue.user, [device])
     await queue.endLeases()
     const order: DeliveryId[] = []
     for (const ms of [0, 1, 2]) {

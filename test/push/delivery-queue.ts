@@ -1,6 +1,6 @@
 import type { ChallengeId, DeliveryId, DeviceId } from '../../src/domain/ids.ts'
 import type { Settlement } from '../../src/push/delivery.store.ts'
-import { aChallenge, aDevice, aUser, type Stores } from '../support/stores.ts'
+import { aDevice, aStoredChallenge, aUser, type Stores } from '../support/stores.ts'
 import { storesTest } from '../support/world-test.ts'
 
 type Row = {
@@ -45,7 +45,7 @@ async function anEmptyQueue(stores: Stores) {
   /** A challenge with a queued push whose creator is gone. */
   async function aQueuedPush(): Promise<{ id: ChallengeId; device: DeviceId }> {
     const device = await aDevice(stores, user)
-    const id = await aChallenge(stores, user, [device])
+    const id = await aStoredChallenge(stores, user, [device])
     await endLeases()
     return { id, device }
   }

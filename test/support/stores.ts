@@ -344,7 +344,7 @@ export async function aNewChallenge(
 }
 
 /** A pending challenge for these devices. */
-export async function aChallenge(
+export async function aStoredChallenge(
   stores: Stores,
   user: TestUser,
   deviceIds: readonly DeviceId[],

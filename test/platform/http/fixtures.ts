@@ -17,6 +17,7 @@ import type { AppOptions } from '../../../src/service/app-options.ts'
 import type { UseCases } from '../../../src/service/bind-use-cases.ts'
 import { buildQueues } from '../../../src/service/open-fair-queues.ts'
 import type { User } from '../../../src/users/user.store.ts'
+import { aPendingChallenge } from '../../domain/examples.ts'
 
 /** A well-formed id; the last character tells one from another. */
 export function anId<K extends IdKind>(kind: K, last = '0'): Id<K> {
@@ -95,34 +96,19 @@ const realmToken: RealmToken = {
   expiresAt: at,
 }
 
+/** A pending challenge of `principal`. */
 export function aChallenge(overrides: Partial<Challenge> = {}): Challenge {
-  return {
+  return aPendingChallenge({
     tenantId: anId('tenant'),
     id: anId('challenge'),
     rpId: anId('relyingParty'),
     userId: anId('user'),
-    status: 'pending',
-    reason: null,
     context: { application: 'Payroll', fields: [{ label: 'Amount', value: 'CHF 120.00' }] },
-    numberMode: 'service',
-    numberDigits: 6,
-    wrongNumbersLeft: 3,
-    userVerification: 'preferred',
-    binding: null,
-    deliveryMode: 'push',
-    suppressed: null,
-    initiatorKey: null,
-    budgetKey: 'others',
-    signingKid: 'signing-kid',
-    resultJti: 'result-jti',
-    resendsLeft: 3,
     lastPushAt: at,
     createdAt: at,
     expiresAt: at,
-    decidedAt: null,
-    decidedDeviceId: null,
     ...overrides,
-  }
+  })
 }
 
 export function aReading(overrides: Partial<Challenge> = {}): ChallengeReading {

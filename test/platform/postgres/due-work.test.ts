@@ -5,8 +5,8 @@ import type { WorkKind } from '../../../src/platform/work/due-work.store.ts'
 import { onServer } from '../../support/cluster.ts'
 import { nodesOf, planOf, recordStatements } from '../../support/statements.ts'
 import {
-  aChallenge,
   aDevice,
+  aStoredChallenge,
   aUser,
   openStores,
   type Stores,
@@ -52,7 +52,7 @@ async function dueWork(): Promise<Partial<Record<WorkKind, number>>> {
 }
 
 async function anEndedChallenge(): Promise<string> {
-  const id = await aChallenge(stores, user, [device])
+  const id = await aStoredChallenge(stores, user, [device])
   await run(`update challenges set status = 'denied', reason = 'user_denied',
     decided_at = clock_timestamp(), number_sealed = null`)
   await run('delete from deliveries')
@@ -87,13 +87,13 @@ describe('due work', () => {
   })
 
   test('due work is a push when its lease ends, and its challenge when it expires', async () => {
-    await aChallenge(stores, user, [device], { ttlMs: 120_000 })
+    await aStoredChallenge(stores, user, [device], { ttlMs: 120_000 })
     await run('delete from activities')
     expect(await dueWork()).toEqual({ pushes: 15, queuedPushes: 0, expiry: 120 })
   })
 
   test('due work is a push to retry at its due time, the earliest of several', async () => {
-    await aChallenge(stores, user, [device, await aDevice(stores, user)])
+    await aStoredChallenge(stores, user, [device, await aDevice(stores, user)])
     await run('delete from activities')
     await run(`update deliveries set leased_by = null, leased_until = null,
       due_at = clock_timestamp() + interval '40 s'`)
@@ -104,7 +104,7 @@ describe('due work', () => {
   })
 
   test('due work is immediate where more is queued than one scan reads', async () => {
-    await aChallenge(stores, user, [device])
+    await aStoredChallenge(stores, user, [device])
     await run(`insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at,
         leased_by, leased_until)
       select tenant_id, 'dlv_' || n, kind, challenge_id, device_id, 'queued', due_at, leased_by,
@@ -115,7 +115,7 @@ describe('due work', () => {
 
   test('due work is neither a push nor a challenge that is over', async () => {
     await anEndedChallenge()
-    await aChallenge(stores, user, [device])
+    await aStoredChallenge(stores, user, [device])
     await run(`update challenges set status = 'cancelled', decided_at = clock_timestamp(),
       number_sealed = null where status = 'pending'`)
     await run(`update deliveries set status = 'sent', settled_at = clock_timestamp(),
@@ -179,7 +179,7 @@ describe('due work', () => {
     await anEndpoint('active')
     // As the first endpoint of an installation does.
     await run(`select nextval('webhook_facts_seq_seq')`)
-    await aChallenge(stores, user, [device])
+    await aStoredChallenge(stores, user, [device])
     await run('update challenges set expires_at = clock_timestamp()')
     await stores.challenges.expire(null, 10)
     expect(await dueWork()).toMatchObject({ webhooks: 0 })

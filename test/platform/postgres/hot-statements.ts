@@ -13,13 +13,13 @@ import {
 import { aGuess, aPasscode, createRecoveryCode, stepNow } from '../../passcodes/code-steps.ts'
 import { recordStatements, type SentStatement } from '../../support/statements.ts'
 import {
-  aChallenge,
   aColleague,
   aDevice,
   aNewChallenge,
   anAnswer,
   anyRequest,
   aProof,
+  aStoredChallenge,
   aUser,
   openStores,
   type Stores,
@@ -58,7 +58,7 @@ async function signIn(stores: Stores, user: TestUser) {
   const query = { tenantId, rpId, namespaces: ['default'], idempotencyKey: null, ...anyRequest }
   await challenges.loadCreation({ ...query, user: { id: userId } })
   await challenges.loadCreation({ ...query, user: { namespace: 'default', value: 'alice' } })
-  const id = await aChallenge(stores, user, [device])
+  const id = await aStoredChallenge(stores, user, [device])
   await challenges.loadPending(tenantId, device)
   await challenges.markFetched(tenantId, device, [id])
   await challenges.markReceived(id, aProof(user, device))
@@ -70,7 +70,7 @@ async function signIn(stores: Stores, user: TestUser) {
   await challenges.loadAnswer({ tenantId, deviceId: device, challengeId: id, jti: 'jti' })
   await challenges.recordAnswer(anAnswer(user, id, device), aProof(user, device))
   await challenges.findEvidence(tenantId, rpId, id)
-  await cancel(stores, user, await aChallenge(stores, user, [device]))
+  await cancel(stores, user, await aStoredChallenge(stores, user, [device]))
   await challenges.expire({ tenantId, id }, 1)
 }
 
@@ -93,8 +93,8 @@ async function signInTogether(stores: Stores, user: TestUser) {
 
 async function report(stores: Stores, user: TestUser) {
   const device = await aDevice(stores, user)
-  const id = await aChallenge(stores, user, [device])
-  await aChallenge(stores, user, [device])
+  const id = await aStoredChallenge(stores, user, [device])
+  await aStoredChallenge(stores, user, [device])
   const deny = {
     decision: 'report',
     effect: {
@@ -213,7 +213,7 @@ async function throughDoors(stores: Stores, user: TestUser) {
   }
   await doors.consumeNumbers({ ...of, userId, place: number.place })
   await doors.consumeNumbers({ ...of, userId, id: number.id })
-  const challengeId = await aChallenge(stores, user, [await aDevice(stores, user)])
+  const challengeId = await aStoredChallenge(stores, user, [await aDevice(stores, user)])
   await doors.follow({ ...of, challengeId, holdMs: 1_000 })
   await doors.countAnswer(tenantId, integrationId, challengeId)
   const tokenSealed = randomBytes(40)

@@ -13,8 +13,8 @@ import { onServer } from '../../support/cluster.ts'
 import { hasPgBouncer, startPgBouncer } from '../../support/pgbouncer.ts'
 import { notRun } from '../../support/programs.ts'
 import {
-  aChallenge,
   aDevice,
+  aStoredChallenge,
   aUser,
   openStores,
   type Stores,
@@ -63,7 +63,7 @@ async function cut(presence: Presence): Promise<void> {
 
 /** Queues a push that is leased under this name. */
 async function aLease(name: string): Promise<void> {
-  await aChallenge(stores, user, [device])
+  await aStoredChallenge(stores, user, [device])
   await run(`update deliveries set leased_by = $1 where leased_by = 'test'`, name)
 }
 
@@ -150,7 +150,7 @@ describe('freed leases', () => {
 
   test('are those of webhooks and callbacks; a callback under way is never retried', async () => {
     const presence = await aProcess()
-    await aChallenge(stores, user, [device])
+    await aStoredChallenge(stores, user, [device])
     await run(
       `insert into webhook_endpoints (tenant_id, id, rp_id, url, events, secret_sealed)
        values ($1, 'whe_1', $2, 'https://example.com', array['*'], '')`,

@@ -15,11 +15,11 @@ import { answer, challengeOf } from '../../../challenges/challenge-steps.ts'
 import { anUnconfirmedDevice } from '../../../enrollments/enrollment-steps.ts'
 import { aGuess, createRecoveryCode } from '../../../passcodes/code-steps.ts'
 import {
-  aChallenge,
   aColleague,
   aDevice,
   aKey,
   anEnrollment,
+  aStoredChallenge,
   aUser,
   type Stores,
   type TestUser,
@@ -144,9 +144,9 @@ export async function aWorld(stores: Stores) {
   )
   const name = thumbprint()
   await aColleague(stores, user, name)
-  const pending = await aChallenge(stores, user, [deviceId])
-  const over = await aChallenge(stores, user, [deviceId], { ttlMs: -1 })
-  const decidedId = await aChallenge(stores, user, [deviceId])
+  const pending = await aStoredChallenge(stores, user, [deviceId])
+  const over = await aStoredChallenge(stores, user, [deviceId], { ttlMs: -1 })
+  const decidedId = await aStoredChallenge(stores, user, [deviceId])
   const signature = { kid: deviceKey.kid }
   await answer(
     stores,
