@@ -134,7 +134,10 @@ export const variables = {
     ),
   DATABASE_CONNECTIONS: wholeNumber(2, 200)
     .default(16)
-    .describe('Maximum number of connections of this process to the database.'),
+    .describe(
+      'Maximum number of connections of this process to the database; half of them are for ' +
+        'sign-ins alone.',
+    ),
   DATA_FOLDER: flagless
     .default('.countersign')
     .describe('Folder of the embedded database and the generated master key.'),

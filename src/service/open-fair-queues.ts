@@ -30,7 +30,7 @@ export const unauthenticatedQueueLimits = {
 
 /**
  * Calls of devices from addresses that have not authenticated recently; at most half of the
- * connections.
+ * connections that the lanes of sign-ins leave.
  */
 export const deviceQueueLimits = {
   running: Number.POSITIVE_INFINITY,
