@@ -135,8 +135,8 @@ export const variables = {
   DATABASE_CONNECTIONS: wholeNumber(2, 200)
     .default(16)
     .describe(
-      'Maximum number of connections of this process to the database; half of them are for ' +
-        'sign-ins alone.',
+      'Maximum number of connections of this process to the database; from 4 on half of them ' +
+        'are for sign-ins alone.',
     ),
   DATA_FOLDER: flagless
     .default('.countersign')

@@ -78,8 +78,9 @@ export async function whileStarting<T>(
   })
 }
 
-/** Of these connections, those for the lanes of sign-ins: half. */
-export const reservedOf = (connections: number): number => Math.floor(connections / 2)
+/** Of these connections, those for the lanes of sign-ins: half, where there are enough to share. */
+export const reservedOf = (connections: number): number =>
+  connections < 4 ? 0 : Math.floor(connections / 2)
 
 async function openWhen(
   config: Config,
