@@ -175,17 +175,19 @@ async function approvedResult() {
 if (!executablePath) notRun('Chromium', 'chromium')
 else
   describe('in a browser, without a bundler', () => {
-    const openPage = () =>
-      openPackagePage(executablePath, {
+    let browser: Awaited<ReturnType<typeof openPackagePage>>
+    beforeAll(async () => {
+      browser = await openPackagePage(executablePath, {
         client,
         packageName: '@countersign/client',
         name: 'client',
         readme,
         passOn: { prefix: '/t/', origin: service.origin },
       })
+    })
+    afterAll(() => browser[Symbol.asyncDispose]())
 
     test('a page verifies a result with given keys or with those of its own site, and refuses a wrong one', async () => {
-      await using browser = await openPage()
       const { items } = (await service.api('GET', '/v1/relying-parties')).json
       const issuer = `${service.origin}/t/${service.tenantId}`
       const { json: jwks } = await service.api(
@@ -209,7 +211,6 @@ else
     })
 
     test('a page that holds an API key reaches nothing: the API answers no page of another site', async () => {
-      await using browser = await openPage()
       const place = { origin: service.origin, apiKey: service.key }
       const code = await browser.page.evaluate(async (options) => {
         const { client: clientPackage } = globalThis as unknown as InPage
