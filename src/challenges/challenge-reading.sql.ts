@@ -108,7 +108,7 @@ export function buildChallengeReading(
 ): Pick<ChallengeStore, 'find'> {
   const lane = lanes.openReads({
     name: 'find',
-    tenantOf: (item: Item) => item.tenantId,
+    lineOf: (item: Item) => item.tenantId,
     async batch(list) {
       const rows = await run(database.reserved, findChallenges, items.params(list))
       return byPlace(rows, list.length)

@@ -47,7 +47,7 @@ export function buildStores(
     dueWork: buildDueWorkStore(database),
     leases: buildLeaseStore(database, schema),
     tenants: buildTenantStore(database, random),
-    apiKeys: buildApiKeyStore(database, random),
+    apiKeys: buildApiKeyStore(database, random, lanes),
     installation: buildInstallationStore(database),
     integrations: buildIntegrationStore(database, random),
     doors: buildDoorStore(database),

@@ -2,12 +2,15 @@ import type { Actor } from '../domain/activity.ts'
 import { mayRotate, successorExpiry } from '../domain/api-key.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
+import type { Lanes } from '../platform/postgres/lane.ts'
 import { recordAudit } from '../platform/postgres/record.ts'
+import { byPlace, type ListParams, rowList } from '../platform/postgres/row-list.ts'
 import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import type { ApiKey, ApiKeyStore, NewApiKey, StoredCredential } from './directory.store.ts'
 
 type CredentialRow = ApiKey & {
+  readonly n: number
   readonly secretHash: Buffer
   readonly rpName: string
   readonly namespaces: string[]
@@ -20,11 +23,17 @@ const columns = `k.tenant_id, k.id, k.rp_id, k.name, k.scopes, k.lineage_id, k.a
 /** A key of a tenant. */
 type KeyParams = Pick<ApiKey, 'tenantId' | 'id'>
 
-const findCredential = statement<Pick<ApiKey, 'id'>, CredentialRow>(
-  'find_credential',
-  `select ${columns}, k.secret_hash, r.name as rp_name, r.namespaces, r.created_at as rp_created_at
-  from api_keys k join relying_parties r on r.tenant_id = k.tenant_id and r.id = k.rp_id
-  where k.id = :id`,
+const credentialItems = rowList<'item', Pick<ApiKey, 'id'>>('item', { id: 'text' })
+
+const findCredentials = statement<ListParams<'item', Pick<ApiKey, 'id'>>, CredentialRow>(
+  'find_credentials',
+  `select x.n::int as n, ${columns}, k.secret_hash, r.name as rp_name, r.namespaces,
+    r.created_at as rp_created_at
+  from ${credentialItems.as('x')}
+  cross join lateral (select * from api_keys k where k.id = x.id offset 0) k
+  cross join lateral (
+    select * from relying_parties r where r.tenant_id = k.tenant_id and r.id = k.rp_id offset 0
+  ) r`,
 )
 
 const insertKey = statement<
@@ -91,7 +100,7 @@ const touchKeys = statement<{
 )
 
 function toCredential(row: CredentialRow): StoredCredential {
-  const { secretHash, rpName: name, namespaces, rpCreatedAt: createdAt, ...key } = row
+  const { n: _, secretHash, rpName: name, namespaces, rpCreatedAt: createdAt, ...key } = row
   const { tenantId, rpId: id } = key
   return { key, secretHash, relyingParty: { tenantId, id, name, namespaces, createdAt } }
 }
@@ -127,7 +136,20 @@ export async function insertApiKey(
 }
 
 /** API keys; only the hash of a secret is ever stored. */
-export function buildApiKeyStore(database: Database, random: Pick<Random, 'id'>): ApiKeyStore {
+export function buildApiKeyStore(
+  database: Database,
+  random: Pick<Random, 'id'>,
+  lanes: Lanes,
+): ApiKeyStore {
+  // A line for each key: made-up ones keep none waiting that exists.
+  const credentialLane = lanes.openReads({
+    name: 'find_credential',
+    lineOf: ({ id }: Pick<ApiKey, 'id'>) => id,
+    async batch(items) {
+      const rows = await run(database.reserved, findCredentials, credentialItems.params(items))
+      return byPlace(rows, items.length)
+    },
+  })
   return {
     create(key, secretHash, actor) {
       return database.transaction((tx) => insertApiKey(tx, random, key, secretHash, actor))
@@ -152,7 +174,7 @@ export function buildApiKeyStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async findCredential(id) {
-      const [row] = await run(database, findCredential, { id })
+      const row = await credentialLane({ id })
       return row ? toCredential(row) : null
     },
 

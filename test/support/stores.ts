@@ -76,7 +76,7 @@ export async function openStores(
     dueWork: buildDueWorkStore(database),
     leases: buildLeaseStore(database),
     tenants: buildTenantStore(database, random),
-    apiKeys: buildApiKeyStore(database, random),
+    apiKeys: buildApiKeyStore(database, random, lanes),
     integrations: buildIntegrationStore(database, random),
     doors: buildDoorStore(database),
     keycloakCallbacks: buildKeycloakCallbackStore(database),

@@ -6,6 +6,7 @@ import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 import { buildSignatures } from '../../src/platform/crypto/signatures.ts'
 import { addresses } from '../../src/platform/net/addresses.ts'
 import { openDatabase } from '../../src/platform/postgres/database.ts'
+import { buildLanes, laneLimits } from '../../src/platform/postgres/lane.ts'
 import { buildApiKeyStore } from '../../src/tenants/api-keys.sql.ts'
 import { buildInstallationStore } from '../../src/tenants/installation.sql.ts'
 import { buildTenantStore } from '../../src/tenants/tenants.sql.ts'
@@ -31,7 +32,7 @@ describe('an empty installation', () => {
     const database = openDatabase({ url, maxConnections: 3, timeoutMs: 15_000 })
     const needs = {
       tenants: buildTenantStore(database, systemRandom),
-      apiKeys: buildApiKeyStore(database, systemRandom),
+      apiKeys: buildApiKeyStore(database, systemRandom, buildLanes(laneLimits)),
       random: systemRandom,
       addresses,
       hashing: buildHashing(masterKey),

@@ -187,7 +187,7 @@ export function buildAnswerRecording(
   }
   const lane = lanes.open<RecordParams, AnswerRecording>({
     name: 'answer',
-    tenantOf: (item) => item.tenantId,
+    lineOf: (item) => item.tenantId,
     single: (item) => record(database.reserved, item),
     batch: (items) => recordBatch(database, items),
   })

@@ -209,7 +209,7 @@ export function buildChallengeAnswers(
 > {
   const fetchLane = lanes.openReads({
     name: 'fetch',
-    tenantOf: (item: PendingItem) => item.tenantId,
+    lineOf: (item: PendingItem) => item.tenantId,
     async batch(items) {
       const rows = await run(database.reserved, loadPending, pendingItems.params(items))
       return byPlace(rows, items.length)
@@ -217,7 +217,7 @@ export function buildChallengeAnswers(
   })
   const factsLane = lanes.openReads({
     name: 'load_answer',
-    tenantOf: (item: AnswerItem) => item.tenantId,
+    lineOf: (item: AnswerItem) => item.tenantId,
     async batch(items) {
       const rows = await run(database.reserved, loadAnswer, answerItems.params(items))
       return byPlace(rows, items.length)

@@ -192,7 +192,7 @@ export function buildCreationFacts(
 ): Pick<ChallengeStore, 'loadCreation'> {
   const lane = lanes.openReads({
     name: 'load_creation',
-    tenantOf: (item: Item) => item.tenantId,
+    lineOf: (item: Item) => item.tenantId,
     async batch(items) {
       const rows = await run(database.reserved, loadCreation, creationItems.params(items))
       return byPlace(rows, items.length)

@@ -76,7 +76,7 @@ export function buildChallengeCreation(
 ): Pick<ChallengeStore, 'loadCreation' | 'create'> {
   const lane = lanes.open<InsertParams, 'done' | 'changed'>({
     name: 'create',
-    tenantOf: (item) => item.tenantId,
+    lineOf: (item) => item.tenantId,
     weightOf: (item) => 1 + item.targetDeviceIds.length,
     async single(item) {
       try {

@@ -1,4 +1,3 @@
-import type { TenantId } from '../../domain/ids.ts'
 import { isDatabaseUnavailable } from './database-errors.ts'
 import {
   type BatchReport,
@@ -33,8 +32,8 @@ export class BatchingLane<Item, Outcome> {
   readonly #limits: LaneLimits
   readonly #slowly: <T>(work: () => Promise<T>) => Promise<T>
   readonly #report: (report: BatchReport) => void
-  /** By tenant, in the order of their turns. */
-  readonly #lines = new Map<TenantId, Waiting<Item, Outcome>[]>()
+  /** By name, in the order in which they are served. */
+  readonly #lines = new Map<string, Waiting<Item, Outcome>[]>()
   #waiting = 0
   #inFlight = 0
   /** Single statements that take longer than a moment. */
@@ -58,21 +57,21 @@ export class BatchingLane<Item, Outcome> {
   }
 
   run(item: Item): Promise<Outcome> {
-    const tenantId = this.#statements.tenantOf(item)
-    const line = this.#lines.get(tenantId) ?? []
+    const name = this.#statements.lineOf(item)
+    const line = this.#lines.get(name) ?? []
     if (!this.#makeRoom(line)) return Promise.reject(new LaneBusy(this.#statements.name))
     return new Promise((resolve, reject) => {
       line.push({ item, at: performance.now(), resolve, reject })
-      this.#lines.set(tenantId, line)
+      this.#lines.set(name, line)
       this.#waiting++
       this.#schedule()
     })
   }
 
-  /** A tenant with many waiting gives its last place to one with fewer; it keeps nobody out. */
+  /** A long line gives its last place to a shorter one: it keeps nobody out. */
   #makeRoom(line: readonly unknown[]): boolean {
-    const { waitingMax, waitingOfTenantMax } = this.#limits
-    if (line.length >= waitingOfTenantMax) return false
+    const { waitingMax, waitingInLineMax } = this.#limits
+    if (line.length >= waitingInLineMax) return false
     if (this.#waiting < waitingMax) return true
     let longest: Waiting<Item, Outcome>[] = []
     for (const other of this.#lines.values()) if (other.length > longest.length) longest = other
@@ -135,20 +134,17 @@ export class BatchingLane<Item, Outcome> {
     }
   }
 
-  /** The next batch: one item of each tenant, then the second of each, and so on. */
+  /** The next batch: one item of each line, then the second of each, and so on. */
   #take(): Waiting<Item, Outcome>[] {
     const { itemsMax, weightMax, waitMs } = this.#limits
     const oldest = performance.now() - waitMs
     const entries: Waiting<Item, Outcome>[] = []
     let weight = 0
     while (this.#waiting > 0 && entries.length < itemsMax && weight < weightMax) {
-      const [tenantId, line] = this.#lines.entries().next().value as [
-        TenantId,
-        Waiting<Item, Outcome>[],
-      ]
-      this.#lines.delete(tenantId)
+      const [name, line] = this.#lines.entries().next().value as [string, Waiting<Item, Outcome>[]]
+      this.#lines.delete(name)
       const entry = line.shift() as Waiting<Item, Outcome>
-      if (line.length > 0) this.#lines.set(tenantId, line)
+      if (line.length > 0) this.#lines.set(name, line)
       this.#waiting--
       if (entry.at < oldest) {
         entry.reject(new LaneBusy(this.#statements.name))

@@ -1,7 +1,5 @@
 // What a lane is given, and what it reports.
 
-import type { TenantId } from '../../domain/ids.ts'
-
 /** Says of an item that the batch left it alone: a row of it was locked by somebody else. */
 export const skippedItem = Symbol('skipped')
 
@@ -21,7 +19,8 @@ export const lockMoment = `lock_moment as materialized (
 export type LaneStatements<Item, Outcome> = {
   /** Of the lane, in metrics and errors. */
   readonly name: string
-  readonly tenantOf: (item: Item) => TenantId
+  /** Who waits: lines are served round-robin. The tenant, where one is known. */
+  readonly lineOf: (item: Item) => string
   /** The rows that it brings along, where an item is more than one; a batch is bounded by them. */
   readonly weightOf?: (item: Item) => number
   /** The reference: what it does for an item is right; the batch does the same or skips it. */
@@ -39,9 +38,9 @@ export type LaneLimits = {
   /** Items of a batch, and the rows that they may bring along. */
   readonly itemsMax: number
   readonly weightMax: number
-  /** Items that wait in one lane, of all tenants and of one. */
+  /** Items that wait in one lane, of all lines and of one. */
   readonly waitingMax: number
-  readonly waitingOfTenantMax: number
+  readonly waitingInLineMax: number
   /** The longest wait for a statement to begin. */
   readonly waitMs: number
   /** Single statements of all lanes that run concurrently for items which a batch has skipped. */

@@ -13,7 +13,7 @@ export const laneLimits = {
   itemsMax: 32,
   weightMax: 256,
   waitingMax: 4_096,
-  waitingOfTenantMax: 1_024,
+  waitingInLineMax: 1_024,
   waitMs: 1_000,
   slowMax: 2,
 } as const satisfies LaneLimits
@@ -22,7 +22,7 @@ export const laneLimits = {
  * A kind of read: its statement for many serves one as well, and it is never skipped. It returns
  * rows as they are, so that one that cannot be read fails its own item only.
  */
-export type ReadLane<Item, Outcome> = Pick<LaneStatements<Item, Outcome>, 'name' | 'tenantOf'> & {
+export type ReadLane<Item, Outcome> = Pick<LaneStatements<Item, Outcome>, 'name' | 'lineOf'> & {
   readonly batch: (items: readonly Item[]) => Promise<readonly Outcome[]>
 }
 

@@ -47,7 +47,7 @@ function openLanes(changes: Partial<LaneLimits> = {}) {
   const open = (name = 'create') => {
     const lane = lanes.open<Item, string>({
       name,
-      tenantOf: ({ tenantId }) => tenantId,
+      lineOf: ({ tenantId }) => tenantId,
       weightOf: ({ rows = 1 }) => rows,
       single: async (item) => (await send('single', [item]))[0] as string,
       batch: (items) => send('batch', items),
@@ -309,7 +309,7 @@ describe('an item that cannot be served in time is refused as by a busy database
   }
 
   test('when too many wait, of one tenant or of all', async () => {
-    const { hand, first, sent } = await openBusyLane({ waitingMax: 3, waitingOfTenantMax: 2 })
+    const { hand, first, sent } = await openBusyLane({ waitingMax: 3, waitingInLineMax: 2 })
     expect(await refusalOf(hand(...many('a', 3))[2])).toBe(true)
     const [, last] = hand(of('b', 'b0'), of('b', 'b1'))
     expect(await refusalOf(last)).toBe(true)
@@ -321,7 +321,7 @@ describe('an item that cannot be served in time is refused as by a busy database
   })
 
   test('when all places are taken and its tenant has most: another’s item takes its place', async () => {
-    const { hand, first, sent } = await openBusyLane({ waitingMax: 3, waitingOfTenantMax: 3 })
+    const { hand, first, sent } = await openBusyLane({ waitingMax: 3, waitingInLineMax: 3 })
     const [, , shed] = hand(...many('a', 3))
     hand(of('b', 'b0'))
     expect(await refusalOf(shed)).toBe(true)
@@ -360,7 +360,7 @@ test('a lane of reads has one statement, for one item as for many', async () => 
   const { lanes, send, sent } = openLanes()
   const lane = lanes.openReads<Item, string | null>({
     name: 'find',
-    tenantOf: ({ tenantId }) => tenantId,
+    lineOf: ({ tenantId }) => tenantId,
     batch: async (items) =>
       (await send('batch', items)).map((one) => (one === 'NONE' ? null : (one as string))),
   })
