@@ -54,10 +54,12 @@ function bodiesOf({ operationId, requestBody, responses }: Operation) {
 
 let app: FastifyInstance
 let routes: Route[]
+let yaml: string
 
 beforeAll(async () => {
   app = await anApp()
   routes = await routesOf(app)
+  yaml = await currentYaml()
 })
 afterAll(() => app.close())
 
@@ -73,11 +75,11 @@ function members(value: unknown, name: string): unknown[] {
 describe('openapi.yaml', () => {
   it('matches the routes', async () => {
     const file = await readFile(new URL('../../../openapi.yaml', import.meta.url), 'utf8')
-    expect(file === (await currentYaml()), 'stale: run npm run openapi').toBe(true)
+    expect(file === yaml, 'stale: run npm run openapi').toBe(true)
   })
 
   it('references only existing components, and has no unused ones', async () => {
-    const document = parse(await currentYaml())
+    const document = parse(yaml)
     const referencedNames = new Set(members(document, '$ref').map(String))
     const { securitySchemes: _, ...shared } = document.components
     const names = Object.entries(shared).flatMap(([kind, parts]) =>
@@ -88,9 +90,9 @@ describe('openapi.yaml', () => {
   })
 
   it('has no finding of the linter that is not excused with a reason', async () => {
-    expect(await lintFindings(await currentYaml())).toEqual([])
-    const brokenYaml = (await currentYaml()).replace('operationId: listChallenges', 'x-id: none')
-    expect((await lintFindings(brokenYaml)).join()).toContain('operation-operationId')
+    expect(await lintFindings(yaml)).toEqual([])
+    const nameless = 'openapi: 3.1.0\npaths: { /x: { get: { summary: x } } }\n'
+    expect((await lintFindings(nameless)).join()).toContain('operation-operationId')
   })
 
   it('is in reading order: what it is, then the paths by tag, then what they share', async () => {
@@ -208,7 +210,7 @@ describe('every route', () => {
   })
 
   it('every route accepts bodies that list all their members', async () => {
-    const document = parse(await currentYaml())
+    const document = parse(yaml)
     const requestBodies = routes.flatMap(({ operation }) => members(operation.requestBody, '$ref'))
     expect(requestBodies.length).toBeGreaterThan(10)
     for (const ref of requestBodies) {
