@@ -65,7 +65,7 @@ export async function openCheckout(
   await using undo = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
   undo.defer(() => code.forget(folder))
-  const { account, pushes, stop } = await code.startStack(folder, port, 'first')
+  const { account, pushes, stop } = await code.startStack(folder, port, { relyingParty: 'first' })
   undo.defer(stop)
   const processes = findService(otherProcesses)
   const parts = undo.move()

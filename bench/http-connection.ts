@@ -25,12 +25,15 @@ type Waiter = {
  */
 export class HttpConnection {
   readonly #origin: URL
+  readonly #from: string | undefined
   #socket: Socket | undefined
   #received: Buffer = Buffer.alloc(0)
   #waiter: Waiter | undefined
 
-  constructor(origin: string) {
+  /** `from` is an IPv4 address of this machine, which the service then sees as the caller's. */
+  constructor(origin: string, from?: string) {
     this.#origin = new URL(origin)
+    this.#from = from
   }
 
   /**
@@ -66,7 +69,8 @@ export class HttpConnection {
     const { protocol, hostname, port } = this.#origin
     const isTls = protocol === 'https:'
     const host = hostname.replace(/^\[|\]$/g, '')
-    const at = { host, port: Number(port) || (isTls ? 443 : 80), noDelay: true }
+    const from = this.#from !== undefined && { localAddress: this.#from, family: 4 }
+    const at = { host, port: Number(port) || (isTls ? 443 : 80), noDelay: true, ...from }
     const socket = isTls ? connectTls({ ...at, servername: host }) : connect(at)
     this.#socket = socket
     this.#received = Buffer.alloc(0)

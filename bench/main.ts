@@ -1,9 +1,17 @@
 import { enrollPhone } from './bench-phone.ts'
 import { measureBeside } from './beside.ts'
 import { besideReportOf, besideTextOf } from './beside-report.ts'
+import { floodReportOf, floodTextOf } from './flood/flood-report.ts'
+import { measureFlood } from './flood/measure-flood.ts'
 import { HttpConnection } from './http-connection.ts'
 import { type Run, runLevel, type Worker } from './level.ts'
-import { type BenchOptions, type BesideOptions, readOptions, usage } from './options.ts'
+import {
+  type BenchOptions,
+  type BesideOptions,
+  type FloodOptions,
+  readOptions,
+  usage,
+} from './options.ts'
 import { RelyingParty } from './relying-party.ts'
 import { describeMachine, type Report, tableOf } from './report.ts'
 import { countRoundTrips } from './round-trips.ts'
@@ -83,6 +91,27 @@ async function runBeside(
   return report.sides.every((side) => side.loops > 0 && side.errors === 0)
 }
 
+/** The same of a flood: sign-ins must succeed; how long they take depends on the machine. */
+async function runFlood(
+  options: FloodOptions,
+  json: boolean,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const machine = describeMachine()
+  const measurement = await measureFlood(options, firstErrors(), stopping)
+  const report = floodReportOf(machine, options, measurement)
+  if (report.turns === 0) throw new Error('stopped before a turn was whole')
+  console.log(json ? JSON.stringify(report) : floodTextOf(report))
+  return report.times !== null && report.errors.quiet + report.errors.flooded === 0
+}
+
+/** What the command line asks for. */
+function run(options: BenchOptions, stopping: AbortSignal): Promise<boolean> {
+  const { beside, flood, json } = options
+  if (beside) return runBeside(beside, json, stopping)
+  return flood ? runFlood(flood, json, stopping) : runLevels(options, stopping)
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
   if (options.help) {
@@ -94,9 +123,7 @@ async function main(): Promise<void> {
     process.once(signal, () => stopping.abort())
   }
   const { signal } = stopping
-  const isWell = options.beside
-    ? await runBeside(options.beside, options.json, signal)
-    : await runLevels(options, signal)
+  const isWell = await run(options, signal)
   if (!isWell || signal.aborted) process.exitCode = 1
 }
 

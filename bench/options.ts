@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type Flood, floods } from './flood/flood-call.ts'
 
 export const usage = `npm run bench -- [options]
 
@@ -23,7 +24,21 @@ npm run bench -- --beside <what> | --aa [options]
   --concurrency <n>      concurrent sign-ins (32)
   --slices <n>           turns of each (8)
   --slice-seconds <n>    how long a turn takes (1.5)
-  --json                 one line of JSON instead of the table`
+  --json                 one line of JSON instead of the table
+
+npm run bench -- --flood <what> [options]
+                         sign-ins of one tenant, by turns quiet and while another tenant, or
+                         strangers, flood the service (on Linux only)
+
+  --flood claims         made-up enrollment codes of strangers
+  --flood portal         made-up links to the portal of strangers
+  --flood passcodes      wrong passcodes for another tenant's users, with its API key
+  --flood polls          reads, and long polls that are dropped, of another tenant's challenges
+  --connections <n>      of the flood (64)
+  --rate <n>             requests a second of the flood, at most (200)
+  --concurrency <n>      concurrent sign-ins (4)
+  --slices <n>, --slice-seconds <n>, --json
+                         as above`
 
 export const platforms = ['ios', 'android', 'mixed'] as const
 export type Platforms = (typeof platforms)[number]
@@ -37,6 +52,8 @@ export type BenchOptions = {
   readonly service: { readonly origin: string; readonly key: string } | null
   /** A comparison instead of levels. */
   readonly beside: BesideOptions | null
+  /** A flood instead of levels. */
+  readonly flood: FloodOptions | null
   readonly json: boolean
   readonly help: boolean
 }
@@ -49,12 +66,22 @@ export type BesideOptions = {
   readonly sliceSeconds: number
 }
 
+/** What floods the service while one tenant signs in. */
+export type FloodOptions = Turns & {
+  readonly flood: Flood
+  readonly connections: number
+  readonly rate: number
+}
+
+type Turns = Pick<BesideOptions, 'concurrency' | 'slices' | 'sliceSeconds'>
+
 const concurrencyMax = 1000
 const secondsMax = 3600
 const startsMax = 100
 const slicesMax = 1000
 const sliceSecondsMin = 0.1
 const sliceSecondsMax = 60
+const rateMax = 100_000
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean', default: false } as const
@@ -69,11 +96,15 @@ const optionTypes = {
   aa: flag,
   slices: text,
   'slice-seconds': text,
+  flood: text,
+  connections: text,
+  rate: text,
   json: flag,
   help: flag,
 }
 const ofLevels = ['seconds', 'starts', 'platform', 'url', 'key'] as const
 const ofTurns = ['slices', 'slice-seconds'] as const
+const ofFlood = ['connections', 'rate'] as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof optionTypes }>>['values']
 
@@ -81,19 +112,32 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof optionTypes }>>['val
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({ args: [...args], options: optionTypes })
   const beside = besideIn(values)
-  const strange = (beside ? ofLevels : ofTurns).find((name) => values[name] !== undefined)
-  if (strange) throw new Error(`--${strange} goes ${beside ? 'without' : 'with'} --beside or --aa`)
+  const flood = floodIn(values)
+  if (beside && flood) throw new Error('--flood goes without --beside or --aa')
+  const turns = beside ?? flood
+  rejectStrange(values, turns ? ofLevels : ofTurns, turns ? 'without' : 'with', modes)
+  if (!flood) rejectStrange(values, ofFlood, 'with', '--flood')
   const { json, help } = values
   return {
-    concurrency: beside ? [beside.concurrency] : levelsIn(values),
+    concurrency: turns ? [turns.concurrency] : levelsIn(values),
     seconds: secondsIn(values),
     starts: startsIn(values),
     platforms: platformIn(values),
     service: serviceOf(values),
-    beside,
-    json,
-    help,
+    ...{ beside, flood, json, help },
   }
+}
+
+const modes = '--beside, --aa or --flood'
+
+function rejectStrange(
+  values: Values,
+  names: readonly (keyof Values)[],
+  goes: 'with' | 'without',
+  what: string,
+): void {
+  const strange = names.find((name) => values[name] !== undefined)
+  if (strange) throw new Error(`--${strange} goes ${goes} ${what}`)
 }
 
 function besideIn(values: Values): BesideOptions | null {
@@ -101,18 +145,42 @@ function besideIn(values: Values): BesideOptions | null {
   if (beside === undefined && !aa) return null
   if (beside !== undefined && aa) throw new Error('--beside or --aa: one at a time')
   if (beside === '') throw new Error('--beside takes bare, or the folder of a checkout')
-  const [concurrency, slices] = [Number(values.concurrency ?? 32), Number(values.slices ?? 8)]
+  return { against: againstOf(beside), ...turnsIn(values, { concurrency: 32 }) }
+}
+
+function floodIn(values: Values): FloodOptions | null {
+  if (values.flood === undefined) return null
+  const flood = floods.find((one) => one === values.flood)
+  if (!flood) throw new Error(`--flood takes one of ${floods.join(', ')}`)
+  return {
+    flood,
+    ...turnsIn(values, { concurrency: 4 }),
+    connections: wholeIn(values, 'connections', 64, concurrencyMax),
+    rate: wholeIn(values, 'rate', 200, rateMax),
+  }
+}
+
+function turnsIn(values: Values, byDefault: Pick<Turns, 'concurrency'>): Turns {
+  const concurrency = Number(values.concurrency ?? byDefault.concurrency)
   if (!isWhole(concurrency, concurrencyMax)) {
     throw new Error(`--concurrency takes one whole number from 1 to ${concurrencyMax} here`)
-  }
-  if (!isWhole(slices, slicesMax)) {
-    throw new Error(`--slices takes a whole number from 1 to ${slicesMax}`)
   }
   const sliceSeconds = Number(values['slice-seconds'] ?? 1.5)
   if (!isWithin(sliceSeconds, sliceSecondsMin, sliceSecondsMax)) {
     throw new Error(`--slice-seconds takes a number from ${sliceSecondsMin} to ${sliceSecondsMax}`)
   }
-  return { against: againstOf(beside), concurrency, slices, sliceSeconds }
+  return { concurrency, slices: wholeIn(values, 'slices', 8, slicesMax), sliceSeconds }
+}
+
+function wholeIn(
+  values: Values,
+  name: 'slices' | 'connections' | 'rate',
+  byDefault: number,
+  max: number,
+): number {
+  const value = Number(values[name] ?? byDefault)
+  if (!isWhole(value, max)) throw new Error(`--${name} takes a whole number from 1 to ${max}`)
+  return value
 }
 
 function againstOf(beside: string | undefined): BesideOptions['against'] {

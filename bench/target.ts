@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { anyPort } from '../demo/free-port.ts'
-import { forget, startStack } from '../demo/stack.ts'
+import { forget, type Stack, startStack } from '../demo/stack.ts'
 import type { PushService } from '../simulator/push-service.ts'
 import type { Provider } from '../simulator/pushes.ts'
 import { DEFAULT_BUNDLE_ID } from '../simulator/simulator.ts'
@@ -25,12 +25,8 @@ export type Target = AsyncDisposable & {
 /** The app of all phones. */
 export const appId = DEFAULT_BUNDLE_ID
 
-/**
- * The service at `--url`, or one of its own: the service with its embedded database in a temporary
- * folder and its default settings, and the push simulator in this process, where delivering a push
- * to a phone costs no further hop.
- */
-export async function openTarget({ service }: BenchOptions): Promise<Target> {
+/** The service at `--url`, or one of its own. */
+export async function openTarget({ service }: Pick<BenchOptions, 'service'>): Promise<Target> {
   if (service) {
     return {
       ...service,
@@ -39,14 +35,32 @@ export async function openTarget({ service }: BenchOptions): Promise<Target> {
       [Symbol.asyncDispose]: async () => undefined,
     }
   }
+  const stack = await openStack()
+  return {
+    origin: stack.account.origin,
+    key: stack.account.apiKey,
+    pushes: stack.pushes,
+    startedFrom: { dataFolder: stack.dataFolder, publicOrigin: stack.account.origin },
+    async [Symbol.asyncDispose]() {
+      await stack[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/**
+ * The service with its embedded database in a temporary folder and its default settings besides
+ * `more`, and the push simulator in this process, where delivering a push to a phone costs no
+ * further hop.
+ */
+export async function openStack(
+  more: Readonly<Record<string, string>> = {},
+): Promise<Stack & AsyncDisposable> {
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bench-'))
   try {
-    const stack = await startStack(folder, await anyPort(), 'first')
+    const options = { relyingParty: 'first', environment: more } as const
+    const stack = await startStack(folder, await anyPort(), options)
     return {
-      origin: stack.account.origin,
-      key: stack.account.apiKey,
-      pushes: stack.pushes,
-      startedFrom: { dataFolder: stack.dataFolder, publicOrigin: stack.account.origin },
+      ...stack,
       async [Symbol.asyncDispose]() {
         await stack.stop()
         await forget(folder)

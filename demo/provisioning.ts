@@ -36,7 +36,7 @@ export async function provision(service: Countersign, folder: string): Promise<P
   const isGood = storedAccount !== null && (await isKeyGood(service.origin, storedAccount.apiKey))
   const ownAccount = isGood
     ? { ...storedAccount, origin: service.origin }
-    : await createAccount(service)
+    : await createAccount(service, company)
   await writeFile(file, JSON.stringify(ownAccount), { mode: 0o600 })
   const earlierOrigin =
     isGood && storedAccount.origin !== service.origin ? storedAccount.origin : null
@@ -83,9 +83,13 @@ async function isKeyGood(origin: string, apiKey: string): Promise<boolean> {
 const idSchema = z.looseObject({ id: z.string() })
 const madeKey = z.looseObject({ secret: z.string() })
 
-async function createAccount({ origin, operate }: Countersign): Promise<RelyingPartyAccount> {
-  const tenant = idSchema.parse(await operate('tenants', 'create', '--name', company))
-  const within = ['--tenant', tenant.id, '--name', company]
+/** A tenant of this name with a relying party and its API key, created by the command line. */
+export async function createAccount(
+  { origin, operate }: Pick<Countersign, 'origin' | 'operate'>,
+  name: string,
+): Promise<RelyingPartyAccount> {
+  const tenant = idSchema.parse(await operate('tenants', 'create', '--name', name))
+  const within = ['--tenant', tenant.id, '--name', name]
   const party = idSchema.parse(
     await operate('relying-parties', 'create', ...within, '--namespace', namespace),
   )

@@ -13,18 +13,25 @@ export type Stack = Provisioning & {
   readonly service: Countersign
   /** Where the service keeps its database and its master key. */
   readonly dataFolder: string
+  /** What configures the service, and further processes of it. */
+  readonly environment: Readonly<Record<string, string>>
   stop(): Promise<void>
+}
+
+export type StackOptions = {
+  readonly relyingParty?: 'own' | 'first'
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /**
  * Starts the push simulator, the service with its own database, and creates the relying party; with
- * `first` the one of the service's first start is used, which takes no command. Stops what it
- * started when it throws.
+ * `first` the one of the service's first start is used, which takes no command. `environment` is
+ * added to that of the service. Stops what it started when it throws.
  */
 export async function startStack(
   folder: string,
   servicePort: number,
-  relyingParty: 'own' | 'first' = 'own',
+  options: StackOptions = {},
 ): Promise<Stack> {
   await mkdir(folder, { recursive: true })
   // Where root starts the demo the database runs as another user, which must be able to enter the
@@ -36,38 +43,32 @@ export async function startStack(
     for (const step of stopAll.splice(0).reverse()) await step()
   }
   try {
-    const service = await startService(simulator, folder, servicePort)
+    const push = await writePushCredentials(simulator, path.join(folder, 'push'))
+    const environment = {
+      PORT: String(servicePort),
+      DATA_FOLDER: dataFolder(folder),
+      ...push,
+      ...options.environment,
+    }
+    const origin = `http://localhost:${servicePort}`
+    const service = await startCountersign(environment, origin, logFile(folder))
     stopAll.push(service.stop)
-    const provisioning = await (relyingParty === 'own'
-      ? provision(service, folder)
-      : firstAccount(service, logFile(folder)))
+    const provisioning = await (options.relyingParty === 'first'
+      ? firstAccount(service, logFile(folder))
+      : provision(service, folder))
     return {
       ...provisioning,
       simulator,
       pushes: pushServiceOf(simulator),
       service,
       dataFolder: dataFolder(folder),
+      environment,
       stop,
     }
   } catch (error) {
     await stop()
     throw error
   }
-}
-
-async function startService(
-  simulator: Simulator,
-  folder: string,
-  port: number,
-): Promise<Countersign> {
-  const origin = `http://localhost:${port}`
-  const push = await writePushCredentials(simulator, path.join(folder, 'push'))
-  const environment = {
-    PORT: String(port),
-    DATA_FOLDER: dataFolder(folder),
-    ...push,
-  }
-  return startCountersign(environment, origin, logFile(folder))
 }
 
 function logFile(folder: string): string {

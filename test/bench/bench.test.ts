@@ -103,6 +103,12 @@ test.each([
   [['--aa', '--slice-seconds', '0.01'], '--slice-seconds'],
   [['--slices', '2'], '--slices goes with'],
   [['--aa', '--seconds', '3'], '--seconds goes without'],
+  [['--flood', 'pings'], '--flood takes one of claims, passcodes, polls, portal'],
+  [['--flood', 'claims', '--aa'], '--flood goes without'],
+  [['--flood', 'claims', '--rate', '0'], '--rate'],
+  [['--flood', 'claims', '--connections', '0'], '--connections'],
+  [['--flood', 'claims', '--url', 'http://localhost', '--key', 'k'], '--url goes without'],
+  [['--aa', '--rate', '5'], '--rate goes with --flood'],
 ])('a wrong command line is rejected with the option at fault: %j', (args, optionAtFault) => {
   expect(() => readOptions(args)).toThrow(optionAtFault)
 })
