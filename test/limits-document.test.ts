@@ -24,6 +24,8 @@ import type { FairQueueLimits } from '../src/platform/net/bounded-fair-queue.ts'
 import {
   deviceQueueLimits,
   devicesShare,
+  passcodeQueueLimits,
+  passcodesShare,
   tokenQueueLimits,
   unauthenticatedQueueLimits,
   unauthenticatedShare,
@@ -150,6 +152,9 @@ test('docs/limits.md says who waits for whom', () => {
   expect(figures('of those tokens waiting')).toEqual(waiting(tokenQueueLimits))
   expect(figures('the row of one user, running')).toEqual([userQueueLimits.running])
   expect(figures('of that waiting')).toEqual(waiting(userQueueLimits))
+  expect(passcodesShare).toBe(1 / 2)
+  expect(figures('passcodes that are being checked')).toEqual([passcodeQueueLimits.runningInLine])
+  expect(figures('of those passcodes waiting')).toEqual(waiting(passcodeQueueLimits))
   expect(figures('client, device or token')).toEqual([
     unauthenticatedQueueLimits.refusalMs / 1000,
     unauthenticatedQueueLimits.refusals,

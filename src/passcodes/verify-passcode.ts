@@ -16,7 +16,7 @@ import {
 import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
 import { type Asker, actorOf } from '../domain/principal.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
-import type { UserQueue } from '../platform/fair-queue.ts'
+import type { FairQueue, UserQueue } from '../platform/fair-queue.ts'
 import type { Hashing, OneTimePasswords, Random, Sealing } from '../platform/world.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
 import { readUser } from '../users/find-user.ts'
@@ -39,6 +39,8 @@ export type Dependencies = {
   readonly random: Pick<Random, 'token'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
   readonly userQueue: UserQueue
+  /** A line for each tenant. */
+  readonly passcodeQueue: FairQueue
   readonly publicOrigin: string
 }
 
@@ -102,7 +104,9 @@ export async function verifyPasscode(
     initiatorText(rpId, command.initiator ?? null),
   )
   return dependencies.userQueue.run({ tenantId, userId }, `codes:${initiator}`, () =>
-    verifyInQueue(dependencies, principal, command, initiator),
+    dependencies.passcodeQueue.run(tenantId, () =>
+      verifyInQueue(dependencies, principal, command, initiator),
+    ),
   )
 }
 

@@ -184,6 +184,7 @@ export async function startService(
     revocationLog,
     attestations,
     userQueue: turns.userQueue,
+    passcodeQueue: turns.passcodeQueue,
     publicOrigin,
   }
   const firstKey = await bootstrapTenant(config, openedDatabase, parts, log, show)

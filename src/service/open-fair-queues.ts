@@ -67,9 +67,24 @@ export const userQueueLimits = {
   refusals: 0,
 } as const satisfies FairQueueLimits
 
+/**
+ * Passcodes being verified, which takes some ten statements each; a queue for each tenant. They
+ * have at most half of the connections.
+ */
+export const passcodeQueueLimits = {
+  running: Number.POSITIVE_INFINITY,
+  runningInLine: 2,
+  waiting: 1_024,
+  waitingInLine: 256,
+  waitMs,
+  refusalMs: 0,
+  refusals: 0,
+} as const satisfies FairQueueLimits
+
 /** The maximum share of the connections for each of these. */
 export const unauthenticatedShare = 1 / 4
 export const devicesShare = 1 / 2
+export const passcodesShare = 1 / 2
 
 /** The fair queues of a process with this many connections to its database besides the lanes'. */
 export function buildQueues(connections: number) {
@@ -80,6 +95,10 @@ export function buildQueues(connections: number) {
     running: share(unauthenticatedQueueLimits.running, unauthenticatedShare),
   }
   const devices = { ...deviceQueueLimits, running: share(deviceQueueLimits.running, devicesShare) }
+  const passcodes = {
+    ...passcodeQueueLimits,
+    running: share(passcodeQueueLimits.running, passcodesShare),
+  }
   return {
     admission: buildAdmission({
       clientQueue: buildFairQueue(strangers),
@@ -87,5 +106,6 @@ export function buildQueues(connections: number) {
       tokenQueue: buildFairQueue(tokenQueueLimits),
     }),
     userQueue: buildUserQueue(userQueueLimits),
+    passcodeQueue: buildFairQueue(passcodes),
   }
 }

@@ -108,11 +108,16 @@ export async function openWorld() {
       leaseHolder: 'test',
       dispatch: (pushes: readonly DuePush[]) => void dispatchedPushes.push(...pushes),
     },
-    userQueue: buildQueues(10).userQueue,
+    ...queues(),
     sharedReads: buildSharedReads(),
     ownChallenges,
     publicOrigin,
   }
+}
+
+function queues() {
+  const { userQueue, passcodeQueue } = buildQueues(10)
+  return { userQueue, passcodeQueue }
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>
@@ -120,7 +125,7 @@ export type World = Awaited<ReturnType<typeof openWorld>>
 /** The world as another process has it: with fair queues of its own. */
 export const inAnotherProcess = (world: World): World => ({
   ...world,
-  userQueue: buildQueues(10).userQueue,
+  ...queues(),
   ownChallenges: buildOwnChallenges(() => performance.now()),
 })
 

@@ -1,8 +1,11 @@
-// Unauthenticated clients with made-up codes and keys, while another tenant's users sign in.
+// Unauthenticated clients with made-up codes and keys, and another tenant with wrong passcodes,
+// while a tenant's users sign in.
 
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createOtherTenant } from '../../support/other-tenant.ts'
 import {
+  createApi,
   enrollPhone,
   type Phone,
   type RunningService,
@@ -64,6 +67,19 @@ async function heldConnections(): Promise<number> {
   return rows[0].held
 }
 
+async function signIn(): Promise<void> {
+  const creation = await service.api('POST', '/v1/challenges', {
+    user: { id: phone.userId },
+    number: { mode: 'service' },
+  })
+  expect(creation.status).toBe(201)
+  const request = await until('the phone is asked', async () => {
+    const { requests } = await phone.client.pending()
+    return requests.find(({ challengeId }) => challengeId === creation.json.id)
+  })
+  await phone.client.approve(request, creation.json.number)
+}
+
 test.each([
   ['made-up enrollment codes', 'enrollments', '/device/v1/enrollments/claim', claim],
   ['made-up links to the portal', 'portal_sessions', '/portal/v1/sessions', link],
@@ -76,16 +92,7 @@ test.each([
       'unauthenticated calls wait for the database',
       async () => (await heldConnections()) > 0,
     )
-    const creation = await service.api('POST', '/v1/challenges', {
-      user: { id: phone.userId },
-      number: { mode: 'service' },
-    })
-    expect(creation.status).toBe(201)
-    const request = await until('the phone is asked', async () => {
-      const { requests } = await phone.client.pending()
-      return requests.find(({ challengeId }) => challengeId === creation.json.id)
-    })
-    await phone.client.approve(request, creation.json.number)
+    await signIn()
     expect(await heldConnections()).toBeLessThanOrEqual(2)
     await holder.query('rollback')
     // After the lock is released they are answered; calls that waited too long got a timeout.
@@ -93,3 +100,22 @@ test.each([
       expect([404, 410, 429, 503]).toContain(status)
   },
 )
+
+test('wrong passcodes for 10 users of one tenant use two connections at most, and others sign in meanwhile', async () => {
+  const { key } = await createOtherTenant(service)
+  const otherApi = createApi(service.origin, key)
+  const enrollments = await Promise.all(
+    Array.from({ length: 10 }, (_, at) =>
+      otherApi('POST', '/v1/enrollments', { user: `u${at}`, displayName: 'U' }),
+    ),
+  )
+  await holder.query('begin; lock table passcode_budgets in access exclusive mode')
+  const attempts = enrollments.map(({ json }) =>
+    otherApi('POST', `/v1/users/${json.userId}/passcodes/verify`, { code: '123456' }),
+  )
+  await until('passcodes wait for the database', async () => (await heldConnections()) > 0)
+  await signIn()
+  expect(await heldConnections()).toBeLessThanOrEqual(2)
+  await holder.query('rollback')
+  for (const { status } of await Promise.all(attempts)) expect([422, 429, 503]).toContain(status)
+})
