@@ -28,9 +28,15 @@ export class BenchPhone {
   readonly #parts: Parts
   readonly #connection: HttpConnection
 
-  constructor(parts: Parts) {
+  /** `origin` is where it connects to, whatever the public origin is that it signs for. */
+  constructor(parts: Parts, origin = parts.account.origin) {
     this.#parts = parts
-    this.#connection = new HttpConnection(parts.account.origin)
+    this.#connection = new HttpConnection(origin)
+  }
+
+  /** The same phone on a connection to another process of the service. */
+  through(origin: string): BenchPhone {
+    return new BenchPhone(this.#parts, origin)
   }
 
   get isPushed(): boolean {

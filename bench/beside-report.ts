@@ -92,7 +92,8 @@ export function besideTextOf(report: BesideReport): string {
   ].join('\n')
 }
 
-function lineOf([name = '', ...cells]: readonly string[]): string {
+/** A line of a table. */
+export function lineOf([name = '', ...cells]: readonly string[]): string {
   return [name.padEnd(8), ...cells.map((cell) => cell.padStart(12))].join('')
 }
 
@@ -102,7 +103,8 @@ function comparisonLine({ side, to, ratios }: Comparison): string {
   return `${side} to ${to}: processor time ${ratioText(processorTime)}, loops/s ${ratioText(loops)}`
 }
 
-function ratioText({ overall, margin, median, min, max }: Ratio): string {
+/** A ratio with its spread. */
+export function ratioText({ overall, margin, median, min, max }: Ratio): string {
   const text = (value: number) => value.toFixed(2)
   const strays = margin === null ? '' : ` ± ${text(margin)}`
   return `${text(overall)}${strays} (${text(median)}, ${text(min)} to ${text(max)})`

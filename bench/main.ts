@@ -9,9 +9,12 @@ import {
   type BenchOptions,
   type BesideOptions,
   type FloodOptions,
+  type ProcessesOptions,
   readOptions,
   usage,
 } from './options.ts'
+import { measureProcesses } from './processes/measure-processes.ts'
+import { processesReportOf, processesTextOf } from './processes/processes-report.ts'
 import { RelyingParty } from './relying-party.ts'
 import { describeMachine, type Report, tableOf } from './report.ts'
 import { countRoundTrips } from './round-trips.ts'
@@ -105,10 +108,25 @@ async function runFlood(
   return report.times !== null && report.errors.quiet + report.errors.flooded === 0
 }
 
+/** The same of many processes. */
+async function runProcesses(
+  options: ProcessesOptions,
+  json: boolean,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const machine = describeMachine()
+  const measurement = await measureProcesses(options, firstErrors(), stopping)
+  const report = processesReportOf(machine, options, measurement)
+  if (report.turns === 0) throw new Error('stopped before a turn was whole')
+  console.log(json ? JSON.stringify(report) : processesTextOf(report))
+  return report.rows.every((row) => row.loops > 0 && row.errors === 0)
+}
+
 /** What the command line asks for. */
 function run(options: BenchOptions, stopping: AbortSignal): Promise<boolean> {
-  const { beside, flood, json } = options
+  const { beside, flood, processes, json } = options
   if (beside) return runBeside(beside, json, stopping)
+  if (processes) return runProcesses(processes, json, stopping)
   return flood ? runFlood(flood, json, stopping) : runLevels(options, stopping)
 }
 

@@ -38,6 +38,15 @@ npm run bench -- --flood <what> [options]
   --rate <n>             requests a second of the flood, at most (200)
   --concurrency <n>      concurrent sign-ins (4)
   --slices <n>, --slice-seconds <n>, --json
+                         as above
+
+npm run bench -- --processes <n,...> [options]
+                         so many processes of the service on one database, by turns, and how long a
+                         poll takes to learn an answer given to another process (on Linux only)
+
+  --redis <url>          signals by this Redis instead of PostgreSQL
+  --concurrency <n>      concurrent sign-ins (16)
+  --slices <n>, --slice-seconds <n>, --json
                          as above`
 
 export const platforms = ['ios', 'android', 'mixed'] as const
@@ -54,6 +63,8 @@ export type BenchOptions = {
   readonly beside: BesideOptions | null
   /** A flood instead of levels. */
   readonly flood: FloodOptions | null
+  /** Many processes instead of levels. */
+  readonly processes: ProcessesOptions | null
   readonly json: boolean
   readonly help: boolean
 }
@@ -73,6 +84,15 @@ export type FloodOptions = Turns & {
   readonly rate: number
 }
 
+/** How many processes of the service are compared. */
+export type ProcessesOptions = Turns & {
+  readonly counts: readonly number[]
+  /** Null for signals by PostgreSQL. */
+  readonly redisUrl: string | null
+  /** Sign-ins that measure how long a poll takes to learn an answer. */
+  readonly loneSignIns: number
+}
+
 type Turns = Pick<BesideOptions, 'concurrency' | 'slices' | 'sliceSeconds'>
 
 const concurrencyMax = 1000
@@ -82,6 +102,7 @@ const slicesMax = 1000
 const sliceSecondsMin = 0.1
 const sliceSecondsMax = 60
 const rateMax = 100_000
+const processesMax = 16
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean', default: false } as const
@@ -99,6 +120,8 @@ const optionTypes = {
   flood: text,
   connections: text,
   rate: text,
+  processes: text,
+  redis: text,
   json: flag,
   help: flag,
 }
@@ -113,10 +136,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({ args: [...args], options: optionTypes })
   const beside = besideIn(values)
   const flood = floodIn(values)
-  if (beside && flood) throw new Error('--flood goes without --beside or --aa')
-  const turns = beside ?? flood
+  const processes = processesIn(values)
+  const [turns = null, more] = [beside, flood, processes].filter((mode) => mode !== null)
+  if (more) throw new Error(`${modes}: one at a time`)
   rejectStrange(values, turns ? ofLevels : ofTurns, turns ? 'without' : 'with', modes)
   if (!flood) rejectStrange(values, ofFlood, 'with', '--flood')
+  if (!processes) rejectStrange(values, ['redis'], 'with', '--processes')
   const { json, help } = values
   return {
     concurrency: turns ? [turns.concurrency] : levelsIn(values),
@@ -124,11 +149,11 @@ export function readOptions(args: readonly string[]): BenchOptions {
     starts: startsIn(values),
     platforms: platformIn(values),
     service: serviceOf(values),
-    ...{ beside, flood, json, help },
+    ...{ beside, flood, processes, json, help },
   }
 }
 
-const modes = '--beside, --aa or --flood'
+const modes = '--beside, --aa, --flood or --processes'
 
 function rejectStrange(
   values: Values,
@@ -158,6 +183,16 @@ function floodIn(values: Values): FloodOptions | null {
     connections: wholeIn(values, 'connections', 64, concurrencyMax),
     rate: wholeIn(values, 'rate', 200, rateMax),
   }
+}
+
+function processesIn(values: Values): ProcessesOptions | null {
+  if (values.processes === undefined) return null
+  const counts = values.processes.split(',').map(Number)
+  if (!counts.every((count) => isWhole(count, processesMax))) {
+    throw new Error(`--processes takes whole numbers from 1 to ${processesMax}, with commas`)
+  }
+  const { redis: redisUrl = null } = values
+  return { counts, ...turnsIn(values, { concurrency: 16 }), redisUrl, loneSignIns: 40 }
 }
 
 function turnsIn(values: Values, byDefault: Pick<Turns, 'concurrency'>): Turns {

@@ -3,7 +3,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** A service that runs here: itself, and the PostgreSQL that it started. */
-export type ServiceProcesses = { readonly service: number; readonly database: number }
+export type ServiceProcesses = {
+  readonly service: number
+  readonly database: number
+  /** More processes of the service on that database. */
+  readonly further?: readonly number[]
+}
 
 /** Milliseconds since the start, children included; the usage of PostgreSQL is not included. */
 export type ProcessTimes = { readonly service: number; readonly database: number }
@@ -45,10 +50,11 @@ export function findService(otherProcesses: readonly ServiceProcesses[]): Servic
 }
 
 /** The usage of a service until now. */
-export function timesOf({ service, database }: ServiceProcesses): ProcessTimes {
+export function timesOf({ service, database, further = [] }: ServiceProcesses): ProcessTimes {
   const all = processes()
   const ofDatabase = treeOf(database, all)
-  const others = treeOf(service, all).filter((one) => !ofDatabase.includes(one))
+  const ofService = [service, ...further].flatMap((pid) => treeOf(pid, all))
+  const others = ofService.filter((one) => !ofDatabase.includes(one))
   return { service: sumOf(others), database: sumOf(ofDatabase) }
 }
 

@@ -19,6 +19,7 @@ const logLinesShown = 15
 /** The service under the demo's environment. */
 export type Countersign = {
   readonly origin: string
+  readonly pid: number | undefined
   /** Runs an operator command on the same database and returns its JSON output. */
   operate(...command: readonly string[]): Promise<unknown>
   /** Resolves when the process ends without having been stopped. */
@@ -51,6 +52,7 @@ export async function startCountersign(
   let isWanted = true
   return {
     origin,
+    pid: child.pid,
     operate: (...command) => operate(command, env),
     loss: exit.then(() => (isWanted ? undefined : new Promise<void>(() => undefined))),
     stop: async () => {

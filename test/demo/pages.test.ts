@@ -18,6 +18,7 @@ async function serve(serviceOrigin: string): Promise<PageServer> {
   const absent = async () => undefined
   const service = {
     origin: serviceOrigin,
+    pid: undefined,
     operate: absent,
     loss: new Promise<void>(() => undefined),
     stop: absent,
