@@ -75,6 +75,21 @@ describe('a wait for a challenge that this process has created', () => {
     expect(reading.challenge.status).toBe('denied')
   })
 
+  test('learns nothing from a forged signal, which costs one read', async ({
+    world,
+    principal,
+    phone,
+  }) => {
+    const { id } = await newQuestion(world, principal, phone)
+    const { dependencies, reads } = counting(world)
+    const waiting = granted(waitForChallenge(dependencies, principal, id, longMs))
+    world.signals.publish(id)
+    await until('the forged signal is looked into', () => reads() === 1)
+    expect(await Promise.race([waiting, Promise.resolve('waits')])).toBe('waits')
+    await deny(world, phone, id)
+    expect((await waiting).challenge.status).toBe('denied')
+  })
+
   test('is none of another relying party’s: it learns nothing, at once', async ({
     world,
     principal,
