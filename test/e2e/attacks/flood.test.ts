@@ -67,8 +67,8 @@ async function heldConnections(): Promise<number> {
   return rows[0].held
 }
 
-async function signIn(): Promise<void> {
-  const creation = await service.api('POST', '/v1/challenges', {
+async function signIn(api = service.api): Promise<void> {
+  const creation = await api('POST', '/v1/challenges', {
     user: { id: phone.userId },
     number: { mode: 'service' },
   })
@@ -118,4 +118,19 @@ test('wrong passcodes for 10 users of one tenant use two connections at most, an
   expect(await heldConnections()).toBeLessThanOrEqual(2)
   await holder.query('rollback')
   for (const { status } of await Promise.all(attempts)) expect([422, 429, 503]).toContain(status)
+})
+
+test('where one tenant occupies all connections that requests share, another signs in with a key that was never used before', async () => {
+  const { key } = await createOtherTenant(service)
+  const { items } = (await service.api('GET', '/v1/relying-parties')).json
+  const newKey = { relyingPartyId: items[0].id, name: 'new', scopes: ['challenges:write'] }
+  const { json: apiKey } = await service.api('POST', '/v1/api-keys', newKey)
+  const otherApi = createApi(service.origin, key)
+  await holder.query('begin; lock table integrations in access exclusive mode')
+  const lists = Array.from({ length: 20 }, () => otherApi('GET', '/v1/integrations'))
+  await until('all of them are occupied', async () => (await heldConnections()) === 5)
+  await signIn(createApi(service.origin, apiKey.secret))
+  expect(await heldConnections()).toBe(5)
+  await holder.query('rollback')
+  await Promise.all(lists)
 })
