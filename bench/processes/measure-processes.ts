@@ -33,8 +33,8 @@ type PersonWorker = Omit<SideWorker, 'signIn'> & { readonly signIn: () => Promis
 /** A user, whose page and phone connect to any of the processes. */
 type Person = { readonly phone: BenchPhone }
 
-/** Turns before those that count: code and caches are cold. */
-const warmUpTurns = 1
+/** Turns before those that count: the code of each process is cold, and it has its share only. */
+const warmUpTurns = 3
 
 /** Starts as many processes as are asked for at most, measures, and ends them. */
 export async function measureProcesses(
