@@ -24,12 +24,14 @@ export function openWebhooks(
 ): { readonly webhookDispatcher: WebhookDispatcher; drain(): Promise<void> } {
   const webhookSender = buildWebhookSender({ guard, ca })
   const dispatcher = buildWebhookDispatcher({ ...parts, webhookSender })
-  parts.signals.listen((key) => {
-    if (key !== webhookSignal) return dispatcher.wake()
+  const refresh = () => {
     dispatcher.refresh().catch((error: unknown) => {
       parts.log.warn({ err: error }, 'webhooks not looked for; the sweep will')
     })
-  })
+  }
+  parts.signals.listen((key) => (key === webhookSignal ? refresh() : dispatcher.wake()))
+  // Until it is known whether anybody listens, every write would look for webhooks.
+  refresh()
   return {
     webhookDispatcher: dispatcher,
     async drain() {
