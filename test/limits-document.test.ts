@@ -21,6 +21,7 @@ import {
 import { recentAddressesMax, recentAddressTtlMs } from '../src/platform/http/admission.ts'
 import { defaultServerLimits } from '../src/platform/http/server-limits.ts'
 import type { FairQueueLimits } from '../src/platform/net/bounded-fair-queue.ts'
+import { reservedOf } from '../src/service/open-database.ts'
 import {
   deviceQueueLimits,
   devicesShare,
@@ -133,13 +134,15 @@ test('docs/limits.md says who waits for whom', () => {
   const waiting = ({ waiting: all, waitingInLine: line }: FairQueueLimits) => [all, line]
   expect(figureOf('counts as recently authenticated')).toBe(`${recentAddressTtlMs / 1000} s`)
   expect(figures('recently authenticated addresses')).toEqual([recentAddressesMax])
-  // Half of the connections are the lanes' own.
-  const least = 2 / unauthenticatedShare
+  const sharesOf = (connections: number) =>
+    Math.floor((connections - reservedOf(connections)) * unauthenticatedShare)
+  const counts = Array.from({ length: 100 }, (_, at) => at + 4)
+  const least = counts.find((count) => sharesOf(count) >= unauthenticatedQueueLimits.running)
   expect(figures('integrations for unauthenticated clients, running')).toEqual([
     unauthenticatedQueueLimits.running,
     unauthenticatedQueueLimits.runningInLine,
     1,
-    unauthenticatedQueueLimits.running * least,
+    least,
   ])
   expect(figures('of them waiting')).toEqual(waiting(unauthenticatedQueueLimits))
   expect(devicesShare).toBe(1 / 2)

@@ -69,7 +69,7 @@ export const userQueueLimits = {
 
 /**
  * Passcodes being verified, which takes some ten statements each; a queue for each tenant. They
- * have at most half of the connections.
+ * have at most half of the connections that the lanes of sign-ins leave.
  */
 export const passcodeQueueLimits = {
   running: Number.POSITIVE_INFINITY,
