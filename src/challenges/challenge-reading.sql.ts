@@ -5,8 +5,8 @@ import type { ChallengeId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import { readTime } from '../platform/postgres/column-types.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import type { Lanes } from '../platform/postgres/lane.ts'
-import { byPlace, type ListParams, rowList } from '../platform/postgres/row-list.ts'
-import { run, statement } from '../platform/postgres/statement.ts'
+import { type ListParams, rowList } from '../platform/postgres/row-list.ts'
+import { statement } from '../platform/postgres/statement.ts'
 import { challengeColumns, toChallenge } from './challenge.rows.ts'
 import type { ChallengeRecord, ChallengeStore, DeviceProgress } from './challenge.store.ts'
 
@@ -106,13 +106,11 @@ export function buildChallengeReading(
   database: Database,
   lanes: Lanes,
 ): Pick<ChallengeStore, 'find'> {
-  const lane = lanes.openReads({
+  const lane = lanes.openReads(database.reserved, {
     name: 'find',
     lineOf: (item: Item) => item.tenantId,
-    async batch(list) {
-      const rows = await run(database.reserved, findChallenges, items.params(list))
-      return byPlace(rows, list.length)
-    },
+    statement: findChallenges,
+    items: items,
   })
   return {
     async find(tenantId, rpId, id) {

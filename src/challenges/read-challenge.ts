@@ -114,16 +114,14 @@ export async function followChallenge<Denial extends Refusal = never>(
   const watch = dependencies.signals.watch(id, `${revocationPrefix}${credentialOf(principal)}`)
   const until = performance.now() + waitMs
   const { tenantId, rpId } = principal
-  let pendingMs = dependencies.ownChallenges.pendingMs({ tenantId, rpId, id })
+  const pendingMs = dependencies.ownChallenges.pendingMs({ tenantId, rpId, id })
   try {
+    if (pendingMs !== null && waitMs > 0 && !isAborted()) {
+      await watch.next(Math.min(waitMs, pendingMs, toNextTickMs(id)))
+      const refusal = await stillAllowed()
+      if (refusal) return refusal
+    }
     for (;;) {
-      const untilReadMs = Math.min(until - performance.now(), toNextTickMs(id))
-      if (pendingMs !== null && untilReadMs > 0 && !isAborted()) {
-        await watch.next(Math.min(untilReadMs, pendingMs))
-        pendingMs = null
-        const refusal = await stillAllowed()
-        if (refusal) return refusal
-      }
       const reading = await shareRead(dependencies, principal, id)
       if (reading === null) return refuse('not_found')
       const leftMs = until - performance.now()

@@ -4,7 +4,7 @@ import type { TenantId } from '../domain/ids.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
 import type { Lanes } from '../platform/postgres/lane.ts'
 import { recordAudit } from '../platform/postgres/record.ts'
-import { byPlace, type ListParams, rowList } from '../platform/postgres/row-list.ts'
+import { type ListParams, rowList } from '../platform/postgres/row-list.ts'
 import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import type { ApiKey, ApiKeyStore, NewApiKey, StoredCredential } from './directory.store.ts'
@@ -142,13 +142,11 @@ export function buildApiKeyStore(
   lanes: Lanes,
 ): ApiKeyStore {
   // A line for each key: made-up ones keep none waiting that exists.
-  const credentialLane = lanes.openReads({
+  const credentialLane = lanes.openReads(database.reserved, {
     name: 'find_credential',
     lineOf: ({ id }: Pick<ApiKey, 'id'>) => id,
-    async batch(items) {
-      const rows = await run(database.reserved, findCredentials, credentialItems.params(items))
-      return byPlace(rows, items.length)
-    },
+    statement: findCredentials,
+    items: credentialItems,
   })
   return {
     create(key, secretHash, actor) {

@@ -35,6 +35,7 @@ const asBatch = <Item, Outcome>(
       return [skippedItem] as const
     })
     const [outcome] = outcomes
+    if (outcome instanceof Error) throw outcome
     return outcome === undefined || outcome === skippedItem ? statements.single(item) : outcome
   },
 })

@@ -254,7 +254,8 @@ export async function recordBatch(
     ),
   })
   return byPlace(rows, batch.length).map((row) => {
-    if (!row) throw new Error('record_answers returned no row for an item')
+    if (!row || row instanceof Error)
+      throw new Error('record_answers returned no row for an item, or two')
     if (row.outcome === 'skipped') return skippedItem
     if (row.outcome !== 'recorded') return { kind: row.outcome }
     return { kind: 'recorded', pushes: readDuePushes(row.pushes), cancelledChallenges: [] }

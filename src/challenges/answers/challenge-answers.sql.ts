@@ -13,7 +13,7 @@ import { policyOf, strictest } from '../../domain/policy.ts'
 import { readTime } from '../../platform/postgres/column-types.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { Lanes } from '../../platform/postgres/lane.ts'
-import { byPlace, type ListParams, rowList } from '../../platform/postgres/row-list.ts'
+import { type ListParams, rowList } from '../../platform/postgres/row-list.ts'
 import { run, statement } from '../../platform/postgres/statement.ts'
 import type { Random } from '../../platform/world.ts'
 import { type ProtectionJson, toProtection } from '../../protection/protections.sql.ts'
@@ -207,21 +207,17 @@ export function buildChallengeAnswers(
   ChallengeStore,
   'loadPending' | 'markFetched' | 'markReceived' | 'loadAnswer' | 'recordAnswer'
 > {
-  const fetchLane = lanes.openReads({
+  const fetchLane = lanes.openReads(database.reserved, {
     name: 'fetch',
     lineOf: (item: PendingItem) => item.tenantId,
-    async batch(items) {
-      const rows = await run(database.reserved, loadPending, pendingItems.params(items))
-      return byPlace(rows, items.length)
-    },
+    statement: loadPending,
+    items: pendingItems,
   })
-  const factsLane = lanes.openReads({
+  const factsLane = lanes.openReads(database.reserved, {
     name: 'load_answer',
     lineOf: (item: AnswerItem) => item.tenantId,
-    async batch(items) {
-      const rows = await run(database.reserved, loadAnswer, answerItems.params(items))
-      return byPlace(rows, items.length)
-    },
+    statement: loadAnswer,
+    items: answerItems,
   })
 
   return {

@@ -210,7 +210,8 @@ export async function insertBatch(
     ),
   })
   return byPlace(rows, batch.length).map((row) => {
-    if (!row) throw new Error('insert_challenges returned no row for an item')
+    if (!row || row instanceof Error)
+      throw new Error('insert_challenges returned no row for an item, or two')
     return row.outcome === 'skipped' ? skippedItem : row.outcome
   })
 }

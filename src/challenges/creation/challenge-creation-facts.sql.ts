@@ -9,8 +9,8 @@ import { unusedBudget } from '../../domain/push-budget.ts'
 import { identifierKey } from '../../domain/user-name.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { Lanes } from '../../platform/postgres/lane.ts'
-import { byPlace, type ListParams, rowList } from '../../platform/postgres/row-list.ts'
-import { run, statement } from '../../platform/postgres/statement.ts'
+import { type ListParams, rowList } from '../../platform/postgres/row-list.ts'
+import { statement } from '../../platform/postgres/statement.ts'
 import { type ProtectionJson, toProtection } from '../../protection/protections.sql.ts'
 import { type InitiatorJson, toInitiator } from '../../protection/push-budgets.sql.ts'
 import { type AddressRow, addressColumns, toAddress } from '../../push/push.rows.ts'
@@ -190,13 +190,11 @@ export function buildCreationFacts(
   database: Database,
   lanes: Lanes,
 ): Pick<ChallengeStore, 'loadCreation'> {
-  const lane = lanes.openReads({
+  const lane = lanes.openReads(database.reserved, {
     name: 'load_creation',
     lineOf: (item: Item) => item.tenantId,
-    async batch(items) {
-      const rows = await run(database.reserved, loadCreation, creationItems.params(items))
-      return byPlace(rows, items.length)
-    },
+    statement: loadCreation,
+    items: creationItems,
   })
   return {
     async loadCreation(query) {

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { BatchReport } from '../postgres/lane-statements.ts'
 
 /** The values that the metrics read when they are scraped. */
 export type MetricSources = {
@@ -24,17 +25,7 @@ export type Metrics = {
   sweep(name: string, failures: number): void
   webhook(sample: { type: string; result: string; ms: number }): void
   push(sample: { provider: string; kind: string; result: string; ms: number }): void
-  batch(sample: BatchSample): void
-}
-
-/** A batch of a lane; `single` counts the items that went singly afterwards. */
-type BatchSample = {
-  readonly lane: string
-  readonly items: number
-  readonly singles: number
-  readonly isUndone: boolean
-  readonly ms: number
-  readonly waitedMs: number
+  batch(sample: BatchReport): void
 }
 
 const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]

@@ -182,6 +182,8 @@ export class BatchingLane<Item, Outcome> {
           this.#sendSlowly(entry)
         } else if (outcome === undefined) {
           entry.reject(new Error(`${this.#statements.name} lost an item`))
+        } else if (outcome instanceof Error) {
+          entry.reject(outcome)
         } else {
           entry.resolve(outcome)
         }

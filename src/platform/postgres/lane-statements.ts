@@ -26,10 +26,12 @@ export type LaneStatements<Item, Outcome> = {
   /** The reference: what it does for an item is right; the batch does the same or skips it. */
   readonly single: (item: Item) => Promise<Outcome>
   /**
-   * Outcomes in the order of the items, in one transaction. Never waits for a locked row, except a
-   * moment for one that it cannot skip.
+   * Outcomes in the order of the items, in one transaction; an error fails its item alone. Never
+   * waits for a locked row, except a moment for one that it cannot skip.
    */
-  readonly batch: (items: readonly Item[]) => Promise<readonly (Outcome | typeof skippedItem)[]>
+  readonly batch: (
+    items: readonly Item[],
+  ) => Promise<readonly (Outcome | Error | typeof skippedItem)[]>
 }
 
 export type LaneLimits = {

@@ -3,6 +3,9 @@
 
 import { BatchingLane } from './batching-lane.ts'
 import type { BatchReport, LaneLimits, LaneStatements } from './lane-statements.ts'
+import type { Queries } from './queries.ts'
+import { byPlace, type ListParams, type RowList } from './row-list.ts'
+import { run, type Statement } from './statement.ts'
 
 /** Runs an item and resolves after its commit, or rejects as the single statement would. */
 export type Lane<Item, Outcome> = (item: Item) => Promise<Outcome>
@@ -20,14 +23,22 @@ export const laneLimits = {
 
 /**
  * A kind of read: its statement for many serves one as well, and it is never skipped. It returns
- * rows as they are, so that one that cannot be read fails its own item only.
+ * rows as they are, null where there is none, so that one that cannot be read fails its own item
+ * only.
  */
-export type ReadLane<Item, Outcome> = Pick<LaneStatements<Item, Outcome>, 'name' | 'lineOf'> & {
-  readonly batch: (items: readonly Item[]) => Promise<readonly Outcome[]>
+export type ReadLane<Item extends object, Row extends { readonly n: number }> = Pick<
+  LaneStatements<Item, Row | null>,
+  'name' | 'lineOf'
+> & {
+  readonly statement: Statement<ListParams<'item', Item>, Row>
+  readonly items: RowList<'item', Item>
 }
 
 export type Lanes = {
-  openReads<Item, Outcome>(reads: ReadLane<Item, Outcome>): Lane<Item, Outcome>
+  openReads<Item extends object, Row extends { readonly n: number }>(
+    queries: Queries,
+    reads: ReadLane<Item, Row>,
+  ): Lane<Item, Row | null>
   open<Item, Outcome>(statements: LaneStatements<Item, Outcome>): Lane<Item, Outcome>
   /** Items that wait now, by lane. */
   readonly depths: () => ReadonlyMap<string, number>
@@ -67,14 +78,19 @@ export function buildLanes(limits: LaneLimits): Lanes {
   }
   return {
     open,
-    openReads: <Item, Outcome>(reads: ReadLane<Item, Outcome>) =>
-      open<Item, Outcome>({
-        ...reads,
-        single: async (item) => {
-          const [outcome] = await reads.batch([item])
-          return outcome as Outcome
-        },
-      }),
+    openReads<Item extends object, Row extends { readonly n: number }>(
+      queries: Queries,
+      { statement, items, ...reads }: ReadLane<Item, Row>,
+    ) {
+      const batch = async (list: readonly Item[]) =>
+        byPlace(await run(queries, statement, items.params(list)), list.length)
+      const single = async (item: Item) => {
+        const [row = null] = await batch([item])
+        if (row instanceof Error) throw row
+        return row
+      }
+      return open<Item, Row | null>({ ...reads, single, batch })
+    },
     depths: () => new Map([...lanes].map(([name, { depth }]) => [name, depth])),
     listen: (listener) => listeners.push(listener),
   }

@@ -38,17 +38,17 @@ export function rowList<const Name extends string, Row extends object>(
 }
 
 /**
- * Rows by their place in the list; null where a place has none. Throws where one has two, of which
- * either might be somebody else's.
+ * Rows by their place in the list; null where a place has none, and an error where it has two, of
+ * which either might be somebody else's.
  */
 export function byPlace<Row extends { readonly n: number }>(
   rows: readonly Row[],
   places: number,
-): readonly (Row | null)[] {
-  const rowAt = new Array<Row | null>(places).fill(null)
+): readonly (Row | Error | null)[] {
+  const rowAt = new Array<Row | Error | null>(places).fill(null)
   for (const row of rows) {
-    if (rowAt[row.n - 1]) throw new Error(`two rows were found for item ${row.n} of a list`)
-    rowAt[row.n - 1] = row
+    const at = row.n - 1
+    rowAt[at] = rowAt[at] ? new Error(`two rows were found for item ${row.n} of a list`) : row
   }
   return rowAt
 }
