@@ -276,4 +276,22 @@ describe('a certificate chain', () => {
       { numRuns: 200 },
     )
   })
+
+  test('with one changed byte is answered, never thrown', async ({ chains }) => {
+    const chain = await chains.sound()
+    const reasons = new Set<string | null>()
+    const change = fc.tuple(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 255 }))
+    await fc.assert(
+      fc.asyncProperty(change, async ([which, where, bits]) => {
+        const changedChain = chain.map((bytes) => bytes.slice())
+        const bytes = changedChain[which % (chain.length - 1)] ?? new Uint8Array(1)
+        const at = where % bytes.length
+        bytes[at] = (bytes[at] ?? 0) ^ bits
+        reasons.add(await chains.withChain(changedChain))
+      }),
+      { numRuns: 200 },
+    )
+    // It got as far as the signatures, and not only to the first byte that cannot be read.
+    expect([...reasons]).toEqual(expect.arrayContaining(['malformed', 'chain_invalid']))
+  })
 })
