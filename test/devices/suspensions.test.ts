@@ -238,7 +238,7 @@ describe('suspending a device', () => {
         }
         const [, ...answers] = await Promise.all([
           scene.suspend(id),
-          ...Array.from({ length: 4 }, answering),
+          ...Array.from({ length: 10 }, answering),
         ])
         for (const { kind } of answers) kinds.add(kind)
         const [row] = await stores.database.query<{ late: boolean }>(
