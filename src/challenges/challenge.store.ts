@@ -2,6 +2,7 @@ import type { KnownDevice, ProofToSpend, SealedAddress } from '../devices/device
 import type { NewActivity } from '../domain/activity.ts'
 import type { CandidateDevice, Challenge, ChallengeStatus } from '../domain/challenge.ts'
 import type {
+  ApiKeyId,
   ChallengeId,
   DeliveryId,
   DeviceId,
@@ -30,6 +31,8 @@ export type AskableDevice = CandidateDevice & { readonly address: SealedAddress 
 /** The facts that decide a creation, read in one round trip. */
 export type CreationFacts = {
   readonly now: Date
+  /** False when the key that asks has been revoked, or has expired, since it was looked up. */
+  readonly isKeyLive: boolean
   readonly policy: Policy
   readonly signingKid: string
   readonly userId: UserId | null
@@ -64,6 +67,8 @@ export type NewTarget = {
 export type NewPush = { readonly id: DeliveryId; readonly deviceId: DeviceId }
 
 export type NewChallenge = {
+  /** The key that asks, which must be in force when the challenge is created; null for none. */
+  readonly keyId: ApiKeyId | null
   readonly challenge: Challenge
   readonly numberSealed: Uint8Array | null
   readonly idempotencyKey: string | null
@@ -119,6 +124,8 @@ export interface ChallengeStore {
   loadCreation(query: {
     readonly tenantId: TenantId
     readonly rpId: RelyingPartyId
+    /** The key that asks; null when an integration does. */
+    readonly keyId: ApiKeyId | null
     /** The user must have an identifier in one of these. */
     readonly namespaces: readonly string[]
     readonly user: UserReference

@@ -99,7 +99,8 @@ const creation = {
 } as const satisfies Operation
 
 function create(app: HttpApp, { useCases, key }: Options): void {
-  route(app, 'POST /v1/challenges', key('challenges:write', creation), async (request, reply) => {
+  const guarded = key('challenges:write', creation, 'by_statement')
+  route(app, 'POST /v1/challenges', guarded, async (request, reply) => {
     const principal = principalOf(request)
     const idempotencyKey = request.headers['idempotency-key']
     const { initiator, ...input } = request.body

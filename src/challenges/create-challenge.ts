@@ -89,6 +89,7 @@ export type CreationRefusal = QuestionRefusal<
   | 'namespace_not_granted'
   | 'user_not_found'
   | 'idempotency_key_reused'
+  | 'api_key_invalid'
   | 'too_many_requests'
   | 'conflict'
 >
@@ -111,11 +112,14 @@ export async function createChallenge(
     ? dependencies.hashing.hmacBase64Url(initiatorText(principal.rpId, command.initiator))
     : null
 
+  const keyId = 'keyId' in principal ? principal.keyId : null
+
   let otherFactors: CreationResult['otherFactors'] = []
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const facts = await dependencies.challenges.loadCreation({
       tenantId: principal.tenantId,
       rpId: principal.rpId,
+      keyId,
       namespaces: principal.namespaces,
       user,
       idempotencyKey,
@@ -123,6 +127,7 @@ export async function createChallenge(
       binding: command.binding ?? null,
       initiatorKey,
     })
+    if (!facts.isKeyLive) return refuse('api_key_invalid')
     const { earlier, userId, protection } = facts
     if (earlier) return replay(dependencies, { ...facts, earlier }, requestHash)
     if (userId === null || protection === null) return refuse('user_not_found')
@@ -130,7 +135,7 @@ export async function createChallenge(
     const knownFacts = { ...withOwnPolicy(facts, principal), userId, protection }
     const draft = decide(dependencies, principal, command, knownFacts, initiatorKey)
     if (isRefusal(draft)) return withOtherFactors(draft, otherFactors)
-    const newChallenge = { ...draft.newChallenge, idempotencyKey, requestHash }
+    const newChallenge = { ...draft.newChallenge, keyId, idempotencyKey, requestHash }
     const { ownChallenges } = dependencies
     // Before it exists, so that no signal about it comes first.
     ownChallenges.add(newChallenge.challenge)
@@ -203,7 +208,7 @@ function decide(
   initiatorKey: string | null,
 ):
   | {
-      readonly newChallenge: Omit<NewChallenge, 'idempotencyKey' | 'requestHash'>
+      readonly newChallenge: Omit<NewChallenge, 'keyId' | 'idempotencyKey' | 'requestHash'>
       readonly number: string | null
     }
   | DecisionRefusal {

@@ -37,6 +37,7 @@ export async function readReadiness(
     user: { id: userId },
     idempotencyKey: null,
     requestHash: hashing.sha256(''),
+    keyId: null,
     binding: null,
     initiatorKey: null,
   })

@@ -10,6 +10,7 @@ export type UserlessRefusalCode =
   | 'namespace_not_granted'
   | 'not_found'
   | 'idempotency_key_reused'
+  | 'api_key_invalid'
 
 /** Why a known user is not asked, with the factors they could use instead. */
 export type KnownUserRefusal<Code extends RefusalCode = RefusalCode> = Refusal<Code> & {

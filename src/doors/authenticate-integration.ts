@@ -2,6 +2,7 @@ import type { IntegrationId } from '../domain/ids.ts'
 import { hasSecret, type Integration, type IntegrationKind } from '../domain/integration.ts'
 import type { Door } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { buildSharedReads } from '../platform/shared-reads.ts'
 import type { Addresses, Clock, Hashing, Sealing } from '../platform/world.ts'
 import type {
   IntegrationCredential,
@@ -48,7 +49,8 @@ export type IntegrationAuthentication = {
   /**
    * Authenticates a client, or refuses it. Unknown integrations, those of another kind and wrong
    * secrets get the same refusal; only a client with a valid proof learns that the integration is
-   * paused or bound to other addresses. Counted as a use.
+   * paused or bound to other addresses. Looked up for each call, concurrent ones together: what has
+   * ended lets nobody in. Counted as a use.
    */
   enter(call: DoorCall): Promise<DoorClient | DoorRefusal>
   /**
@@ -61,28 +63,36 @@ export type IntegrationAuthentication = {
 }
 
 /**
- * How long an integration may be served from memory, which is how long an ended one may stay valid.
+ * How long an integration may be served from memory to clients that wait, which is how long they may
+ * stay when it has ended.
  */
 const ageMaxMs = 1000
 const cachedMax = 10_000
+
+type Currency = 'now' | 'within_a_second'
 
 type CacheEntry = { readonly at: number; readonly integration: Promise<StoredIntegration | null> }
 
 const nameOf = (handle: IntegrationHandle) => ('id' in handle ? handle.id : handle.integrationKey)
 
-/** Caches integrations for at most a second, so that a busy door costs one query a second. */
+/** Caches integrations for clients that wait, for at most a second. */
 export function buildIntegrationAuthentication(
   dependencies: Dependencies,
 ): IntegrationAuthentication {
   const cache = new Map<string, CacheEntry>()
   const namesOf = new Map<IntegrationId, string>()
+  const sharedReads = buildSharedReads()
 
-  function lookUp(handle: IntegrationHandle): Promise<StoredIntegration | null> {
+  function lookUp(
+    handle: IntegrationHandle,
+    currency: Currency,
+  ): Promise<StoredIntegration | null> {
     const name = nameOf(handle)
     const now = dependencies.clock.now().getTime()
     const hit = cache.get(name)
-    if (hit && now - hit.at < ageMaxMs && now >= hit.at) return hit.integration
-    const lookup = dependencies.integrations.findStored(handle)
+    const isCurrent = hit && now - hit.at < ageMaxMs && now >= hit.at
+    if (isCurrent && currency === 'within_a_second') return hit.integration
+    const lookup = sharedReads(name, () => dependencies.integrations.findStored(handle))
     if (cache.size >= cachedMax) {
       cache.clear()
       namesOf.clear()
@@ -100,8 +110,8 @@ export function buildIntegrationAuthentication(
     return lookup
   }
 
-  async function validate(call: DoorCall): Promise<DoorClient | DoorRefusal> {
-    const candidate = await lookUp(call.handle)
+  async function validate(call: DoorCall, currency: Currency): Promise<DoorClient | DoorRefusal> {
+    const candidate = await lookUp(call.handle, currency)
     const storedIntegration = candidate?.integration.settings.kind === call.kind ? candidate : null
     if (!isProven(dependencies, storedIntegration, call.proof) || storedIntegration === null) {
       if (storedIntegration)
@@ -120,12 +130,12 @@ export function buildIntegrationAuthentication(
 
   return {
     async enter(call) {
-      const client = await validate(call)
+      const client = await validate(call, 'now')
       if (!isRefusal(client)) dependencies.integrationUsage.recordUse(client.integration)
       return client
     },
     async stillAllowed(call) {
-      const client = await validate(call)
+      const client = await validate(call, 'within_a_second')
       return isRefusal(client) ? client : undefined
     },
     forget(id) {

@@ -28,10 +28,14 @@ export function principalOf(request: FastifyRequest): Principal {
 
 type KeyCode = (typeof everyKey)[number] | 'scope_missing'
 
+/** `by_statement` where the write itself checks that the key is still in force. */
+type KeyChecks = 'at_entry' | 'by_statement'
+
 /** Describes and protects a route of the server API; `any` accepts every live key. */
 export type KeyGuard = <const O extends Operation>(
   scope: Scope | 'any',
   operation: O,
+  checks?: KeyChecks,
 ) => Guarded<O, KeyCode>
 
 /**
@@ -42,15 +46,17 @@ export function buildKeyGuard(
   authenticate: UseCases['authenticateApiKey'],
   admission: Pick<Admission, 'authenticate'>,
 ): KeyGuard {
-  return (scope, operation) => ({
+  return (scope, operation, checks = 'at_entry') => ({
     onRequest: async (request, reply) => {
       const { headers, ip } = request
       const authorization = headers.authorization
+      const isRead = request.method === 'GET' || checks === 'by_statement'
+      const currency = isRead ? 'within_a_second' : 'now'
       // Without a key there is nothing to look up.
       const principal = await (authorization === undefined
-        ? authenticate(authorization, ip)
-        : admission.authenticate(ip, ['api_key', authorization], () =>
-            authenticate(authorization, ip),
+        ? authenticate(authorization, ip, currency)
+        : admission.authenticate(ip, ['api_key', authorization, currency], () =>
+            authenticate(authorization, ip, currency),
           ))
       if (isRefusal(principal)) return sendRefusal(reply, principal)
       if (scope !== 'any' && !allows(principal.scopes, scope)) {

@@ -2,6 +2,7 @@ import { isLive } from '../domain/api-key.ts'
 import { type ApiKeyId, isId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
+import { buildSharedReads } from '../platform/shared-reads.ts'
 import type { Addresses, Clock, Hashing } from '../platform/world.ts'
 import type { ApiKeyStore, StoredCredential } from './directory.store.ts'
 
@@ -24,6 +25,12 @@ type CacheEntry = { readonly at: number; readonly credential: Promise<StoredCred
 /** Why a caller has no principal. */
 export type ApiKeyRefusal = Refusal<'unauthenticated' | 'api_key_invalid' | 'address_not_allowed'>
 
+/**
+ * How current a key must be. `within_a_second` is for reads, and for writes that check the key in
+ * their own statement; every other write looks the key up.
+ */
+export type KeyCurrency = 'now' | 'within_a_second'
+
 export type ApiKeyAuthentication = {
   /**
    * The principal of this `Authorization` header from this address, or the refusal. The same
@@ -33,6 +40,7 @@ export type ApiKeyAuthentication = {
   authenticate(
     authorization: string | undefined,
     address: string,
+    currency: KeyCurrency,
   ): Promise<Principal | ApiKeyRefusal>
   /**
    * Forgets a key immediately; called when a revocation happens here or is signalled by another
@@ -44,19 +52,22 @@ export type ApiKeyAuthentication = {
 const keyPattern = /^Bearer cs_([0-9a-z]{26})_([A-Za-z0-9_-]{43})$/
 
 /**
- * Caches credentials for at most a second, so that a busy relying party costs one query a second
- * and a revocation is in force everywhere within that time even if its signal is lost. The secret
- * is compared in constant time even when the key does not exist.
+ * Caches credentials for at most a second, so that a busy relying party's reads cost one query a
+ * second, and a revocation ends them everywhere within that time even if its signal is lost. Writes
+ * are never allowed by the cache alone. The secret is compared in constant time even when the key
+ * does not exist.
  */
 export function buildApiKeyAuthentication(dependencies: Dependencies): ApiKeyAuthentication {
   const cache = new Map<ApiKeyId, CacheEntry>()
   const lastTouches = new Map<ApiKeyId, number>()
+  const sharedReads = buildSharedReads()
 
-  function lookUp(id: ApiKeyId): Promise<StoredCredential | null> {
+  function lookUp(id: ApiKeyId, currency: KeyCurrency): Promise<StoredCredential | null> {
     const now = dependencies.clock.now().getTime()
     const entry = cache.get(id)
-    if (entry && now - entry.at < credentialAgeMaxMs && now >= entry.at) return entry.credential
-    const lookup = dependencies.apiKeys.findCredential(id)
+    const isCurrent = entry && now - entry.at < credentialAgeMaxMs && now >= entry.at
+    if (isCurrent && currency === 'within_a_second') return entry.credential
+    const lookup = sharedReads(id, () => dependencies.apiKeys.findCredential(id))
     if (cache.size >= cachedMax) cache.clear()
     cache.set(id, { at: now, credential: lookup })
     // Only what exists is cached: made-up ids must not evict real keys.
@@ -76,12 +87,12 @@ export function buildApiKeyAuthentication(dependencies: Dependencies): ApiKeyAut
   }
 
   return {
-    async authenticate(authorization, address) {
+    async authenticate(authorization, address, currency) {
       if (authorization === undefined) return refuse('unauthenticated')
       const [, suffix = '', secret = ''] = keyPattern.exec(authorization) ?? []
       const id = `key_${suffix}`
       if (!isId('apiKey', id)) return refuse('api_key_invalid')
-      const credential = await lookUp(id)
+      const credential = await lookUp(id, currency)
       const now = dependencies.clock.now()
       const isMatch = dependencies.hashing.equal(
         dependencies.hashing.sha256(secret),
@@ -118,6 +129,7 @@ export function authenticateApiKey(
   { apiKeyAuthentication }: { readonly apiKeyAuthentication: ApiKeyAuthentication },
   authorization: string | undefined,
   address: string,
+  currency: KeyCurrency,
 ): Promise<Principal | ApiKeyRefusal> {
-  return apiKeyAuthentication.authenticate(authorization, address)
+  return apiKeyAuthentication.authenticate(authorization, address, currency)
 }

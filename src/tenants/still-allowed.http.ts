@@ -16,7 +16,8 @@ export function stillAllowedOf(
   request: FastifyRequest,
 ): AccessCheck<ApiKeyRefusal> {
   return async () => {
-    const principal = await authenticateApiKey(request.headers.authorization, request.ip)
+    const { headers, ip } = request
+    const principal = await authenticateApiKey(headers.authorization, ip, 'within_a_second')
     return isRefusal(principal) ? principal : undefined
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect } from 'vitest'
 import type { CreationFacts } from '../../src/challenges/challenge.store.ts'
-import type { ChallengeId } from '../../src/domain/ids.ts'
+import type { ApiKeyId, ChallengeId } from '../../src/domain/ids.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import type { UserReference } from '../../src/users/user.store.ts'
 import { bothPaths } from '../support/lanes.ts'
@@ -23,10 +23,14 @@ function creationsOf(stores: Stores, user: TestUser) {
   const find = (id: ChallengeId) => stores.challenges.find(user.tenantId, user.rpId, id)
   function load(
     reference: UserReference,
-    more: { readonly namespaces?: readonly string[]; readonly idempotencyKey?: string | null } = {},
+    more: {
+      readonly namespaces?: readonly string[]
+      readonly idempotencyKey?: string | null
+      readonly keyId?: ApiKeyId
+    } = {},
   ): Promise<CreationFacts> {
     const { tenantId, rpId } = user
-    const { namespaces = ['default'], idempotencyKey = null } = more
+    const { namespaces = ['default'], idempotencyKey = null, ...rest } = more
     return stores.challenges.loadCreation({
       tenantId,
       rpId,
@@ -34,6 +38,7 @@ function creationsOf(stores: Stores, user: TestUser) {
       user: reference,
       idempotencyKey,
       ...anyRequest,
+      ...rest,
     })
   }
 
@@ -42,6 +47,18 @@ function creationsOf(stores: Stores, user: TestUser) {
     return stores.database.query(`rows_of_${table}`, text, [id])
   }
   return { find, load, rowsOf }
+}
+
+async function aStoredKey(
+  { apiKeys }: Stores,
+  { tenantId, rpId }: TestUser,
+  expiresAt: Date | null,
+): Promise<ApiKeyId> {
+  const id = systemRandom.id('apiKey')
+  const scopes = ['challenges:write'] as const
+  const key = { tenantId, id, rpId, name: 'key', scopes, expiresAt, allowedAddresses: [] }
+  await apiKeys.create(key, randomBytes(32), 'operator')
+  return id
 }
 
 const test = userTest.extend('scene', ({ stores, user }) => creationsOf(stores, user))
@@ -173,6 +190,36 @@ describe('a creation', () => {
       expect(await stores.challenges.create(newChallenge, 'test')).toBe('done')
     }
   })
+
+  test.for(bothPaths)(
+    '%s: is made by a key that is in force at that moment, and then leaves nothing',
+    async ([, on], { stores, user, scene }) => {
+      const device = await aDevice(stores, user)
+      const create = async (keyId: ApiKeyId) => {
+        const newChallenge = { ...(await aNewChallenge(stores, user, [device])), keyId }
+        const outcome = await on(stores).challenges.create(newChallenge, 'test')
+        const isFound = (await scene.find(newChallenge.challenge.id)) !== null
+        return {
+          outcome,
+          isFound,
+          isKeyLive: (await scene.load({ id: user.userId }, { keyId })).isKeyLive,
+        }
+      }
+      const refused = { outcome: 'changed', isFound: false, isKeyLive: false }
+      const live = { outcome: 'done', isFound: true, isKeyLive: true }
+      const [inForce, over, revoked] = [
+        await aStoredKey(stores, user, new Date(Date.now() + 60_000)),
+        await aStoredKey(stores, user, new Date(Date.now() - 1)),
+        await aStoredKey(stores, user, null),
+      ]
+      expect(await create(revoked)).toEqual(live)
+      await stores.apiKeys.revoke(user.tenantId, revoked, 'operator')
+      expect(await create(inForce)).toEqual(live)
+      expect(await create(over)).toEqual(refused)
+      expect(await create(revoked)).toEqual(refused)
+      expect(await create(systemRandom.id('apiKey'))).toEqual(refused)
+    },
+  )
 
   test.for(bothPaths)(
     '%s: never targets a device unregistered meanwhile, and then leaves nothing',

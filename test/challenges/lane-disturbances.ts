@@ -126,6 +126,7 @@ export const creationFlaws: Readonly<Record<string, (newChallenge: NewChallenge)
       targets: newChallenge.targets.map((target) => ({ ...target, deviceId: random.id('device') })),
       pushes: [],
     }),
+    'a key that is gone': (newChallenge) => ({ ...newChallenge, keyId: random.id('apiKey') }),
     'an unknown user': (newChallenge) => ({
       ...newChallenge,
       challenge: { ...newChallenge.challenge, userId: random.id('user') },

@@ -72,6 +72,7 @@ export function creationQuery(chance: Chance, { tenantId, rpId, userId }: TestUs
     rpId,
     namespaces: ['default'],
     user: { id: userId },
+    keyId: null,
     idempotencyKey: null,
     requestHash: new Uint8Array(32),
     binding: null,

@@ -272,7 +272,12 @@ export const freshProtection: Protection = {
 }
 
 /** The data for a creation besides the user: a unique request, no binding, no known initiator. */
-export const anyRequest = { requestHash: randomBytes(32), binding: null, initiatorKey: null }
+export const anyRequest = {
+  keyId: null,
+  requestHash: randomBytes(32),
+  binding: null,
+  initiatorKey: null,
+}
 
 type ChallengeChanges = Partial<Challenge> & { readonly ttlMs?: number }
 
@@ -316,6 +321,7 @@ export function newChallengeAt(
     ...overrides,
   }
   return {
+    keyId: null,
     challenge,
     numberSealed: randomBytes(40),
     idempotencyKey,

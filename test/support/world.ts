@@ -33,6 +33,7 @@ import { buildSignalHub } from '../../src/platform/net/signal-hub.ts'
 import { buildSharedReads } from '../../src/platform/shared-reads.ts'
 import type { DuePush } from '../../src/push/due-push.store.ts'
 import { buildQueues } from '../../src/service/open-fair-queues.ts'
+import { createApiKey } from '../../src/tenants/api-keys.ts'
 import { buildSigningKeys } from '../../src/tenants/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/tenants/tenants.ts'
 import { expectGranted } from './expect-granted.ts'
@@ -141,8 +142,11 @@ export async function aPrincipal(
   const tenant = tenantId ?? (await expectGranted(createTenant(world, 'Test', 'operator'))).id
   const party = { tenantId: tenant, name: 'Payroll', namespaces }
   const { id } = await expectGranted(createRelyingParty(world, party, 'operator'))
-  const keyId = systemRandom.id('apiKey')
-  return { tenantId: tenant, rpId: id, rpName: 'Payroll', keyId, scopes: ['admin'], namespaces }
+  const owner = { tenantId: tenant, rpId: id }
+  const scopes = ['admin'] as const
+  const command = { ...owner, name: 'Payroll', scopes, expiresAt: null }
+  const { key } = await expectGranted(createApiKey(world, command, 'operator'))
+  return { ...owner, rpName: 'Payroll', keyId: key.id, scopes, namespaces }
 }
 
 /** What a claim with these keys sends; proofs are made as the protocol says. */

@@ -62,6 +62,36 @@ test('a caller that was let in is the principal of its request, and named in its
   expect((await app.inject('/unguarded')).json().message).toContain('without a key guard')
 })
 
+test('only reads, and writes that check the key themselves, take a key from the last second', async () => {
+  await using undo = new AsyncDisposableStack()
+  const app = Fastify()
+  undo.defer(() => app.close())
+  carryPrincipals(app)
+  carryCallers(app)
+  const currencies: string[] = []
+  const admission = {
+    authenticate: <T>(_address: string, _key: unknown, work: () => Promise<T>) => work(),
+  }
+  const authenticate = async (_: unknown, __: unknown, currency: string) => {
+    currencies.push(currency)
+    return principal
+  }
+  const keyGuard = buildKeyGuard(authenticate, admission)
+  const operation = { answers: {} } as never
+  const entry = (checks?: 'by_statement') => {
+    const { onRequest } = keyGuard('any', operation, checks) as unknown as RouteShorthandOptions
+    return { ...(onRequest && { onRequest }) }
+  }
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+  for (const method of methods) {
+    app.route({ method, url: '/', ...entry(), handler: async () => 'entered' })
+  }
+  app.post('/checked', entry('by_statement'), async () => 'entered')
+  for (const method of methods) await app.inject({ method, url: '/', headers: bearer })
+  await app.inject({ method: 'POST', url: '/checked', headers: bearer })
+  expect(currencies).toEqual(['within_a_second', 'now', 'now', 'now', 'now', 'within_a_second'])
+})
+
 test('the description of a route names the scope that it asks for, or none where any key will do', () => {
   const securityOf = (scope: Scope | 'any') => {
     const { security, response } = routeFor(scope).schema

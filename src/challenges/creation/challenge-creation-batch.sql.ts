@@ -6,6 +6,7 @@ import { lockMoment, skippedItem } from '../../platform/postgres/lane-statements
 import { byPlace, type ListParams, rowList } from '../../platform/postgres/row-list.ts'
 import { run, statement } from '../../platform/postgres/statement.ts'
 import { leaseSeconds } from '../../push/deliveries.sql.ts'
+import { isKeyLive } from '../../tenants/live-api-key.sql.ts'
 import type { NewTarget } from '../challenge.store.ts'
 import type { InsertParams } from './challenge-creation-params.sql.ts'
 
@@ -27,6 +28,7 @@ const items = rowList<'item', Item>('item', {
   tenantId: 'text',
   id: 'text',
   rpId: 'text',
+  keyId: 'text',
   userId: 'text',
   context: 'jsonb',
   numberMode: 'text',
@@ -111,6 +113,7 @@ const insertChallenges = statement<
       select d.n, count(*) filter (where d.status = 'active') as live from d group by d.n
     ) g on g.n = u.n
     where u.found_revision = u.protection_revision and coalesce(g.live, 0) = u.target_count
+      and ${isKeyLive('u.tenant_id', 'u.key_id')}
   ), b as materialized (
     select s.n, b.revision
     from (select * from alive order by tenant_id, user_id, budget_key) s cross join lateral (

@@ -1,7 +1,7 @@
 // What decides whether challenges are created, loaded by one statement for all that wait.
 
 import type { Challenge } from '../../domain/challenge.ts'
-import type { RelyingPartyId, TenantId, UserId } from '../../domain/ids.ts'
+import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../../domain/ids.ts'
 import { othersKey } from '../../domain/initiator.ts'
 import { otherFactorsOf } from '../../domain/passcode.ts'
 import { policyOf, strictest } from '../../domain/policy.ts'
@@ -14,6 +14,7 @@ import { statement } from '../../platform/postgres/statement.ts'
 import { type ProtectionJson, toProtection } from '../../protection/protections.sql.ts'
 import { type InitiatorJson, toInitiator } from '../../protection/push-budgets.sql.ts'
 import { type AddressRow, addressColumns, toAddress } from '../../push/push.rows.ts'
+import { isKeyLive } from '../../tenants/live-api-key.sql.ts'
 import { namedUser } from '../../users/named-user.sql.ts'
 import {
   type OtherFactorsJson,
@@ -34,6 +35,7 @@ type CreationRow = Challenge & {
   readonly numberSealed: Buffer | null
   readonly requestHash: Buffer
   readonly now: Date
+  readonly isKeyLive: boolean
   readonly policy: unknown
   readonly rpPolicy: unknown
   readonly activeKid: string
@@ -52,6 +54,7 @@ const loadedColumns = (c: string) => `
 type Item = {
   readonly tenantId: TenantId
   readonly rpId: RelyingPartyId
+  readonly keyId: ApiKeyId | null
   readonly namespaces: string
   readonly userId: UserId | null
   readonly namespace: string | null
@@ -66,6 +69,7 @@ type Item = {
 const creationItems = rowList<'item', Item>('item', {
   tenantId: 'text',
   rpId: 'text',
+  keyId: 'text',
   namespaces: 'jsonb',
   userId: 'text',
   namespace: 'text',
@@ -79,7 +83,8 @@ const creationItems = rowList<'item', Item>('item', {
 
 const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
   'load_creation',
-  `select x.n::int as n, ${loadedColumns('c')}, clock_timestamp() as now, t.policy,
+  `select x.n::int as n, ${loadedColumns('c')}, clock_timestamp() as now,
+    ${isKeyLive('x.tenant_id', 'x.key_id')} as is_key_live, t.policy,
     r.policy as rp_policy,
     (select s.kid from signing_keys s
      where s.tenant_id = x.tenant_id and s.status = 'active') as active_kid,
@@ -166,6 +171,7 @@ function toFacts(row: CreationRow): CreationFacts {
   const policy = strictest(policyOf(row.policy), row.rpPolicy)
   return {
     now: row.now,
+    isKeyLive: row.isKeyLive,
     policy,
     signingKid: row.activeKid,
     userId: row.foundUserId,

@@ -2,7 +2,7 @@
 
 import type { Actor } from '../../domain/activity.ts'
 import type { Challenge } from '../../domain/challenge.ts'
-import type { ActivityId, DeliveryId, DeviceId } from '../../domain/ids.ts'
+import type { ActivityId, ApiKeyId, DeliveryId, DeviceId } from '../../domain/ids.ts'
 import type { Random } from '../../platform/world.ts'
 import { budgetColumns } from '../../protection/push-budgets.sql.ts'
 import type { NewChallenge } from '../challenge.store.ts'
@@ -12,6 +12,7 @@ export type InsertParams = Omit<
   Challenge,
   'status' | 'reason' | 'context' | 'decidedAt' | 'decidedDeviceId'
 > & {
+  readonly keyId: ApiKeyId | null
   readonly context: string
   readonly numberSealed: Uint8Array | null
   readonly idempotencyKey: string | null
@@ -42,6 +43,7 @@ export function insertParams(
   const [budgetPushes, budgetPending, budgetUnanswered] = budgetColumns(budget)
   return {
     ...challenge,
+    keyId: newChallenge.keyId,
     context: JSON.stringify(challenge.context),
     numberSealed: newChallenge.numberSealed,
     idempotencyKey: newChallenge.idempotencyKey,

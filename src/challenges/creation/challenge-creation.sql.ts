@@ -7,12 +7,13 @@ import type { Lanes } from '../../platform/postgres/lane.ts'
 import { run, statement } from '../../platform/postgres/statement.ts'
 import type { Random } from '../../platform/world.ts'
 import { leaseSeconds } from '../../push/deliveries.sql.ts'
+import { isKeyLive } from '../../tenants/live-api-key.sql.ts'
 import type { ChallengeStore } from '../challenge.store.ts'
 import { insertBatch } from './challenge-creation-batch.sql.ts'
 import { buildCreationFacts } from './challenge-creation-facts.sql.ts'
 import { type InsertParams, insertParams } from './challenge-creation-params.sql.ts'
 
-// The protection is locked first, so that no lock is set between the decision and the creation;
+// A key that asks must be in force still. The protection is locked first, so that no lock is set between the decision and the creation;
 // then the devices, by id, so that none is unregistered between its choice and the creation; then
 // the budget, which is used up only if it has not changed since the decision. An Idempotency-Key
 // that was used meanwhile undoes all of it.
@@ -21,6 +22,7 @@ const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
   `with guard as materialized (
     select p.user_id from user_protections p
     where p.tenant_id = :tenantId and p.user_id = :userId and p.revision = :protectionRevision
+      and ${isKeyLive(':tenantId', ':keyId::text')}
     for share
   ), live_devices as materialized (
     select d.id from devices d, guard

@@ -120,6 +120,7 @@ async function forecast(
     user: { id: userId },
     idempotencyKey: null,
     requestHash: hashing.sha256(''),
+    keyId: null,
     binding: null,
     initiatorKey: initiator ? hashing.hmacBase64Url(initiatorText(rpId, initiator)) : null,
   })
