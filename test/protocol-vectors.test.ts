@@ -38,7 +38,10 @@ const hashing = buildHashing(masterKey)
 const signatures = buildSignatures(sealing)
 const now = new Date(vectors.time)
 const clock = { now: () => now }
-const silent: Signals = { publish: () => undefined, watch: never, stop: never, isStopped: false }
+const silent = {
+  ...{ publish: () => undefined, isWatched: () => false, isStopped: false },
+  ...{ watch: never, stop: never },
+} satisfies Signals
 
 const tenantId = vectors.tenantId as Id<'tenant'>
 const userId = vectors.userId as Id<'user'>
@@ -294,22 +297,17 @@ describe('answers to challenges', () => {
       loadAnswer: async () => facts,
       recordAnswer: async (answer: AnswerToRecord) => {
         recordings.push(answer)
-        return { kind: 'recorded', pushes: [], cancelledChallenges: [] } as const
+        return { kind: 'recorded', pushes: [], cancelledChallenges: [], end: null } as const
       },
       expire: never,
     }
-    const dispatcher = { leaseHolder: 'test', dispatch: () => undefined }
-    const devices = { recordRevokedUse: never, hadErasedKey: never }
     const needs = {
-      devices,
-      challenges,
-      signatures,
-      sealing,
-      hashing,
-      clock,
+      ...{ challenges, signatures, sealing, hashing, clock },
+      devices: { recordRevokedUse: never, hadErasedKey: never },
       signals: silent,
-      dispatcher,
+      dispatcher: { leaseHolder: 'test', dispatch: () => undefined },
       userQueue: buildQueues(1).userQueue,
+      endedChallenges: { add: never },
     }
     const answerOutcome = await answerChallenge(
       { ...needs, ...trusting, random: systemRandom, publicOrigin: vectors.origin },

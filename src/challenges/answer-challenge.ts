@@ -1,7 +1,6 @@
 import type { ProofRefusal } from '../devices/authenticate-device.ts'
 import { type VerifyProofDependencies, verifyProof } from '../devices/authenticate-device.ts'
 import { ownKey } from '../devices/device-keys.ts'
-import { activity, type NewActivity } from '../domain/activity.ts'
 import {
   type Answer,
   type AnswerEffect,
@@ -32,9 +31,11 @@ import type { UserQueue } from '../platform/fair-queue.ts'
 import type { Signals } from '../platform/signals.ts'
 import type { Clock, Hashing, Random, Sealing, Signatures } from '../platform/world.ts'
 import type { Dispatcher } from '../push/delivery.store.ts'
+import { answerActivities } from './answers/answer-activities.ts'
 import type { ChallengeStore } from './challenge.store.ts'
 import type { AnswerFacts, AnswerToRecord, RecordedAnswer } from './challenge-answer.store.ts'
 import { numberBinding } from './create-challenge.ts'
+import { type EndedChallenges, endedRecord } from './memory/ended-challenges.ts'
 import { answerBinding } from './read-evidence.ts'
 
 export type Dependencies = VerifyProofDependencies & {
@@ -47,6 +48,7 @@ export type Dependencies = VerifyProofDependencies & {
   readonly signals: Signals
   readonly dispatcher: Dispatcher
   readonly userQueue: UserQueue
+  readonly endedChallenges: Pick<EndedChallenges, 'add'>
   readonly publicOrigin: string
 }
 
@@ -196,6 +198,7 @@ async function record(
 > {
   const { answer, effect, askedChallenge, facts, device } = decision
   const { challenge } = askedChallenge
+  const decidedAnswer = { answer, effect, challenge, device }
   const { next, lock } = protectionAfter(decision)
   const end = answerEnd(effect)
   const recording: AnswerToRecord = {
@@ -223,9 +226,10 @@ async function record(
               jti: answer.jti,
             }),
           ),
-    activities: activitiesOf(decision, lock),
+    activities: answerActivities(decidedAnswer, lock),
     closingDeviceIds: effect.status === 'pending' ? [] : askedChallenge.otherDeviceIds,
     leasedBy: dependencies.dispatcher.leaseHolder,
+    isFollowed: dependencies.signals.isWatched(challenge.id),
   }
   const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
     dependencies.challenges.recordAnswer(recording, proof),
@@ -233,6 +237,7 @@ async function record(
   if (isRefusal(result)) return result
   switch (result.kind) {
     case 'recorded':
+      if (result.end) dependencies.endedChallenges.add(endedRecord(decidedAnswer, result.end))
       if (effect.status !== 'pending') dependencies.signals.publish(challenge.id)
       for (const id of result.cancelledChallenges) dependencies.signals.publish(id)
       dependencies.dispatcher.dispatch(result.pushes)
@@ -262,37 +267,4 @@ function endedRefusal(status: ChallengeStatus): Refusal<'challenge_ended' | 'cha
   return status === 'expired'
     ? refuse('challenge_expired')
     : refuse('challenge_ended', { facts: { currentStatus: status } })
-}
-
-function activitiesOf(
-  { answer, effect, askedChallenge, device }: Decision,
-  lock: WrongNumberEffect['lock'],
-): NewActivity[] {
-  const type =
-    effect.outcome === 'wrong_number'
-      ? 'number_failed'
-      : effect.outcome === 'approved'
-        ? 'challenge_approved'
-        : answer.decision === 'report'
-          ? 'challenge_reported'
-          : 'challenge_denied'
-  const about = {
-    userId: askedChallenge.challenge.userId,
-    actor: `device:${device.id}`,
-    challengeId: askedChallenge.challenge.id,
-    deviceId: device.id,
-  } as const
-  const lockDetail = answer.decision === 'report' ? 'reported' : lock
-  // Every end of a challenge is recorded once under its own type, this one too: webhooks rely on
-  // it.
-  const endedBy = effect.outcome === 'wrong_number' ? effect.reason : null
-  return [
-    activity({ ...about, type }),
-    ...(endedBy === null
-      ? []
-      : [activity({ ...about, type: 'challenge_denied', details: { reason: endedBy } })]),
-    ...(lockDetail === null
-      ? []
-      : [activity({ ...about, type: 'push_locked', details: { lock: lockDetail } })]),
-  ]
 }

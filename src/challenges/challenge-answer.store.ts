@@ -10,6 +10,7 @@ import type { Policy } from '../domain/policy.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { BudgetChange, KnownInitiator } from '../domain/push-budget.ts'
 import type { DuePush } from '../push/due-push.store.ts'
+import type { DeviceProgress } from './reading/device-progress.store.ts'
 
 /** The answer that was recorded for a `jti`. */
 export type RecordedAnswer = {
@@ -72,6 +73,17 @@ export type AnswerToRecord = {
   /** Devices that get the quiet "Already answered" if this ends the challenge. */
   readonly closingDeviceIds: readonly DeviceId[]
   readonly leasedBy: string
+  /** True when somebody in this process waits for the end of the challenge. */
+  readonly isFollowed: boolean
+}
+
+/** What the statement that ended a challenge returns of it. */
+export type RecordedEnd = {
+  readonly decidedAt: Date
+  readonly resendsLeft: number
+  readonly lastPushAt: Date | null
+  readonly devices: readonly DeviceProgress[]
+  readonly now: Date
 }
 
 export type AnswerRecording =
@@ -80,6 +92,8 @@ export type AnswerRecording =
       readonly pushes: readonly DuePush[]
       /** The user's other challenges, which a report cancelled. */
       readonly cancelledChallenges: readonly ChallengeId[]
+      /** Null while the challenge is pending, and where nobody waits for it here. */
+      readonly end: RecordedEnd | null
     }
   | { readonly kind: 'proof_replayed' }
   | { readonly kind: 'device_not_active' }

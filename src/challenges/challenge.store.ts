@@ -13,7 +13,6 @@ import type {
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { Protection } from '../domain/protection.ts'
-import type { DeliveryStatus } from '../domain/push.ts'
 import type { Budget, KnownInitiator } from '../domain/push-budget.ts'
 import type { PageRequest } from '../platform/paging.ts'
 import type { DuePush } from '../push/due-push.store.ts'
@@ -24,6 +23,7 @@ import type {
   AnswerToRecord,
   Evidence,
 } from './challenge-answer.store.ts'
+import type { DeviceProgress } from './reading/device-progress.store.ts'
 
 /** A device that might be asked, with its sealed push address. */
 export type AskableDevice = CandidateDevice & { readonly address: SealedAddress | null }
@@ -83,19 +83,6 @@ export type NewChallenge = {
   readonly budget: Budget
   /** Revision of the user's protection on which the decision was based. */
   readonly protectionRevision: number
-}
-
-/** One device's part in a challenge, as the relying party sees it. */
-export type DeviceProgress = {
-  readonly deviceId: DeviceId
-  readonly fetchedAt: Date | null
-  readonly receivedAt: Date | null
-  readonly push: {
-    readonly status: DeliveryStatus
-    readonly reason: string | null
-    readonly attempts: number
-    readonly settledAt: Date | null
-  } | null
 }
 
 /** A challenge as its relying party reads it. */

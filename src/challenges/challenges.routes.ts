@@ -99,8 +99,8 @@ const creation = {
 } as const satisfies Operation
 
 function create(app: HttpApp, { useCases, key }: Options): void {
-  const guarded = key('challenges:write', creation, 'by_statement')
-  route(app, 'POST /v1/challenges', guarded, async (request, reply) => {
+  const guardedCreation = key('challenges:write', creation, 'by_statement')
+  route(app, 'POST /v1/challenges', guardedCreation, async (request, reply) => {
     const principal = principalOf(request)
     const idempotencyKey = request.headers['idempotency-key']
     const { initiator, ...input } = request.body

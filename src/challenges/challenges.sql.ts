@@ -22,9 +22,9 @@ import { buildChallengeAnswers } from './answers/challenge-answers.sql.ts'
 import { challengeColumns, toChallenge } from './challenge.rows.ts'
 import type { ChallengeStore } from './challenge.store.ts'
 import { buildChallengeLists } from './challenge-lists.sql.ts'
-import { buildChallengeReading } from './challenge-reading.sql.ts'
 import { buildChallengeResend } from './challenge-resend.sql.ts'
 import { buildChallengeCreation } from './creation/challenge-creation.sql.ts'
+import { buildChallengeReading } from './reading/challenge-reading.sql.ts'
 
 // A challenge has at most as many targets as a user may have devices.
 const targetsMax = 20

@@ -25,7 +25,7 @@ import { resolveUser } from '../users/find-user.ts'
 import type { UserReference } from '../users/user.store.ts'
 import type { ChallengeStore, CreationFacts, NewChallenge } from './challenge.store.ts'
 import { challengeTarget, duePushes } from './challenge-targets.ts'
-import type { OwnChallenges } from './own-challenges.ts'
+import type { OwnChallenges } from './memory/own-challenges.ts'
 
 export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'loadCreation' | 'create'>

@@ -10,7 +10,8 @@ import { revocationPrefix } from '../tenants/api-keys.ts'
 import type { ApiKeyRefusal } from '../tenants/authenticate-api-key.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
 import type { ChallengeRecord, ChallengeStore } from './challenge.store.ts'
-import type { OwnChallenges } from './own-challenges.ts'
+import type { EndedChallenges } from './memory/ended-challenges.ts'
+import type { OwnChallenges } from './memory/own-challenges.ts'
 
 export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'find' | 'expire'>
@@ -18,6 +19,7 @@ export type Dependencies = {
   readonly signingKeys: SigningKeys
   readonly sharedReads: SharedReads
   readonly ownChallenges: Pick<OwnChallenges, 'pendingMs'>
+  readonly endedChallenges: Pick<EndedChallenges, 'find'>
   readonly publicOrigin: string
 }
 
@@ -64,6 +66,21 @@ function shareRead(
     const record = await loadChallenge(dependencies, asker, id)
     return record && { ...record, result: await signResult(dependencies, record) }
   })
+}
+
+/** What a waiting caller reads when it is woken: the end, where it was committed here. */
+function readWoken(
+  dependencies: Dependencies,
+  asker: Asker,
+  id: ChallengeId,
+): Promise<ChallengeReading | null> {
+  const { tenantId, rpId } = asker
+  const record = dependencies.endedChallenges.find(tenantId, rpId, id)
+  if (!record) return shareRead(dependencies, asker, id)
+  return dependencies.sharedReads(`end ${tenantId} ${rpId} ${id}`, async () => ({
+    ...record,
+    result: await signResult(dependencies, record),
+  }))
 }
 
 async function loadChallenge(
@@ -115,20 +132,23 @@ export async function followChallenge<Denial extends Refusal = never>(
   const until = performance.now() + waitMs
   const { tenantId, rpId } = principal
   const pendingMs = dependencies.ownChallenges.pendingMs({ tenantId, rpId, id })
+  let read = shareRead
   try {
     if (pendingMs !== null && waitMs > 0 && !isAborted()) {
       await watch.next(Math.min(waitMs, pendingMs, toNextTickMs(id)))
+      read = readWoken
       const refusal = await stillAllowed()
       if (refusal) return refusal
     }
     for (;;) {
-      const reading = await shareRead(dependencies, principal, id)
+      const reading = await read(dependencies, principal, id)
       if (reading === null) return refuse('not_found')
       const leftMs = until - performance.now()
       const isOver = leftMs <= 0 || dependencies.signals.isStopped || isAborted()
       if (reading.challenge.status !== 'pending' || isOver) return reading
       const toExpiryMs = reading.challenge.expiresAt.getTime() - reading.now.getTime() + 1
       await watch.next(Math.min(leftMs, toExpiryMs, toNextTickMs(id)))
+      read = readWoken
       const refusal = await stillAllowed()
       if (refusal) return refusal
     }

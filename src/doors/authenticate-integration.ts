@@ -63,8 +63,8 @@ export type IntegrationAuthentication = {
 }
 
 /**
- * How long an integration may be served from memory to clients that wait, which is how long they may
- * stay when it has ended.
+ * How long an integration may be served from memory to clients that wait, which is how long they
+ * may stay when it has ended.
  */
 const ageMaxMs = 1000
 const cachedMax = 10_000

@@ -20,6 +20,8 @@ export interface Signals {
   publish(key: string): void
   /** One watch over all of these keys. */
   watch(...keys: readonly string[]): Watch
+  /** True while somebody in this process watches the key. */
+  isWatched(key: string): boolean
   /** Wakes everyone and makes every later wait end immediately. */
   stop(): void
   /** True once `stop` was called. */

@@ -1,6 +1,7 @@
 // The use cases with everything that they depend on, as the routes get them.
 
-import { buildOwnChallenges } from '../challenges/own-challenges.ts'
+import { buildEndedChallenges } from '../challenges/memory/ended-challenges.ts'
+import { buildOwnChallenges } from '../challenges/memory/own-challenges.ts'
 import type { ApiKeyId, IntegrationId } from '../domain/ids.ts'
 import {
   buildIntegrationAuthentication,
@@ -28,6 +29,7 @@ type BuiltHere =
   | 'signingKeys'
   | 'sharedReads'
   | 'ownChallenges'
+  | 'endedChallenges'
   | 'apiKeyAuthentication'
   | 'integrationAuthentication'
 
@@ -56,6 +58,7 @@ export function bindUseCases(parts: Parts): UseCases {
     signingKeys: buildSigningKeys(parts, () => performance.now()),
     sharedReads: buildSharedReads(),
     ownChallenges,
+    endedChallenges: buildEndedChallenges(() => performance.now()),
     apiKeyAuthentication,
     integrationAuthentication,
   })

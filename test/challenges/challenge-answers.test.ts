@@ -267,6 +267,7 @@ describe.each(bothPaths)('an answer, %s', (_, on) => {
       kind: 'recorded',
       pushes: [],
       cancelledChallenges: [],
+      end: null,
     })
   })
 

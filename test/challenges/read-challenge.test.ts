@@ -61,6 +61,7 @@ function silentSignals(
   let open = 0
   const signals: Signals = {
     publish: () => undefined,
+    isWatched: () => false,
     stop: () => undefined,
     isStopped: false,
     watch() {

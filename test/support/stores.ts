@@ -388,6 +388,7 @@ export function anAnswer(
     reportId: null,
     closingDeviceIds: [],
     leasedBy: 'test',
+    isFollowed: false,
     ...more,
   }
 }

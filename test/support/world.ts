@@ -5,7 +5,8 @@ import { newJti, sha256, signCompact } from '../../clients/device/src/compact-jw
 import { createDeviceKeys, type DeviceKey } from '../../clients/device/src/keys.ts'
 import { type Command, createChallenge } from '../../src/challenges/create-challenge.ts'
 import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
-import { buildOwnChallenges } from '../../src/challenges/own-challenges.ts'
+import { buildEndedChallenges } from '../../src/challenges/memory/ended-challenges.ts'
+import { buildOwnChallenges } from '../../src/challenges/memory/own-challenges.ts'
 import { readDeviceProof } from '../../src/devices/authenticate-device.ts'
 import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
@@ -112,6 +113,7 @@ export async function openWorld() {
     ...queues(),
     sharedReads: buildSharedReads(),
     ownChallenges,
+    endedChallenges: buildEndedChallenges(() => performance.now()),
     publicOrigin,
   }
 }
@@ -128,6 +130,7 @@ export const inAnotherProcess = (world: World): World => ({
   ...world,
   ...queues(),
   ownChallenges: buildOwnChallenges(() => performance.now()),
+  endedChallenges: buildEndedChallenges(() => performance.now()),
 })
 
 /**

@@ -11,6 +11,12 @@ import { closingLifetimeSeconds, leaseSeconds } from '../../push/deliveries.sql.
 import { type DuePushJson, duePushesJson, readDuePushes } from '../../push/due-pushes.sql.ts'
 import type { AnswerRecording } from '../challenge-answer.store.ts'
 import { type RecordItem, type RecordParams, recordItems } from './answer-recording-params.sql.ts'
+import {
+  type RecordedEndJson,
+  readRecordedEnd,
+  recordedEndColumns,
+  recordedEndJson,
+} from './recorded-end.sql.ts'
 
 type Activity = {
   readonly item: number
@@ -160,6 +166,7 @@ const write = `
       decided_device_id = case when done.status = 'pending' then null else done.device_id end,
       number_sealed = case when done.status = 'pending' then c.number_sealed end
     from done where c.tenant_id = done.tenant_id and c.id = done.challenge_id
+    returning ${recordedEndColumns}
   ), budget_update as (
     update initiators i
     set pushes = w.pushes, pending = ${withoutPlaces('i', 'done.challenge_id')},
@@ -203,6 +210,7 @@ const recordAnswers = statement<
     readonly n: number
     readonly outcome: AnswerRecording['kind'] | 'skipped'
     readonly pushes: DuePushJson[] | null
+    readonly recordedEnd: RecordedEndJson | null
   }
 >(
   'record_answers',
@@ -220,7 +228,11 @@ const recordAnswers = statement<
     ${duePushesJson(
       'closing',
       'where p.tenant_id = raw.tenant_id and p.challenge_id = raw.challenge_id',
-    )} as pushes
+    )} as pushes,
+    case when raw.is_followed and raw.status <> 'pending' then (
+      select ${recordedEndJson('c')} from c
+      where c.tenant_id = raw.tenant_id and c.id = raw.challenge_id
+    ) end as recorded_end
   from raw left join good h on h.n = raw.n`,
 )
 
@@ -258,6 +270,7 @@ export async function recordBatch(
       throw new Error('record_answers returned no row for an item, or two')
     if (row.outcome === 'skipped') return skippedItem
     if (row.outcome !== 'recorded') return { kind: row.outcome }
-    return { kind: 'recorded', pushes: readDuePushes(row.pushes), cancelledChallenges: [] }
+    const end = row.recordedEnd && readRecordedEnd(row.recordedEnd)
+    return { kind: 'recorded', pushes: readDuePushes(row.pushes), cancelledChallenges: [], end }
   })
 }

@@ -50,6 +50,7 @@ export type RecordParams = ProtectionParams & {
   readonly closingIds: readonly DeliveryId[]
   readonly closingDeviceIds: readonly DeviceId[]
   readonly leasedBy: string
+  readonly isFollowed: boolean
 }
 
 type Lists =
@@ -93,6 +94,7 @@ export const recordItems = rowList<'item', RecordItem>('item', {
   budgets: 'jsonb',
   actor: 'text',
   leasedBy: 'text',
+  isFollowed: 'boolean',
 })
 /** An answer and all that it brings about, as columns. */
 export function recordParams(
@@ -132,5 +134,6 @@ export function recordParams(
     closingIds: answer.closingDeviceIds.map(() => random.id('delivery')),
     closingDeviceIds: answer.closingDeviceIds,
     leasedBy: answer.leasedBy,
+    isFollowed: answer.isFollowed,
   }
 }

@@ -16,6 +16,12 @@ import type { AnswerRecording } from '../challenge-answer.store.ts'
 import { cancelPending } from '../challenge-cancellation.sql.ts'
 import { recordBatch } from './answer-recording-batch.sql.ts'
 import { type RecordParams, recordParams } from './answer-recording-params.sql.ts'
+import {
+  type RecordedEndJson,
+  readRecordedEnd,
+  recordedEndColumns,
+  recordedEndJson,
+} from './recorded-end.sql.ts'
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
 // approved half a second late when the row was merely locked). `u` locks the user's locks and
@@ -84,7 +90,7 @@ const lockAndCheck = `
       decided_device_id = case when :status = 'pending' then null else :deviceId end,
       number_sealed = case when :status = 'pending' then c.number_sealed end
     from a where c.tenant_id = a.tenant_id and c.id = a.challenge_id
-    returning c.tenant_id, c.id, c.user_id
+    returning ${recordedEndColumns}, c.user_id
   ), budget_update as (
     update initiators i
     set pushes = b.pushes, pending = ${withoutPlaces('i', 'c.id')}, unanswered = b.unanswered,
@@ -128,6 +134,7 @@ type RecordRow = {
   readonly challengeExpired: boolean
   readonly answerRecorded: boolean
   readonly pushes: DuePushJson[] | null
+  readonly recordedEnd: RecordedEndJson | null
 }
 
 const recordAnswer = statement<RecordParams, RecordRow>(
@@ -159,12 +166,15 @@ const recordAnswer = statement<RecordParams, RecordRow>(
     exists (select from d) as device_active,
     exists (select from checked where expires_at <= clock_timestamp()) as challenge_expired,
     exists (select from c) as answer_recorded,
-    ${duePushesJson('closing')} as pushes`,
+    ${duePushesJson('closing')} as pushes,
+    (select ${recordedEndJson('c')} from c
+      where :isFollowed::boolean and :status <> 'pending') as recorded_end`,
 )
 
 function outcomeOf(row: RecordRow): AnswerRecording {
   if (row.answerRecorded) {
-    return { kind: 'recorded', pushes: readDuePushes(row.pushes), cancelledChallenges: [] }
+    const end = row.recordedEnd && readRecordedEnd(row.recordedEnd)
+    return { kind: 'recorded', pushes: readDuePushes(row.pushes), cancelledChallenges: [], end }
   }
   if (!row.proofSpent) return { kind: 'proof_replayed' }
   if (!row.protectionCurrent) return { kind: 'changed' }

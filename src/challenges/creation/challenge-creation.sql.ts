@@ -13,10 +13,10 @@ import { insertBatch } from './challenge-creation-batch.sql.ts'
 import { buildCreationFacts } from './challenge-creation-facts.sql.ts'
 import { type InsertParams, insertParams } from './challenge-creation-params.sql.ts'
 
-// A key that asks must be in force still. The protection is locked first, so that no lock is set between the decision and the creation;
-// then the devices, by id, so that none is unregistered between its choice and the creation; then
-// the budget, which is used up only if it has not changed since the decision. An Idempotency-Key
-// that was used meanwhile undoes all of it.
+// A key that asks must still be in force. The protection is locked first, so that no lock is set
+// between the decision and the creation; then the devices, by id, so that none is unregistered
+// between its choice and the creation; then the budget, which is used up only if it has not changed
+// since the decision. An Idempotency-Key that was used meanwhile undoes all of it.
 const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
   'insert_challenge',
   `with guard as materialized (

@@ -106,6 +106,7 @@ export async function buildSignalHub(
       for (const key of keys) watchesByKey.set(key, (watchesByKey.get(key) ?? new Set()).add(watch))
       return watch
     },
+    isWatched: (key) => watchesByKey.has(key),
     stop() {
       isStopped = true
       wakeAll()

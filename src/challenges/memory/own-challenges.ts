@@ -1,8 +1,8 @@
 // Challenges that this process has created and that nothing has been signalled about since: they
 // are pending, so that a wait for one need not read it first.
 
-import type { Challenge } from '../domain/challenge.ts'
-import type { ChallengeId, RelyingPartyId, TenantId } from '../domain/ids.ts'
+import type { Challenge } from '../../domain/challenge.ts'
+import type { ChallengeId, RelyingPartyId, TenantId } from '../../domain/ids.ts'
 
 export type OwnChallenges = {
   /** Remembers a challenge that was just created. */
