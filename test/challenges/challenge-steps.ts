@@ -4,6 +4,7 @@ import type {
   AnswerRecording,
   AnswerToRecord,
 } from '../../src/challenges/challenge-answer.store.ts'
+import { rereadEveryMs, toNextTickMs } from '../../src/challenges/read-challenge.ts'
 import { type ActivityType, activity } from '../../src/domain/activity.ts'
 import { type AnswerEffect, answerEnd, decideAnswer } from '../../src/domain/answer.ts'
 import type { Challenge } from '../../src/domain/challenge.ts'
@@ -16,6 +17,7 @@ import {
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { anAnswer, aProof, freshProtection, type Stores, type TestUser } from '../support/stores.ts'
+import { until } from '../support/until.ts'
 
 /** The challenge as its relying party reads it. */
 export async function challengeOf(
@@ -159,3 +161,7 @@ export async function answer(
   })
   return stores.challenges.recordAnswer(recording, aProof(user, deviceId))
 }
+
+/** Resolves when waiting callers have just read this challenge again, and will not for a while. */
+export const afterATick = (id: ChallengeId): Promise<unknown> =>
+  until('the tick of the challenge', () => toNextTickMs(id) > rereadEveryMs * 0.8)

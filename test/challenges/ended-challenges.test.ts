@@ -20,6 +20,7 @@ import {
   type World,
 } from '../support/world.ts'
 import { phoneTest as test } from '../support/world-test.ts'
+import { afterATick } from './challenge-steps.ts'
 
 const longMs = 20_000
 
@@ -73,6 +74,7 @@ describe('who waits in the process that commits the end', () => {
     async ([, , [, decisionFor, times], [, on]], { world, principal, phone }) => {
       const { id, number } = await aFetchedQuestion(world, principal, phone)
       const here = counting(on(world) as World)
+      await afterATick(id)
       const waiting = granted(waitForChallenge(here.world, principal, id, longMs))
       await until('the wait has begun', () => world.signals.isWatched(id))
       for (let n = 0; n < times; n++) await answer(here.world, phone, id, decisionFor(number))

@@ -17,6 +17,7 @@ import {
   type World,
 } from '../support/world.ts'
 import { phoneTest as test } from '../support/world-test.ts'
+import { afterATick } from './challenge-steps.ts'
 
 const longMs = 20_000
 
@@ -48,6 +49,7 @@ describe('a wait for a challenge that this process has created', () => {
   test('does not read it when it has ended here', async ({ world, principal, phone }) => {
     const { id } = await newQuestion(world, principal, phone)
     const { dependencies, reads } = counting(world)
+    await afterATick(id)
     const waiting = granted(waitForChallenge(dependencies, principal, id, longMs))
     await deny(world, phone, id)
     expect((await waiting).challenge.status).toBe('denied')
