@@ -126,12 +126,12 @@ export async function startService(
     await assertMasterKey(config, { ...world, ...starting })
     return agreeOnOrigin(config, ownOrigin, starting, log)
   })
-  const signals = await openSignalCarrier(config, openedDatabase, log)
-  undo.defer(() => signals.close())
   const leaseHolder = await whileStarting(config, openedDatabase, log, () =>
     openPresence(openedDatabase, log),
   )
   undo.defer(() => leaseHolder.close())
+  const signals = await openSignalCarrier(config, openedDatabase, log, leaseHolder)
+  undo.defer(() => signals.close())
   const push = openPush(config, { ...world, ...stores, signals }, log)
   undo.defer(() => Promise.race([push.drain(), drainTime()]))
   const metrics = buildMetrics({

@@ -11,7 +11,11 @@ import { buildSealing } from '../platform/crypto/sealing.ts'
 import { buildSignatures } from '../platform/crypto/signatures.ts'
 import { buildSecurityLog } from '../platform/logs/security-log.ts'
 import { addresses } from '../platform/net/addresses.ts'
-import { buildSignalHub, type SignalCarrier } from '../platform/net/signal-hub.ts'
+import {
+  buildSignalHub,
+  type OtherProcesses,
+  type SignalCarrier,
+} from '../platform/net/signal-hub.ts'
 import {
   buildNotifySignals,
   channelOf,
@@ -48,12 +52,13 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
 
 /**
  * The channel by which processes signal changes to each other. It may be unreachable, at the start
- * too: that is logged once.
+ * too: that is logged once. Without `others`, everything is sent.
  */
 export async function openSignalCarrier(
   config: Pick<Config, 'redisUrl'>,
   { url, schema, database }: Pick<OpenedDatabase, 'url' | 'schema' | 'database'>,
   log: Logger,
+  others?: OtherProcesses,
 ) {
   let isAway = false
   const onFailure = (error: unknown) => {
@@ -76,7 +81,7 @@ export async function openSignalCarrier(
           onFailure,
           onReady: onRecovery,
         })
-  return buildSignalHub(carrier, onFailure)
+  return buildSignalHub(carrier, onFailure, others)
 }
 
 async function openRedisCarrier(

@@ -88,7 +88,7 @@ describe('who waits in the process that commits the end', () => {
     },
   )
 
-  test('is told by nobody who only signals', async ({ world, principal, phone }) => {
+  test('learns nothing from a signal alone', async ({ world, principal, phone }) => {
     const { id } = await aFetchedQuestion(world, principal, phone)
     const here = counting(world)
     const waiting = granted(waitForChallenge(here.world, principal, id, longMs))
@@ -150,14 +150,14 @@ test('an end is remembered for a second, and a thousand of them', async ({
   const record = await recordOf(world, principal, id)
   if (!record) throw new Error('the challenge exists')
   let nowMs = 0
-  const ended = buildEndedChallenges(() => nowMs)
+  const memory = buildEndedChallenges(() => nowMs)
   const { tenantId, rpId } = principal
   const ids = Array.from({ length: 1_001 }, () => systemRandom.id('challenge'))
-  for (const one of ids) ended.add({ ...record, challenge: { ...record.challenge, id: one } })
-  const found = () => ids.filter((one) => ended.find(tenantId, rpId, one) !== null)
-  expect(found()).toEqual(ids.slice(1))
+  for (const one of ids) memory.add({ ...record, challenge: { ...record.challenge, id: one } })
+  const foundIds = () => ids.filter((one) => memory.find(tenantId, rpId, one) !== null)
+  expect(foundIds()).toEqual(ids.slice(1))
   nowMs = 999
-  expect(found()).toHaveLength(1_000)
+  expect(foundIds()).toHaveLength(1_000)
   nowMs = 1_000
-  expect(found()).toEqual([])
+  expect(foundIds()).toEqual([])
 })

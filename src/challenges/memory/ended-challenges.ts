@@ -37,10 +37,10 @@ export function buildEndedChallenges(nowMs: () => number): EndedChallenges {
       evict()
     },
     find(tenantId, rpId, id) {
-      const ended = byId.get(id)
-      if (!ended || ended.untilMs <= nowMs()) return null
-      const { challenge } = ended.record
-      return challenge.tenantId === tenantId && challenge.rpId === rpId ? ended.record : null
+      const entry = byId.get(id)
+      if (!entry || entry.untilMs <= nowMs()) return null
+      const { challenge } = entry.record
+      return challenge.tenantId === tenantId && challenge.rpId === rpId ? entry.record : null
     },
   }
 }
@@ -52,9 +52,9 @@ export function endedRecord(
 ): ChallengeRecord {
   const { now, devices, ...changes } = end
   const { status, reason, wrongNumbersLeft } = effect
-  const decided = { status, reason, wrongNumbersLeft, decidedDeviceId: device.id }
+  const decision = { status, reason, wrongNumbersLeft, decidedDeviceId: device.id }
   return {
-    challenge: { ...challenge, ...decided, ...changes },
+    challenge: { ...challenge, ...decision, ...changes },
     devices,
     decidedBy: {
       id: device.id,

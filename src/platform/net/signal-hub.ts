@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Signals, Watch } from '../signals.ts'
 
 /** Publishes signalled keys to the other processes and receives theirs. May lose any of them. */
@@ -14,7 +15,17 @@ export type SignalHub = Signals & {
   close(): Promise<void>
 }
 
+/** Whether other processes exist, as far as this one knows. */
+export type OtherProcesses = {
+  /** True only where there is certainly nobody to signal to. */
+  isAlone(): boolean
+  /** Another process has signalled. */
+  noticeOthers(): void
+}
+
 const batchEveryMs = 5
+/** The first key of what a hub sends: which hub it was. */
+const senderPrefix = 'by:'
 
 class Watching implements Watch {
   #signalled = false
@@ -53,11 +64,15 @@ class Watching implements Watch {
 
 /**
  * Signals of one process, connected to the others by a carrier (null: there is only this process).
+ * A process that is alone sends nothing. Each one sends its name when it starts, so that another
+ * that was alone until then learns of it.
  */
 export async function buildSignalHub(
   carrier: SignalCarrier | null,
   onFailure: (error: unknown) => void,
+  others?: OtherProcesses,
 ): Promise<SignalHub> {
+  const sender = `${senderPrefix}${randomBytes(9).toString('base64url')}`
   const watchesByKey = new Map<string, Set<Watching>>()
   const listeners: ((key: string) => void)[] = []
   let unsent = new Set<string>()
@@ -69,6 +84,11 @@ export async function buildSignalHub(
     for (const listener of listeners) listener(key)
   }
 
+  function receive(key: string): void {
+    if (!key.startsWith(senderPrefix)) wake(key)
+    else if (key !== sender) others?.noticeOthers()
+  }
+
   function wakeAll(): void {
     for (const watches of watchesByKey.values()) for (const watch of watches) watch.signal()
   }
@@ -78,20 +98,26 @@ export async function buildSignalHub(
     do {
       const keys = [...unsent]
       unsent = new Set()
-      await to.send(keys).catch(onFailure)
+      await to.send([sender, ...keys]).catch(onFailure)
     } while (unsent.size > 0)
   }
 
-  await carrier?.start(wake, wakeAll)
+  function sendToOthers(): void {
+    if (!carrier || sending || others?.isAlone()) return
+    sending = sendBatches(carrier).then(() => {
+      sending = undefined
+    })
+  }
+
+  await carrier?.start(receive, wakeAll)
+  sendToOthers()
 
   return {
     publish(key) {
       wake(key)
-      if (!carrier) return
+      if (!carrier || others?.isAlone()) return
       unsent.add(key)
-      sending ??= sendBatches(carrier).then(() => {
-        sending = undefined
-      })
+      sendToOthers()
     },
     watch(...keys) {
       const leave = (key: string) => {

@@ -2,9 +2,10 @@
 
 import { createHash, randomInt } from 'node:crypto'
 import type { LeaseHolder } from '../../domain/lease.ts'
+import type { OtherProcesses } from '../net/signal-hub.ts'
 import { SessionClient } from './session-settings.ts'
 
-export type Presence = LeaseHolder & { close(): Promise<void> }
+export type Presence = LeaseHolder & OtherProcesses & { close(): Promise<void> }
 
 const reconnectEveryMs = 500
 /** Heartbeat: a connection whose other end is gone silently is detected by a query. */
@@ -19,6 +20,12 @@ const namesMax = 2 ** 31 - 1
 export function presenceClass(schema: string): number {
   return createHash('sha256').update(`countersign presence ${schema}`).digest().readUInt32BE() >>> 1
 }
+
+/** How many processes hold the lock of this class ($1). */
+const countHolders = `
+  select count(*)::int as count from pg_locks l
+  where l.locktype = 'advisory' and l.classid = $1::bigint::oid and l.objsubid = 2 and l.granted
+    and l.database = (select b.oid from pg_database b where b.datname = current_database())`
 
 /** The prefix of a lock holder's name in leases. */
 export const holderPrefix = 'process:'
@@ -37,6 +44,15 @@ export async function acquirePresence(
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   let isLost = false
+  let isAlone = false
+  let noticesOfOthers = 0
+
+  /** Also the heartbeat. A process that is noticed while it runs may not be in its result. */
+  async function countProcesses(on: SessionClient): Promise<void> {
+    const noticesBefore = noticesOfOthers
+    const { rows } = await on.query(countHolders, [key[0]])
+    isAlone = rows[0]?.count === 1 && noticesOfOthers === noticesBefore
+  }
 
   async function connect(): Promise<void> {
     const fresh = new SessionClient({
@@ -59,6 +75,7 @@ export async function acquirePresence(
         ...key,
       ])
       if (!rows[0]?.is_locked) throw new Error('the lock of this process is still held elsewhere')
+      await countProcesses(fresh)
     } catch (error) {
       await fresh.end().catch(() => undefined)
       throw error
@@ -71,6 +88,7 @@ export async function acquirePresence(
 
   function reconnect(afterMs: number): void {
     client = undefined
+    isAlone = false
     clearTimeout(timer)
     if (isClosed) return
     timer = setTimeout(() => {
@@ -84,7 +102,8 @@ export async function acquirePresence(
 
   function beat(): void {
     const current = client
-    current?.query('select 1').then(
+    if (!current) return
+    countProcesses(current).then(
       () => {
         if (client === current) timer = setTimeout(beat, beatEveryMs).unref()
       },
@@ -100,6 +119,11 @@ export async function acquirePresence(
   return {
     name: `${holderPrefix}${key[1]}`,
     isPresent: () => client !== undefined,
+    isAlone: () => isAlone,
+    noticeOthers() {
+      noticesOfOthers++
+      isAlone = false
+    },
     async close() {
       isClosed = true
       clearTimeout(timer)

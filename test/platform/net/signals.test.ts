@@ -112,6 +112,67 @@ describe.each(carriers)('over %s', (_, build) => {
   })
 })
 
+/** A process's view of the others, and what its hub tells it. */
+function othersOf(isAlone: boolean) {
+  const view = { isAlone, notices: 0 }
+  return {
+    view,
+    isAlone: () => view.isAlone,
+    noticeOthers() {
+      view.isAlone = false
+      view.notices++
+    },
+  }
+}
+
+describe.each(carriers)('a process that is alone, over %s', (_, build) => {
+  /** The sends of the first process, and what a second one does after its start. */
+  async function open() {
+    const sends: (readonly string[])[] = []
+    const carrier = build()
+    const others = othersOf(true)
+    const counting = {
+      ...carrier,
+      send: (keys: readonly string[]) => {
+        sends.push(keys)
+        return carrier.send(keys)
+      },
+    }
+    const hub = await buildSignalHub(counting, ignore, others)
+    return { hub, sends, others }
+  }
+
+  test('sends nothing, and wakes its own watches', async () => {
+    const { hub, sends, others } = await open()
+    const watch = hub.watch('a')
+    hub.publish('a')
+    await watch.next(foreverMs)
+    watch.close()
+    await hub.close()
+    expect(sends).toEqual([])
+    expect(others.view.notices).toBe(0)
+  })
+
+  test('learns of another by its start, and then signals to it', async () => {
+    const { hub, sends, others } = await open()
+    const secondHub = await buildSignalHub(build(), ignore, othersOf(false))
+    await until('the other is noticed', () => others.view.notices > 0)
+    const watch = secondHub.watch('b')
+    hub.publish('b')
+    await watch.next(foreverMs)
+    watch.close()
+    expect(sends.length).toBe(1)
+    let times = 0
+    hub.listen((key) => {
+      if (key === 'c') times++
+    })
+    hub.publish('c')
+    await until('what it sent has come back', () => times === 2)
+    expect(others.view.notices).toBe(1)
+    await Promise.all([hub.close(), secondHub.close()])
+  })
+})
+
 test('a lost connection is restored, and every watch is woken to re-read', async () => {
   const carrier = buildNotifySignals(testDatabase, async () => undefined, ignore)
   const hub = await buildSignalHub(carrier, ignore)

@@ -82,6 +82,23 @@ describe('a process', () => {
     expect(await stores.leases.holders()).toEqual([second.name])
   })
 
+  test('a process is alone until it is noticed or counted that there are others', async () => {
+    const first = await aProcess()
+    expect(first.isAlone()).toBe(true)
+    const second = await aProcess()
+    expect(second.isAlone()).toBe(false)
+    first.noticeOthers()
+    expect(first.isAlone()).toBe(false)
+  })
+
+  test('a process that has lost its connection does not count as alone', async () => {
+    const presence = await aProcess()
+    await cut(presence)
+    await until('it is absent', () => !presence.isPresent())
+    expect(presence.isAlone()).toBe(false)
+    await until('it is back, and has counted', () => presence.isAlone())
+  })
+
   test('whose connection is lost comes back by itself under its name', async () => {
     const presence = await aProcess()
     await cut(presence)
