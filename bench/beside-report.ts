@@ -4,6 +4,8 @@ import { round } from './percentiles.ts'
 import {
   betweenMsPerLoop,
   databaseMsPerLoop,
+  decisionP50Ms,
+  decisionP99Ms,
   loopsPerSecond,
   type Ratio,
   type Ratios,
@@ -20,6 +22,9 @@ type Row = {
   readonly serviceMsPerLoop: number | null
   readonly databaseMsPerLoop: number | null
   readonly betweenMsPerLoop: number | null
+  /** From sending the answer until the relying party has the outcome. */
+  readonly decisionP50Ms: number | null
+  readonly decisionP99Ms: number | null
   readonly errors: number
 }
 
@@ -27,6 +32,7 @@ type Comparison = { readonly side: string; readonly to: string; readonly ratios:
 
 export type BesideReport = Pick<Report, 'machine'> & {
   readonly concurrency: number
+  readonly mixed: boolean
   readonly sliceSeconds: number
   /** Complete turns: fewer than requested when it was stopped. */
   readonly turns: number
@@ -34,21 +40,25 @@ export type BesideReport = Pick<Report, 'machine'> & {
   readonly ratios: readonly Comparison[]
 }
 
-/** The measurements, each side compared with all that follow it. */
+/** The measurements, each side compared with all that follow it; `same` with this tree only. */
 export function besideReportOf(
   machine: Report['machine'],
-  { concurrency, sliceSeconds }: BesideOptions,
+  { concurrency, mixed, sliceSeconds }: BesideOptions,
   measurements: readonly Measurement[],
 ): BesideReport {
   const ratios = measurements.flatMap((one, index) =>
-    measurements.slice(index + 1).map((other) => ({
-      side: one.name,
-      to: other.name,
-      ratios: ratiosOf(one.parts, other.parts),
-    })),
+    measurements
+      .slice(index + 1)
+      .filter(({ name }) => index === 0 || name !== 'same')
+      .map((other) => ({
+        side: one.name,
+        to: other.name,
+        ratios: ratiosOf(one.parts, other.parts),
+      })),
   )
   const turns = measurements[0]?.parts.length ?? 0
-  return { machine, concurrency, sliceSeconds, turns, sides: measurements.map(rowOf), ratios }
+  const sides = measurements.map(rowOf)
+  return { machine, concurrency, mixed, sliceSeconds, turns, sides, ratios }
 }
 
 function rowOf({ name, parts }: Measurement): Row {
@@ -60,19 +70,22 @@ function rowOf({ name, parts }: Measurement): Row {
     serviceMsPerLoop: figure(serviceMsPerLoop(parts)),
     databaseMsPerLoop: figure(databaseMsPerLoop(parts)),
     betweenMsPerLoop: figure(betweenMsPerLoop(parts)),
+    decisionP50Ms: figure(decisionP50Ms(parts)),
+    decisionP99Ms: figure(decisionP99Ms(parts)),
     errors: parts.reduce((sum, part) => sum + part.errors, 0),
   }
 }
 
 /** The report for people. */
 export function besideTextOf(report: BesideReport): string {
-  const { machine, concurrency, sliceSeconds, turns, sides, ratios } = report
+  const { machine, concurrency, mixed, sliceSeconds, turns, sides, ratios } = report
   return [
     machineLine(machine),
     `${concurrency} sign-ins at a time, ${turns} turns of ${sliceSeconds} s each.`,
-    'Service, PostgreSQL and between: processor time in ms per loop.',
+    ...(mixed ? [mixedLine] : []),
+    'Service, PostgreSQL and between: processor time in ms per loop. Decision: ms, p50/p99.',
     '',
-    lineOf(['side', 'loops/s', 'service', 'PostgreSQL', 'between', 'errors']),
+    lineOf(['side', 'loops/s', 'service', 'PostgreSQL', 'between', 'decision', 'errors']),
     ...sides.map((row) =>
       lineOf([
         row.side,
@@ -80,14 +93,15 @@ export function besideTextOf(report: BesideReport): string {
         row.serviceMsPerLoop?.toFixed(2) ?? '-',
         row.databaseMsPerLoop?.toFixed(2) ?? '-',
         row.betweenMsPerLoop?.toFixed(2) ?? '-',
+        [row.decisionP50Ms, row.decisionP99Ms].map((ms) => ms?.toFixed(1) ?? '-').join('/'),
         String(row.errors),
       ]),
     ),
     '',
     'Ratios over all turns ± two standard errors (median, lowest to highest of single turns).',
-    ...ratios.map(comparisonLine),
+    ...ratios.flatMap(comparisonLines),
     ...(sides.some(({ side }) => side === 'same')
-      ? ['Both are the same tree: what differs from 1 is noise.']
+      ? ['Between service and same, one tree twice, what differs from 1 is noise.']
       : []),
   ].join('\n')
 }
@@ -97,10 +111,17 @@ export function lineOf([name = '', ...cells]: readonly string[]): string {
   return [name.padEnd(8), ...cells.map((cell) => cell.padStart(12))].join('')
 }
 
-function comparisonLine({ side, to, ratios }: Comparison): string {
-  if (!ratios) return `${side} to ${to}: a turn saw no loop end, so there is no ratio`
-  const { processorTime, loops } = ratios
-  return `${side} to ${to}: processor time ${ratioText(processorTime)}, loops/s ${ratioText(loops)}`
+const mixedLine =
+  'As people use it: 4 tenants, 2 phones a user, webhooks, Idempotency-Keys, 5 % wrong numbers.'
+
+function comparisonLines({ side, to, ratios }: Comparison): string[] {
+  if (!ratios) return [`${side} to ${to}: a turn saw no loop end, so there is no ratio`]
+  const { processorTime, loops, decisionP50, decisionP99 } = ratios
+  const indent = ' '.repeat(side.length + to.length + 6)
+  return [
+    `${side} to ${to}: processor time ${ratioText(processorTime)}, loops/s ${ratioText(loops)}`,
+    `${indent}decision p50 ${ratioText(decisionP50)}, p99 ${ratioText(decisionP99)}`,
+  ]
 }
 
 /** A ratio with its spread. */

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { anyPort } from '../demo/free-port.ts'
 import { openBare } from './bare/start.ts'
 import { loadCheckout, openCheckout } from './checkout.ts'
+import { loadMixedCheckout, openMixedCheckout } from './mixed/open-mixed.ts'
 import type { BesideOptions } from './options.ts'
 import { canTellProcessTimes, timesOf } from './process-time.ts'
 import type { TurnPart } from './ratio.ts'
@@ -64,6 +65,7 @@ export async function measureSides(
   const run = (entrant: Entrant) => runSlice({ ...entrant, seconds, onError, stopping })
   await takeTurns(entrants, warmUpTurns, run, stopping)
   const turns = await takeTurns(entrants, options.slices, run, stopping)
+  if (!stopping.aborted) for (const { side } of entrants) await side.check?.()
   return entrants.map((entrant) => ({
     name: entrant.side.name,
     parts: turns.flatMap((turn) => turn.get(entrant) ?? []),
@@ -73,12 +75,29 @@ export async function measureSides(
 /** All sides, this tree's first. Throws for an unusable checkout before anything runs. */
 export async function sidesOf({
   against,
-}: Pick<BesideOptions, 'against'>): Promise<readonly Entry[]> {
-  const service = await entryOf('service', ownRoot)
-  const bare = { name: 'bare', open: openBare }
-  if (against === 'bare') return [service, bare]
-  if (against === 'same') return [service, await entryOf('same', ownRoot)]
-  return [service, await entryOf('other', against.checkout), bare]
+  aa,
+  mixed,
+}: Pick<BesideOptions, 'against' | 'aa' | 'mixed'>): Promise<readonly Entry[]> {
+  const entryIn = mixed ? mixedEntryOf : entryOf
+  const other = typeof against === 'object' ? against : null
+  return [
+    await entryIn('service', ownRoot),
+    ...(other ? [await entryIn('other', other.checkout)] : []),
+    ...(against ? [{ name: 'bare', open: openBareFor(mixed) }] : []),
+    ...(aa ? [await entryIn('same', ownRoot)] : []),
+  ]
+}
+
+function openBareFor(mixed: boolean): Entry['open'] {
+  return (otherProcesses) => openBare(otherProcesses, mixed)
+}
+
+async function mixedEntryOf(name: string, root: string): Promise<Entry> {
+  const code = await loadMixedCheckout(root)
+  return {
+    name,
+    open: async (otherProcesses) => openMixedCheckout(name, code, await anyPort(), otherProcesses),
+  }
 }
 
 async function entryOf(name: string, root: string): Promise<Entry> {

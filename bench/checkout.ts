@@ -23,7 +23,11 @@ type CheckoutCode = {
 }
 
 /** Where each is, and its names over time: the newest name first. */
-const places: Readonly<Record<keyof CheckoutCode, { file: string; names: readonly string[] }>> = {
+export type Places<Code> = Readonly<
+  Record<keyof Code, { readonly file: string; readonly names: readonly string[] }>
+>
+
+const places: Places<CheckoutCode> = {
   startStack: { file: 'demo/stack.ts', names: ['startStack'] },
   forget: { file: 'demo/stack.ts', names: ['forget'] },
   RelyingParty: { file: 'bench/relying-party.ts', names: ['RelyingParty'] },
@@ -31,10 +35,15 @@ const places: Readonly<Record<keyof CheckoutCode, { file: string; names: readonl
   signIn: { file: 'bench/sign-in.ts', names: ['signIn'] },
 }
 
+/** What plain sign-ins need of a checkout. */
+export function loadCheckout(root: string): Promise<CheckoutCode> {
+  return loadFrom(root, places)
+}
+
 /**
  * The code of a checkout of this project. Throws and names what is missing when it cannot be used.
  */
-export async function loadCheckout(root: string): Promise<CheckoutCode> {
+export async function loadFrom<Code>(root: string, wanted: Places<Code>): Promise<Code> {
   if (!existsSync(path.join(root, places.signIn.file))) {
     throw new Error(`--beside: ${root} is no checkout of this project (it has no bench)`)
   }
@@ -42,7 +51,7 @@ export async function loadCheckout(root: string): Promise<CheckoutCode> {
     throw new Error(`--beside: ${root} has no packages: run npm ci there`)
   }
   const entries = await Promise.all(
-    Object.entries(places).map(async ([key, { file, names }]) => {
+    Object.entries<Places<Code>[keyof Code]>(wanted).map(async ([key, { file, names }]) => {
       const url = pathToFileURL(path.join(root, file)).href
       const code = (await import(url)) as Readonly<Record<string, unknown>>
       const name = names.find((one) => typeof code[one] === 'function')
@@ -50,7 +59,7 @@ export async function loadCheckout(root: string): Promise<CheckoutCode> {
       return [key, code[name]] as const
     }),
   )
-  return Object.fromEntries(entries) as CheckoutCode
+  return Object.fromEntries(entries) as Code
 }
 
 /**

@@ -14,13 +14,15 @@ export const usage = `npm run bench -- [options]
   --json                 one line of JSON instead of the table
   --help                 this text
 
-npm run bench -- --beside <what> | --aa [options]
-                         two or three services by turns, and their ratios (bench/README.md)
+npm run bench -- --beside <what> and/or --aa [options]
+                         two to four services by turns, and their ratios (bench/README.md)
 
   --beside bare          this tree next to the bare model: a sign-in at its lowest cost
   --beside <folder>      this tree next to another checkout (with npm ci done there) and the bare
                          model
   --aa                   this tree next to itself: the spread of ratios without a difference
+  --mixed                sign-ins as people use it: 4 tenants, 2 phones a user, webhooks,
+                         Idempotency-Keys, and a wrong number first in 5 % of them
   --concurrency <n>      concurrent sign-ins (32)
   --slices <n>           turns of each (8)
   --slice-seconds <n>    how long a turn takes (1.5)
@@ -71,7 +73,12 @@ export type BenchOptions = {
 
 /** What is compared with this tree, and how. */
 export type BesideOptions = {
-  readonly against: 'bare' | 'same' | { readonly checkout: string }
+  /** Null for nothing but this tree itself. */
+  readonly against: 'bare' | { readonly checkout: string } | null
+  /** This tree a second time. */
+  readonly aa: boolean
+  /** Sign-ins as people use the service, instead of the plain ones. */
+  readonly mixed: boolean
   readonly concurrency: number
   readonly slices: number
   readonly sliceSeconds: number
@@ -115,6 +122,7 @@ const optionTypes = {
   key: text,
   beside: text,
   aa: flag,
+  mixed: flag,
   slices: text,
   'slice-seconds': text,
   flood: text,
@@ -166,11 +174,13 @@ function rejectStrange(
 }
 
 function besideIn(values: Values): BesideOptions | null {
-  const { beside, aa } = values
-  if (beside === undefined && !aa) return null
-  if (beside !== undefined && aa) throw new Error('--beside or --aa: one at a time')
+  const { beside, aa, mixed } = values
+  if (beside === undefined && !aa) {
+    if (mixed) throw new Error('--mixed goes with --beside or --aa')
+    return null
+  }
   if (beside === '') throw new Error('--beside takes bare, or the folder of a checkout')
-  return { against: againstOf(beside), ...turnsIn(values, { concurrency: 32 }) }
+  return { against: againstOf(beside), aa, mixed, ...turnsIn(values, { concurrency: 32 }) }
 }
 
 function floodIn(values: Values): FloodOptions | null {
@@ -219,7 +229,7 @@ function wholeIn(
 }
 
 function againstOf(beside: string | undefined): BesideOptions['against'] {
-  if (beside === undefined) return 'same'
+  if (beside === undefined) return null
   return beside === 'bare' ? 'bare' : { checkout: beside }
 }
 

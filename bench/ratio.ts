@@ -1,3 +1,4 @@
+import { percentileOf } from './percentiles.ts'
 import type { Slice } from './side.ts'
 
 /** A side's part of one turn, with the processor time that it used while the others had theirs. */
@@ -14,11 +15,16 @@ export type Ratio = {
 }
 
 /** What a side costs and does, as ratios of another one's. */
-export type Ratios = { readonly processorTime: Ratio; readonly loops: Ratio }
+export type Ratios = {
+  readonly processorTime: Ratio
+  readonly loops: Ratio
+  readonly decisionP50: Ratio
+  readonly decisionP99: Ratio
+}
 
 type Figure = (parts: readonly TurnPart[]) => number
 
-function sumOf(parts: readonly TurnPart[], key: keyof TurnPart): number {
+function sumOf(parts: readonly TurnPart[], key: Exclude<keyof TurnPart, 'decisions'>): number {
   return parts.reduce((sum, part) => sum + part[key], 0)
 }
 
@@ -36,6 +42,18 @@ export const betweenMsPerLoop: Figure = (parts) =>
 
 export const loopsPerSecond: Figure = (parts) => sumOf(parts, 'loops') / (sumOf(parts, 'ms') / 1000)
 
+const decisionMsAt =
+  (share: number): Figure =>
+  (parts) =>
+    percentileOf(
+      parts.flatMap(({ decisions }) => decisions),
+      share,
+    )
+
+/** Milliseconds from sending the answer until the relying party has the outcome. */
+export const decisionP50Ms = decisionMsAt(0.5)
+export const decisionP99Ms = decisionMsAt(0.99)
+
 function perLoop(ms: number, loops: number): number {
   return loops === 0 ? Number.NaN : ms / loops
 }
@@ -48,6 +66,8 @@ export function ratiosOf(one: readonly TurnPart[], other: readonly TurnPart[]): 
   return {
     processorTime: ratioOf(processorTime, one, other),
     loops: ratioOf(loopsPerSecond, one, other),
+    decisionP50: ratioOf(decisionP50Ms, one, other),
+    decisionP99: ratioOf(decisionP99Ms, one, other),
   }
 }
 

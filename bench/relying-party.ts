@@ -29,8 +29,12 @@ export class RelyingParty {
     this.#posting = { ...this.#getting, 'content-type': 'application/json' }
   }
 
-  post(target: string, body: string): Promise<Reply> {
-    const headers = this.#posting
+  post(
+    target: string,
+    body: string,
+    moreHeaders: Readonly<Record<string, string>> = {},
+  ): Promise<Reply> {
+    const headers = { ...this.#posting, ...moreHeaders }
     return this.#asking.call({ method: 'POST', target, headers, body, timeoutMs: callTimeoutMs })
   }
 
@@ -40,9 +44,12 @@ export class RelyingParty {
   }
 
   /** Creates a challenge for the user, by id. */
-  async create(userId: string): Promise<Creation> {
+  async create(
+    userId: string,
+    moreHeaders: Readonly<Record<string, string>> = {},
+  ): Promise<Creation> {
     const body = JSON.stringify({ user: { id: userId }, context })
-    return createdIn(await this.post('/v1/challenges', body)) as Creation
+    return createdIn(await this.post('/v1/challenges', body, moreHeaders)) as Creation
   }
 
   /**

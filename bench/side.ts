@@ -1,9 +1,10 @@
 import { type ServiceProcesses, timesOf } from './process-time.ts'
+import type { SignInTimes } from './sign-in.ts'
 
 /** A user who signs in again and again. */
 export type SideWorker = {
   /** Rejects when any step fails; the sign-in in flight is lost then. */
-  signIn(): Promise<unknown>
+  signIn(): Promise<Pick<SignInTimes, 'decision'>>
   /** Closes its connections; the next sign-in opens new ones. */
   close(): void
 }
@@ -14,6 +15,8 @@ export type Side = AsyncDisposable & {
   readonly processes: ServiceProcesses
   /** Creates a user with a phone that receives pushes. */
   enroll(): Promise<SideWorker>
+  /** What must be true after all turns. Rejects when it is not. */
+  check?(): Promise<void>
 }
 
 /** The results of a side in its part of a turn. */
@@ -24,6 +27,8 @@ export type Slice = {
   /** Processor time meanwhile. */
   readonly serviceMs: number
   readonly databaseMs: number
+  /** Of each loop: from sending the answer until the relying party has the outcome. */
+  readonly decisions: readonly number[]
 }
 
 type Slicing = {
@@ -46,13 +51,13 @@ export async function runSlice(slicing: Slicing): Promise<Slice> {
   const before = timesOf(side.processes)
   const startedAt = performance.now()
   const until = startedAt + seconds * 1000
-  let loops = 0
+  const decisions: number[] = []
   let errors = 0
   const work = async (worker: SideWorker): Promise<void> => {
     while (performance.now() < until && !stopping.aborted) {
       try {
-        await worker.signIn()
-        loops++
+        const { decision } = await worker.signIn()
+        decisions.push(decision)
       } catch (error) {
         errors++
         onError(error)
@@ -65,5 +70,6 @@ export async function runSlice(slicing: Slicing): Promise<Slice> {
   const ms = performance.now() - startedAt
   const after = timesOf(side.processes)
   const serviceMs = after.service - before.service
-  return { loops, errors, ms, serviceMs, databaseMs: after.database - before.database }
+  const databaseMs = after.database - before.database
+  return { loops: decisions.length, errors, ms, serviceMs, databaseMs, decisions }
 }

@@ -1,4 +1,4 @@
-import type { BenchPhone } from './bench-phone.ts'
+import type { BenchPhone, PendingRequest } from './bench-phone.ts'
 import type { RelyingParty } from './relying-party.ts'
 
 /** The parts of a sign-in, as they are reported. */
@@ -15,9 +15,13 @@ export type SignInTimes = Readonly<
 
 /**
  * One sign-in from the creation until the relying party has the decision. Rejects when any step
- * fails.
+ * fails. What `beforeAnswer` does is part of the loop, and of no other part.
  */
-export async function signIn(party: RelyingParty, phone: BenchPhone): Promise<SignInTimes> {
+export async function signIn(
+  party: Pick<RelyingParty, 'create' | 'approval'>,
+  phone: BenchPhone,
+  beforeAnswer?: (request: PendingRequest, number: string) => Promise<void>,
+): Promise<SignInTimes> {
   const startedAt = performance.now()
   const { id, number } = await party.create(phone.userId)
   const createdAt = performance.now()
@@ -32,6 +36,8 @@ export async function signIn(party: RelyingParty, phone: BenchPhone): Promise<Si
   const request = (await fetch()).find((one) => one.id === id)
   const fetchedAt = performance.now()
   if (!request) throw new Error('the phone has not received the challenge of the relying party')
+
+  await beforeAnswer?.(request, number)
 
   const approve = phone.prepareApproval(request, number)
   const answering = performance.now()

@@ -10,6 +10,7 @@ import { type PushService, pushServiceOf } from '../../simulator/push-service.ts
 import { startSimulator } from '../../simulator/simulator.ts'
 import { BenchPhone, openInbox } from '../bench-phone.ts'
 import { leanKeyOf } from '../lean-signing.ts'
+import { answerWrong, beginsWrong } from '../mixed/wrong-number.ts'
 import { findService, type ServiceProcesses } from '../process-time.ts'
 import { okIn, RelyingParty } from '../relying-party.ts'
 import type { Side } from '../side.ts'
@@ -17,10 +18,19 @@ import { signIn } from '../sign-in.ts'
 import { appId } from '../target.ts'
 import type { BareReady, BareSettings } from './main.ts'
 
+/** Its reply to an answer that does not count; the challenge stays as it is. */
+const notCountedStatus = 409
+
 const entry = path.join(import.meta.dirname, 'main.ts')
 
-/** Starts the bare model with a folder that goes with it, and a push simulator in this process. */
-export async function openBare(otherProcesses: readonly ServiceProcesses[]): Promise<Side> {
+/**
+ * Starts the bare model with a folder that goes with it, and a push simulator in this process. With
+ * `mixed`, some sign-ins begin with a wrong number.
+ */
+export async function openBare(
+  otherProcesses: readonly ServiceProcesses[],
+  mixed: boolean,
+): Promise<Side> {
   await using undo = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bare-'))
   undo.defer(() => forget(folder))
@@ -40,10 +50,21 @@ export async function openBare(otherProcesses: readonly ServiceProcesses[]): Pro
   undo.defer(model.stop)
   const processes = findService(otherProcesses)
   const parts = undo.move()
+  let users = 0
   return {
     name: 'bare',
     processes,
-    enroll: () => enroll(model.origin, apiKey, pushServiceOf(simulator)),
+    async enroll() {
+      const { party, phone } = await enroll(model.origin, apiKey, pushServiceOf(simulator))
+      let signIns = users++
+      return {
+        signIn: () => signInWith(party, phone, mixed && beginsWrong(signIns++)),
+        close: () => {
+          party.close()
+          phone.close()
+        },
+      }
+    },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }
@@ -81,9 +102,12 @@ async function enroll(origin: string, apiKey: string, pushes: PushService) {
     verification: leanKeyOf(verification),
     inbox: openInbox(pushes, pushToken),
   })
-  const close = () => {
-    party.close()
-    phone.close()
-  }
-  return { signIn: () => signIn(party, phone), close }
+  return { party, phone }
+}
+
+function signInWith(party: RelyingParty, phone: BenchPhone, beginsWithWrongNumber: boolean) {
+  if (!beginsWithWrongNumber) return signIn(party, phone)
+  return signIn(party, phone, (request, number) =>
+    answerWrong(phone, request, number, notCountedStatus),
+  )
 }

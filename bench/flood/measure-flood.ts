@@ -112,7 +112,11 @@ async function enrollWorker(
   const party = new RelyingParty(own.origin, own.key)
   const phone = await enrollPhone(party, `bench-${n}`, 'apns', pushes)
   return {
-    signIn: async () => times.push(await signIn(party, phone)),
+    signIn: async () => {
+      const signInTimes = await signIn(party, phone)
+      times.push(signInTimes)
+      return signInTimes
+    },
     close: () => {
       party.close()
       phone.close()

@@ -96,7 +96,8 @@ test.each([
   [['--platform', 'web'], '--platform'],
   [['--url', 'http://localhost:8080'], '--key'],
   [['--url', 'localhost', '--key', 'k'], '--url'],
-  [['--beside', 'bare', '--aa'], '--beside or --aa'],
+  [['--mixed'], '--mixed goes with --beside or --aa'],
+  [['--flood', 'claims', '--mixed'], '--mixed goes with --beside or --aa'],
   [['--beside', ''], '--beside'],
   [['--beside', 'bare', '--concurrency', '1,2'], '--concurrency'],
   [['--beside', 'bare', '--slices', '0'], '--slices'],
@@ -114,4 +115,13 @@ test.each([
   [['--aa', '--rate', '5'], '--rate goes with --flood'],
 ])('a wrong command line is rejected with the option at fault: %j', (args, optionAtFault) => {
   expect(() => readOptions(args)).toThrow(optionAtFault)
+})
+
+test.each([
+  [['--beside', 'bare'], { against: 'bare', aa: false, mixed: false }],
+  [['--beside', '../earlier', '--mixed'], { against: { checkout: '../earlier' }, mixed: true }],
+  [['--aa', '--mixed'], { against: null, aa: true, mixed: true }],
+  [['--beside', '../earlier', '--aa'], { against: { checkout: '../earlier' }, aa: true }],
+])('%j is a comparison of that', (args, comparison) => {
+  expect(readOptions(args).beside).toMatchObject(comparison)
 })

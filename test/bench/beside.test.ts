@@ -45,6 +45,8 @@ const row = (side: string) => ({
   serviceMsPerLoop: expect.any(Number),
   databaseMsPerLoop: expect.any(Number),
   betweenMsPerLoop: expect.any(Number),
+  decisionP50Ms: expect.any(Number),
+  decisionP99Ms: expect.any(Number),
   errors: 0,
 })
 
@@ -58,7 +60,7 @@ const ratio = {
 const comparison = (side: string, to: string) => ({
   side,
   to,
-  ratios: { processorTime: ratio, loops: ratio },
+  ratios: { processorTime: ratio, loops: ratio, decisionP50: ratio, decisionP99: ratio },
 })
 
 /** Processes with this in their arguments. */
@@ -84,6 +86,7 @@ test.runIf(canTellProcessTimes())(
     expect(report).toEqual({
       machine: expect.any(Object),
       concurrency: 2,
+      mixed: false,
       sliceSeconds: 0.1,
       turns: 1,
       sides: sides.map(row),

@@ -85,7 +85,7 @@ test('a flood in a process of its own keeps to its rate, and counts what it gets
 
 const leg = (ms: number) => ({ loop: ms, create: 1, push: null, fetch: 1, answer: 1, decision: ms })
 const slice = (ms: readonly number[], serviceMs: number) => ({
-  ...{ loops: ms.length, errors: 0, ms: 1000, serviceMs, databaseMs: 0 },
+  ...{ loops: ms.length, errors: 0, ms: 1000, serviceMs, databaseMs: 0, decisions: ms },
   times: ms.map(leg),
 })
 const measurementOf = (floodedMs: readonly number[]): FloodMeasurement => ({

@@ -65,7 +65,7 @@ test.runIf(canTellProcessTimes())(
 )
 
 const part = (loops: number, serviceMs: number) => ({
-  ...{ loops, serviceMs, errors: 0, ms: 1000, databaseMs: 0, betweenMs: 0 },
+  ...{ loops, serviceMs, errors: 0, ms: 1000, databaseMs: 0, betweenMs: 0, decisions: [1] },
 })
 const decision = (ms: number) => ({
   ...{ loop: ms, create: 1, push: null, fetch: 1, answer: 1, decision: ms },

@@ -2,13 +2,19 @@ import { expect, test } from 'vitest'
 import { loopsPerSecond, ratiosOf, serviceMsPerLoop } from '../../bench/ratio.ts'
 
 /** A part of one second. */
-const part = (loops: number, serviceMs: number, databaseMs: number) => ({
+const part = (
+  loops: number,
+  serviceMs: number,
+  databaseMs: number,
+  decisions: readonly number[] = [1],
+) => ({
   loops,
   errors: 0,
   ms: 1000,
   serviceMs,
   databaseMs,
   betweenMs: 0,
+  decisions,
 })
 
 test('a ratio covers all turns together, with median, minimum and maximum of single turns', () => {
@@ -16,7 +22,7 @@ test('a ratio covers all turns together, with median, minimum and maximum of sin
   const one = [part(100, 400, 200), part(100, 300, 100), part(50, 300, 200)]
   const other = [part(200, 300, 100), part(100, 100, 100), part(100, 100, 100)]
   const margin = expect.any(Number)
-  expect(ratiosOf(one, other)).toEqual({
+  expect(ratiosOf(one, other)).toMatchObject({
     processorTime: { overall: expect.closeTo(3), margin, median: 3, min: 2, max: 5 },
     loops: { overall: expect.closeTo(0.625), margin, median: 0.5, min: 0.5, max: 1 },
   })
@@ -36,6 +42,22 @@ test('for an even number of turns the median is between the two middle ones', ()
   const one = [part(100, 100, 0), part(100, 200, 0)]
   const other = [part(100, 100, 0), part(100, 100, 0)]
   expect(ratiosOf(one, other)?.processorTime).toMatchObject({ median: 1.5, min: 1, max: 2 })
+})
+
+test('percentiles of the decision are those of all loops, whatever turn they were in', () => {
+  const quick = Array.from({ length: 99 }, () => 2)
+  const one = [part(100, 1, 1, [...quick, 30]), part(100, 1, 1, [...quick, 40])]
+  const other = [part(100, 1, 1, [...quick, 10]), part(100, 1, 1, [...quick, 10])]
+  // The 198th of 200 is a quick one; in a turn of 100 so is the 99th.
+  expect(ratiosOf(one, other)).toMatchObject({
+    decisionP50: { overall: 1 },
+    decisionP99: { overall: 1 },
+  })
+  const slow = [part(3, 1, 1, [2, 30, 30]), part(1, 1, 1, [2])]
+  expect(ratiosOf(slow, other)).toMatchObject({
+    decisionP50: { overall: 1, min: 1, max: 15 },
+    decisionP99: { overall: 15, min: 1, max: 15 },
+  })
 })
 
 test('a long part is weighted by its loops and time, not as one turn among many', () => {

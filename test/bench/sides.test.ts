@@ -10,7 +10,8 @@ import { describeMachine } from '../../bench/report.ts'
 const project = path.resolve(import.meta.dirname, '..', '..')
 /** Nobody's. */
 const noProcess = -1
-const options = { concurrency: 2, slices: 2, sliceSeconds: 0.01 }
+const plain = { against: null, aa: true, mixed: false }
+const options = { ...plain, concurrency: 2, slices: 2, sliceSeconds: 0.01 }
 
 /** Sides that note what becomes of them; a sign-in costs nothing. */
 function givenSides(names: readonly string[], onSignIn: (name: string) => void = () => undefined) {
@@ -27,6 +28,7 @@ function givenSides(names: readonly string[], onSignIn: (name: string) => void =
           signIns.set(name, (signIns.get(name) ?? 0) + 1)
           if (turns.at(-1) !== name) turns.push(name)
           onSignIn(name)
+          return { decision: 1 }
         },
         close: () => void notes.push(`${name} ${user} closed`),
       }
@@ -48,11 +50,14 @@ function givenSides(names: readonly string[], onSignIn: (name: string) => void =
 const linuxTest = test.runIf(canTellProcessTimes())
 
 linuxTest.each([
-  ['bare', 'bare' as const, ['service', 'bare']],
-  ['itself', 'same' as const, ['service', 'same']],
-  ['a checkout', { checkout: project }, ['service', 'other', 'bare']],
+  ['bare', { against: 'bare' as const, aa: false }, ['service', 'bare']],
+  ['itself', { against: null, aa: true }, ['service', 'same']],
+  ['a checkout', { against: { checkout: project }, aa: false }, ['service', 'other', 'bare']],
+  ['both', { against: { checkout: project }, aa: true }, ['service', 'other', 'bare', 'same']],
 ])('beside %s: the sides that are compared, this tree first', async (_, against, names) => {
-  expect((await sidesOf({ against })).map(({ name }) => name)).toEqual(names)
+  for (const mixed of [false, true]) {
+    expect((await sidesOf({ ...against, mixed })).map(({ name }) => name)).toEqual(names)
+  }
 })
 
 linuxTest('every other turn is in reverse order, and the first two do not count', async () => {
@@ -129,6 +134,30 @@ linuxTest('a side that does not start ends those that run', async () => {
   expect(notes.filter((note) => note.endsWith('ended'))).toEqual(['b ended', 'a ended'])
 })
 
+linuxTest.each([
+  ['complete', false, ['checked', 'ended']],
+  ['stopped', true, ['ended']],
+])(
+  'what must be true after all turns is asked of a side when they are %s: not %s',
+  async (_, isStopped, notesOfSide) => {
+    const { entries, stopping } = givenSides(['a'], () => isStopped && stopping.abort())
+    const [entry] = entries as [Entry]
+    const notes: string[] = []
+    const open: Entry['open'] = async (others) => ({
+      ...(await entry.open(others)),
+      check: async () => {
+        notes.push('checked')
+        throw new Error('not all webhooks have arrived')
+      },
+      [Symbol.asyncDispose]: async () => void notes.push('ended'),
+    })
+    const measuring = measureSides([{ ...entry, open }], options, () => undefined, stopping.signal)
+    if (isStopped) await measuring
+    else await expect(measuring).rejects.toThrow('not all webhooks have arrived')
+    expect(notes).toEqual(notesOfSide)
+  },
+)
+
 linuxTest('a sign-in that fails is counted as an error of its side, and is no loop', async () => {
   const { entries, stopping } = givenSides(['a', 'b'], (name) => {
     if (name === 'b') throw new Error('refused')
@@ -136,11 +165,12 @@ linuxTest('a sign-in that fails is counted as an error of its side, and is no lo
   const errors: unknown[] = []
   const measurements = await measureSides(
     entries,
-    { ...options, slices: 1 },
+    // Longer than any delay of the machine, and shorter than the pause after an error.
+    { ...options, slices: 1, sliceSeconds: 0.08 },
     (error) => errors.push(error),
     stopping.signal,
   )
-  const report = besideReportOf(describeMachine(), { ...options, against: 'same' }, measurements)
+  const report = besideReportOf(describeMachine(), options, measurements)
   expect(report.sides).toMatchObject([
     { side: 'a', loops: expect.any(Number), errors: 0 },
     { side: 'b', loops: 0, loopsPerSecond: 0, serviceMsPerLoop: null, errors: 2 },
@@ -154,13 +184,21 @@ test.each([
   ['same', true],
   ['other', false],
 ])('the report beside %s calls a deviation noise: %s', (name, isNoise) => {
-  const part = { loops: 10, errors: 0, ms: 100, serviceMs: 20, databaseMs: 10, betweenMs: 0 }
+  const part = {
+    loops: 10,
+    errors: 0,
+    ms: 100,
+    serviceMs: 20,
+    databaseMs: 10,
+    betweenMs: 0,
+    decisions: [4],
+  }
   const measurements = [
     { name: 'service', parts: [part] },
     { name, parts: [{ ...part, serviceMs: 5 }] },
   ]
   const machine = describeMachine()
-  const text = besideTextOf(besideReportOf(machine, { ...options, against: 'same' }, measurements))
+  const text = besideTextOf(besideReportOf(machine, options, measurements))
   expect(text).toContain(`service to ${name}: processor time 2.00`)
   expect(text.includes('what differs from 1 is noise')).toBe(isNoise)
 })
