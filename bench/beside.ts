@@ -88,8 +88,8 @@ export async function sidesOf({
   ]
 }
 
-function openBareFor(mixed: boolean): Entry['open'] {
-  return (otherProcesses) => openBare(otherProcesses, mixed)
+function openBareFor(isMixed: boolean): Entry['open'] {
+  return (otherProcesses) => openBare(otherProcesses, isMixed)
 }
 
 async function mixedEntryOf(name: string, root: string): Promise<Entry> {

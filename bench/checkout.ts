@@ -43,7 +43,7 @@ export function loadCheckout(root: string): Promise<CheckoutCode> {
 /**
  * The code of a checkout of this project. Throws and names what is missing when it cannot be used.
  */
-export async function loadFrom<Code>(root: string, wanted: Places<Code>): Promise<Code> {
+export async function loadFrom<Code>(root: string, neededPlaces: Places<Code>): Promise<Code> {
   if (!existsSync(path.join(root, places.signIn.file))) {
     throw new Error(`--beside: ${root} is no checkout of this project (it has no bench)`)
   }
@@ -51,7 +51,7 @@ export async function loadFrom<Code>(root: string, wanted: Places<Code>): Promis
     throw new Error(`--beside: ${root} has no packages: run npm ci there`)
   }
   const entries = await Promise.all(
-    Object.entries<Places<Code>[keyof Code]>(wanted).map(async ([key, { file, names }]) => {
+    Object.entries<Places<Code>[keyof Code]>(neededPlaces).map(async ([key, { file, names }]) => {
       const url = pathToFileURL(path.join(root, file)).href
       const code = (await import(url)) as Readonly<Record<string, unknown>>
       const name = names.find((one) => typeof code[one] === 'function')

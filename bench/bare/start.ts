@@ -25,11 +25,11 @@ const entry = path.join(import.meta.dirname, 'main.ts')
 
 /**
  * Starts the bare model with a folder that goes with it, and a push simulator in this process. With
- * `mixed`, some sign-ins begin with a wrong number.
+ * `isMixed`, some sign-ins begin with a wrong number.
  */
 export async function openBare(
   otherProcesses: readonly ServiceProcesses[],
-  mixed: boolean,
+  isMixed: boolean,
 ): Promise<Side> {
   await using undo = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-bare-'))
@@ -58,7 +58,7 @@ export async function openBare(
       const { party, phone } = await enroll(model.origin, apiKey, pushServiceOf(simulator))
       let signIns = users++
       return {
-        signIn: () => signInWith(party, phone, mixed && beginsWrong(signIns++)),
+        signIn: () => signInWith(party, phone, isMixed && beginsWrong(signIns++)),
         close: () => {
           party.close()
           phone.close()

@@ -14,7 +14,7 @@ export type MixedParts = {
   readonly tenants: readonly MixedTenant[]
   readonly pushes: PushService
   readonly enrollPhone: typeof enrollPhone
-  /** Is told the challenge of every sign-in that succeeded. */
+  /** Receives the challenge of every sign-in that succeeded. */
   readonly onApproval: (challengeId: string) => void
 }
 

@@ -109,12 +109,12 @@ async function createTenant(
   { origin, operate }: Pick<Countersign, 'origin' | 'operate'>,
   name: string,
 ): Promise<MixedTenant> {
-  const created = async (...command: readonly string[]) =>
+  const create = async (...command: readonly string[]) =>
     (await operate(...command)) as { readonly id: string; readonly secret: string }
-  const tenant = await created('tenants', 'create', '--name', name)
+  const tenant = await create('tenants', 'create', '--name', name)
   const within = ['--tenant', tenant.id, '--name', name]
-  const party = await created('relying-parties', 'create', ...within, '--namespace', 'bench')
+  const party = await create('relying-parties', 'create', ...within, '--namespace', 'bench')
   const rights = scopes.flatMap((scope) => ['--scope', scope])
-  const key = await created('keys', 'create', ...within, '--relying-party', party.id, ...rights)
+  const key = await create('keys', 'create', ...within, '--relying-party', party.id, ...rights)
   return { origin, key: key.secret }
 }

@@ -24,13 +24,13 @@ const lookEveryMs = 20
 /** Starts a sink. Its address is reachable for a service that allows `127.0.0.1` by plain http. */
 export async function openWebhookSink(arrivalTimeoutMs = 10_000): Promise<WebhookSink> {
   const keys = new Map<string, Buffer>()
-  const approved = new Set<string>()
+  const approvedIds = new Set<string>()
   let refused = 0
   const server = createServer(async (request, response) => {
     const body = await buffer(request).catch(() => null)
     const key = keys.get(request.url ?? '')
     const isSigned = body !== null && key !== undefined && isSignedBy(key, request, body)
-    if (isSigned) note(body, approved)
+    if (isSigned) note(body, approvedIds)
     else refused++
     response.writeHead(isSigned ? 200 : 400, { 'content-length': 0 }).end()
   })
@@ -44,13 +44,13 @@ export async function openWebhookSink(arrivalTimeoutMs = 10_000): Promise<Webhoo
       keys.set(new URL(address).pathname, Buffer.from(secret.slice(secretPrefix.length), 'base64'))
     },
     async check(challengeIds) {
-      const wanted = [...challengeIds]
+      const awaitedIds = [...challengeIds]
       const deadline = performance.now() + arrivalTimeoutMs
-      while (wanted.some((id) => !approved.has(id)) && performance.now() < deadline) {
+      while (awaitedIds.some((id) => !approvedIds.has(id)) && performance.now() < deadline) {
         await delay(lookEveryMs)
       }
-      const missing = wanted.filter((id) => !approved.has(id)).length
-      if (missing > 0) throw new Error(`${missing} of ${wanted.length} webhooks did not arrive`)
+      const missing = awaitedIds.filter((id) => !approvedIds.has(id)).length
+      if (missing > 0) throw new Error(`${missing} of ${awaitedIds.length} webhooks did not arrive`)
       if (refused > 0) throw new Error(`${refused} webhooks could not be verified`)
     },
     async [Symbol.asyncDispose]() {
@@ -60,18 +60,22 @@ export async function openWebhookSink(arrivalTimeoutMs = 10_000): Promise<Webhoo
   }
 }
 
-function note(body: Buffer, approved: Set<string>): void {
+function note(body: Buffer, approvedIds: Set<string>): void {
   type Event = { readonly type: string; readonly data: { readonly challengeId?: string } }
   const { type, data } = JSON.parse(body.toString()) as Event
-  if (type === 'challenge.approved' && data.challengeId) approved.add(data.challengeId)
+  if (type === 'challenge.approved' && data.challengeId) approvedIds.add(data.challengeId)
 }
 
 /** Standard Webhooks 1.0.0, at the least cost: load generator and service share the machine. */
 function isSignedBy(key: Buffer, { headers }: IncomingMessage, body: Buffer): boolean {
   const signedContent = `${headers['webhook-id']}.${headers['webhook-timestamp']}.`
-  const expected = createHmac('sha256', key).update(signedContent).update(body).digest()
+  const expectedSignature = createHmac('sha256', key).update(signedContent).update(body).digest()
   return String(headers['webhook-signature'])
     .split(' ')
     .map((signature) => Buffer.from(signature.replace('v1,', ''), 'base64'))
-    .some((actual) => actual.length === expected.length && timingSafeEqual(actual, expected))
+    .some((actual) => isEqual(actual, expectedSignature))
+}
+
+function isEqual(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length && timingSafeEqual(one, other)
 }

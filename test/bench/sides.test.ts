@@ -55,8 +55,8 @@ linuxTest.each([
   ['a checkout', { against: { checkout: project }, aa: false }, ['service', 'other', 'bare']],
   ['both', { against: { checkout: project }, aa: true }, ['service', 'other', 'bare', 'same']],
 ])('beside %s: the sides that are compared, this tree first', async (_, against, names) => {
-  for (const mixed of [false, true]) {
-    expect((await sidesOf({ ...against, mixed })).map(({ name }) => name)).toEqual(names)
+  for (const isMixed of [false, true]) {
+    expect((await sidesOf({ ...against, mixed: isMixed })).map(({ name }) => name)).toEqual(names)
   }
 })
 
