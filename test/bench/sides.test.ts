@@ -135,28 +135,25 @@ linuxTest('a side that does not start ends those that run', async () => {
 })
 
 linuxTest.each([
-  ['complete', false, ['checked', 'ended']],
-  ['stopped', true, ['ended']],
-])(
-  'what must be true after all turns is asked of a side when they are %s: not %s',
-  async (_, isStopped, notesOfSide) => {
-    const { entries, stopping } = givenSides(['a'], () => isStopped && stopping.abort())
-    const [entry] = entries as [Entry]
-    const notes: string[] = []
-    const open: Entry['open'] = async (others) => ({
-      ...(await entry.open(others)),
-      check: async () => {
-        notes.push('checked')
-        throw new Error('not all webhooks have arrived')
-      },
-      [Symbol.asyncDispose]: async () => void notes.push('ended'),
-    })
-    const measuring = measureSides([{ ...entry, open }], options, () => undefined, stopping.signal)
-    if (isStopped) await measuring
-    else await expect(measuring).rejects.toThrow('not all webhooks have arrived')
-    expect(notes).toEqual(notesOfSide)
-  },
-)
+  ['complete', 'is', false, ['checked', 'ended']],
+  ['stopped', 'is not', true, ['ended']],
+])('after %s turns a side %s checked', async (_, __, isStopped, notesOfSide) => {
+  const { entries, stopping } = givenSides(['a'], () => isStopped && stopping.abort())
+  const [entry] = entries as [Entry]
+  const notes: string[] = []
+  const open: Entry['open'] = async (others) => ({
+    ...(await entry.open(others)),
+    check: async () => {
+      notes.push('checked')
+      throw new Error('not all webhooks have arrived')
+    },
+    [Symbol.asyncDispose]: async () => void notes.push('ended'),
+  })
+  const measuring = measureSides([{ ...entry, open }], options, () => undefined, stopping.signal)
+  if (isStopped) await measuring
+  else await expect(measuring).rejects.toThrow('not all webhooks have arrived')
+  expect(notes).toEqual(notesOfSide)
+})
 
 linuxTest('a sign-in that fails is counted as an error of its side, and is no loop', async () => {
   const { entries, stopping } = givenSides(['a', 'b'], (name) => {
