@@ -1,6 +1,7 @@
 import { checkApp } from '../domain/app.ts'
 import { type Device, type KeyRole, revokedUse } from '../domain/device.ts'
 import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
+import { checkProtocolVersion } from '../domain/protocol-version.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Clock, Hashing, Signatures } from '../platform/world.ts'
 import type { DeviceStore, KnownDevice } from './device.store.ts'
@@ -49,6 +50,7 @@ export type ProofRefusal<Role extends KeyRole = 'possession'> = Refusal<
   | 'device_suspended'
   | 'device_not_active'
   | 'app_too_old'
+  | 'protocol_too_old'
   | 'platform_retired'
   | (Role extends 'verification' ? 'proof_key_not_allowed' : never)
 >
@@ -89,7 +91,10 @@ export async function verifyProof<Role extends KeyRole = 'possession'>(
   if (device.status === 'suspended' && !statuses.includes('suspended')) {
     return refuse('device_suspended')
   }
-  const refusal = anyApp ? undefined : checkApp(device, knownDevice.policy)
+  const { policy } = knownDevice
+  const refusal = anyApp
+    ? undefined
+    : (checkApp(device, policy) ?? checkProtocolVersion(device, policy))
   if (refusal) return refusal
   if (!statuses.includes(device.status)) return refuse('device_not_active')
   if (role === 'verification' && key.role !== 'verification') {

@@ -73,6 +73,7 @@ const refusals = [
   'device_suspended',
   'device_not_active',
   'app_too_old',
+  'protocol_too_old',
   'platform_retired',
   'too_many_requests',
 ] as const satisfies ProblemCode[]

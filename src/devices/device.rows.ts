@@ -11,7 +11,8 @@ export const deviceColumns = `
   d.tenant_id as d_tenant_id, d.id as d_id, d.user_id as d_user_id,
   d.enrollment_id as d_enrollment_id, d.status as d_status, d.name as d_name,
   d.platform as d_platform, d.model as d_model, d.os_version as d_os_version,
-  d.app_id as d_app_id, d.app_version as d_app_version, d.parent_device_id as d_parent_device_id,
+  d.app_id as d_app_id, d.app_version as d_app_version,
+  d.protocol_version as d_protocol_version, d.parent_device_id as d_parent_device_id,
   d.push_token_sealed is not null as d_has_push_token,
   (select true from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
     and v.role = 'verification') is true as d_has_verification_key,
@@ -56,6 +57,7 @@ export function toDevice(row: DeviceRow): Device {
     osVersion: row.dOsVersion,
     appId: row.dAppId,
     appVersion: row.dAppVersion,
+    protocolVersion: row.dProtocolVersion,
     parentDeviceId: row.dParentDeviceId,
     hasPushToken: row.dHasPushToken,
     hasVerificationKey: row.dHasVerificationKey,

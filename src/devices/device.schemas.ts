@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { attestationFaults, attestationLevels, attestationVerdicts } from '../domain/attestation.ts'
 import { givenReasons, unregisterReasons } from '../domain/device.ts'
+import { versionBounds } from '../domain/protocol-version.ts'
 import { deviceUnaskedReasons } from '../domain/readiness.ts'
 import { deviceStatus, platform, suspensionStatus } from '../platform/http/schemas/enumerations.ts'
 import { shownId } from '../platform/http/schemas/ids.ts'
@@ -34,6 +35,10 @@ export const deviceChanges = z
     model: deviceDescription.model.exactOptional(),
     osVersion: deviceDescription.osVersion.exactOptional(),
     appVersion: deviceDescription.appVersion.exactOptional(),
+    protocolVersion: z.int().min(versionBounds.min).max(versionBounds.max).exactOptional().meta({
+      description: 'The newest version of the protocol it speaks; only rises.',
+      example: 2,
+    }),
   })
   .refine((changes) => Object.keys(changes).length > 0, 'must change something')
   .meta({ id: 'DeviceChanges', description: 'What is new about the device.' })
@@ -88,6 +93,10 @@ export const deviceBody = z
     osVersion: shownText(examples.osVersion),
     appId: shownText('com.example.auth'),
     appVersion: shownText(examples.appVersion),
+    protocolVersion: z.int().meta({
+      description: 'The newest version of the device protocol that its app speaks.',
+      example: 2,
+    }),
     parentDeviceId: z
       .string()
       .nullable()

@@ -35,6 +35,8 @@ export type DeviceChanges = {
   readonly model?: string
   readonly osVersion?: string
   readonly appVersion?: string
+  /** Only ever rises: a lower one changes nothing. */
+  readonly protocolVersion?: number
 }
 
 export type Unregistration = {

@@ -38,13 +38,18 @@ const listOfUser = statement<UserParams, DeviceRow>(
 )
 
 const change = statement<
-  DeviceParams & Readonly<Record<'name' | 'model' | 'osVersion' | 'appVersion', string | null>>,
+  DeviceParams &
+    Readonly<Record<'name' | 'model' | 'osVersion' | 'appVersion', string | null>> & {
+      readonly protocolVersion: number | null
+    },
   DeviceRow
 >(
   'change_device',
   `update devices d set name = coalesce(:name, d.name), model = coalesce(:model, d.model),
     os_version = coalesce(:osVersion, d.os_version),
-    app_version = coalesce(:appVersion, d.app_version), last_seen_at = clock_timestamp()
+    app_version = coalesce(:appVersion, d.app_version),
+    protocol_version = greatest(:protocolVersion::smallint, d.protocol_version),
+    last_seen_at = clock_timestamp()
   where d.tenant_id = :tenantId and d.id = :id and d.status <> 'unregistered'
   returning ${deviceColumns}`,
 )
@@ -160,7 +165,8 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
     ...[tenantId, id, changes, event]: Parameters<DeviceStore['change']>
   ): Promise<Device | null> {
     const { name = null, model = null, osVersion = null, appVersion = null } = changes
-    const values = { tenantId, id, name, model, osVersion, appVersion }
+    const { protocolVersion = null } = changes
+    const values = { tenantId, id, name, model, osVersion, appVersion, protocolVersion }
     const [row] = await run(tx, change, values)
     if (!row) return null
     await recordActivities(tx, random, tenantId, event ? [event] : [])

@@ -48,7 +48,7 @@ function update(app: HttpApp, { useCases, proof }: Options): void {
       summary: 'Change what the device reports about itself',
       body: deviceChanges,
       answers: self,
-      refusals: ['proof_replayed'],
+      refusals: ['proof_replayed', 'protocol_version_lowered'],
     }),
     (request) => useCases.updateSelf(proofOf(request), request.body),
   )

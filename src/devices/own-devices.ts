@@ -47,17 +47,26 @@ export async function readSelf(
   return { ...device, ...answerabilityOf(device, { ...record, policy: knownDevice.policy }) }
 }
 
-/** Changes what the device reports about itself; a new name is shown to the user as an activity. */
+/**
+ * Changes what the device reports about itself; a new name is shown to the user as an activity. The
+ * version of the protocol only rises: an app that was rolled back, or an attacker with its key,
+ * cannot make the service speak an older one.
+ */
 export async function updateSelf(
   dependencies: Dependencies,
   proof: DeviceProof,
   changes: DeviceChanges,
-): Promise<Device | ProofRefusal | Refusal<'proof_replayed'>> {
+): Promise<Device | ProofRefusal | Refusal<'proof_replayed' | 'protocol_version_lowered'>> {
   const device = await authenticateDevice(dependencies, proof, {
     statuses: workingStatuses,
     anyApp: true,
   })
   if (isRefusal(device)) return device
+  if (changes.protocolVersion !== undefined && changes.protocolVersion < device.protocolVersion) {
+    return refuse('protocol_version_lowered', {
+      facts: { protocolVersion: device.protocolVersion },
+    })
+  }
   const isRename = changes.name !== undefined && changes.name !== device.name
   const event = isRename
     ? activity({

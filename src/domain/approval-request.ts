@@ -1,8 +1,10 @@
 // The request that a device receives: the payload of the server-signed `approval-request+jwt`.
 
-import type { ChallengeContext, UserVerification } from './challenge.ts'
+import type { UserVerification } from './challenge.ts'
+import { type ChallengeContext, mustShowPaths } from './challenge-context.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from './ids.ts'
 import { hideNumber, type NumberMode } from './number-match.ts'
+import { firstVersion } from './protocol-version.ts'
 
 export const requestTyp = 'approval-request+jwt'
 
@@ -25,6 +27,8 @@ export type RequestFacts = {
   readonly userVerification: UserVerification
   readonly createdAt: Date
   readonly expiresAt: Date
+  /** In which the request speaks to its device. */
+  readonly protocolVersion: number
 }
 
 /**
@@ -33,24 +37,29 @@ export type RequestFacts = {
  */
 export function withoutNumber(context: ChallengeContext, number: string): ChallengeContext {
   const hide = (text: string) => hideNumber(text, number)
-  const { fields, ...texts } = context
+  const { fields, transaction, ...texts } = context
   const visibleTexts = Object.fromEntries(
     Object.entries(texts).map(([name, text]) => [name, hide(text)]),
   )
-  if (!fields) return visibleTexts
   return {
     ...visibleTexts,
-    fields: fields.map(({ label, value }) => ({ label: hide(label), value: hide(value) })),
+    ...(fields && {
+      fields: fields.map(({ label, value }) => ({ label: hide(label), value: hide(value) })),
+    }),
+    // An amount is never altered: the answer must cover what was asked.
+    ...(transaction && { transaction: { ...transaction, payee: hide(transaction.payee) } }),
   }
 }
 
 /**
  * The payload as the exact text that is stored, signed at each fetch and covered by the answer's
- * `rqh`. It says how many digits to type, never which.
+ * `rqh`. It says how many digits to type, never which. The first version has exactly the members of
+ * its first day: its devices refuse any other.
  */
 export function requestPayload(facts: RequestFacts): string {
   const context =
     facts.callerNumber === null ? facts.context : withoutNumber(facts.context, facts.callerNumber)
+  const isNumberTyped = facts.numberDigits !== null
   return JSON.stringify({
     iss: facts.issuer,
     aud: facts.deviceId,
@@ -65,6 +74,10 @@ export function requestPayload(facts: RequestFacts): string {
     ctx: { ...context, relyingParty: facts.relyingPartyName },
     number: facts.numberDigits === null ? null : { digits: facts.numberDigits },
     uv: facts.userVerification,
+    ...(facts.protocolVersion > firstVersion && {
+      ver: facts.protocolVersion,
+      must: mustShowPaths(context, isNumberTyped),
+    }),
   })
 }
 

@@ -3,6 +3,7 @@
 import type { Challenge } from './challenge.ts'
 import type { DeviceId } from './ids.ts'
 import { newDeviceSeconds } from './policy.ts'
+import { firstVersion } from './protocol-version.ts'
 
 export const resultTyp = 'approval-result+jwt'
 const lifetimeSeconds = 60
@@ -19,6 +20,8 @@ export type ResultFacts = {
     /** Whether its maker attested where the key is. */
     readonly hardwareBacked: boolean
     readonly activatedAt: Date | null
+    /** Of the device protocol, in which it was asked. */
+    readonly protocolVersion: number
   } | null
 }
 
@@ -65,5 +68,8 @@ export function resultPayload(challenge: Challenge, facts: ResultFacts): string 
         }
       : {}),
     ...(isApproved && isNew ? { new_device: true } : {}),
+    ...(decidedBy !== null && decidedBy.protocolVersion > firstVersion
+      ? { ver: decidedBy.protocolVersion }
+      : {}),
   })
 }

@@ -3,20 +3,31 @@
 import { checkApp } from './app.ts'
 import type { Device } from './device.ts'
 import type { Policy } from './policy.ts'
+import { checkProtocolVersion } from './protocol-version.ts'
 
 /** Why a challenge does not ask a device. */
-export type UnaskedReason = 'app_too_old' | 'platform_retired' | 'companion' | 'no_verification_key'
+export type UnaskedReason =
+  | 'app_too_old'
+  | 'platform_retired'
+  | 'protocol_too_old'
+  | 'companion'
+  | 'no_verification_key'
 
 /** The facts that decide it: of the device, and of the challenge. */
 export type AskableFacts = Pick<
   Device,
-  'appId' | 'appVersion' | 'platform' | 'parentDeviceId' | 'hasVerificationKey'
+  'appId' | 'appVersion' | 'platform' | 'protocolVersion' | 'parentDeviceId' | 'hasVerificationKey'
 >
 export type AskableRules = {
-  readonly policy: Pick<Policy, 'appVersionsMin' | 'retiredPlatforms' | 'companionsMayAnswer'>
+  readonly policy: Pick<
+    Policy,
+    'appVersionsMin' | 'retiredPlatforms' | 'protocolVersionMin' | 'companionsMayAnswer'
+  >
   readonly isVerificationRequired: boolean
   /** Whether a number must be typed, which cannot be expected on a watch. */
   readonly isNumberTyped: boolean
+  /** The version that brought what must be shown. */
+  readonly protocolVersion: number
 }
 
 /**
@@ -27,8 +38,9 @@ export function reasonForNotAsking(
   device: AskableFacts,
   rules: AskableRules,
 ): UnaskedReason | undefined {
-  const refusal = checkApp(device, rules.policy)
+  const refusal = checkApp(device, rules.policy) ?? checkProtocolVersion(device, rules.policy)
   if (refusal) return refusal.refused as UnaskedReason
+  if (device.protocolVersion < rules.protocolVersion) return 'protocol_too_old'
   if (
     device.parentDeviceId !== null &&
     (rules.isNumberTyped || !rules.policy.companionsMayAnswer)

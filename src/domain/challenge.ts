@@ -1,8 +1,10 @@
 import { type AskableFacts, type AskableRules, reasonForNotAsking } from './askable.ts'
+import { type ChallengeContext, versionNeeded } from './challenge-context.ts'
 import type { ChallengeId, DeviceId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import type { NumberMode, NumberPlan } from './number-match.ts'
 import { challengeTtlBoundsSeconds, type Policy } from './policy.ts'
 import { policyRules } from './policy-rules.ts'
+import { firstVersion } from './protocol-version.ts'
 import type { SuppressionReason } from './push-throttling.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
@@ -25,16 +27,6 @@ export type UserVerification = (typeof userVerifications)[number]
 /** `pull_only`: no push could be queued, so the person must open the app to find the challenge. */
 export const deliveryModes = ['push', 'pull_only'] as const
 export type DeliveryMode = (typeof deliveryModes)[number]
-
-/** What the device shows to the person; every text is bounded and showable (domain/text.ts). */
-export type ChallengeContext = {
-  readonly application?: string
-  readonly action?: string
-  readonly ip?: string
-  readonly location?: string
-  readonly userAgent?: string
-  readonly fields?: readonly { readonly label: string; readonly value: string }[]
-}
 
 /**
  * One question to one user. Terminal statuses are final: no rule leads out of any status but
@@ -88,6 +80,7 @@ export type OpeningFacts = {
 
 /** The relying party's request. */
 export type OpeningRequest = {
+  readonly context?: ChallengeContext
   readonly userVerification: UserVerification
   readonly ttlSeconds?: number
   /** The latest end, whatever the lifetime is. */
@@ -134,7 +127,7 @@ export function openChallenge(
     facts.policy.userVerification,
   )
   const { policy, number } = facts
-  const rules = askableRules(policy, number, userVerification)
+  const rules = askableRules(policy, number, userVerification, versionNeeded(request.context ?? {}))
   const targets = facts.activeDevices.filter(
     (device) =>
       reasonForNotAsking(device, rules) === undefined &&
@@ -160,12 +153,14 @@ export function askableRules(
   policy: Policy,
   number: Pick<NumberPlan, 'digits'>,
   verification: UserVerification,
+  protocolVersion = firstVersion,
 ): AskableRules {
   const userVerification = strictestVerification(verification, policy.userVerification)
   return {
     policy,
     isVerificationRequired: userVerification === 'required',
     isNumberTyped: number.digits !== null,
+    protocolVersion,
   }
 }
 

@@ -53,6 +53,8 @@ export type Device = {
   readonly osVersion: string
   readonly appId: string
   readonly appVersion: string
+  /** The newest version of the device protocol that its app speaks; it only rises. */
+  readonly protocolVersion: number
   /** The device whose companion (a watch) this is; it ends with it. */
   readonly parentDeviceId: DeviceId | null
   readonly hasPushToken: boolean

@@ -1,7 +1,8 @@
 import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId, UserId } from './ids.ts'
-import { type Refusal, refuse } from './refusal.ts'
+import { firstVersion, isProtocolVersion, versionBounds } from './protocol-version.ts'
+import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { plainTypedText } from './typed-text.ts'
 
 const storedStatuses = ['open', 'claimed', 'completed', 'cancelled', 'void'] as const
@@ -93,6 +94,20 @@ export type ClaimFacts = {
   readonly verificationKid: string | null
 }
 
+/** The version of the protocol that a claim proof names; the first where it names none. */
+export function readClaimedVersion({
+  payload,
+}: Pick<UnverifiedJws, 'payload'>): number | Refusal<'invalid_request'> {
+  if (typeof payload !== 'object' || payload === null) return firstVersion
+  if (!Object.hasOwn(payload, 'protocolVersion')) return firstVersion
+  const { protocolVersion } = payload as { readonly protocolVersion: unknown }
+  if (isProtocolVersion(protocolVersion)) return protocolVersion
+  const { min, max } = versionBounds
+  return refuse('invalid_request', {
+    hint: `protocolVersion must be a whole number from ${min} to ${max}.`,
+  })
+}
+
 /**
  * Checks the claims of one claim proof; its signature is verified with the key that it introduces.
  * Both proofs name both keys, so that neither key can be swapped for another.
@@ -102,7 +117,7 @@ export function checkClaimProof(
   kid: string,
   facts: ClaimFacts,
   now: Date,
-): Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid'> | undefined {
+): Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid' | 'invalid_request'> | undefined {
   const header = readHeader(claimTyp, jws.header)
   const claims = readClaims(
     {
@@ -112,9 +127,12 @@ export function checkClaimProof(
       vk: 'string?',
       iat: 'integer',
       jti: 'string',
+      protocolVersion: 'integer?',
     },
     jws.payload,
   )
+  const version = readClaimedVersion(jws)
+  if (isRefusal(version)) return version
   if (!header || !claims || !isJti(claims.jti)) return refuse('proof_malformed')
   const comparisons: readonly (readonly [string, string | null, string | null])[] = [
     ['kid', header.kid, kid],

@@ -39,6 +39,7 @@ export const integrationPolicyFields = [
   'userVerification',
   'appVersionsMin',
   'retiredPlatforms',
+  'protocolVersionMin',
   'companionsMayAnswer',
 ] as const satisfies readonly (keyof Policy)[]
 export type IntegrationPolicy = Pick<PolicyOverrides, (typeof integrationPolicyFields)[number]>

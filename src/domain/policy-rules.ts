@@ -2,6 +2,7 @@
 
 import { attestationModes } from './attestation.ts'
 import { platforms } from './device.ts'
+import { firstVersion, newestVersion } from './protocol-version.ts'
 
 /**
  * How a field may be set. `stricter` is the direction in which a relying party may go beyond its
@@ -184,6 +185,11 @@ export const policyRules = {
       itemsMax: 4,
       stricter: 'more',
     },
+  ),
+  protocolVersionMin: integer(
+    'Minimum version of the device protocol; an app that speaks an older one can only report its ' +
+      'new version or unregister.',
+    { default: firstVersion, min: firstVersion, max: newestVersion, stricter: 'more' },
   ),
   companionsMayAnswer: flag(
     'Whether companion devices (watches) are asked; never where a number must be typed.',

@@ -91,6 +91,7 @@ export const deviceUnaskedReasons = [
   'push_locked',
   'app_too_old',
   'platform_retired',
+  'protocol_too_old',
   'companion',
   'no_verification_key',
 ] as const

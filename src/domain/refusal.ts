@@ -62,6 +62,8 @@ export type RefusalCode =
   | 'device_suspended'
   | 'device_not_active'
   | 'app_too_old'
+  | 'protocol_too_old'
+  | 'protocol_version_lowered'
   | 'no_push_token'
   | 'test_push_too_soon'
   | 'pushes_paused'

@@ -13,11 +13,13 @@ import {
   checkClaimProof,
   confirmationDigits,
   type Enrollment,
+  readClaimedVersion,
   readCode,
   viewOf,
 } from '../domain/enrollment.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
+import { checkProtocolVersion } from '../domain/protocol-version.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { createPasscodeSecret, type PasscodeSecret } from '../passcodes/passcode-secrets.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
@@ -96,6 +98,7 @@ export async function claimEnrollment(
       | 'clock_skew'
       | 'platform_retired'
       | 'app_too_old'
+      | 'protocol_too_old'
       | 'attestation_missing'
       | 'attestation_invalid'
       | 'invalid_request'
@@ -119,8 +122,11 @@ export async function claimEnrollment(
   // The keys are checked last: unauthenticated clients without a code must not cause costly
   // computations.
   const codeHash = dependencies.hashing.sha256Base64Url(enrollmentCode.code)
-  const keys = await readKeys(dependencies, command, codeHash)
-  if (isRefusal(keys)) return keys
+  const readClaim = await readKeys(dependencies, command, codeHash)
+  if (isRefusal(readClaim)) return readClaim
+  const { keys, protocolVersion } = readClaim
+  const tooOld = checkProtocolVersion(readClaim, policy)
+  if (tooOld) return tooOld
   const attestation = await attestKeys(dependencies, policy.attestation, {
     issuer: issuerOf(dependencies.publicOrigin, enrollment.tenantId),
     codeHash,
@@ -147,7 +153,16 @@ export async function claimEnrollment(
     ...(policy.attestation !== 'off' && { attestation: attestation.verdict }),
   }
   const claim = {
-    device: { tenantId, id, userId, enrollmentId: enrollment.id, appId, attestation, ...device },
+    device: {
+      tenantId,
+      id,
+      userId,
+      enrollmentId: enrollment.id,
+      appId,
+      attestation,
+      protocolVersion,
+      ...device,
+    },
     keys: bindKeys(dependencies, { tenantId, id, userId }, keys),
     push: command.push
       ? sealPushToken(dependencies, tenantId, id, { ...command.push, appId })
@@ -196,7 +211,7 @@ async function readKeys(
   { tenantId, keys, proofs }: Command,
   codeHash: string,
 ): Promise<
-  | DeviceKey[]
+  | { readonly keys: readonly DeviceKey[]; readonly protocolVersion: number }
   | Refusal<
       | 'clock_skew'
       | 'invalid_request'
@@ -223,15 +238,22 @@ async function readKeys(
     if (!jws) return refuse('proof_malformed')
     const fault = checkClaimProof(jws, kid, facts, clock.now())
     if (fault) return fault
-    return (await signatures.verify(jws, key)) ? undefined : refuse('proof_invalid')
+    if (!(await signatures.verify(jws, key))) return refuse('proof_invalid')
+    return readClaimedVersion(jws)
   }
   const possession = { role: 'possession', kid: possessionKid, publicJwk: keys.possession } as const
-  const fault = await check(keys.possession, possessionKid, proofs.possession)
-  if (fault) return fault
-  if (!keys.verification || verificationKid === null) return [possession]
+  const protocolVersion = await check(keys.possession, possessionKid, proofs.possession)
+  if (isRefusal(protocolVersion)) return protocolVersion
+  if (!keys.verification || verificationKid === null) return { keys: [possession], protocolVersion }
   const second = await check(keys.verification, verificationKid, proofs.verification)
-  if (second) return second
-  return [possession, { role: 'verification', kid: verificationKid, publicJwk: keys.verification }]
+  if (isRefusal(second)) return second
+  // Both proofs have the same contents.
+  if (second !== protocolVersion) {
+    return refuse('proof_invalid', { facts: { claim: 'protocolVersion' } })
+  }
+  const publicJwk = keys.verification
+  const verification = { role: 'verification', kid: verificationKid, publicJwk } as const
+  return { keys: [possession, verification], protocolVersion }
 }
 
 async function findTarget(

@@ -67,6 +67,7 @@ function claim(app: HttpApp, { useCases, admission }: Options): void {
         'enrollment_not_open',
         'too_many_devices',
         'app_too_old',
+        'protocol_too_old',
         'platform_retired',
         'key_already_registered',
         'attestation_missing',

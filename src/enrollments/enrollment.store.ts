@@ -59,6 +59,7 @@ export type NewDevice = {
     | 'osVersion'
     | 'appId'
     | 'appVersion'
+    | 'protocolVersion'
     | 'attestation'
   >
   readonly keys: readonly BoundKey[]

@@ -24,6 +24,7 @@ const families: Readonly<Record<string, readonly ProblemCode[]>> = {
     'device_unregistered',
     'platform_retired',
     'app_too_old',
+    'protocol_too_old',
   ],
 }
 /** A name of more codes than these would not be read: such a set is named after its operation. */

@@ -31,6 +31,19 @@ export const appProblems = {
       'Update the app to at least `minimumVersion`, then report it with PATCH ' +
       '/device/v1/self.',
   },
+  protocol_too_old: {
+    status: 403,
+    title:
+      'The app speaks a version of the device protocol that the tenant does not accept any more.',
+    detail:
+      'Update the app to one that speaks at least `minimumProtocolVersion`, then report it with ' +
+      'PATCH /device/v1/self.',
+  },
+  protocol_version_lowered: {
+    status: 409,
+    title: 'The protocol version of a device only rises.',
+    detail: 'Speak `protocolVersion`, or enroll the device anew.',
+  },
   platform_retired: {
     status: 403,
     title: 'The tenant does not accept this platform any more.',
