@@ -198,7 +198,8 @@ async function record(
 > {
   const { answer, effect, askedChallenge, facts, device } = decision
   const { challenge } = askedChallenge
-  const decidedAnswer = { answer, effect, challenge, device }
+  const { protocolVersion } = askedChallenge
+  const decidedAnswer = { answer, effect, challenge, device, protocolVersion }
   const { next, lock } = protectionAfter(decision)
   const end = answerEnd(effect)
   const recording: AnswerToRecord = {

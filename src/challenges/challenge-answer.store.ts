@@ -27,6 +27,8 @@ export type AnswerFacts = {
     readonly numberSealed: Uint8Array | null
     readonly requestPayload: string
     readonly requestHash: string
+    /** In which the device was asked. */
+    readonly protocolVersion: number
     /** The other devices that were pushed and should learn quietly that the challenge has ended. */
     readonly otherDeviceIds: readonly DeviceId[]
   } | null

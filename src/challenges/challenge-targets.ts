@@ -1,8 +1,8 @@
 import { requestHeader, requestPayload } from '../domain/approval-request.ts'
-import type { Challenge } from '../domain/challenge.ts'
-import type { DeviceId } from '../domain/ids.ts'
+import type { CandidateDevice, Challenge } from '../domain/challenge.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import type { Asker } from '../domain/principal.ts'
+import { spokenVersion } from '../domain/protocol-version.ts'
 import type { Random, Signatures } from '../platform/world.ts'
 import type { DuePush } from '../push/due-push.store.ts'
 import type { CreationFacts, NewChallenge } from './challenge.store.ts'
@@ -18,10 +18,13 @@ export function challengeTarget(
   { random, signatures, publicOrigin }: Dependencies,
   principal: Asker,
   challenge: Challenge,
-  deviceId: DeviceId,
+  device: Pick<CandidateDevice, 'id' | 'protocolVersion'>,
   number: string | null,
 ): NewChallenge['targets'][number] {
+  const { id: deviceId } = device
+  const protocolVersion = spokenVersion(device)
   const payload = requestPayload({
+    protocolVersion,
     issuer: issuerOf(publicOrigin, challenge.tenantId),
     tenantId: challenge.tenantId,
     challengeId: challenge.id,
@@ -39,7 +42,7 @@ export function challengeTarget(
     expiresAt: challenge.expiresAt,
   })
   const requestHash = signatures.signedHash(requestHeader(challenge.signingKid), payload)
-  return { deviceId, requestPayload: payload, requestHash }
+  return { deviceId, requestPayload: payload, requestHash, protocolVersion }
 }
 
 /** The pushes of a new challenge, for the dispatcher. */

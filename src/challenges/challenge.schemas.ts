@@ -55,6 +55,25 @@ const askedContext = z
       )
       .max(20)
       .exactOptional(),
+    transaction: z
+      .strictObject({
+        amount: z
+          .string()
+          .regex(/^[0-9]{1,15}(\.[0-9]{1,4})?$/)
+          .meta({ description: 'A decimal number, shown as it is.', example: '129.90' }),
+        currency: z
+          .string()
+          .regex(/^[A-Z]{3}$/)
+          .meta({ description: 'ISO 4217.', example: 'EUR' }),
+        payee: showable(140, { description: 'Who is paid.', example: 'Bookshop Ltd' }),
+      })
+      .exactOptional()
+      .meta({
+        id: 'Transaction',
+        description:
+          'A payment. Amount and payee are shown and signed; only devices that speak ' +
+          'version 2 of the device protocol are asked.',
+      }),
   })
   .meta({
     id: 'AskedContext',
@@ -141,6 +160,9 @@ const listedMembers = {
       fields: z
         .array(z.object({ label: z.string(), value: z.string() }))
         .readonly()
+        .exactOptional(),
+      transaction: z
+        .object({ amount: z.string(), currency: z.string(), payee: z.string() })
         .exactOptional(),
     })
     .meta({

@@ -58,6 +58,8 @@ export type NewTarget = {
   readonly deviceId: DeviceId
   readonly requestPayload: string
   readonly requestHash: string
+  /** In which the request speaks to its device. */
+  readonly protocolVersion: number
 }
 
 /**
@@ -95,6 +97,8 @@ export type ChallengeRecord = {
     readonly activatedAt: Date | null
     readonly userVerified: boolean
     readonly hardwareBacked: boolean
+    /** Of the protocol, in which the device was asked. */
+    readonly protocolVersion: number
   } | null
   readonly now: Date
 }

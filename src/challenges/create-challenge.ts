@@ -1,12 +1,8 @@
 import { activity } from '../domain/activity.ts'
 import { withoutNumber } from '../domain/approval-request.ts'
 import type { OpeningRefusal } from '../domain/challenge.ts'
-import {
-  type Challenge,
-  type ChallengeContext,
-  openChallenge,
-  type UserVerification,
-} from '../domain/challenge.ts'
+import { type Challenge, openChallenge, type UserVerification } from '../domain/challenge.ts'
+import type { ChallengeContext } from '../domain/challenge-context.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import { type Initiator, initiatorText, othersKey } from '../domain/initiator.ts'
 import type { NumberRefusal } from '../domain/number-match.ts'
@@ -267,8 +263,8 @@ function decide(
       budget: afterCreation(budget, challenge, isPushed, facts.now),
       protectionRevision: facts.protection.revision,
       numberSealed: number === null ? null : sealing.seal(number, numberBinding(challenge)),
-      targets: opening.targets.map(({ id }) =>
-        challengeTarget(dependencies, principal, challenge, id, number),
+      targets: opening.targets.map((device) =>
+        challengeTarget(dependencies, principal, challenge, device, number),
       ),
       pushes: opening.targets
         .filter((device) => isPushed && device.hasPushToken)

@@ -11,7 +11,7 @@ import {
   createChallenge,
 } from '../challenges/create-challenge.ts'
 import { followChallenge, rereadEveryMs } from '../challenges/read-challenge.ts'
-import type { ChallengeContext } from '../domain/challenge.ts'
+import type { ChallengeContext } from '../domain/challenge-context.ts'
 import { type DoorEnd, endOfChallenge, endOfRefusal } from '../domain/door.ts'
 import type { ChallengeId, DeviceId, UserId } from '../domain/ids.ts'
 import type { Initiator } from '../domain/initiator.ts'

@@ -9,6 +9,8 @@ export type DecidedAnswer = {
   readonly answer: Answer
   readonly effect: AnswerEffect
   readonly challenge: Challenge
+  /** In which the device was asked. */
+  readonly protocolVersion: number
   readonly device: Device
 }
 

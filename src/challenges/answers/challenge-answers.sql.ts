@@ -98,6 +98,7 @@ type AnswerRow = KnownDeviceRow &
     readonly numberSealed: Buffer | null
     readonly targetPayload: string | null
     readonly targetHash: string
+    readonly targetVersion: number
     readonly others: DeviceId[] | null
     readonly outcome: RecordedAnswer['outcome'] | null
     readonly statusAfter: RecordedAnswer['statusAfter']
@@ -121,7 +122,7 @@ const loadAnswer = statement<ListParams<'item', AnswerItem>, AnswerRow>(
   'load_answer',
   `select x.n::int as n, ${deviceColumns}, ${deviceKeysColumn}, ${challengeColumns('c')},
     c.number_sealed, t.request_payload as target_payload,
-    t.request_hash as target_hash, a.outcome, a.status_after,
+    t.request_hash as target_hash, t.protocol_version as target_version, a.outcome, a.status_after,
     a.wrong_numbers_left as wrong_numbers_left_after,
     (select array_agg(distinct o.device_id) from deliveries o
      where o.tenant_id = c.tenant_id and o.challenge_id = c.id and o.kind = 'challenge_opened'
@@ -180,6 +181,7 @@ function toFacts(row: AnswerRow): AnswerFacts {
             numberSealed: row.numberSealed,
             requestPayload: row.targetPayload,
             requestHash: row.targetHash,
+            protocolVersion: row.targetVersion,
             otherDeviceIds: row.others ?? [],
           },
     earlier:

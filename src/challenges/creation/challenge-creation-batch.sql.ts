@@ -14,6 +14,7 @@ type Lists =
   | 'targetDeviceIds'
   | 'targetPayloads'
   | 'targetHashes'
+  | 'targetVersions'
   | 'deliveryIds'
   | 'pushedDeviceIds'
 type Item = Omit<InsertParams, Lists> & { readonly targetCount: number }
@@ -21,6 +22,7 @@ type Target = { readonly item: number } & {
   readonly deviceId: DeviceId
   readonly payload: NewTarget['requestPayload']
   readonly hash: NewTarget['requestHash']
+  readonly version: number
 }
 type Push = { readonly item: number; readonly id: DeliveryId; readonly deviceId: DeviceId }
 
@@ -65,6 +67,7 @@ const targets = rowList<'target', Target>('target', {
   deviceId: 'text',
   payload: 'text',
   hash: 'text',
+  version: 'smallint',
 })
 const pushes = rowList<'push', Push>('push', { item: 'int', id: 'text', deviceId: 'text' })
 
@@ -148,8 +151,8 @@ const insertChallenges = statement<
       revision = case when i.revision = excluded.revision - 1 then excluded.revision end
   ), new_targets as (
     insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload,
-      request_hash)
-    select made.tenant_id, made.id, t.device_id, t.payload, t.hash
+      request_hash, protocol_version)
+    select made.tenant_id, made.id, t.device_id, t.payload, t.hash, t.version
     from made join t on t.item = made.n
   ), new_pushes as (
     insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
@@ -193,12 +196,13 @@ export async function insertBatch(
   const rows = await run(database.reserved, insertChallenges, {
     ...items.params(batch.map((one) => ({ ...one, targetCount: one.targetDeviceIds.length }))),
     ...targets.params(
-      batch.flatMap(({ targetDeviceIds, targetPayloads, targetHashes }, index) =>
+      batch.flatMap(({ targetDeviceIds, targetPayloads, targetHashes, targetVersions }, index) =>
         targetDeviceIds.map((deviceId, at) => ({
           item: index + 1,
           deviceId,
           payload: targetPayloads[at] as string,
           hash: targetHashes[at] as string,
+          version: targetVersions[at] as number,
         })),
       ),
     ),

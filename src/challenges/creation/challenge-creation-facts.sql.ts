@@ -25,7 +25,10 @@ import { challengeColumns, isPending, toChallenge } from '../challenge.rows.ts'
 import type { AskableDevice, ChallengeStore, CreationFacts } from '../challenge.store.ts'
 
 type LoadedDevice = AddressRow &
-  Pick<AskableDevice, 'id' | 'hasVerificationKey' | 'appVersion' | 'platform' | 'parentDeviceId'>
+  Pick<
+    AskableDevice,
+    'id' | 'hasVerificationKey' | 'appVersion' | 'protocolVersion' | 'platform' | 'parentDeviceId'
+  >
 
 type Query = Parameters<ChallengeStore['loadCreation']>[0]
 
@@ -128,9 +131,11 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
     select json_agg(json_build_object('id', y.id, 'hasVerificationKey', y.has_verification_key,
       'pushProvider', y.push_provider, 'pushEnvironment', y.push_environment, 'appId', y.app_id,
       'pushToken', y.push_token, 'appVersion', y.app_version, 'platform', y.platform,
+      'protocolVersion', y.protocol_version,
       'parentDeviceId', y.parent_device_id) order by y.created_at) as devices
     from (
       select d.id, d.created_at, ${addressColumns('d')}, d.app_version, d.platform,
+        d.protocol_version,
         d.parent_device_id,
         (select true from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
           and k.role = 'verification') is true as has_verification_key
@@ -154,12 +159,14 @@ function toItem({ user, namespaces, ...query }: Query): Item {
 
 function toAskable(device: LoadedDevice): AskableDevice {
   const { id, hasVerificationKey, appId, appVersion, platform, parentDeviceId } = device
+  const { protocolVersion } = device
   const address = toAddress(device)
   return {
     id,
     hasVerificationKey,
     appId,
     appVersion,
+    protocolVersion,
     platform,
     parentDeviceId,
     hasPushToken: address !== null,

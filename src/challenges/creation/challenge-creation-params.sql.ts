@@ -25,6 +25,7 @@ export type InsertParams = Omit<
   readonly targetDeviceIds: readonly DeviceId[]
   readonly targetPayloads: readonly string[]
   readonly targetHashes: readonly string[]
+  readonly targetVersions: readonly number[]
   readonly deliveryIds: readonly DeliveryId[]
   readonly pushedDeviceIds: readonly DeviceId[]
   readonly leasedBy: string
@@ -56,6 +57,7 @@ export function insertParams(
     targetDeviceIds: targets.map((target) => target.deviceId),
     targetPayloads: targets.map((target) => target.requestPayload),
     targetHashes: targets.map((target) => target.requestHash),
+    targetVersions: targets.map((target) => target.protocolVersion),
     deliveryIds: pushes.map((push) => push.id),
     pushedDeviceIds: pushes.map((push) => push.deviceId),
     leasedBy,

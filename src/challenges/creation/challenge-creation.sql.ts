@@ -51,10 +51,10 @@ const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
     returning tenant_id, id, user_id
   ), targets as (
     insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload,
-      request_hash)
-    select c.tenant_id, c.id, x.device_id, x.payload, x.hash
-    from c, unnest(:targetDeviceIds::text[], :targetPayloads::text[], :targetHashes::text[])
-      as x(device_id, payload, hash)
+      request_hash, protocol_version)
+    select c.tenant_id, c.id, x.device_id, x.payload, x.hash, x.version
+    from c, unnest(:targetDeviceIds::text[], :targetPayloads::text[], :targetHashes::text[],
+      :targetVersions::smallint[]) as x(device_id, payload, hash, version)
   ), pushes as (
     insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at,
       leased_by, leased_until)

@@ -47,7 +47,7 @@ export function buildEndedChallenges(nowMs: () => number): EndedChallenges {
 
 /** The challenge as a read after the commit of the answer would find it. */
 export function endedRecord(
-  { answer, effect, challenge, device }: DecidedAnswer,
+  { answer, effect, challenge, device, protocolVersion }: DecidedAnswer,
   end: RecordedEnd,
 ): ChallengeRecord {
   const { now, devices, ...changes } = end
@@ -61,6 +61,7 @@ export function endedRecord(
       activatedAt: device.activatedAt,
       userVerified: effect.outcome !== 'wrong_number' && answer.userVerified,
       hardwareBacked: device.attestation.verdict === 'verified',
+      protocolVersion,
     },
     now,
   }

@@ -2,6 +2,7 @@
 
 import type { Challenge } from '../../domain/challenge.ts'
 import type { ChallengeId, RelyingPartyId, TenantId } from '../../domain/ids.ts'
+import { firstVersion } from '../../domain/protocol-version.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { Lanes } from '../../platform/postgres/lane.ts'
 import { type ListParams, rowList } from '../../platform/postgres/row-list.ts'
@@ -27,6 +28,7 @@ type FoundRow = Challenge & {
   readonly decidedActivatedAt: Date | null
   readonly decidedVerified: boolean | null
   readonly decidedAttested: boolean | null
+  readonly decidedVersion: number | null
 }
 
 const items = rowList<'item', Item>('item', { tenantId: 'text', rpId: 'text', id: 'text' })
@@ -37,6 +39,9 @@ const findChallenges = statement<ListParams<'item', Item>, FoundRow>(
     ${deviceProgressJson('c.tenant_id', 'c.id')} as devices,
     v.activated_at as decided_activated_at,
     v.attestation_verdict = 'verified' as decided_attested,
+    (select t.protocol_version from challenge_targets t
+     where t.tenant_id = c.tenant_id and t.challenge_id = c.id
+       and t.device_id = c.decided_device_id) as decided_version,
     (select a.user_verified from answers a
      where a.tenant_id = c.tenant_id and a.challenge_id = c.id
        and a.outcome in ('approved', 'denied')
@@ -63,6 +68,7 @@ function toRecord(row: FoundRow): ChallengeRecord {
       activatedAt: row.decidedActivatedAt,
       userVerified: row.decidedVerified === true,
       hardwareBacked: row.decidedAttested === true,
+      protocolVersion: row.decidedVersion ?? firstVersion,
     },
     now: row.now,
   }

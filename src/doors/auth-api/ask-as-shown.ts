@@ -1,7 +1,7 @@
 // Questions with a number that the client showed beforehand, and clients that poll for the end.
 
 import { cancelChallenge } from '../../challenges/cancel-challenge.ts'
-import type { ChallengeContext } from '../../domain/challenge.ts'
+import type { ChallengeContext } from '../../domain/challenge-context.ts'
 import { type DoorEnd, endOfRefusal, holdMsOf, unfinishedAnswersMax } from '../../domain/door.ts'
 import { type ChallengeId, type DeviceId, isId } from '../../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
