@@ -3,6 +3,7 @@
 
 import { writeFile } from 'node:fs/promises'
 import { answerVectors } from './vectors/answers.ts'
+import { attestationVectors } from './vectors/attestations.ts'
 import { claimVectors, codes } from './vectors/claims.ts'
 import { derVectors } from './vectors/der-signatures.ts'
 import { proofVectors } from './vectors/proofs.ts'
@@ -31,7 +32,7 @@ const file = new URL('../docs/test-vectors.json', import.meta.url)
 
 const vectors = {
   about:
-    'Every signed text of the device protocol (protocol.md), valid and invalid. `expected` is `ok`, or the refusal of the first fault. The keys are public knowledge: never use them.',
+    'Every signed text of the device protocol (protocol.md), valid and invalid. `expected` is `ok`, or the refusal of the first fault; `expectedOfVersion1` is what an app or service that speaks only version 1 makes of a text of version 2. The keys are public knowledge: never use them.',
   time: time.toISOString(),
   origin,
   tenantId,
@@ -45,6 +46,7 @@ const vectors = {
   ),
   derSignatures: derVectors,
   codes,
+  attestations: attestationVectors,
   claims: claimVectors,
   proofs: proofVectors,
   keySet: heldKeySet,

@@ -78,6 +78,7 @@ const device: Device = {
   osVersion: '1',
   appId: 'com.example',
   appVersion: '1',
+  protocolVersion: 1,
   parentDeviceId: null,
   hasPushToken: false,
   hasVerificationKey: true,
@@ -180,11 +181,7 @@ describe('claims of an enrollment', () => {
     },
     devices: { find: never },
     userQueue: buildQueues(1).userQueue,
-    signatures,
-    hashing,
-    sealing,
-    oneTimePasswords,
-    macs,
+    ...{ signatures, hashing, sealing, oneTimePasswords, macs },
     random: systemRandom,
     clock,
     signals: silent,
@@ -282,6 +279,7 @@ describe('answers to challenges', () => {
         challenge,
         numberSealed,
         requestPayload: JSON.stringify({ nonce }),
+        protocolVersion: 1,
         requestHash,
         otherDeviceIds: [],
       },
@@ -377,6 +375,10 @@ describe('results, as a relying party checks them', () => {
       })
       if (payload.cid !== cid) return { refused: 'challenge_wrong' }
       if (payload.binding !== binding) return { refused: 'binding_wrong' }
+      const { must = [] } = payload
+      if (!Array.isArray(must)) return { refused: 'malformed' }
+      const isKnown = (name: unknown) => name === 'new_device' || name === 'ver'
+      if (!must.every(isKnown)) return { refused: 'member_unknown' }
       return { ok: true, decision: payload.decision }
     } catch (error) {
       return { refused: faultOf(error) }

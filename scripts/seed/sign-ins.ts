@@ -225,7 +225,13 @@ async function addSignIn(rows: Rows, installation: Installation, signIn: SignIn)
   const { principal, phone, at, course } = signIn
   installation.setMoment(at)
   const challenge = finishedChallenge(installation, signIn)
-  const target = challengeTarget(installation, principal, challenge, phone.deviceId, null)
+  const target = challengeTarget(
+    installation,
+    principal,
+    challenge,
+    { id: phone.deviceId, protocolVersion: 1 },
+    null,
+  )
   const fetchedAt = course === 'expire' ? null : later(at, 2)
   const keys = {
     tenant_id: principal.tenantId,

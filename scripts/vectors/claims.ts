@@ -59,6 +59,8 @@ export type ClaimVector = {
   readonly keys: { readonly possession: Jwk; readonly verification?: Jwk }
   readonly proofs: { readonly possession: string; readonly verification?: string }
   readonly expected: Expected
+  /** Of a service from before versions; left out where it is the same. */
+  readonly expectedOfVersion1?: Expected
 }
 
 const { possession, verification, stranger } = keys
@@ -118,6 +120,23 @@ export const claimVectors: readonly ClaimVector[] = [
     keys: { possession: possession.jwk },
     proofs: { possession: prove(possession, alone) },
   }),
+  ...([1, 2, 1000] as const).map((protocolVersion) => ({
+    ...faulty(`protocol version ${protocolVersion}`, ok, { protocolVersion }),
+    expectedOfVersion1: malformedProof,
+  })),
+  ...([0, -1, 1001, 1.5, '2', null, [2]] as const).map((protocolVersion) => ({
+    ...faulty(`protocol version ${JSON.stringify(protocolVersion)}`, noKey, { protocolVersion }),
+    expectedOfVersion1: malformedProof,
+  })),
+  {
+    ...claim('two proofs of different versions', invalid('protocolVersion'), {
+      proofs: {
+        possession: prove(possession, { protocolVersion: 2 }),
+        verification: prove(verification),
+      },
+    }),
+    expectedOfVersion1: malformedProof,
+  },
   faulty('another tenant', invalid('aud'), { aud: issuer.replace(/.$/, '0') }),
   faulty('the origin as audience', invalid('aud'), { aud: new URL(issuer).origin }),
   faulty('hash of another code', invalid('ch'), { ch: sha256('another') }),

@@ -35,6 +35,8 @@ export type SignedVector = {
   readonly name: string
   readonly jws: string
   readonly expected: Expected
+  /** Of a reader that speaks only the first version of the protocol; null where it is the same. */
+  readonly expectedOfVersion1?: Expected
 }
 
 const { service1, service2, stranger } = keys
@@ -64,6 +66,7 @@ export const requestFacts: RequestFacts = {
   userVerification: 'preferred',
   createdAt: seconds(time, -30),
   expiresAt: seconds(time, 90),
+  protocolVersion: 1,
 }
 
 const requestText = requestPayload(requestFacts)
@@ -86,7 +89,7 @@ function requestVector(
 
 const malformedToken = refusal('malformed')
 
-export const requestVectors: readonly SignedVector[] = [
+const firstVectors: readonly SignedVector[] = [
   {
     name: 'a request as the service signs it',
     jws: signTexts(service1, requestHeader(service1.kid), requestText),
@@ -134,6 +137,56 @@ export const requestVectors: readonly SignedVector[] = [
     expected: name.startsWith('kid') ? refusal('key_unknown') : malformedToken,
   })),
 ]
+
+const payment = { amount: '129.90', currency: 'EUR', payee: 'Bookshop Ltd' }
+const must = ['ctx.relyingParty', 'ctx.action', 'ctx.transaction', 'number']
+const second = {
+  ctx: { relyingParty: 'Example Mail', action: 'Pay', transaction: payment },
+  ver: 2,
+  must,
+}
+
+/** Requests of the second version: a reader of the first refuses each, whatever is in it. */
+const secondVectors: readonly SignedVector[] = (
+  [
+    ['a payment', { ok: true, numberDigits: 6 }, {}],
+    [
+      'members that need not be shown',
+      ok,
+      { mood: 'x', ctx: { ...second.ctx, returnUrl: 'https://shop.example/back' } },
+    ],
+    ['nothing to type', { ok: true, numberDigits: null }, { number: null }],
+    [
+      'a path that must be shown and that nobody knows',
+      refusal('update_needed'),
+      { must: [...must, 'ctx.seal'], ctx: { ...second.ctx, seal: 'x' } },
+    ],
+    [
+      'a path that must be shown within another',
+      refusal('update_needed'),
+      { must: [...must, 'ctx.transaction.fee'] },
+    ],
+    ['a version that is not out yet', refusal('update_needed'), { ver: 3 }],
+    ['the first version, named', malformedToken, { ver: 1 }],
+    ['a version as text', malformedToken, { ver: '2' }],
+    ['no list of what must be shown', malformedToken, { must: undefined }],
+    ['a list without a version', malformedToken, { ver: undefined }],
+    ['a path that is no text', malformedToken, { must: [1] }],
+    [
+      'an amount that is no text',
+      malformedToken,
+      { ctx: { ...second.ctx, transaction: { ...payment, amount: 129.9 } } },
+    ],
+    [
+      'a payment with a member that nobody knows',
+      malformedToken,
+      { ctx: { ...second.ctx, transaction: { ...payment, fee: '1.00' } } },
+    ],
+  ] as const
+).map(([name, expectedOutcome, changes]) => ({
+  ...requestVector(`version 2: ${name}`, expectedOutcome, { ...second, ...changes }),
+  expectedOfVersion1: malformedToken,
+}))
 
 const set = (...keys: TestKey[]) => keys.map(({ kid, jwk }) => ({ ...jwk, kid }))
 const linkTyp = 'keyset+jwt'
@@ -214,9 +267,31 @@ function result(
 
 const denial = { decision: 'denied', amr: undefined, auth_time: undefined }
 
+export const requestVectors = [
+  ...firstVectors,
+  requestVector('version 1: a payment, which it does not know', malformedToken, {
+    ctx: second.ctx,
+  }),
+  ...secondVectors,
+]
+
 export const resultVectors: readonly SignedVector[] = [
   result('approved', { ok: true, decision: 'approved' }),
   result('denied', { ok: true, decision: 'denied' }, { ...denial, reason: 'user_denied' }),
+  result('of version 2', { ok: true, decision: 'approved' }, { ver: 2 }),
+  result('a member that may be ignored', { ok: true, decision: 'approved' }, { mood: 'x' }),
+  result(
+    'members that must be known, and are',
+    { ok: true, decision: 'approved' },
+    {
+      must: ['new_device', 'ver'],
+    },
+  ),
+  result('a member that must be known, and is not', refusal('member_unknown'), {
+    must: ['limit'],
+    limit: '100.00',
+  }),
+  result('a list of members that is none', malformedToken, { must: 'ver' }),
   result('another audience', refusal('audience_wrong'), { aud: `rp_${other}` }),
   result('another issuer', refusal('issuer_wrong'), { iss: `${origin}/t/tnt_${other}` }),
   result('too old', refusal('expired'), { iat: iat - 61, exp: iat - 1 }),

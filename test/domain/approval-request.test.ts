@@ -34,6 +34,7 @@ const facts: RequestFacts = {
   userVerification: 'preferred',
   createdAt: later(0.9),
   expiresAt: later(120.9),
+  protocolVersion: 1,
 }
 
 describe('a request', () => {

@@ -21,7 +21,13 @@ const approvedChallenge = aPendingChallenge({
   decidedDeviceId: deviceId,
 })
 const longAgo = later(-newDeviceSeconds)
-const decidedBy = { id: deviceId, userVerified: true, hardwareBacked: false, activatedAt: longAgo }
+const decidedBy = {
+  id: deviceId,
+  userVerified: true,
+  hardwareBacked: false,
+  protocolVersion: 1,
+  activatedAt: longAgo,
+}
 
 function resultOf(challenge: Challenge, facts: Partial<ResultFacts> = {}) {
   return JSON.parse(
@@ -62,7 +68,9 @@ describe('the result of an approval', () => {
 
   test('claims a key in hardware only where its maker attested that', () => {
     expect(
-      resultOf(approvedChallenge, { decidedBy: { ...decidedBy, hardwareBacked: true } }).amr,
+      resultOf(approvedChallenge, {
+        decidedBy: { ...decidedBy, hardwareBacked: true, protocolVersion: 1 },
+      }).amr,
     ).toEqual(['pop', 'hwk', 'user'])
   })
 

@@ -9,16 +9,28 @@ import { deviceId } from './examples.ts'
 const phone: AskableFacts = {
   appId: 'com.example.app',
   appVersion: '3.1.0',
+  protocolVersion: 1,
   platform: 'ios',
   parentDeviceId: null,
   hasVerificationKey: true,
 }
 const watch = { ...phone, parentDeviceId: deviceId }
-const policy = { appVersionsMin: [], retiredPlatforms: [], companionsMayAnswer: false }
-const rules: AskableRules = { policy, isVerificationRequired: false, isNumberTyped: true }
+const policy = {
+  appVersionsMin: [],
+  retiredPlatforms: [],
+  protocolVersionMin: 1,
+  companionsMayAnswer: false,
+}
+const rules: AskableRules = {
+  policy,
+  protocolVersion: 1,
+  isVerificationRequired: false,
+  isNumberTyped: true,
+}
 const lax: AskableRules = {
   ...rules,
   policy: { ...policy, companionsMayAnswer: true },
+  protocolVersion: 1,
   isNumberTyped: false,
 }
 

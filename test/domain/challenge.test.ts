@@ -18,6 +18,7 @@ import { aPendingChallenge, deviceId, later, now, otherDeviceId } from './exampl
 const phone = {
   appId: 'com.example.app',
   appVersion: '3.1.0',
+  protocolVersion: 1,
   platform: 'ios',
   parentDeviceId: null,
 } as const

@@ -24,6 +24,7 @@ const unregisteredDevice: Device = {
   osVersion: '16',
   appId: 'com.example.app',
   appVersion: '1.0.0',
+  protocolVersion: 1,
   parentDeviceId: null,
   hasPushToken: false,
   hasVerificationKey: true,

@@ -68,6 +68,7 @@ test('only fields that are decided when a challenge is created can be set: other
     'appVersionsMin',
     'companionsMayAnswer',
     'numberDigits',
+    'protocolVersionMin',
     'retiredPlatforms',
     'userVerification',
     'wrongNumbersMax',

@@ -29,6 +29,7 @@ const phone: Device = {
   osVersion: '16',
   appId: 'com.example.app',
   appVersion: '1.0.0',
+  protocolVersion: 1,
   parentDeviceId: null,
   hasPushToken: true,
   hasVerificationKey: false,

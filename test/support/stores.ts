@@ -227,6 +227,8 @@ export function aClaim(
       osVersion: '1',
       appId: 'com.example.app',
       appVersion: '1',
+      protocolVersion: 1,
+
       attestation: more.attestation ?? notAttested,
     },
     keys: more.keys ?? [aKey()],
@@ -330,6 +332,7 @@ export function newChallengeAt(
       deviceId,
       requestPayload: '{"nonce":"n"}',
       requestHash: thumbprint(),
+      protocolVersion: 1,
     })),
     pushes: deviceIds.map((deviceId) => ({ id: random.id('delivery'), deviceId })),
     budget: afterCreation(unusedBudget, challenge, true, now),

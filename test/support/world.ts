@@ -158,6 +158,7 @@ export async function aClaimCommand(
   tenantId: TenantId,
   code: string,
   verification = true,
+  more: object = {},
 ) {
   const keys = await createDeviceKeys({ verification })
   const claims = {
@@ -167,6 +168,7 @@ export async function aClaimCommand(
     ...(keys.verification && { vk: keys.verification.kid }),
     iat: Math.floor(clock.now().getTime() / 1000),
     jti: newJti(),
+    ...more,
   }
   const prove = (key: DeviceKey, changes: object = {}) =>
     signCompact(key, 'device-claim+jwt', { ...claims, ...changes })
@@ -196,12 +198,18 @@ export const scannedCode = (uri: string) => uri.slice(uri.indexOf('#') + 1)
 export async function aPhone(
   world: World,
   principal: Principal,
-  { user = 'alice', verification = true }: { user?: string; verification?: boolean } = {},
+  {
+    user = 'alice',
+    verification = true,
+    protocolVersion = 1,
+  }: { user?: string; verification?: boolean; protocolVersion?: number } = {},
 ) {
   const { tenantId } = principal
   const opening = await expectGranted(openEnrollment(world, principal, { user, displayName: user }))
   const code = scannedCode(opening.uri)
-  const { keys, command } = await aClaimCommand(world, tenantId, code, verification)
+  const { keys, command } = await aClaimCommand(world, tenantId, code, verification, {
+    ...(protocolVersion > 1 && { protocolVersion }),
+  })
   const { device } = await expectGranted(claimEnrollment(world, command))
   const phone = { keys, id: device.id, userId: device.userId, tenantId }
   const { number } = await expectGranted(

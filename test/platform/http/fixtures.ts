@@ -142,6 +142,7 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
     osVersion: '16',
     appId: 'com.example.auth',
     appVersion: '3.1.0',
+    protocolVersion: 1,
     parentDeviceId: null,
     hasPushToken: true,
     hasVerificationKey: true,

@@ -1,0 +1,281 @@
+"""Reads docs/test-vectors.json as docs/protocol.md says, with nothing of the project's own code.
+
+Prints one line of JSON for each vector: its part, its name, and what this reader makes of it, as a
+reader of version 1 and of version 2 of the protocol.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}\Z")
+THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+JTI = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
+
+
+def decode(text):
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != text:
+        raise ValueError("another spelling of the same bytes")
+    return raw
+
+
+def digest(text):
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def unique(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a repeated member")
+    return members
+
+
+def json_object(raw):
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise ValueError("a byte order mark")
+    value = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
+    if not isinstance(value, dict):
+        raise ValueError("no object")
+    return value
+
+
+def public_key(jwk):
+    x, y = decode(jwk["x"]), decode(jwk["y"])
+    if jwk["crv"] != "P-256" or len(x) != 32 or len(y) != 32:
+        raise ValueError("no key of P-256")
+    point = ec.EllipticCurvePublicNumbers(
+        int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
+    )
+    return point.public_key()
+
+
+def is_signed_by(jws, key):
+    signed, _, signature = jws.rpartition(".")
+    raw = decode(signature)
+    der = utils.encode_dss_signature(
+        int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+    )
+    try:
+        key.verify(der, signed.encode(), ec.ECDSA(hashes.SHA256()))
+        return True
+    except InvalidSignature:
+        return False
+
+
+def opened(jws, typ):
+    """Header and payload of a strict compact form; raises ValueError for any other."""
+    if not COMPACT.match(jws):
+        raise ValueError("not compact")
+    header, payload, signature = jws.split(".")
+    decode(signature)
+    head = json_object(decode(header))
+    if set(head) != {"alg", "typ", "kid"} or head["alg"] != "ES256" or head["typ"] != typ:
+        raise ValueError("another header")
+    return head, json_object(decode(payload))
+
+
+def is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def texts(members, *names):
+    return all(isinstance(members.get(name), str) for name in names)
+
+
+CONTEXT = ["application", "action", "ip", "location", "userAgent"]
+PATHS = {"number", "ctx.relyingParty", "ctx.fields", "ctx.transaction"} | {
+    "ctx." + name for name in CONTEXT
+}
+
+
+def is_context(ctx, strict):
+    if not isinstance(ctx, dict) or not texts(ctx, "relyingParty"):
+        return False
+    if strict and not set(ctx) <= {"relyingParty", "fields", *CONTEXT}:
+        return False
+    if not all(isinstance(ctx[name], str) for name in CONTEXT if name in ctx):
+        return False
+    fields = ctx.get("fields", [])
+    if not isinstance(fields, list) or not all(
+        isinstance(one, dict) and set(one) == {"label", "value"} and texts(one, "label", "value")
+        for one in fields
+    ):
+        return False
+    payment = ctx.get("transaction")
+    names = ("amount", "currency", "payee")
+    return payment is None or (
+        isinstance(payment, dict) and set(payment) == set(names) and texts(payment, *names)
+    )
+
+
+MEMBERS = {"iss", "aud", "jti", "cid", "tid", "sub", "nonce", "iat", "exp", "ctx", "number", "uv"}
+
+
+def request_fault(claims, version):
+    """Undefined for a request whose members are right."""
+    strict = True
+    if version >= 2 and ("ver" in claims or "must" in claims):
+        ver, must = claims.get("ver"), claims.get("must")
+        if not is_int(ver) or ver < 2 or not isinstance(must, list):
+            return "malformed"
+        if not all(isinstance(path, str) for path in must):
+            return "malformed"
+        if ver > version or not set(must) <= PATHS:
+            return "update_needed"
+        strict = False
+    if not MEMBERS <= set(claims) or (strict and set(claims) != MEMBERS):
+        return "malformed"
+    number = claims["number"]
+    is_number = number is None or (
+        isinstance(number, dict)
+        and set(number) == {"digits"}
+        and is_int(number["digits"])
+        and 1 <= number["digits"] <= 8
+    )
+    good = (
+        texts(claims, "iss", "aud", "jti", "cid", "tid", "sub", "nonce")
+        and is_int(claims["iat"])
+        and is_int(claims["exp"])
+        and 0 < claims["exp"] - claims["iat"] <= 600
+        and claims["uv"] in ("required", "preferred", "not_required")
+        and is_number
+        and is_context(claims["ctx"], strict)
+    )
+    return None if good else "malformed"
+
+
+def read_request(vectors, jws, version, now):
+    try:
+        head, claims = opened(jws, "approval-request+jwt")
+    except ValueError:
+        return "malformed"
+    pinned = {key["kid"]: key for key in vectors["keySet"]["keys"]}
+    if head["kid"] not in pinned:
+        return "key_unknown"
+    if not is_signed_by(jws, public_key(pinned[head["kid"]])):
+        return "signature_wrong"
+    fault = request_fault(claims, version)
+    if fault:
+        return fault
+    for member, known, code in (
+        ("iss", "issuer", "issuer_wrong"),
+        ("tid", "tenantId", "tenant_wrong"),
+        ("aud", "deviceId", "audience_wrong"),
+        ("sub", "userId", "user_wrong"),
+        ("cid", "challengeId", "challenge_wrong"),
+    ):
+        if claims[member] != vectors[known]:
+            return code
+    if claims["exp"] <= now:
+        return "expired"
+    return "not_yet_valid" if claims["iat"] > now + 60 else "ok"
+
+
+RESULT_MEMBERS = {
+    *("iss", "aud", "jti", "iat", "exp", "tid", "cid", "sub", "binding", "decision", "reason"),
+    *("did", "number", "amr", "auth_time", "new_device", "ver", "must"),
+}
+
+
+def read_result(vectors, jws, now):
+    expected = vectors["resultExpectation"]
+    try:
+        head, claims = opened(jws, "approval-result+jwt")
+    except ValueError:
+        return "malformed"
+    service = {vectors["keys"][name]["kid"]: vectors["keys"][name] for name in ("service1", "service2")}
+    if head["kid"] not in service:
+        return "key_unknown"
+    if not is_signed_by(jws, public_key(service[head["kid"]])):
+        return "signature_wrong"
+    if claims["iss"] != expected["issuer"]:
+        return "issuer_wrong"
+    if claims["aud"] != expected["audience"]:
+        return "audience_wrong"
+    if claims["exp"] <= now:
+        return "expired"
+    if claims["cid"] != expected["challengeId"]:
+        return "challenge_wrong"
+    if claims.get("binding") != expected["binding"]:
+        return "binding_wrong"
+    must = claims.get("must", [])
+    if not isinstance(must, list):
+        return "malformed"
+    return "ok" if set(must) <= RESULT_MEMBERS else "member_unknown"
+
+
+def thumbprint(jwk):
+    return digest('{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}' % (jwk["x"], jwk["y"]))
+
+
+def read_claim(vectors, vector, version, now):
+    """The code of the first fault, as a service of this version reports it."""
+    try:
+        keys = {role: public_key(jwk) for role, jwk in vector["keys"].items()}
+    except ValueError:
+        return "invalid_request"
+    kids = {role: thumbprint(jwk) for role, jwk in vector["keys"].items()}
+    if len(set(kids.values())) != len(kids):
+        return "key_already_registered"
+    plain = next((one for one in vectors["codes"] if one["given"] == vector["code"]), {})
+    facts = {"aud": vectors["issuer"], "ch": plain.get("hash"), "pk": kids["possession"]}
+    versions = []
+    for role in keys:
+        jws = vector["proofs"].get(role, "")
+        try:
+            head, claims = opened(jws, "device-claim+jwt")
+        except ValueError:
+            return "proof_malformed"
+        members = {"aud", "ch", "pk", "vk", "iat", "jti"}
+        if version >= 2 and "protocolVersion" in claims:
+            named = claims.pop("protocolVersion")
+            if not is_int(named) or not 1 <= named <= 1000:
+                return "invalid_request"
+            versions.append(named)
+        else:
+            versions.append(1)
+        if not set(claims) <= members or not members - {"vk"} <= set(claims):
+            return "proof_malformed"
+        if not texts(claims, "aud", "ch", "pk", "jti") or not is_int(claims["iat"]):
+            return "proof_malformed"
+        if not THUMBPRINT.match(head["kid"]) or not JTI.match(claims["jti"]):
+            return "proof_malformed"
+        if head["kid"] != kids[role] or claims.get("vk") != kids.get("verification"):
+            return "proof_invalid"
+        if any(claims[name] != value for name, value in facts.items()):
+            return "proof_invalid"
+        if not now - 60 <= claims["iat"] <= now + 10:
+            return "clock_skew"
+        if not is_signed_by(jws, keys[role]):
+            return "proof_invalid"
+    return "ok" if len(set(versions)) == 1 else "proof_invalid"
+
+
+def main(path):
+    with open(path, encoding="utf-8") as file:
+        vectors = json.load(file)
+    now = datetime.fromisoformat(vectors["time"].replace("Z", "+00:00")).timestamp()
+
+    def report(part, name, first, second):
+        print(json.dumps({"part": part, "name": name, "version1": first, "version2": second}))
+
+    for vector in vectors["requests"]:
+        read = [read_request(vectors, vector["jws"], version, now) for version in (1, 2)]
+        report("requests", vector["name"], *read)
+    for vector in vectors["claims"]:
+        read = [read_claim(vectors, vector, version, now) for version in (1, 2)]
+        report("claims", vector["name"], *read)
+    for vector in vectors["results"]:
+        read = read_result(vectors, vector["jws"], now)
+        report("results", vector["name"], read, read)
+
+
+main(sys.argv[1])
