@@ -2,6 +2,7 @@
 
 import { hasExactly, isObject, openCompact, type SignatureFault } from './compact-jws.ts'
 import type { KeySet } from './key-set.ts'
+import { protocolVersion } from './protocol-version.ts'
 
 const requestTyp = 'approval-request+jwt'
 const lifetimeSecondsMax = 600
@@ -19,6 +20,12 @@ export type RequestContext = {
   readonly location?: string
   readonly userAgent?: string
   readonly fields?: readonly { readonly label: string; readonly value: string }[]
+  /** A payment: show the amount with its currency, and the payee. */
+  readonly transaction?: {
+    readonly amount: string
+    readonly currency: string
+    readonly payee: string
+  }
 }
 
 /**
@@ -42,6 +49,8 @@ export type ApprovalRequest = {
 /** Why a request must not be shown. */
 export type RequestFault =
   | SignatureFault
+  /** It must be shown with something that this version cannot show: the app needs an update. */
+  | 'update_needed'
   | 'issuer_wrong'
   | 'tenant_wrong'
   | 'audience_wrong'
@@ -64,9 +73,10 @@ export type RequestExpectation = {
 }
 
 /**
- * Verifies a request: the service's signature by a pinned key, then every claim. Unknown members
- * are refused, because an answer covers everything that was signed and an app cannot show members
- * that it does not know.
+ * Verifies a request: the service's signature by a pinned key, then every claim. In a request of
+ * the first version unknown members are refused, because an answer covers everything that was
+ * signed and an app cannot show members that it does not know. From the second on `must` names what
+ * has to be shown: unknown paths there are refused, all other unknown members are ignored.
  */
 export async function readRequest(
   jws: string,
@@ -75,6 +85,8 @@ export async function readRequest(
   const openedJws = await openCompact(jws, requestTyp, expectation.keySet.keys)
   if (typeof openedJws === 'string') return openedJws
   const { claims } = openedJws
+  if (!isVersion(claims)) return 'malformed'
+  if (mustUpdate(claims)) return 'update_needed'
   if (!isRequest(claims)) return 'malformed'
   if (claims.iss !== expectation.issuer) return 'issuer_wrong'
   if (claims.tid !== expectation.tenantId) return 'tenant_wrong'
@@ -86,7 +98,7 @@ export async function readRequest(
   if (claims.iat > nowSeconds + aheadSecondsMax) return 'not_yet_valid'
   return {
     challengeId: claims.cid,
-    context: claims.ctx,
+    context: knownContext(claims.ctx),
     numberDigits: claims.number?.digits ?? null,
     userVerification: claims.uv,
     createdAt: new Date(claims.iat * 1000),
@@ -109,15 +121,45 @@ type RequestClaims = {
   readonly ctx: RequestContext
   readonly number: { readonly digits: number } | null
   readonly uv: UserVerification
+  readonly ver?: number
+  readonly must?: readonly string[]
 }
 
 const texts = ['iss', 'aud', 'jti', 'cid', 'tid', 'sub', 'nonce'] as const
+const allMembers = [...texts, 'iat', 'exp', 'ctx', 'number', 'uv']
 const contextTexts = ['application', 'action', 'ip', 'location', 'userAgent']
+const firstContext = ['relyingParty', ...contextTexts, 'fields']
+const shownContext = [...firstContext, 'transaction']
+/** All that this client can show, by the paths of `must`. */
+const shownPaths = new Set(['number', ...shownContext.map((name) => `ctx.${name}`)])
+
+/** Versions are named from the second on, with `must`. */
+function isVersion({ ver, must }: Readonly<Record<string, unknown>>): boolean {
+  if (ver === undefined) return must === undefined
+  return (
+    isSeconds(ver) &&
+    ver > 1 &&
+    Array.isArray(must) &&
+    must.every((path) => typeof path === 'string')
+  )
+}
+
+function mustUpdate({ ver, must }: Readonly<Record<string, unknown>>): boolean {
+  if (ver === undefined) return false
+  return Number(ver) > protocolVersion || (must as string[]).some((path) => !shownPaths.has(path))
+}
+
+/** Without what this client cannot show and need not. */
+function knownContext(context: RequestContext): RequestContext {
+  const members = Object.entries(context).filter(([name]) => shownContext.includes(name))
+  return Object.fromEntries(members) as RequestContext
+}
 
 function isRequest(claims: Readonly<Record<string, unknown>>): claims is RequestClaims {
-  const { iat, exp, uv } = claims
+  const { iat, exp, uv, ver } = claims
+  const isFirst = ver === undefined
   return (
-    hasExactly(claims, [...texts, 'iat', 'exp', 'ctx', 'number', 'uv']) &&
+    (isFirst ? hasExactly(claims, allMembers) : hasAll(claims, allMembers)) &&
     texts.every((name) => typeof claims[name] === 'string') &&
     isSeconds(iat) &&
     isSeconds(exp) &&
@@ -125,12 +167,16 @@ function isRequest(claims: Readonly<Record<string, unknown>>): claims is Request
     exp - iat <= lifetimeSecondsMax &&
     (uv === 'required' || uv === 'preferred' || uv === 'not_required') &&
     isNumber(claims.number) &&
-    isContext(claims.ctx)
+    isContext(claims.ctx, isFirst)
   )
 }
 
 function isSeconds(value: unknown): value is number {
   return Number.isSafeInteger(value)
+}
+
+function hasAll(value: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
+  return names.every((name) => Object.hasOwn(value, name))
 }
 
 function isNumber(value: unknown): boolean {
@@ -140,14 +186,24 @@ function isNumber(value: unknown): boolean {
   return isSeconds(digits) && digits >= 1 && digits <= 8
 }
 
-function isContext(value: unknown): boolean {
+function isContext(value: unknown, isFirst: boolean): boolean {
   if (!isObject(value)) return false
-  const { relyingParty, fields, ...others } = value
+  const { relyingParty, fields, transaction } = value
+  const textsIn = contextTexts.filter((name) => Object.hasOwn(value, name))
   return (
-    hasExactly(value, ['relyingParty'], [...contextTexts, 'fields']) &&
+    (!isFirst || hasExactly(value, ['relyingParty'], firstContext)) &&
     typeof relyingParty === 'string' &&
-    Object.values(others).every((text) => typeof text === 'string') &&
-    (fields === undefined || (Array.isArray(fields) && fields.every(isField)))
+    textsIn.every((name) => typeof value[name] === 'string') &&
+    (fields === undefined || (Array.isArray(fields) && fields.every(isField))) &&
+    (transaction === undefined || isTransaction(transaction))
+  )
+}
+
+function isTransaction(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    hasExactly(value, ['amount', 'currency', 'payee']) &&
+    Object.values(value).every((text) => typeof text === 'string')
   )
 }
 

@@ -4,7 +4,7 @@ import type { ApprovalRequest } from './approval-request.ts'
 import { isObject } from './compact-jws.ts'
 import { type Call, Connection, type World } from './connection.ts'
 import { DeviceApiError, unexpectedResponse } from './device-api-error.ts'
-import type { DeviceDescription, PushRegistration } from './enrollment.ts'
+import type { DeviceChanges, PushRegistration } from './enrollment.ts'
 import { followLinks } from './key-set.ts'
 import type { DeviceKey, DeviceKeys } from './keys.ts'
 import {
@@ -153,7 +153,11 @@ export class DeviceClient {
     return (await this.#call('GET', '/self')) as OwnDetails
   }
 
-  async updateSelf(changes: Partial<Omit<DeviceDescription, 'platform'>>): Promise<DeviceDetails> {
+  /**
+   * Reports what has changed, after each update of the app at least: with `protocolVersion`, or
+   * the service goes on in the version of the enrollment.
+   */
+  async updateSelf(changes: DeviceChanges): Promise<DeviceDetails> {
     return (await this.#call('PATCH', '/self', changes)) as DeviceDetails
   }
 

@@ -11,6 +11,7 @@ export {
   attestationChallenge,
   type Claim,
   claimEnrollment,
+  type DeviceChanges,
   type DeviceDescription,
   type EnrollmentTicket,
   type PushRegistration,
@@ -25,6 +26,7 @@ export {
   importDeviceKeys,
 } from './keys.ts'
 export type { Pending } from './pending-requests.ts'
+export { protocolVersion } from './protocol-version.ts'
 export type {
   ActivityDetails,
   ActivityPage,

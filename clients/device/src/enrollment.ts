@@ -6,6 +6,7 @@ import { Connection, type World } from './connection.ts'
 import { DeviceApiError } from './device-api-error.ts'
 import { readKeySet } from './key-set.ts'
 import type { DeviceKey, DeviceKeys } from './keys.ts'
+import { protocolVersion } from './protocol-version.ts'
 import { plainTypedText } from './typed-text.ts'
 import type { DeviceDetails } from './views.ts'
 
@@ -27,6 +28,12 @@ export type DeviceDescription = {
   readonly model: string
   readonly osVersion: string
   readonly appVersion: string
+}
+
+/** What a device may report anew about itself. */
+export type DeviceChanges = Partial<Omit<DeviceDescription, 'platform'>> & {
+  /** Only ever rises. */
+  readonly protocolVersion?: number
 }
 
 /** The address by which the device can be woken. */
@@ -79,9 +86,22 @@ export function readEnrollmentUri(text: string): EnrollmentTicket | undefined {
  * Claims an enrollment: from now on the service knows this device. While the account is
  * `unconfirmed` the device gets no requests; `DeviceClient.confirm` with the number from the
  * sign-in page makes it active. Throws DeviceApiError; after `unreachable` the claim may have taken
- * effect, and a new enrollment is needed because each works once.
+ * effect, and a new enrollment is needed because each works once. A service that knows no versions
+ * of the protocol refuses the one that is named, without using up the code: it is then spoken to in
+ * the first.
  */
 export async function claimEnrollment(claim: Claim, world: World = {}): Promise<DeviceAccount> {
+  try {
+    return await claimAs(claim, world, { protocolVersion })
+  } catch (error) {
+    if (!(error instanceof DeviceApiError) || error.code !== 'proof_malformed') throw error
+    return claimAs(claim, world, {})
+  }
+}
+
+type Version = { readonly protocolVersion?: number }
+
+async function claimAs(claim: Claim, world: World, version: Version): Promise<DeviceAccount> {
   const { ticket, keys } = claim
   const connection = new Connection(ticket.origin, world)
   const answer = await connection.call({
@@ -94,7 +114,7 @@ export async function claimEnrollment(claim: Claim, world: World = {}): Promise<
       appId: claim.appId,
       device: claim.device,
       keys: perKey(keys, (key) => key.publicJwk),
-      proofs: await proofs(claim, connection.now()),
+      proofs: await proofs(claim, connection.now(), version),
       ...(claim.push && { push: claim.push }),
       ...(claim.attestation && { attestation: claim.attestation }),
     }),
@@ -115,7 +135,7 @@ function perKey<T>({ possession, verification }: DeviceKeys, of: (key: DeviceKey
   return { possession: of(possession), ...(verification && { verification: of(verification) }) }
 }
 
-async function proofs({ ticket, keys }: Claim, now: Date) {
+async function proofs({ ticket, keys }: Claim, now: Date, version: Version) {
   const codeHash = await sha256(plainCode(ticket.code))
   const prove = (key: DeviceKey) =>
     signCompact(key, claimTyp, {
@@ -125,6 +145,7 @@ async function proofs({ ticket, keys }: Claim, now: Date) {
       ...(keys.verification && { vk: keys.verification.kid }),
       iat: Math.floor(now.getTime() / 1000),
       jti: newJti(),
+      ...version,
     })
   return {
     possession: await prove(keys.possession),

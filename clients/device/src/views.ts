@@ -12,6 +12,8 @@ export type DeviceDetails = {
   readonly appVersion: string
   /** The device whose companion (a watch) this is; null for a device of its own. */
   readonly parentDeviceId: string | null
+  /** The newest version of the device protocol that it speaks, as far as the service knows. */
+  readonly protocolVersion: number
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
   readonly attestation: {
@@ -38,6 +40,7 @@ export type OwnDetails = DeviceDetails & {
     | 'push_locked'
     | 'app_too_old'
     | 'platform_retired'
+    | 'protocol_too_old'
     | 'companion'
     | 'no_verification_key'
     | null

@@ -17,6 +17,7 @@ import {
  */
 export type ResultRefusal =
   | 'malformed'
+  | 'member_unknown'
   | 'wrong_algorithm'
   | 'wrong_type'
   | 'unknown_key'
@@ -79,6 +80,8 @@ export type Result = {
   readonly auth_time?: number
   /** The device became active less than 24 hours before. */
   readonly new_device?: boolean
+  /** Version of the device protocol in which the device was asked; absent for the first. */
+  readonly ver?: number
 }
 
 /** A result that allows a sign-in. */
@@ -116,6 +119,11 @@ export type ResultExpectation = {
 }
 
 const typ = 'approval-result+jwt'
+/** Members that this version knows, for `must` of later ones. */
+const knownMembers = [
+  ...['iss', 'aud', 'jti', 'iat', 'exp', 'tid', 'cid', 'sub', 'binding', 'decision', 'reason'],
+  ...['did', 'number', 'amr', 'auth_time', 'new_device', 'ver', 'must'],
+]
 const algorithm = 'ES256'
 const lengthMax = 8192
 /** How far the clock of this machine may be off, either way; results live for a minute. */
@@ -231,6 +239,17 @@ function resultIn({ protectedHeader, payload }: JWTVerifyResult): Result {
     !decisions.some((one) => one === payload.decision)
   ) {
     throw new RefusedResult('malformed', 'Parts of the result have the wrong type.')
+  }
+  const { must = [] } = payload
+  if (!Array.isArray(must)) {
+    throw new RefusedResult('malformed', 'Parts of the result have the wrong type.')
+  }
+  const unknown = must.find((name) => !knownMembers.includes(name))
+  if (unknown !== undefined) {
+    throw new RefusedResult(
+      'member_unknown',
+      `The result must be understood with its member ${unknown}: update this package.`,
+    )
   }
   return payload as unknown as Result
 }

@@ -57,6 +57,35 @@ describe('a request that the service signed for this device', () => {
   })
 })
 
+describe('a request of version 2', () => {
+  const transaction = { amount: '129.90', currency: 'EUR', payee: 'Bookshop' }
+  const facts = requestFacts({ protocolVersion: 2, context: { action: 'Pay', transaction } })
+  const read = async (changes: object = {}) => {
+    const key = tenantKeys.active()
+    const payload = { ...(JSON.parse(requestPayload(facts)) as object), ...changes }
+    const header = JSON.parse(requestHeader(key.kid)) as object
+    return readRequest(await signRaw(key, header, payload), expectation)
+  }
+
+  test('is read with what version 1 could not show', async () => {
+    expect(await read()).toMatchObject({
+      context: { relyingParty: 'Example Mail', action: 'Pay', transaction },
+    })
+  })
+
+  test('is read without what this version does not know and need not show', async () => {
+    const ctx = { relyingParty: 'x', action: 'Pay', mood: 'good' }
+    const request = await read({ ctx, hint: 1 })
+    expect(request).toMatchObject({ context: { relyingParty: 'x', action: 'Pay' } })
+    expect(JSON.stringify(request)).not.toMatch(/mood|hint/)
+  })
+
+  test('is not shown when something must be shown that this version does not know', async () => {
+    expect(await read({ must: ['ctx.mood'] })).toBe('update_needed')
+    expect(await read({ ver: 3 })).toBe('update_needed')
+  })
+})
+
 describe('a request that is not to be shown', () => {
   test.each([
     ['another service', { issuer: 'https://attacker.example/t/x' }, 'issuer_wrong'],

@@ -126,6 +126,28 @@ describe('claiming', () => {
     expect(Object.keys(payload ?? {})).not.toContain('vk')
   })
 
+  test('names the newest version of the protocol, and none to a service that knows none', async () => {
+    const keys = await createDeviceKeys({ verification: true })
+    const versions: unknown[] = []
+    const network = playNetwork(async ({ body }) => {
+      const { proofs } = JSON.parse(body ?? '') as ClaimBody
+      const versionsOfProofs = Object.values(proofs).map(
+        (proof) =>
+          (signatures.read(proof, 4096)?.payload as Record<string, unknown>)?.protocolVersion,
+      )
+      versions.push(versionsOfProofs)
+      return versionsOfProofs[0] === undefined
+        ? Response.json(await claimReply(), { status: 201 })
+        : problem(400, 'proof_malformed')
+    })
+    const world = { fetch: network.fetch, now: () => serverNow.getTime() }
+    await claimEnrollment({ ticket: { origin, tenantId, code }, keys, appId: 'a', device }, world)
+    expect(versions).toEqual([
+      [2, 2],
+      [undefined, undefined],
+    ])
+  })
+
   test('the resulting account is plain JSON with the service’s data', async () => {
     const keys = await createDeviceKeys({ verification: true })
     const answer = await claimReply()

@@ -101,6 +101,7 @@ export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts 
     userVerification: 'preferred',
     createdAt: new Date('2027-01-01T00:00:00Z'),
     expiresAt: new Date('2027-01-01T00:02:00Z'),
+    protocolVersion: 1,
     ...changes,
   }
 }

@@ -65,6 +65,19 @@ async function refusalOf(result: Promise<unknown>): Promise<string> {
   throw error
 }
 
+test.each([
+  ['a member that this version does not know', { mood: 'x' }, undefined],
+  ['members that must be known, and are', { must: ['new_device', 'ver'], ver: 2 }, undefined],
+  ['a member that must be known, and is not', { must: ['limit'], limit: '1' }, 'member_unknown'],
+  ['an unknown name that is not even there', { must: ['limit'] }, 'member_unknown'],
+  ['a list of members that is none', { must: 'ver' }, 'malformed'],
+  ['a list of members with a number', { must: [2] }, 'member_unknown'],
+])('%s: accepted only when nothing unknown must be known', async (_, claims, code) => {
+  const verification = trusting().verifyApproval(await sign({ claims }), expectation)
+  if (code === undefined) expect(await verification).toMatchObject({ decision: 'approved' })
+  else expect(await refusalOf(verification)).toBe(code)
+})
+
 test('a valid result is accepted, and its claims are returned', async () => {
   const result = await trusting().verifyApproval(await sign(), expectation)
   expect(result).toMatchObject({ decision: 'approved', sub: expectation.userId, number: 'service' })
