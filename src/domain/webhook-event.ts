@@ -101,6 +101,8 @@ export type WebhookFact = {
   readonly ownerRpId: RelyingPartyId | null
   readonly viewerRpIds: readonly RelyingPartyId[]
   readonly occurredAt: Date
+  /** The same in microseconds since 1970, to compare with the creation of endpoints. */
+  readonly occurredAtMicros: number
   /**
    * The current state of the challenge that it is about; null without one, or once it is deleted.
    */

@@ -27,7 +27,7 @@ export function enqueueWebhooks(
               endpoint.tenantId === fact.tenantId &&
               rpIds.includes(endpoint.rpId) &&
               isSubscribedTo(endpoint, event.type) &&
-              endpoint.createdAt <= fact.occurredAt,
+              endpoint.createdAtMicros <= fact.occurredAtMicros,
           )
           .map(({ tenantId, id }) => ({ tenantId, endpointId: id, eventId, ...event }))
       }),

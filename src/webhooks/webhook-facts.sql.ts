@@ -2,11 +2,10 @@
 
 import type { TenantId } from '../domain/ids.ts'
 import { activityTypeOf } from '../domain/stored-activity-type.ts'
-import type { WebhookEndpoint } from '../domain/webhook-endpoint.ts'
 import type { WebhookFact } from '../domain/webhook-event.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
-import type { NewWebhookDelivery, WebhookDeliveryStore } from './webhook.store.ts'
+import type { NewWebhookDelivery, Subscriber, WebhookDeliveryStore } from './webhook.store.ts'
 import { endpointColumns } from './webhook-endpoints.sql.ts'
 
 type Challenge = NonNullable<WebhookFact['challenge']>
@@ -23,6 +22,9 @@ type FactRow = Omit<WebhookFact, 'challenge'> & {
   readonly decidedDeviceId: Challenge['decidedDeviceId']
 }
 
+/** As precise as PostgreSQL's clock: an endpoint can be created in the millisecond of an event. */
+const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`
+
 // In the order in which they were written, so that an urgent one does not wait behind later ones.
 const takeFacts = statement<{ readonly limit: number }, FactRow>(
   'take_webhook_facts',
@@ -36,7 +38,8 @@ const takeFacts = statement<{ readonly limit: number }, FactRow>(
    )
    select g.tenant_id, g.kind, g.user_id, g.activity_id, g.activity_type, g.severity,
      g.challenge_id, g.device_id, g.enrollment_id, g.reason, g.owner_rp_id, g.viewer_rp_ids,
-     g.occurred_at, c.id as found_challenge_id, c.status as challenge_status,
+     g.occurred_at, ${micros('g.occurred_at')} as occurred_at_micros,
+     c.id as found_challenge_id, c.status as challenge_status,
      c.reason as challenge_reason, c.delivery_mode, c.binding, c.idempotency_key,
      c.created_at as challenge_created_at, c.expires_at as challenge_expires_at,
      c.decided_at as challenge_decided_at, c.decided_device_id
@@ -45,9 +48,10 @@ const takeFacts = statement<{ readonly limit: number }, FactRow>(
    order by g.seq`,
 )
 
-const findSubscribers = statement<{ readonly tenantIds: readonly TenantId[] }, WebhookEndpoint>(
+const findSubscribers = statement<{ readonly tenantIds: readonly TenantId[] }, Subscriber>(
   'find_subscribers',
-  `select ${endpointColumns} from webhook_endpoints e
+  `select ${endpointColumns}, ${micros('e.created_at')} as created_at_micros
+   from webhook_endpoints e
    where e.tenant_id = any(:tenantIds::text[]) and e.status in ('active', 'paused')`,
 )
 

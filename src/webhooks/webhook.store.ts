@@ -137,6 +137,9 @@ export type EndpointLoad = { readonly endpointId: WebhookEndpointId; readonly in
 /** Which events to queue again: one, or all that failed and happened since a time. */
 export type ReplaySelection = { readonly eventId?: WebhookEventId; readonly failedSince?: Date }
 
+/** An endpoint that may receive events, and its creation in microseconds since 1970. */
+export type Subscriber = WebhookEndpoint & { readonly createdAtMicros: number }
+
 export interface WebhookDeliveryStore {
   /** True while this installation has any endpoint, or events are left to be sent. */
   hasWork(): Promise<boolean>
@@ -149,7 +152,7 @@ export interface WebhookDeliveryStore {
     limit: number,
     decide: (
       facts: readonly WebhookFact[],
-      endpoints: readonly WebhookEndpoint[],
+      endpoints: readonly Subscriber[],
     ) => readonly NewWebhookDelivery[],
   ): Promise<number>
   enqueue(delivery: NewWebhookDelivery): Promise<void>

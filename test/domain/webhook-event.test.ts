@@ -38,6 +38,7 @@ const fact: WebhookFact = {
   ownerRpId: 'rp_owner',
   viewerRpIds: ['rp_owner', 'rp_viewer'],
   occurredAt: at,
+  occurredAtMicros: at.getTime() * 1000,
   challenge: null,
 }
 const about = (activityType: string, more: Partial<WebhookFact> = {}) =>

@@ -343,3 +343,36 @@ test('an endpoint receives only the events it subscribed to, and none from befor
   await until('idle', () => dispatcher.inFlight() === 0)
   expect(sink.deliveries).toEqual([])
 })
+
+test('an endpoint receives what happened in the millisecond of its creation only if that came after', async ({
+  subscriber,
+  sink,
+  workshop,
+}) => {
+  const listeners = [await subscriber.anEndpoint(sink.url), await subscriber.anEndpoint(sink.url)]
+  await subscriber.happen(1)
+  const micros = [100, 900]
+  for (const [index, { id }] of listeners.entries()) {
+    await workshop.sql(
+      'created_within',
+      `update webhook_endpoints e set created_at =
+         date_trunc('milliseconds', f.occurred_at) + make_interval(secs => $2::int / 1e6)
+       from webhook_facts f where f.tenant_id = e.tenant_id and e.id = $1`,
+      id,
+      micros[index],
+    )
+  }
+  await workshop.sql(
+    'happened_within',
+    `update webhook_facts set occurred_at =
+       date_trunc('milliseconds', occurred_at) + interval '500 microseconds' where tenant_id = $1`,
+    subscriber.principal.tenantId,
+  )
+  await workshop.aDispatcher().work()
+  const [delivery, ...others] = await workshop.sql(
+    'delivered_to',
+    'select endpoint_id from webhook_deliveries where tenant_id = $1',
+    subscriber.principal.tenantId,
+  )
+  expect([delivery?.endpoint_id, others]).toEqual([listeners[0]?.id, []])
+})
