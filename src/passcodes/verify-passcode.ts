@@ -39,7 +39,9 @@ export type Dependencies = {
   readonly random: Pick<Random, 'token'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
   readonly userQueue: UserQueue
-  /** A line for each tenant. */
+  /** Codes of one user go one at a time, whatever else is done for the user. */
+  readonly userCodeQueue: UserQueue
+  /** A line for each user, held by the tenant. */
   readonly passcodeQueue: FairQueue
   readonly publicOrigin: string
 }
@@ -103,10 +105,21 @@ export async function verifyPasscode(
   const initiator = dependencies.hashing.hmacBase64Url(
     initiatorText(rpId, command.initiator ?? null),
   )
-  return dependencies.userQueue.run({ tenantId, userId }, `codes:${initiator}`, () =>
-    dependencies.passcodeQueue.run(tenantId, () =>
-      verifyInQueue(dependencies, principal, command, initiator),
-    ),
+  const verify = () => verifyInQueue(dependencies, principal, command, initiator)
+  return inQueues(dependencies, { tenantId, userId }, `codes:${initiator}`, verify)
+}
+
+/** The user's place is taken last: what waits behind other users' codes holds up no answer. */
+function inQueues<T>(
+  { userCodeQueue, passcodeQueue, userQueue }: Dependencies,
+  user: { readonly tenantId: TenantId; readonly userId: UserId },
+  line: string,
+  work: () => Promise<T>,
+): Promise<T | Refusal<'too_many_requests'>> {
+  const inUserQueue = () => userQueue.run(user, line, work)
+  const whose = { holder: user.tenantId }
+  return userCodeQueue.run(user, line, () =>
+    passcodeQueue.run(`${user.tenantId} ${user.userId}`, inUserQueue, whose),
   )
 }
 

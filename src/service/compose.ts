@@ -184,6 +184,7 @@ export async function startService(
     revocationLog,
     attestations,
     userQueue: turns.userQueue,
+    userCodeQueue: turns.userCodeQueue,
     passcodeQueue: turns.passcodeQueue,
     publicOrigin,
   }

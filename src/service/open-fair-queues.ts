@@ -56,7 +56,10 @@ export const tokenQueueLimits = {
   refusals: 4_096,
 } as const satisfies FairQueueLimits
 
-/** Operations that lock the row of one user; a queue for each initiator and device. */
+/**
+ * Operations that lock the row of one user; a queue for each initiator and device. The same for the
+ * typed codes of one user.
+ */
 export const userQueueLimits = {
   running: 1,
   runningInLine: 1,
@@ -68,14 +71,14 @@ export const userQueueLimits = {
 } as const satisfies FairQueueLimits
 
 /**
- * Passcodes being verified, which takes some ten statements each; a queue for each tenant. They
- * have at most half of the connections that the lanes of sign-ins leave.
+ * Passcodes being verified, which takes some ten statements each; a line for each user. They have
+ * at most half of the connections that the lanes of sign-ins leave.
  */
 export const passcodeQueueLimits = {
   running: Number.POSITIVE_INFINITY,
-  runningInLine: 2,
+  runningInLine: 1,
   waiting: 1_024,
-  waitingInLine: 256,
+  waitingInLine: 1,
   waitMs,
   refusalMs: 0,
   refusals: 0,
@@ -106,6 +109,7 @@ export function buildQueues(connections: number) {
       tokenQueue: buildFairQueue(tokenQueueLimits),
     }),
     userQueue: buildUserQueue(userQueueLimits),
+    userCodeQueue: buildUserQueue(userQueueLimits),
     passcodeQueue: buildFairQueue(passcodes),
   }
 }

@@ -22,6 +22,7 @@ import { pausePushes, unlockUser } from '../../src/protection/protection.ts'
 import { reportActivity } from '../../src/protection/report-activity.ts'
 import { buildQueues } from '../../src/service/open-fair-queues.ts'
 import { bothPaths } from '../support/lanes.ts'
+import { until } from '../support/until.ts'
 import {
   aClaimCommand,
   anAnswer,
@@ -78,10 +79,18 @@ const times = <T>(count: number, one: () => Promise<T>) =>
 test('64 concurrent wrong codes of one user: one statement at a time, and the excess is refused', async () => {
   watch('passcodes', 'attempt')
   const wrong = { userId: phone.userId, code: '000000' }
-  const outcomes = await times(64, () => verifyPasscode(world, principal, wrong))
-  expect(most).toBe(1)
+  const outcomes: unknown[] = []
   const countOf = (code: string) =>
     outcomes.filter((one) => isRefusal(one) && one.refused === code).length
+  const { promise: busy, resolve: release } = Promise.withResolvers<void>()
+  const holding = world.userQueue.run(phone, `device:${phone.id}`, () => busy)
+  const verifications = times(64, async () => {
+    outcomes.push(await verifyPasscode(world, principal, wrong))
+  })
+  await until('all have arrived', () => outcomes.length === 31)
+  release()
+  await Promise.all([holding, verifications])
+  expect(most).toBe(1)
   expect(countOf('passcode_wrong')).toBe(5)
   expect(countOf('passcode_wrong') + countOf('passcode_locked')).toBe(33)
   expect(countOf('too_many_requests')).toBe(31)

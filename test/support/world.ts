@@ -119,8 +119,8 @@ export async function openWorld() {
 }
 
 function queues() {
-  const { userQueue, passcodeQueue } = buildQueues(10)
-  return { userQueue, passcodeQueue }
+  const { admission: _, ...queuesOfUsers } = buildQueues(10)
+  return queuesOfUsers
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>
