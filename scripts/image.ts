@@ -31,7 +31,7 @@ const loadLate = `
   await import('ioredis')
   import { openDatabase } from './src/platform/postgres/database.ts'
   const database = openDatabase({ url: process.env.DATABASE_URL })
-  const tenants = await (await database.prisma()).tenant.count()
+  const tenants = await database.prisma(null, (client) => client.tenant.count())
   await database.close()
   console.log('-- tenants counted through Prisma:', tenants)
   if (tenants !== 1) process.exitCode = 1

@@ -84,7 +84,7 @@ test('what a start does without is there: none of it has another name by now', a
     import 'node:http'
     fastify()
     const database = openDatabase({ url: process.env.DATABASE_URL })
-    await database.prisma()
+    await database.prisma(null, async () => undefined)
     await database.close()`
   const words = ['--input-type=module', '--eval', script]
   const program = stack.use(startProgram(words, environment))
@@ -109,8 +109,8 @@ test('a load that failed is tried again by the next caller', async () => {
   const script = `
     import { openDatabase } from './src/platform/postgres/database.ts'
     const database = openDatabase({ url: process.env.DATABASE_URL })
-    const failure = await database.prisma().catch((error) => error.message)
-    console.log(failure, await (await database.prisma()).tenant.count())
+    const failure = await database.prisma(null, (client) => client.tenant.count()).catch((error) => error.message)
+    console.log(failure, await database.prisma(null, (client) => client.tenant.count()))
     await database.close()`
   const words = ['--input-type=module', '--eval', script]
   const program = stack.use(

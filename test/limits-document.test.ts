@@ -21,6 +21,7 @@ import {
 import { recentAddressesMax, recentAddressTtlMs } from '../src/platform/http/admission.ts'
 import { defaultServerLimits } from '../src/platform/http/server-limits.ts'
 import type { FairQueueLimits } from '../src/platform/net/bounded-fair-queue.ts'
+import { connectionQueueLimits } from '../src/platform/postgres/connection-shares.ts'
 import { reservedOf } from '../src/service/open-database.ts'
 import {
   deviceQueueLimits,
@@ -158,6 +159,11 @@ test('docs/limits.md says who waits for whom', () => {
   expect(passcodesShare).toBe(1 / 2)
   expect(figures('passcodes that are being checked')).toEqual([passcodeQueueLimits.runningInLine])
   expect(figures('of those passcodes waiting')).toEqual(waiting(passcodeQueueLimits))
+  expect(figures('passcodes of one user before them')).toEqual(waiting(userQueueLimits))
+  expect(figures('that wait, of all shares and of one')).toEqual([
+    connectionQueueLimits.waiting,
+    connectionQueueLimits.waitingInLine,
+  ])
   expect(figures('client, device or token')).toEqual([
     unauthenticatedQueueLimits.refusalMs / 1000,
     unauthenticatedQueueLimits.refusals,

@@ -52,8 +52,9 @@ export function buildActivityStore(
 ): ActivityStore {
   return {
     async find(tenantId, id) {
-      const client = await prisma()
-      const row = await client.activity.findUnique({ where: { tenantId_id: { tenantId, id } } })
+      const row = await prisma(tenantId, (client) =>
+        client.activity.findUnique({ where: { tenantId_id: { tenantId, id } } }),
+      )
       if (!row) return null
       return toActivity(row)
     },
@@ -63,17 +64,14 @@ export function buildActivityStore(
         'rpId' in view
           ? { OR: [{ rpId: null }, ...(view.rpId === null ? [] : [{ rpId: view.rpId }])] }
           : { type: { notIn: view.hiddenTypes.map(storedActivityType) } }
-      const client = await prisma()
-      const rows = await client.activity.findMany({
-        where: {
-          tenantId,
-          userId,
-          ...visibility,
-          ...(before === null ? {} : { id: { lt: before } }),
-        },
-        orderBy: { id: 'desc' },
-        take: limit,
-      })
+      const older = before === null ? {} : { id: { lt: before } }
+      const rows = await prisma(tenantId, (client) =>
+        client.activity.findMany({
+          where: { tenantId, userId, ...visibility, ...older },
+          orderBy: { id: 'desc' },
+          take: limit,
+        }),
+      )
       return rows.map(toActivity)
     },
 
@@ -95,10 +93,11 @@ export function buildActivityStore(
       })
       const isNew = insertedRows.length === 1
       if (!isNew && idempotencyKey === null) return null
-      const client = await prisma()
-      const row = await client.activity.findFirst({
-        where: isNew ? { tenantId, id } : { tenantId, rpId, postKey: idempotencyKey },
-      })
+      const row = await prisma(tenantId, (client) =>
+        client.activity.findFirst({
+          where: isNew ? { tenantId, id } : { tenantId, rpId, postKey: idempotencyKey },
+        }),
+      )
       return row && { activity: toActivity(row), postHash: isNew ? null : row.postHash }
     },
   }

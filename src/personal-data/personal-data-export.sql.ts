@@ -116,7 +116,8 @@ export function buildPersonalDataExport(database: Database): PersonalDataStore['
   const busyTenants = new Set<TenantId>()
 
   return async (tenantId, userId) => {
-    if (busyTenants.has(tenantId) || busyTenants.size >= concurrentMax) return 'busy'
+    const max = Math.min(concurrentMax, database.snapshotsMax)
+    if (busyTenants.has(tenantId) || busyTenants.size >= max) return 'busy'
     busyTenants.add(tenantId)
     try {
       const snapshot = await database.snapshot()

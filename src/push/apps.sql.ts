@@ -43,25 +43,28 @@ function toApp({ tenantId, id, provider, appId, name, createdAt, updatedAt }: Ap
 /** The apps of all tenants; Prisma reads, transactions write. */
 export function buildAppStore(database: Database, random: Pick<Random, 'id'>): AppStore {
   const find: AppStore['find'] = async (tenantId, id) => {
-    const prisma = await database.prisma()
-    const row = await prisma.app.findUnique({ where: { tenantId_id: { tenantId, id } } })
+    const row = await database.prisma(tenantId, (prisma) =>
+      prisma.app.findUnique({ where: { tenantId_id: { tenantId, id } } }),
+    )
     return row && toApp(row)
   }
   return {
     find,
 
     async list(tenantId) {
-      const prisma = await database.prisma()
-      const rows = await prisma.app.findMany({ where: { tenantId }, orderBy: { id: 'desc' } })
+      const rows = await database.prisma(tenantId, (prisma) =>
+        prisma.app.findMany({ where: { tenantId }, orderBy: { id: 'desc' } }),
+      )
       return rows.map(toApp)
     },
 
     async findCredentials(tenantId, { provider, appId }) {
-      const prisma = await database.prisma()
-      const row = await prisma.app.findUnique({
-        where: { tenantId_provider_appId: { tenantId, provider, appId } },
-        select: { id: true, version: true, credentialsSealed: true },
-      })
+      const row = await database.prisma(tenantId, (prisma) =>
+        prisma.app.findUnique({
+          where: { tenantId_provider_appId: { tenantId, provider, appId } },
+          select: { id: true, version: true, credentialsSealed: true },
+        }),
+      )
       return row as SealedCredentials | null
     },
 

@@ -142,8 +142,9 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async findTenant(id) {
-      const prisma = await database.prisma()
-      const row = await prisma.tenant.findUnique({ where: { id }, select: asTenant })
+      const row = await database.prisma(id, (prisma) =>
+        prisma.tenant.findUnique({ where: { id }, select: asTenant }),
+      )
       return row as Tenant | null
     },
 
@@ -194,8 +195,9 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async listTenants() {
-      const prisma = await database.prisma()
-      const rows = await prisma.tenant.findMany({ select: asTenant, orderBy: { id: 'asc' } })
+      const rows = await database.prisma(null, (prisma) =>
+        prisma.tenant.findMany({ select: asTenant, orderBy: { id: 'asc' } }),
+      )
       return rows as Tenant[]
     },
 
@@ -204,19 +206,16 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     },
 
     async findRelyingParty(tenantId, id) {
-      const prisma = await database.prisma()
-      const row = await prisma.relyingParty.findUnique({
-        where: { tenantId_id: { tenantId, id } },
-      })
+      const row = await database.prisma(tenantId, (prisma) =>
+        prisma.relyingParty.findUnique({ where: { tenantId_id: { tenantId, id } } }),
+      )
       return row && toRelyingParty(row)
     },
 
     async listRelyingParties(tenantId) {
-      const prisma = await database.prisma()
-      const rows = await prisma.relyingParty.findMany({
-        where: { tenantId },
-        orderBy: { id: 'asc' },
-      })
+      const rows = await database.prisma(tenantId, (prisma) =>
+        prisma.relyingParty.findMany({ where: { tenantId }, orderBy: { id: 'asc' } }),
+      )
       return rows.map(toRelyingParty)
     },
 

@@ -64,11 +64,11 @@ const lockRuleOfNames = statement<ByTenant, { readonly rule: IdentifierCase }>(
 )
 
 const lockIdentifiers = statement<
-  { readonly names: readonly string[] },
+  { readonly tenantId: TenantId; readonly names: readonly string[] },
   { readonly lock: unknown }
 >(
   'lock_identifiers',
-  `select pg_advisory_xact_lock(hashtextextended(n, 0)) as lock
+  `select pg_advisory_xact_lock(hashtextextended(:tenantId || ' ' || n, 0)) as lock
    from unnest(:names::text[]) as n order by n`,
 )
 
@@ -111,11 +111,9 @@ const toUser = ({ protection, ...row }: UserRecord) => {
 /** Users and their identifiers; Prisma reads, transactions write. */
 export function buildUserStore(database: Database, random: Pick<Random, 'id'>): UserStore {
   const find = async (tenantId: TenantId, id: UserId) => {
-    const prisma = await database.prisma()
-    const row = await prisma.user.findUnique({
-      where: { tenantId_id: { tenantId, id } },
-      include: asRead,
-    })
+    const row = await database.prisma(tenantId, (prisma) =>
+      prisma.user.findUnique({ where: { tenantId_id: { tenantId, id } }, include: asRead }),
+    )
     return row && toUser(row)
   }
 
@@ -160,7 +158,8 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
       // One importer at a time for each set of names: a unique violation would abort the
       // transaction.
       await run(tx, lockIdentifiers, {
-        names: names.map(({ namespace, key }) => `${tenantId} ${namespace} ${key}`),
+        tenantId,
+        names: names.map(({ namespace, key }) => `${namespace} ${key}`),
       })
       const owners = await run(tx, findOwners, { tenantId, ...columns })
       if (owners.length > 0) return { rule, isNew: false }
@@ -181,12 +180,13 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
 
     async list(tenantId, namespaces, page) {
       const userIds = await readListPage(database, listUsers, { tenantId, namespaces }, page)
-      const prisma = await database.prisma()
-      const rows = await prisma.user.findMany({
-        where: { tenantId, id: { in: userIds.map(({ id }) => id) } },
-        orderBy: { id: 'desc' },
-        include: asRead,
-      })
+      const rows = await database.prisma(tenantId, (prisma) =>
+        prisma.user.findMany({
+          where: { tenantId, id: { in: userIds.map(({ id }) => id) } },
+          orderBy: { id: 'desc' },
+          include: asRead,
+        }),
+      )
       return rows.map(toUser)
     },
 

@@ -12,7 +12,7 @@ import {
 let stores: Stores
 let user: TestUser
 beforeAll(async () => {
-  stores = await openStores(6)
+  stores = await openStores(8)
   user = await aUser(stores)
 })
 afterAll(() => stores.close())
@@ -69,6 +69,18 @@ test('a tenant reads one export at a time, a process four; closed ones do not co
   await (await begin(busy)).close()
   const { total, idle } = stores.database.connections()
   expect(idle).toBe(total)
+})
+
+test('exports take half of the connections at most, so that other work finds some', async () => {
+  const few = await openStores(4)
+  const people = [await aUser(few), await aUser(few), await aUser(few)]
+  const readings = []
+  for (const { tenantId, userId } of people) {
+    readings.push(await few.personalData.openExport(tenantId, userId))
+  }
+  expect(readings.map((one) => one === 'busy')).toEqual([false, false, true])
+  for (const one of readings) if (typeof one !== 'string') await one.close()
+  await few.close()
 })
 
 test('an export that fails half-way releases its connection', async () => {

@@ -1,7 +1,9 @@
 import pg from 'pg'
+import type { TenantId } from '../../domain/ids.ts'
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 import { columnTypes, rejectShiftedTimes } from './column-types.ts'
-import { isDatabaseUnavailable } from './database-errors.ts'
+import { buildConnectionShares, type ConnectionShares } from './connection-shares.ts'
+import { type Connect, inTransaction, takeConnection, withConnection } from './pooled-connection.ts'
 import type { Queries } from './queries.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
 import { openSnapshot, type Snapshot } from './snapshot.ts'
@@ -15,11 +17,15 @@ export type Database = Queries & {
    * passes. Without connections of their own they share the pool.
    */
   readonly reserved: Queries
-  /** For everything off the hot path; it shares the pool. Loaded when first asked for. */
-  prisma(): Promise<PrismaClient>
+  /**
+   * Prisma, for reads off the hot path: it shares the pool, and the work counts as one statement of
+   * this tenant (null: of none). Loaded when first asked for.
+   */
+  prisma<T>(tenantId: TenantId | null, work: (client: PrismaClient) => Promise<T>): Promise<T>
   /**
    * Commits when the work resolves, rolls back when it rejects; all within `timeoutMs`, or within
-   * the longer time given for work that reads all of a tenant.
+   * the longer time given for work that reads all of a tenant. It is done for the tenant of its
+   * first statement.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>, longerMs?: number): Promise<T>
   /**
@@ -27,6 +33,8 @@ export type Database = Queries & {
    * connection until it is closed; the server ends one that is idle for five times `timeoutMs`.
    */
   snapshot(): Promise<Snapshot>
+  /** How many of them may be open, so that other work finds connections. */
+  readonly snapshotsMax: number
   /** Queries sent since the start, Prisma's too. */
   readonly roundTrips: () => number
   /**
@@ -64,12 +72,7 @@ export type DatabaseConfig = {
   readonly onConnected?: () => void
 }
 
-/** A client of the pool for the time of one piece of work. */
-type PooledClient = Queries & { command(text: string): Promise<unknown> }
-
-// Statements that were prepared before a migration, and a primary that has become a replica.
-const staleConnectionCodes = new Set(['0A000', '26000', '25006'])
-const leastMs = 100
+const snapshotOwner = 'snapshots'
 const keepAliveMs = 10_000
 const idleMs = 60_000
 
@@ -81,7 +84,9 @@ const idleMs = 60_000
 export function openDatabase(config: DatabaseConfig): Database {
   const { timeoutMs = 1_800, schema = 'public', maxConnections = 10 } = config
   const { reservedConnections = 0 } = config
-  const pool = openPool(config, timeoutMs, maxConnections - reservedConnections)
+  const sharedConnections = maxConnections - reservedConnections
+  const pool = openPool(config, timeoutMs, sharedConnections)
+  const shares = buildConnectionShares(sharedConnections, timeoutMs)
   const isShared = reservedConnections === 0
   const reservedPool = isShared ? pool : openPool(config, timeoutMs, reservedConnections)
   const pools = [...new Set([pool, reservedPool])]
@@ -114,22 +119,25 @@ export function openDatabase(config: DatabaseConfig): Database {
   let prismaPromise: Promise<PrismaClient> | undefined
 
   return {
-    prisma: () => {
+    async prisma(tenantId, work) {
       // A load that failed is tried again: there may have been too many open files.
       prismaPromise ??= loadPrisma(pool, schema).catch((error: unknown) => {
         prismaPromise = undefined
         throw error
       })
-      return prismaPromise
+      const client = await prismaPromise
+      const giveBack = await shares.take(tenantId ?? '')
+      return work(client).finally(giveBack)
     },
-    query: queryOf(pool, timeoutMs),
-    reserved: { query: queryOf(reservedPool, timeoutMs) },
+    query: queryOf(() => connectIn(pool, shares, timeoutMs)),
+    reserved: { query: queryOf(() => () => takeConnection(reservedPool, endOf(timeoutMs))) },
     transaction: (work, longerMs) =>
-      withClient(pool, longerMs ?? timeoutMs, (client) => commit(client, work, longerMs)),
-    snapshot: () => openSnapshot(pool, timeoutMs),
+      inTransaction(connectIn(pool, shares, longerMs ?? timeoutMs), work, longerMs),
+    snapshot: async () => openSnapshot(pool, timeoutMs, await shares.take(snapshotOwner)),
+    snapshotsMax: Math.ceil(sharedConnections / 2),
     roundTrips: () => roundTrips,
     statements: () => statements,
-    connections: () => countConnections(pools),
+    connections: () => countConnections(pools, shares),
     listenToWrites: writes.listen,
     close: () => {
       closePromise ??= closeAll(pools, prismaPromise)
@@ -147,18 +155,41 @@ async function loadPrisma(pool: pg.Pool, schema: string): Promise<PrismaClient> 
   return new PrismaClient({ adapter: new PrismaPg(pool, { schema }) })
 }
 
-function queryOf(pool: pg.Pool, timeoutMs: number): Queries['query'] {
-  return (name, text, values) =>
-    withClient(pool, timeoutMs, (client) => client.query(name, text, values))
+const endOf = (timeoutMs: number) => performance.now() + timeoutMs
+
+/** Connections of the shared pool, for work that ends within `timeoutMs` from now. */
+function connectIn(pool: pg.Pool, shares: ConnectionShares, timeoutMs: number): Connect {
+  const deadline = endOf(timeoutMs)
+  return async (owner) => {
+    const giveBack = await shares.take(owner)
+    try {
+      const { end, ...connection } = await takeConnection(pool, deadline)
+      return {
+        ...connection,
+        end(failure) {
+          end(failure)
+          giveBack()
+        },
+      }
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+  }
 }
 
-function countConnections(pools: readonly pg.Pool[]) {
+function queryOf(connect: () => Connect): Queries['query'] {
+  return (name, text, values, owner = '') =>
+    withConnection(connect()(owner), (connection) => connection.query(name, text, values))
+}
+
+function countConnections(pools: readonly pg.Pool[], shares: ConnectionShares) {
   const sum = (count: (pool: pg.Pool) => number) =>
     pools.reduce((total, pool) => total + count(pool), 0)
   return {
     total: sum((pool) => pool.totalCount),
     idle: sum((pool) => pool.idleCount),
-    waiting: sum((pool) => pool.waitingCount),
+    waiting: sum((pool) => pool.waitingCount) + shares.waiting(),
   }
 }
 
@@ -195,64 +226,6 @@ function openPool(config: DatabaseConfig, timeoutMs: number, max: number): pg.Po
     // The pool passes on all options that it gets.
     Client: SessionClient as unknown as new () => pg.ClientBase,
   })
-}
-
-/** Runs the work with a pooled client and releases it, or drops it when it is no longer usable. */
-async function withClient<T>(
-  pool: pg.Pool,
-  timeoutMs: number,
-  work: (client: PooledClient) => Promise<T>,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs
-  const client = await pool.connect()
-  const send = async <Row extends pg.QueryResultRow>(statement: pg.QueryConfig): Promise<Row[]> => {
-    const query_timeout = Math.max(leastMs, deadline - performance.now())
-    return (await client.query<Row>({ ...statement, query_timeout } as pg.QueryConfig)).rows
-  }
-  try {
-    const result = await work({
-      query: (name, text, values) => send({ name, text, values: [...values] }),
-      command: (text) => send({ text }),
-    })
-    client.release()
-    return result
-  } catch (error) {
-    client.release(!isUsable(client, error))
-    throw error
-  }
-}
-
-/**
- * pg's own `pool.query` drops the connection, and all that is prepared on it, at every error. After
- * an ordinary refusal such as a unique violation, and after any error that the caller threw, it is
- * as good as before.
- */
-function isUsable(client: pg.PoolClient, error: unknown): boolean {
-  if (client.getTransactionStatus() !== 'I') return false
-  const { severity, code } = error as Partial<pg.DatabaseError>
-  if (severity === undefined) return !isDatabaseUnavailable(error)
-  return severity === 'ERROR' && !staleConnectionCodes.has(`${code}`)
-}
-
-async function commit<T>(
-  client: PooledClient,
-  work: (tx: Queries) => Promise<T>,
-  longerMs?: number,
-): Promise<T> {
-  await client.command('begin')
-  let result: T
-  try {
-    if (longerMs !== undefined) {
-      await client.command(`set local statement_timeout = ${Math.ceil(longerMs * 0.9)}`)
-    }
-    result = await work({ query: client.query })
-  } catch (error) {
-    // Where this fails the connection is dropped, and the server rolls back by itself.
-    await client.command('rollback').catch(() => undefined)
-    throw error
-  }
-  await client.command('commit')
-  return result
 }
 
 /** The database's time in milliseconds since the epoch, whatever the settings for dates are. */

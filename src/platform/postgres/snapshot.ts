@@ -5,18 +5,29 @@ import type { Queries } from './queries.ts'
 export type Snapshot = Queries & { close(): Promise<void> }
 
 /** A snapshot on a connection of the pool; each read of it within `timeoutMs`. */
-export async function openSnapshot(pool: pg.Pool, timeoutMs: number): Promise<Snapshot> {
-  const client = await pool.connect()
+export async function openSnapshot(
+  pool: pg.Pool,
+  timeoutMs: number,
+  onEnd: () => void,
+): Promise<Snapshot> {
+  const client = await pool.connect().catch((error: unknown) => {
+    onEnd()
+    throw error
+  })
+  const release = (isLost: boolean) => {
+    client.release(isLost)
+    onEnd()
+  }
   const send = <Row extends pg.QueryResultRow>(statement: pg.QueryConfig) =>
     client.query<Row>({ ...statement, query_timeout: timeoutMs } as pg.QueryConfig)
   const end = async () => {
     const rollbackResult = await send({ text: 'rollback' }).catch(() => null)
-    client.release(rollbackResult === null)
+    release(rollbackResult === null)
   }
   try {
     await send({ text: 'begin isolation level repeatable read read only' })
   } catch (error) {
-    client.release(true)
+    release(true)
     throw error
   }
   let closePromise: Promise<void> | undefined

@@ -90,7 +90,9 @@ export async function run<Params extends object, Row extends object>(
     if (value === undefined) throw new Error(`${name} was not given ${parameter}`)
     return value
   })
-  const rows = await queries.query(name, text, values)
+  const { tenantId } = params as { readonly tenantId?: unknown }
+  const owner = typeof tenantId === 'string' ? tenantId : undefined
+  const rows = await queries.query(name, text, values, owner)
   return toCamelCase(definition, rows)
 }
 

@@ -120,7 +120,7 @@ test('wrong passcodes for 10 users of one tenant use two connections at most, an
   for (const { status } of await Promise.all(attempts)) expect([422, 429, 503]).toContain(status)
 })
 
-test('where one tenant occupies all connections that requests share, another signs in with a key that was never used before', async () => {
+test('where one tenant occupies all connections that it may, another signs in with a key that was never used before', async () => {
   const { key } = await createOtherTenant(service)
   const { items } = (await service.api('GET', '/v1/relying-parties')).json
   const newKey = { relyingPartyId: items[0].id, name: 'new', scopes: ['challenges:write'] }
@@ -128,9 +128,9 @@ test('where one tenant occupies all connections that requests share, another sig
   const otherApi = createApi(service.origin, key)
   await holder.query('begin; lock table integrations in access exclusive mode')
   const lists = Array.from({ length: 20 }, () => otherApi('GET', '/v1/integrations'))
-  await until('all of them are occupied', async () => (await heldConnections()) === 5)
+  await until('it has its share', async () => (await heldConnections()) === 3)
   await signIn(createApi(service.origin, apiKey.secret))
-  expect(await heldConnections()).toBe(5)
+  expect(await heldConnections()).toBe(3)
   await holder.query('rollback')
   await Promise.all(lists)
 })

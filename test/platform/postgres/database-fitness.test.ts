@@ -84,7 +84,7 @@ const realPooler = () => {
             }),
           ),
         )
-        expect(await (await next.prisma()).tenant.count()).toBe(0)
+        expect(await (await next.prisma(null, async (client) => client)).tenant.count()).toBe(0)
         await next.close()
       }
     },

@@ -154,7 +154,10 @@ test('a longer time limit applies to each statement of its transaction only', as
 
 test('calls at the same time load Prisma once, and closing waits for the load', async () => {
   const database = connect()
-  const loads = [database.prisma(), database.prisma()] as const
+  const loads = [
+    database.prisma(null, async (client) => client),
+    database.prisma(null, async (client) => client),
+  ] as const
   await database.close()
   const [one, other] = await Promise.all(loads)
   expect(one).toBe(other)
@@ -164,7 +167,7 @@ test('Prisma shares the pool, and round trips are counted, by statement too', as
   const database = connect()
   const before = await backend(database)
   expect(database.roundTrips()).toBe(1)
-  const prisma = await database.prisma()
+  const prisma = await database.prisma(null, async (client) => client)
   expect(await prisma.$queryRaw`select pg_backend_pid() as pid`).toEqual([{ pid: before }])
   expect(database.roundTrips()).toBe(2)
   await database.transaction((tx) => tx.query('one', 'select 1', []))
@@ -192,7 +195,11 @@ describe('when the database', () => {
       'transaction',
       (database: Database) => database.transaction((tx) => tx.query('one', 'select 1', [])),
     ],
-    ['Prisma query', async (database: Database) => (await database.prisma()).$queryRaw`select 1`],
+    [
+      'Prisma query',
+      async (database: Database) =>
+        (await database.prisma(null, async (client) => client)).$queryRaw`select 1`,
+    ],
   ])('hangs, a %s fails in time, and the next one works', async (_, query) => {
     const database = connect({ timeoutMs: 400 })
     const hung = await serving(database)
@@ -257,6 +264,7 @@ describe('when the database', () => {
     const database = connect({ timeoutMs: 60_000 })
     const pid = await backend(database)
     const work = database.transaction(async (tx) => {
+      await tx.query('first', 'select 0', [])
       await ask(server.url, `select pg_terminate_backend(${pid})`)
       await until('the server process is gone', async () => {
         const sql = `select 1 from pg_stat_activity where pid = ${pid}`
@@ -297,7 +305,7 @@ describe('when the database', () => {
   test('is gone, everything fails as unavailable, and works again when it returns', async () => {
     const database = connect({ maxConnections: 5 })
     await backend(database)
-    const prisma = await database.prisma()
+    const prisma = await database.prisma(null, async (client) => client)
     await server.stop()
     const failures = await Promise.all([
       failureOf(backend(database)),
@@ -317,9 +325,10 @@ test('when all connections are busy for too long a query fails as unavailable', 
   const { promise, resolve } = Promise.withResolvers<void>()
   const busy = await until('it is busy', async () => {
     const connection = Promise.withResolvers<true>()
-    const work = database.transaction(() => {
+    const work = database.transaction(async (tx) => {
+      await tx.query('one', 'select 1', [])
       connection.resolve(true)
-      return promise
+      await promise
     })
     const end = work.then(
       () => false,

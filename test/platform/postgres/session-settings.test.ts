@@ -197,7 +197,7 @@ describe('a connection of the pool', () => {
   test('sees what was committed while it waited, also in a transaction of Prisma', async () => {
     const prisma = await connect(
       await hostile({ default_transaction_isolation: `'serializable'` }),
-    ).prisma()
+    ).prisma(null, async (client) => client)
     const level = await prisma.$transaction(
       (tx) => tx.$queryRaw`select current_setting('transaction_isolation') as level`,
     )
@@ -210,7 +210,7 @@ test('hand-written SQL and Prisma read and write the same time under any setting
   await migrate(url, migrations)
   const database = connect(url)
   const createdAt = new Date('2026-03-04T05:06:07.089Z')
-  const prisma = await database.prisma()
+  const prisma = await database.prisma(null, async (client) => client)
   await prisma.tenant.create({ data: { id: 'tnt_prisma', name: 'P', createdAt } })
   await database.query(
     'mine',
@@ -235,7 +235,7 @@ describe('a time that cannot be read', () => {
       const reading = database.query(`read_${type}`, `select '${text}'::${type} as at`, [])
       await expect(reading).rejects.toThrow('cannot be read')
     }
-    const prisma = await database.prisma()
+    const prisma = await database.prisma(null, async (client) => client)
     await expect(prisma.$queryRaw`select now() as at`).rejects.toThrow()
   })
 
@@ -250,7 +250,7 @@ describe('a time that cannot be read', () => {
   test('is an error for Prisma where another zone would shift it', async () => {
     const database = connect(server.url)
     await database.query('zone', `set timezone = 'Asia/Kolkata'`, [])
-    const prisma = await database.prisma()
+    const prisma = await database.prisma(null, async (client) => client)
     await expect(prisma.$queryRaw`select now() as at`).rejects.toThrow('cannot be read')
     const [row] = await database.query<{ at: Date }>(
       'far',
@@ -294,8 +294,8 @@ describe('installations in two schemas of one database', () => {
     for (const schema of ['public', 'one', 'two']) await migrate(url, migrations, { schema })
     const [one, two] = [connect(url, 'one'), connect(url, 'two')]
     await one.query('mine', `insert into tenants (tenant_id, name) values ('tnt_one', 'One')`, [])
-    expect(await (await one.prisma()).tenant.count()).toBe(1)
-    expect(await (await two.prisma()).tenant.count()).toBe(0)
+    expect(await (await one.prisma(null, async (client) => client)).tenant.count()).toBe(1)
+    expect(await (await two.prisma(null, async (client) => client)).tenant.count()).toBe(0)
     const migrationsTables = `select table_schema from information_schema.tables
       where table_name = '_prisma_migrations' order by 1`
     expect((await ask(url, migrationsTables)).map(({ table_schema: schema }) => schema)).toEqual([
