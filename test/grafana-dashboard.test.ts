@@ -16,6 +16,7 @@ async function metricNames(): Promise<ReadonlySet<string>> {
     statements: () => new Map([['clock', 1]]),
     connections: () => ({ total: 1, idle: 1, waiting: 0 }),
     lanes: () => new Map([['create', 0]]),
+    laneDrops: () => new Map([['create', 0]]),
     clockOffsetMs: () => 0,
     pushesInFlight: () => 0,
   })

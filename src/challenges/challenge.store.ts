@@ -111,27 +111,33 @@ export type PendingRequest = {
   readonly fetchedAt: Date | null
 }
 
+/** Whether the caller has disconnected: what still waits for it is dropped, and rejects. */
+export type IsGone = () => boolean
+
 export interface ChallengeStore {
-  loadCreation(query: {
-    readonly tenantId: TenantId
-    readonly rpId: RelyingPartyId
-    /** The key that asks; null when an integration does. */
-    readonly keyId: ApiKeyId | null
-    /** The user must have an identifier in one of these. */
-    readonly namespaces: readonly string[]
-    readonly user: UserReference
-    readonly idempotencyKey: string | null
-    /** SHA-256 of the request. */
-    readonly requestHash: Uint8Array
-    readonly binding: string | null
-    readonly initiatorKey: string | null
-  }): Promise<CreationFacts>
+  loadCreation(
+    query: {
+      readonly tenantId: TenantId
+      readonly rpId: RelyingPartyId
+      /** The key that asks; null when an integration does. */
+      readonly keyId: ApiKeyId | null
+      /** The user must have an identifier in one of these. */
+      readonly namespaces: readonly string[]
+      readonly user: UserReference
+      readonly idempotencyKey: string | null
+      /** SHA-256 of the request. */
+      readonly requestHash: Uint8Array
+      readonly binding: string | null
+      readonly initiatorKey: string | null
+    },
+    isGone?: IsGone,
+  ): Promise<CreationFacts>
   /**
    * Saves challenge, targets, queued pushes, used budget and activity in one statement. `changed`
    * when a target is no longer active, the budget or the protection has changed, or the
    * Idempotency-Key was used meanwhile.
    */
-  create(challenge: NewChallenge, leasedBy: string): Promise<'done' | 'changed'>
+  create(challenge: NewChallenge, leasedBy: string, isGone?: IsGone): Promise<'done' | 'changed'>
 
   find(tenantId: TenantId, rpId: RelyingPartyId, id: ChallengeId): Promise<ChallengeRecord | null>
   list(
@@ -152,6 +158,7 @@ export interface ChallengeStore {
   loadPending(
     tenantId: TenantId,
     deviceId: DeviceId,
+    isGone?: IsGone,
   ): Promise<{
     readonly knownDevice: KnownDevice
     readonly pending: readonly PendingRequest[]

@@ -105,11 +105,13 @@ function create(app: HttpApp, { useCases, key }: Options): void {
     const idempotencyKey = request.headers['idempotency-key']
     const { initiator, ...input } = request.body
     const startedBy = initiatorOf(initiator)
-    const result = await useCases.createChallenge(principal, {
+    const command = {
       ...input,
       ...(startedBy && { initiator: startedBy }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
-    })
+    }
+    const isGone = isDisconnectedOf(reply)
+    const result = await useCases.createChallenge(principal, command, isGone)
     if (isRefusal(result)) return result
     const waitMs = request.query.wait * 1000
     // A replay may find an ended challenge, whose result only a reading has.
@@ -119,7 +121,7 @@ function create(app: HttpApp, { useCases, key }: Options): void {
             principal,
             result.challenge.id,
             waitMs,
-            isDisconnectedOf(reply),
+            isGone,
             stillAllowedOf(useCases, request),
           )
         : null

@@ -19,7 +19,7 @@ import type { Hashing, Random, Sealing, Signatures } from '../platform/world.ts'
 import type { Dispatcher } from '../push/delivery.store.ts'
 import { resolveUser } from '../users/find-user.ts'
 import type { UserReference } from '../users/user.store.ts'
-import type { ChallengeStore, CreationFacts, NewChallenge } from './challenge.store.ts'
+import type { ChallengeStore, CreationFacts, IsGone, NewChallenge } from './challenge.store.ts'
 import { challengeTarget, duePushes } from './challenge-targets.ts'
 import type { OwnChallenges } from './memory/own-challenges.ts'
 
@@ -93,12 +93,14 @@ export type CreationRefusal = QuestionRefusal<
 /**
  * Asks one user. The challenge exists before any push is sent, and the pushes are queued by the
  * same commit. Equal requests under one Idempotency-Key create one challenge, also concurrently; so
- * do equal requests for one binding while the challenge is pending.
+ * do equal requests for one binding while the challenge is pending. Rejects without a challenge
+ * where the caller is gone before it is created.
  */
 export async function createChallenge(
   dependencies: Dependencies,
   principal: Asker,
   command: Command,
+  isGone?: IsGone,
 ): Promise<CreationResult | CreationRefusal> {
   const user = resolveUser(principal, command.user)
   if (isRefusal(user)) return user
@@ -112,17 +114,15 @@ export async function createChallenge(
 
   let otherFactors: CreationResult['otherFactors'] = []
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
-    const facts = await dependencies.challenges.loadCreation({
-      tenantId: principal.tenantId,
-      rpId: principal.rpId,
-      keyId,
-      namespaces: principal.namespaces,
-      user,
-      idempotencyKey,
-      requestHash,
-      binding: command.binding ?? null,
-      initiatorKey,
-    })
+    const { tenantId, rpId, namespaces } = principal
+    const binding = command.binding ?? null
+    const facts = await dependencies.challenges.loadCreation(
+      {
+        ...{ tenantId, rpId, keyId, namespaces, user },
+        ...{ idempotencyKey, requestHash, binding, initiatorKey },
+      },
+      isGone,
+    )
     if (!facts.isKeyLive) return refuse('api_key_invalid')
     const { earlier, userId, protection } = facts
     if (earlier) return replay(dependencies, { ...facts, earlier }, requestHash)
@@ -137,7 +137,7 @@ export async function createChallenge(
     ownChallenges.add(newChallenge.challenge)
     const queueKey = `asks:${initiatorKey ?? principal.rpId}`
     const result = await dependencies.userQueue.run(newChallenge.challenge, queueKey, () =>
-      dependencies.challenges.create(newChallenge, dependencies.dispatcher.leaseHolder),
+      dependencies.challenges.create(newChallenge, dependencies.dispatcher.leaseHolder, isGone),
     )
     if (result !== 'done') ownChallenges.forget(newChallenge.challenge.id)
     if (isRefusal(result)) return withOtherFactors(result, otherFactors)

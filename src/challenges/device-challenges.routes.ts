@@ -7,6 +7,7 @@ import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
+import { isDisconnectedOf } from '../platform/http/waiting.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = DeviceOptions<Bound<typeof useCases>>
@@ -32,8 +33,9 @@ function fetch(app: HttpApp, { useCases, proof, clock }: Options): void {
       description: 'Works without any push.',
       answers: { 200: { description: 'The signed requests.', schema: pendingBody } },
     }),
-    async (request) => {
-      const pending = await useCases.fetchChallenges(proofOf(request))
+    async (request, reply) => {
+      const isGone = isDisconnectedOf(reply)
+      const pending = await useCases.fetchChallenges(proofOf(request), isGone)
       if (isRefusal(pending)) return pending
       const items = pending.map((one) => ({ id: one.challengeId, request: one.request }))
       return { items, serverTime: clock.now() }

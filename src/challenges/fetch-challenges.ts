@@ -5,7 +5,7 @@ import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import { isRefusal, refuse } from '../domain/refusal.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
-import type { ChallengeStore } from './challenge.store.ts'
+import type { ChallengeStore, IsGone } from './challenge.store.ts'
 
 export type Dependencies = VerifyProofDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadPending' | 'markFetched'>
@@ -22,8 +22,9 @@ export type SignedRequest = { readonly challengeId: ChallengeId; readonly reques
 export async function fetchChallenges(
   dependencies: Dependencies,
   proof: DeviceProof,
+  isGone?: IsGone,
 ): Promise<readonly SignedRequest[] | ProofRefusal> {
-  const facts = await dependencies.challenges.loadPending(proof.tenantId, proof.deviceId)
+  const facts = await dependencies.challenges.loadPending(proof.tenantId, proof.deviceId, isGone)
   if (!facts) return refuse('proof_invalid')
   const device = await verifyProof(dependencies, proof, facts.knownDevice)
   if (isRefusal(device)) return device

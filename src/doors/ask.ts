@@ -83,6 +83,7 @@ export async function askAtDoor(
   dependencies: Dependencies,
   { door, integration }: DoorClient,
   { number: digits, context, ...input }: DoorQuestion,
+  isGone?: () => boolean,
 ): Promise<CreationResult | DoorEnd> {
   const recordFailure = (refusal: Refusal) => {
     dependencies.integrationUsage.recordFailure(integration, refusal.refused)
@@ -93,7 +94,7 @@ export async function askAtDoor(
   const number = numberOf(integration, digits)
   if (isRefusal(number)) return recordFailure(number)
   const { initiator, deviceIds, notAfter, idempotencyKey } = input
-  const creation = await createChallenge(dependencies, door, {
+  const command = {
     ...(initiator && { initiator }),
     ...(deviceIds && { deviceIds }),
     ...(notAfter && { notAfter }),
@@ -103,7 +104,8 @@ export async function askAtDoor(
     number,
     userVerification: 'preferred',
     ...(integration.ttlSeconds !== null && { ttlSeconds: integration.ttlSeconds }),
-  })
+  } as const
+  const creation = await createChallenge(dependencies, door, command, isGone)
   return isRefusal(creation) ? recordFailure(creation) : creation
 }
 
@@ -182,7 +184,7 @@ export async function askAndWait(
   question: DoorQuestion,
   wait: DoorWait,
 ): Promise<DoorEnd> {
-  const creation = await askAtDoor(dependencies, client, question)
+  const creation = await askAtDoor(dependencies, client, question, wait.isAborted)
   if ('outcome' in creation) return creation
   const { id, expiresAt, createdAt } = creation.challenge
   const waitMs = expiresAt.getTime() - createdAt.getTime() + lateMs

@@ -16,7 +16,6 @@ import {
 import { passcodeResultPayload, passcodeResultTyp } from '../domain/passcode-result.ts'
 import { type Asker, actorOf } from '../domain/principal.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
-import type { FairQueue, UserQueue } from '../platform/fair-queue.ts'
 import type { Hashing, OneTimePasswords, Random, Sealing } from '../platform/world.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
 import { readUser } from '../users/find-user.ts'
@@ -27,10 +26,11 @@ import type {
   PasscodeStore,
   StoredPasscodeSecret,
 } from './passcode.store.ts'
+import { inQueues, type PasscodeQueues } from './passcode-queues.ts'
 import { passcodeSecretBinding } from './passcode-secrets.ts'
 import { findSingleUse } from './single-use-codes.ts'
 
-export type Dependencies = {
+export type Dependencies = PasscodeQueues & {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly passcodes: Pick<PasscodeStore, 'facts' | 'attempt' | 'burnLateStep'>
   readonly oneTimePasswords: Pick<OneTimePasswords, 'at'>
@@ -38,11 +38,6 @@ export type Dependencies = {
   readonly sealing: Sealing
   readonly random: Pick<Random, 'token'>
   readonly signingKeys: Pick<SigningKeys, 'sign'>
-  readonly userQueue: UserQueue
-  /** Codes of one user go one at a time, whatever else is done for the user. */
-  readonly userCodeQueue: UserQueue
-  /** A line for each user, held by the tenant. */
-  readonly passcodeQueue: FairQueue
   readonly publicOrigin: string
 }
 
@@ -107,20 +102,6 @@ export async function verifyPasscode(
   )
   const verify = () => verifyInQueue(dependencies, principal, command, initiator)
   return inQueues(dependencies, { tenantId, userId }, `codes:${initiator}`, verify)
-}
-
-/** The user's place is taken last: what waits behind other users' codes holds up no answer. */
-function inQueues<T>(
-  { userCodeQueue, passcodeQueue, userQueue }: Dependencies,
-  user: { readonly tenantId: TenantId; readonly userId: UserId },
-  line: string,
-  work: () => Promise<T>,
-): Promise<T | Refusal<'too_many_requests'>> {
-  const inUserQueue = () => userQueue.run(user, line, work)
-  const whose = { holder: user.tenantId }
-  return userCodeQueue.run(user, line, () =>
-    passcodeQueue.run(`${user.tenantId} ${user.userId}`, inUserQueue, whose),
-  )
 }
 
 async function verifyInQueue(

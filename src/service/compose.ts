@@ -139,6 +139,7 @@ export async function startService(
     statements: database.statements,
     connections: database.connections,
     lanes: stores.lanes.depths,
+    laneDrops: stores.lanes.drops,
     clockOffsetMs: world.clock.offsetMs,
     pushesInFlight: () => dispatcher.inFlight(),
   })

@@ -26,14 +26,18 @@ function watchQueues(world: World) {
       return world.passcodeQueue.run(line, work, whose)
     },
   }
-  let arrived = 0
+  let arrivalCount = 0
   const userCodeQueue: UserQueue = {
     run(user, line, work) {
-      arrived++
+      arrivalCount++
       return world.userCodeQueue.run(user, line, work)
     },
   }
-  return { watched: { ...world, passcodeQueue, userCodeQueue }, lines, arrivals: () => arrived }
+  return {
+    watched: { ...world, passcodeQueue, userCodeQueue },
+    lines,
+    arrivals: () => arrivalCount,
+  }
 }
 
 test('a code that waits behind codes of other users holds up no answer of its user', async ({
@@ -72,20 +76,20 @@ test('however many browsers type codes for one user, they take one slot, and cod
   const { watched, lines, arrivals } = watchQueues(world)
   const { promise: busy, resolve: release } = Promise.withResolvers<void>()
   const holding = world.userQueue.run(phone, `device:${phone.id}`, () => busy)
-  const typed = Array.from({ length: 20 }, (_, at) =>
+  const attempts = Array.from({ length: 20 }, (_, at) =>
     verifyPasscode(watched, principal, {
       userId: phone.userId,
       code,
       initiator: browserOf(`made up ${at}`),
     }),
   )
-  await until('all have arrived', () => arrivals() === typed.length)
+  await until('all have arrived', () => arrivals() === attempts.length)
   const own = await verifyPasscode(watched, principal, { userId: user.id, code })
   expect(own).toMatchObject({ refused: 'passcode_wrong' })
   expect(lines).toEqual([`${phone.tenantId} ${phone.userId}`, `${phone.tenantId} ${user.id}`])
   release()
   await holding
-  for (const outcome of await Promise.all(typed)) {
+  for (const outcome of await Promise.all(attempts)) {
     expect(outcome).toMatchObject({ refused: expect.stringMatching(/^passcode_/) })
   }
 })

@@ -223,8 +223,8 @@ export function buildChallengeAnswers(
   })
 
   return {
-    async loadPending(tenantId, deviceId) {
-      const row = await fetchLane({ tenantId, deviceId })
+    async loadPending(tenantId, deviceId, isGone) {
+      const row = await fetchLane({ tenantId, deviceId }, isGone)
       return row && toPending(row)
     },
     markFetched: buildFetchMarks(database),

@@ -210,8 +210,8 @@ export function buildCreationFacts(
     items: creationItems,
   })
   return {
-    async loadCreation(query) {
-      const row = await lane(toItem(query))
+    async loadCreation(query, isGone) {
+      const row = await lane(toItem(query), isGone)
       if (!row) throw new Error(`tenant ${query.tenantId} is gone although its key still works`)
       return toFacts(row)
     },

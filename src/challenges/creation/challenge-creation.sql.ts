@@ -93,6 +93,7 @@ export function buildChallengeCreation(
   })
   return {
     ...buildCreationFacts(database, lanes),
-    create: (newChallenge, leasedBy) => lane(insertParams(newChallenge, leasedBy, random)),
+    create: (newChallenge, leasedBy, isGone) =>
+      lane(insertParams(newChallenge, leasedBy, random), isGone),
   }
 }

@@ -104,6 +104,8 @@ export function handleErrors(
         : send(reply, 'invalid_request', { errors: faultsOf(validation) })
     }
     const code = isUnavailable(error) ? 'unavailable' : 'internal'
+    // What a caller who is gone did not get is no fault: its request is logged as 499.
+    if (code === 'unavailable' && reply.raw.destroyed) return send(reply, code)
     log.error({ err: error, requestId: request.id, problem: code }, 'request failed')
     return send(reply, code)
   })

@@ -12,6 +12,8 @@ export type MetricSources = {
   }
   /** Requests that wait for a statement, by lane. */
   readonly lanes: () => ReadonlyMap<string, number>
+  /** Requests that were dropped while they waited, because their callers were gone. */
+  readonly laneDrops: () => ReadonlyMap<string, number>
   /** By how much the machine's wall clock is ahead of the database's. */
   readonly clockOffsetMs: () => number
   readonly pushesInFlight: () => number
@@ -60,7 +62,7 @@ export function buildMetrics(sources: MetricSources): Metrics {
     buckets: secondsBuckets,
     registers,
   })
-  const batch = laneMetrics(registers, sources.lanes)
+  const batch = laneMetrics(registers, sources)
   const sweepFailures = new Gauge({
     name: 'countersign_sweep_failures',
     help: 'Consecutive failed runs of a sweep of the worker; 0 when it works.',
@@ -135,7 +137,10 @@ export function buildMetrics(sources: MetricSources): Metrics {
 }
 
 /** The metrics of the lanes, in which requests wait for the statement that serves them together. */
-function laneMetrics(registers: Registry[], depths: MetricSources['lanes']): Metrics['batch'] {
+function laneMetrics(
+  registers: Registry[],
+  { lanes: depths, laneDrops }: Pick<MetricSources, 'lanes' | 'laneDrops'>,
+): Metrics['batch'] {
   const labelNames = ['lane']
   const sizes = new Histogram({
     name: 'countersign_lane_batch_size',
@@ -163,6 +168,16 @@ function laneMetrics(registers: Registry[], depths: MetricSources['lanes']): Met
     help: 'Items that went singly: a row was locked (skipped), or their batch was undone.',
     labelNames: ['lane', 'reason'],
     registers,
+  })
+  new Counter({
+    name: 'countersign_lane_dropped_total',
+    help: 'Items that were dropped while they waited, because their callers were gone, by lane.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset()
+      for (const [lane, count] of laneDrops()) this.inc({ lane }, count)
+    },
   })
   new Gauge({
     name: 'countersign_lane_waiting',

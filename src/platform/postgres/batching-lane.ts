@@ -19,8 +19,18 @@ class LaneBusy extends Error {
   }
 }
 
+/** The connection of the caller was closed while its item waited: nobody would read the outcome. */
+class CallerGone extends Error {
+  readonly code = '53000'
+
+  constructor(lane: string) {
+    super(`the caller is gone (lane ${lane})`)
+  }
+}
+
 type Waiting<Item, Outcome> = {
   readonly item: Item
+  readonly isGone: (() => boolean) | undefined
   readonly at: number
   readonly resolve: (outcome: Outcome | Promise<Outcome>) => void
   readonly reject: (error: unknown) => void
@@ -35,6 +45,7 @@ export class BatchingLane<Item, Outcome> {
   /** By name, in the order in which they are served. */
   readonly #lines = new Map<string, Waiting<Item, Outcome>[]>()
   #waiting = 0
+  #drops = 0
   #inFlight = 0
   /** Single statements that take longer than a moment. */
   #overtaken = 0
@@ -56,25 +67,35 @@ export class BatchingLane<Item, Outcome> {
     return this.#waiting
   }
 
-  run(item: Item): Promise<Outcome> {
+  get drops(): number {
+    return this.#drops
+  }
+
+  run(item: Item, isGone?: () => boolean): Promise<Outcome> {
     const name = this.#statements.lineOf(item)
     const line = this.#lines.get(name) ?? []
     if (!this.#makeRoom(line)) return Promise.reject(new LaneBusy(this.#statements.name))
     return new Promise((resolve, reject) => {
-      line.push({ item, at: performance.now(), resolve, reject })
+      line.push({ item, isGone, at: performance.now(), resolve, reject })
       this.#lines.set(name, line)
       this.#waiting++
       this.#schedule()
     })
   }
 
-  /** A long line gives its last place to a shorter one: it keeps nobody out. */
-  #makeRoom(line: readonly unknown[]): boolean {
+  /**
+   * Who is gone gives its place to others, and a long line its last one to a shorter: it keeps
+   * nobody out.
+   */
+  #makeRoom(line: Waiting<Item, Outcome>[]): boolean {
     const { waitingMax, waitingInLineMax } = this.#limits
+    if (line.length >= waitingInLineMax) this.#dropGone(line)
     if (line.length >= waitingInLineMax) return false
     if (this.#waiting < waitingMax) return true
     let longest: Waiting<Item, Outcome>[] = []
     for (const other of this.#lines.values()) if (other.length > longest.length) longest = other
+    this.#dropGone(longest)
+    if (this.#waiting < waitingMax) return true
     if (longest.length <= line.length + 1) return false
     longest.pop()?.reject(new LaneBusy(this.#statements.name))
     this.#waiting--
@@ -143,9 +164,11 @@ export class BatchingLane<Item, Outcome> {
     while (this.#waiting > 0 && entries.length < itemsMax && weight < weightMax) {
       const [name, line] = this.#lines.entries().next().value as [string, Waiting<Item, Outcome>[]]
       this.#lines.delete(name)
-      const entry = line.shift() as Waiting<Item, Outcome>
+      const entry = line.shift()
+      if (!entry) continue
       if (line.length > 0) this.#lines.set(name, line)
       this.#waiting--
+      if (this.#dropIfGone(entry)) continue
       if (entry.at < oldest) {
         entry.reject(new LaneBusy(this.#statements.name))
       } else {
@@ -154,6 +177,19 @@ export class BatchingLane<Item, Outcome> {
       }
     }
     return entries
+  }
+
+  #dropGone(line: Waiting<Item, Outcome>[]): void {
+    const stayingEntries = line.filter((entry) => !this.#dropIfGone(entry))
+    this.#waiting -= line.length - stayingEntries.length
+    line.splice(0, line.length, ...stayingEntries)
+  }
+
+  #dropIfGone({ isGone, reject }: Waiting<Item, Outcome>): boolean {
+    if (isGone?.() !== true) return false
+    this.#drops++
+    reject(new CallerGone(this.#statements.name))
+    return true
   }
 
   async #send(entries: readonly Waiting<Item, Outcome>[]): Promise<void> {
@@ -199,9 +235,11 @@ export class BatchingLane<Item, Outcome> {
     }
   }
 
-  #sendSlowly({ item, resolve, reject }: Waiting<Item, Outcome>): void {
+  #sendSlowly(entry: Waiting<Item, Outcome>): void {
+    const { item, resolve, reject } = entry
     const at = performance.now()
     this.#slowly(async () => {
+      if (this.#dropIfGone(entry)) throw new CallerGone(this.#statements.name)
       // Those before it may have waited for their locks for as long as a statement may take.
       if (performance.now() - at > this.#limits.waitMs) throw new LaneBusy(this.#statements.name)
       return this.#statements.single(item)

@@ -20,8 +20,8 @@ class ConnectionsBusy extends Error {
 
 export type ConnectionShares = {
   /**
-   * Resolves when it is the owner's turn for a connection, with what gives the turn back. Owners are
-   * served round-robin, and none takes more connections than are then left free.
+   * Resolves when it is the owner's turn for a connection, with what gives the turn back. Owners
+   * are served round-robin, and none takes more connections than are then left free.
    */
   take(owner: string): Promise<() => void>
   /** Those that wait for their turn now. */

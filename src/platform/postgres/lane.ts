@@ -7,8 +7,11 @@ import type { Queries } from './queries.ts'
 import { byPlace, type ListParams, type RowList } from './row-list.ts'
 import { run, type Statement } from './statement.ts'
 
-/** Runs an item and resolves after its commit, or rejects as the single statement would. */
-export type Lane<Item, Outcome> = (item: Item) => Promise<Outcome>
+/**
+ * Runs an item and resolves after its commit, or rejects as the single statement would. One whose
+ * caller is gone before its statement begins is dropped.
+ */
+export type Lane<Item, Outcome> = (item: Item, isGone?: () => boolean) => Promise<Outcome>
 
 /** docs/limits.md lists the figures. */
 export const laneLimits = {
@@ -42,6 +45,8 @@ export type Lanes = {
   open<Item, Outcome>(statements: LaneStatements<Item, Outcome>): Lane<Item, Outcome>
   /** Items that wait now, by lane. */
   readonly depths: () => ReadonlyMap<string, number>
+  /** Items that were dropped since the start because their callers were gone, by lane. */
+  readonly drops: () => ReadonlyMap<string, number>
   /** Calls the listener after each batch, and after each single statement of a lone item. */
   listen(listener: (report: BatchReport) => void): void
 }
@@ -69,12 +74,12 @@ export function buildLanes(limits: LaneLimits): Lanes {
   const report = (one: BatchReport) => {
     for (const listener of listeners) listener(one)
   }
-  const lanes = new Map<string, { readonly depth: number }>()
+  const lanes = new Map<string, { readonly depth: number; readonly drops: number }>()
   const slowly = buildGate(limits.slowMax)
   function open<Item, Outcome>(statements: LaneStatements<Item, Outcome>): Lane<Item, Outcome> {
     const lane = new BatchingLane(statements, limits, slowly, report)
     lanes.set(statements.name, lane)
-    return (item) => lane.run(item)
+    return (item, isGone) => lane.run(item, isGone)
   }
   return {
     open,
@@ -92,6 +97,7 @@ export function buildLanes(limits: LaneLimits): Lanes {
       return open<Item, Row | null>({ ...reads, single, batch })
     },
     depths: () => new Map([...lanes].map(([name, { depth }]) => [name, depth])),
+    drops: () => new Map([...lanes].map(([name, { drops }]) => [name, drops])),
     listen: (listener) => listeners.push(listener),
   }
 }

@@ -68,25 +68,25 @@ export async function inTransaction<T>(
   work: (tx: Queries) => Promise<T>,
   longerMs?: number,
 ): Promise<T> {
-  let begun: Promise<PooledConnection> | undefined
+  let connecting: Promise<PooledConnection> | undefined
   const tx: Queries = {
     async query(name, text, values, owner = '') {
-      begun ??= begin(connect(owner), longerMs)
-      return (await begun).query(name, text, values)
+      connecting ??= begin(connect(owner), longerMs)
+      return (await connecting).query(name, text, values)
     },
   }
   let result: T
   try {
     result = await work(tx)
   } catch (error) {
-    const connection = await begun?.catch(() => undefined)
+    const connection = await connecting?.catch(() => undefined)
     // Where this fails the connection is dropped, and the server rolls back by itself.
     await connection?.command('rollback').catch(() => undefined)
     connection?.end({ error })
     throw error
   }
-  if (begun === undefined) return result
-  return withConnection(begun, async (connection) => {
+  if (connecting === undefined) return result
+  return withConnection(connecting, async (connection) => {
     await connection.command('commit')
     return result
   })

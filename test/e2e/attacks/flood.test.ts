@@ -61,6 +61,8 @@ const link = () => post({ tenantId: service.tenantId, token: coordinate })
 
 /** How many statements wait for the lock. */
 async function heldConnections(): Promise<number> {
+  // A transaction sees the connections of its first look.
+  await holder.query('select pg_stat_clear_snapshot()')
   const { rows } = await holder.query(
     "select count(*)::int as held from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   )

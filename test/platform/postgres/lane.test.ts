@@ -11,7 +11,13 @@ import {
 } from '../../../src/platform/postgres/lane-statements.ts'
 import { until } from '../../support/until.ts'
 
-type Item = { readonly tenantId: TenantId; readonly name: string; readonly rows?: number }
+type Item = {
+  readonly tenantId: TenantId
+  readonly name: string
+  readonly rows?: number
+  /** Its caller has disconnected. */
+  readonly isGone?: boolean
+}
 
 /** A statement that a lane has sent; the test says when and how it ends. */
 type Sent = {
@@ -54,7 +60,7 @@ function openLanes(changes: Partial<LaneLimits> = {}) {
     })
     /** Hands items over; the outcomes in their order. */
     return (...items: readonly Item[]) => {
-      const outcomes = items.map((item) => lane(item))
+      const outcomes = items.map((item) => lane(item, () => item.isGone === true))
       for (const outcome of outcomes) outcome.catch(() => undefined)
       return outcomes
     }
@@ -354,4 +360,41 @@ describe('an item that cannot be served in time is refused as by a busy database
     await sent[1]?.end()
     expect(await fresh).toBe('FRESH')
   })
+})
+
+describe('an item whose caller is gone', () => {
+  const withoutCaller = (tenant: string, name: string) => ({ ...of(tenant, name), isGone: true })
+
+  test('is dropped before its statement, and counted', async () => {
+    const { hand, sent, first, lanes } = await openBusyLane()
+    const [, dropped] = hand(of('a', 'x'), withoutCaller('a', 'nobody'), of('a', 'y'))
+    await first.end()
+    expect(namesOf(sent.slice(1))).toEqual([['x', 'y']])
+    expect(isDatabaseUnavailable(await dropped?.catch((error) => error))).toBe(true)
+    expect([lanes.drops(), lanes.depths()]).toEqual([
+      new Map([['create', 1]]),
+      new Map([['create', 0]]),
+    ])
+  })
+
+  test('is dropped before it goes singly', async () => {
+    const { hand, sent, first } = await openBusyLane()
+    const leaving = { ...of('a', 'leaving'), isGone: false }
+    hand(of('a', 'x'), leaving)
+    await first.end()
+    leaving.isGone = true
+    await sent[1]?.end(['X', skippedItem])
+    expect(namesOf(sent)).toEqual([['first'], ['x', 'leaving']])
+  })
+
+  test.each([{ waitingInLineMax: 2 }, { waitingMax: 2 }])(
+    'gives its place to others where the lane is full: %o',
+    async (limits) => {
+      const { hand, sent, first } = await openBusyLane(limits)
+      hand(withoutCaller('a', 'nobody'), withoutCaller('a', 'none'))
+      hand(of('a', 'x'), of('a', 'y'))
+      await first.end()
+      expect(namesOf(sent.slice(1))).toEqual([['x', 'y']])
+    },
+  )
 })
