@@ -89,13 +89,14 @@ describe('the chain', () => {
     expect(rows.map(({ type }) => activityTypeOf(`${type}`))).toEqual([
       'tenant_created',
       'relying_party_created',
+      'api_key_created',
       'user_imported',
       'enrollment_opened',
       'enrollment_claimed',
       'device_added',
       'audit_checkpointed',
     ])
-    expect(await verify()).toMatchObject({ links: 7, heads: 1, firstBad: null })
+    expect(await verify()).toMatchObject({ links: 8, heads: 1, firstBad: null })
   })
 
   test('is extended exactly once per row by 12 concurrent workers', async () => {
@@ -107,7 +108,7 @@ describe('the chain', () => {
     )
     await sweep()
     const { firstBad, links } = await verify()
-    expect({ firstBad, links }).toEqual({ firstBad: null, links: 67 })
+    expect({ firstBad, links }).toEqual({ firstBad: null, links: 68 })
   })
 
   test('picks up a row committed after younger rows, by its far look-back', async () => {
@@ -124,7 +125,7 @@ describe('the chain', () => {
       await client.query('commit')
     })
     expect(await chainAudit(world, 100, nearScan)).toBe(false)
-    expect(await verify()).toMatchObject({ links: 8 })
+    expect(await verify()).toMatchObject({ links: 9 })
     await sweep()
     expect(await verify()).toMatchObject({ links: 9, firstBad: null })
   })

@@ -199,7 +199,7 @@ describe('an operation on a user changes nothing of a similar user', () => {
         const [challenge, closing] = [await challengeOf(stores, me, id), [me.device]]
         return answer(stores, me, challenge, me.device, 'approve', { closingDeviceIds: closing })
       },
-      { kind: 'recorded', pushes: [expect.anything()], cancelledChallenges: [] },
+      { kind: 'recorded', pushes: [expect.anything()], cancelledChallenges: [], end: null },
     ],
     'a denial': [
       async (me, id) => answer(stores, me, await challengeOf(stores, me, id), me.device, 'deny'),
