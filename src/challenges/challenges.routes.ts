@@ -88,6 +88,7 @@ const creation = {
     'no_capable_device',
     'user_suspended',
     'push_locked',
+    'push_sign_in_off',
     'initiator_blocked',
     'too_many_pending',
     'number_none_not_allowed',

@@ -26,6 +26,7 @@ const severities = {
   user_imported: 'info',
   user_suspended: 'warning',
   user_activated: 'warning',
+  push_sign_in_changed: 'info',
   preferences_changed: 'warning',
   enrollment_opened: 'info',
   enrollment_claimed: 'warning',

@@ -36,6 +36,7 @@ const ofRefusals: Partial<Record<RefusalCode, DoorOutcome>> = {
   no_capable_device: 'no_device',
   user_suspended: 'locked',
   push_locked: 'locked',
+  push_sign_in_off: 'locked',
   initiator_blocked: 'locked',
   too_many_pending: 'suppressed',
   push_suppressed: 'suppressed',

@@ -40,6 +40,7 @@ export const integrationPolicyFields = [
   'appVersionsMin',
   'retiredPlatforms',
   'protocolVersionMin',
+  'pushSignIn',
   'companionsMayAnswer',
 ] as const satisfies readonly (keyof Policy)[]
 export type IntegrationPolicy = Pick<PolicyOverrides, (typeof integrationPolicyFields)[number]>

@@ -51,6 +51,7 @@ const notices: Record<ActivityType, Notice> = {
   user_imported: quiet('security'),
   user_suspended: loud('security'),
   user_activated: loud('security'),
+  push_sign_in_changed: quiet('security'),
   preferences_changed: loud('security'),
   enrollment_opened: quiet('devices'),
   enrollment_claimed: loud('devices'),

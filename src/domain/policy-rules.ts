@@ -3,6 +3,7 @@
 import { attestationModes } from './attestation.ts'
 import { platforms } from './device.ts'
 import { firstVersion, newestVersion } from './protocol-version.ts'
+import { pushSignInModes } from './push-sign-in.ts'
 
 /**
  * How a field may be set. `stricter` is the direction in which a relying party may go beyond its
@@ -100,6 +101,16 @@ export const policyRules = {
     default: 'not_required',
     values: ['not_required', 'preferred', 'required'],
   }),
+  pushSignIn: choice(
+    'Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and ' +
+      'enroll no device.',
+    { default: 'everybody', values: pushSignInModes },
+  ),
+  pushSignInPercent: integer(
+    'How many percent of the users may enroll a device, for a roll-out in steps. Users who have ' +
+      'one, or are set to `on`, are not affected.',
+    { default: 100, min: 0, max: 100, stricter: 'fewer' },
+  ),
   resendsMax: integer('Pushes of one challenge beyond the first.', {
     default: 3,
     min: 0,

@@ -2,6 +2,7 @@
 // affects push sign-in only.
 
 import type { Policy } from './policy.ts'
+import type { PushSignInSetting } from './push-sign-in.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 /** The state of one user over all challenges. Every change raises `revision`. */
@@ -20,6 +21,8 @@ export type Protection = {
   readonly pausedUntil: Date | null
   /** An admin has stopped everything of this user until it is reverted. */
   readonly suspendedAt: Date | null
+  /** What the organisation has set for this user's push sign-in; null for what the policy says. */
+  readonly pushSignIn: PushSignInSetting | null
   readonly revision: number
 }
 

@@ -7,6 +7,7 @@ import type { ChallengeId } from './ids.ts'
 import type { Policy } from './policy.ts'
 import { checkProtection, isAhead, type Protection, secondsUntil } from './protection.ts'
 import { type Budget, isKnown, type KnownInitiator } from './push-budget.ts'
+import { checkPushSignIn } from './push-sign-in.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 /** Why a challenge wakes no phone. */
@@ -43,13 +44,13 @@ const minuteMs = 60_000
 
 /** Why a user may not be asked at this moment. */
 export type AdmissionRefusal = Refusal<
-  'user_suspended' | 'push_locked' | 'initiator_blocked' | 'too_many_pending'
+  'user_suspended' | 'push_locked' | 'push_sign_in_off' | 'initiator_blocked' | 'too_many_pending'
 >
 
 /** Decides whether a challenge may be created, on which budget, and whether it may wake a phone. */
 export function admitChallenge(facts: ThrottlingFacts): Admission | AdmissionRefusal {
   const { policy, now, protection, initiator, others } = facts
-  const refusal = checkProtection(protection, now)
+  const refusal = checkProtection(protection, now) ?? checkPushSignIn(policy, protection.pushSignIn)
   if (refusal) return refusal
   if (initiator && isAhead(initiator.blockedUntil, now)) {
     return refuse('initiator_blocked', {

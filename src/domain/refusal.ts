@@ -81,6 +81,7 @@ export type RefusalCode =
   | 'no_capable_device'
   | 'user_suspended'
   | 'push_locked'
+  | 'push_sign_in_off'
   | 'initiator_blocked'
   | 'too_many_pending'
   | 'push_suppressed'

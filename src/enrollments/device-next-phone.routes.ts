@@ -41,7 +41,7 @@ function open(app: HttpApp, { useCases, proof }: Options): void {
       answers: {
         201: { description: 'The enrollment with its codes.', schema: openedEnrollmentBody },
       },
-      refusals: ['proof_replayed', 'not_found', 'user_suspended'],
+      refusals: ['proof_replayed', 'not_found', 'user_suspended', 'push_sign_in_off'],
     }),
     async (request, _reply) => {
       const openedEnrollment = await useCases.openNextEnrollment(proofOf(request), request.body)

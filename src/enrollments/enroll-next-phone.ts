@@ -12,6 +12,8 @@ import type { DeviceId, EnrollmentId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { Hashing, Random } from '../platform/world.ts'
+import type { PushSignInStore } from '../protection/push-sign-in.store.ts'
+import { reasonForNotEnrolling } from '../protection/push-sign-in.ts'
 import type { TenantStore } from '../tenants/directory.store.ts'
 import type { EnrollmentStore } from './enrollment.store.ts'
 import {
@@ -32,6 +34,7 @@ export type Dependencies = DeviceDependencies & {
   readonly userQueue: UserQueue
   readonly devices: Pick<DeviceStore, 'find'>
   readonly tenants: Pick<TenantStore, 'findPolicy'>
+  readonly pushSignIn: Pick<PushSignInStore, 'find'>
   readonly random: Random
   readonly hashing: Hashing
   readonly publicOrigin: string
@@ -54,7 +57,9 @@ export async function openNextEnrollment(
 ): Promise<
   | OpenedEnrollment
   | ProofRefusal<'verification'>
-  | Refusal<'user_suspended' | 'too_many_requests' | 'not_found' | 'proof_replayed'>
+  | Refusal<
+      'user_suspended' | 'push_sign_in_off' | 'too_many_requests' | 'not_found' | 'proof_replayed'
+    >
 > {
   const requirement = { role: 'verification' } as const
   const device = await authenticateDevice(dependencies, proof, requirement)
@@ -70,6 +75,8 @@ export async function openNextEnrollment(
   if (!origin) throw new Error(`device ${device.id} came from no enrollment`)
   const { rpId } = origin.enrollment
   const policy = await dependencies.tenants.findPolicy(tenantId, rpId)
+  const refusal = await reasonForNotEnrolling(dependencies, policy, tenantId, userId)
+  if (refusal) return refusal
   const { newEnrollment, codes } = draftEnrollment(dependencies, policy, {
     tenantId,
     userId,

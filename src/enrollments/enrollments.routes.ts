@@ -32,6 +32,7 @@ const openRefusals = [
   'namespace_not_granted',
   'identifier_taken',
   'user_suspended',
+  'push_sign_in_off',
 ] as const satisfies ProblemCode[]
 
 /** Enrollments as the relying party that opens them sees them. */

@@ -14,6 +14,8 @@ import { type Asker, actorOf } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { Hashing, Random } from '../platform/world.ts'
+import type { PushSignInStore } from '../protection/push-sign-in.store.ts'
+import { reasonForNotEnrolling } from '../protection/push-sign-in.ts'
 import type { TenantStore } from '../tenants/directory.store.ts'
 import { findUser, readUser } from '../users/find-user.ts'
 import { importUser } from '../users/import-user.ts'
@@ -25,6 +27,7 @@ export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier' | 'import'>
   readonly devices: Pick<DeviceStore, 'find'>
   readonly tenants: Pick<TenantStore, 'findPolicy'>
+  readonly pushSignIn: Pick<PushSignInStore, 'find'>
   readonly random: Random
   readonly hashing: Hashing
   readonly userQueue: UserQueue
@@ -71,7 +74,9 @@ function enrollmentUri(
   return `${issuerOf(publicOrigin, tenantId)}/enroll#${code}`
 }
 
-type OpenRefusal = Refusal<'user_suspended' | 'too_many_requests' | 'not_found'>
+type OpenRefusal = Refusal<
+  'user_suspended' | 'push_sign_in_off' | 'too_many_requests' | 'not_found'
+>
 
 /** Opens an enrollment for a user; creates the user if a display name is given. */
 export async function openEnrollment(
@@ -116,6 +121,8 @@ async function openFor(
     }
   }
   const policy = await dependencies.tenants.findPolicy(tenantId, principal.rpId)
+  const refusal = await reasonForNotEnrolling(dependencies, policy, tenantId, user.id)
+  if (refusal) return refusal
   const { newEnrollment, codes } = draftEnrollment(dependencies, policy, {
     tenantId,
     userId: user.id,

@@ -2,6 +2,7 @@ import { spendProof } from '../devices/devices.sql.ts'
 import { activity } from '../domain/activity.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
+import type { PushSignInSetting } from '../domain/push-sign-in.ts'
 import { readTimeOrNull } from '../platform/postgres/column-types.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities } from '../platform/postgres/record.ts'
@@ -18,6 +19,7 @@ export type ProtectionJson = {
   readonly reported_until: string | null
   readonly paused_until: string | null
   readonly suspended_at: string | null
+  readonly push_sign_in: PushSignInSetting | null
   readonly revision: number
 }
 
@@ -31,6 +33,7 @@ export function toProtection(row: ProtectionJson): Protection {
     reportedUntil: readTimeOrNull(row.reported_until),
     pausedUntil: readTimeOrNull(row.paused_until),
     suspendedAt: readTimeOrNull(row.suspended_at),
+    pushSignIn: row.push_sign_in,
     revision: row.revision,
   }
 }
@@ -45,7 +48,7 @@ const findProtection = statement<ByUser, ProtectionRow>(
 )
 
 /** What `protectionAssignments` writes; the last is the revision that it replaces. */
-export type ProtectionParams = Omit<Protection, 'revision'> & {
+export type ProtectionParams = Omit<Protection, 'revision' | 'pushSignIn'> & {
   readonly protectionRevision: number
 }
 
@@ -56,7 +59,9 @@ export const protectionAssignments = `wrong_numbers_in_row = :wrongNumbersInRow,
     suspended_at = :suspendedAt, revision = :protectionRevision::int + 1`
 
 /** The parameters of `protectionAssignments`. */
-export function protectionParams({ revision, ...next }: Protection): ProtectionParams {
+export function protectionParams(protection: Protection): ProtectionParams {
+  // Only an admin sets it, in a statement of its own.
+  const { revision, pushSignIn: _, ...next } = protection
   return { ...next, protectionRevision: revision }
 }
 

@@ -24,6 +24,7 @@ import { buildTableStatistics } from '../platform/postgres/table-statistics.ts'
 import type { Random } from '../platform/world.ts'
 import { buildPortalStore } from '../portal/portal-sessions.sql.ts'
 import { buildProtectionStore } from '../protection/protections.sql.ts'
+import { buildPushSignInStore } from '../protection/push-sign-in.sql.ts'
 import { buildReportStore } from '../protection/reports.sql.ts'
 import { buildAppStore } from '../push/apps.sql.ts'
 import { buildDeliveryStore } from '../push/deliveries.sql.ts'
@@ -64,6 +65,7 @@ export function buildStores(
     deliveries: buildDeliveryStore(database),
     activities: buildActivityStore(database, random),
     protections: buildProtectionStore(database, random),
+    pushSignIn: buildPushSignInStore(database, random),
     retention: buildRetentionStore(database, random),
     diagnostics: buildDiagnosticsStore(database, random),
     reports: buildReportStore(database, random),

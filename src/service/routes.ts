@@ -38,6 +38,7 @@ import { portalPageRoutes } from '../portal/portal-pages.routes.ts'
 import { buildPortalGuard } from '../portal/portal-session.guard.ts'
 import { ownProtectionRoutes } from '../protection/device-protection.routes.ts'
 import { protectionRoutes } from '../protection/protection.routes.ts'
+import { pushSignInRoutes } from '../protection/push-sign-in.routes.ts'
 import { reportRoutes } from '../protection/reports.routes.ts'
 import { appRoutes } from '../push/apps.routes.ts'
 import { testPushRoutes } from '../push/test-pushes.routes.ts'
@@ -79,6 +80,7 @@ export function registerRoutes(
     activityRoutes,
     appRoutes,
     protectionRoutes,
+    pushSignInRoutes,
     reportRoutes,
     diagnosticsRoutes,
     deviceRoutes,

@@ -30,6 +30,7 @@ export async function enrollAtDoor(
   | Refusal<
       | 'namespace_not_granted'
       | 'user_suspended'
+      | 'push_sign_in_off'
       | 'too_many_requests'
       | 'not_found'
       | 'identifier_taken'

@@ -26,6 +26,13 @@ export const challengeProblems = {
       'Offer one of `otherFactors`. With `Retry-After` the lock expires by itself; an ' +
       'admin can unlock it at any time.',
   },
+  push_sign_in_off: {
+    status: 403,
+    title: 'The organisation has turned push sign-in off for this user.',
+    detail:
+      'Offer one of `otherFactors`. `why` says what decided it: the policy `pushSignIn` or ' +
+      '`pushSignInPercent`, or what is set for the user.',
+  },
   initiator_blocked: {
     status: 403,
     title: 'The user reported a sign-in from here.',
