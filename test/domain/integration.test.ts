@@ -69,6 +69,7 @@ test('only fields that are decided when a challenge is created can be set: other
     'companionsMayAnswer',
     'numberDigits',
     'protocolVersionMin',
+    'pushSignIn',
     'retiredPlatforms',
     'userVerification',
     'wrongNumbersMax',

@@ -20,6 +20,7 @@ const noProtection: Protection = {
   reportedUntil: null,
   pausedUntil: null,
   suspendedAt: null,
+  pushSignIn: null,
   revision: 0,
 }
 const guess = (protection: Protection, at = now) => afterWrongNumber(protection, defaultPolicy, at)

@@ -29,6 +29,7 @@ const protection: Protection = {
   reportedUntil: null,
   pausedUntil: null,
   suspendedAt: null,
+  pushSignIn: null,
   revision: 0,
 }
 const knownInitiator: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }

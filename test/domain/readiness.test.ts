@@ -15,6 +15,7 @@ const protection: Protection = {
   reportedUntil: null,
   pausedUntil: null,
   suspendedAt: null,
+  pushSignIn: null,
   revision: 0,
 }
 const phone: Device = {

@@ -13,6 +13,7 @@ const free: Protection = {
   reportedUntil: null,
   pausedUntil: null,
   suspendedAt: null,
+  pushSignIn: null,
   revision: 0,
 }
 const device = { status: 'active', hasPushToken: true } as const

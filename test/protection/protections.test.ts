@@ -36,7 +36,7 @@ beforeEach(async () => {
 })
 
 const at = (day: number) => new Date(Date.UTC(2100, 0, day))
-const everything: Omit<Protection, 'revision'> = {
+const everything: Omit<Protection, 'revision' | 'pushSignIn'> = {
   wrongNumbersInRow: 1,
   wrongNumbersSinceSuccess: 2,
   lockedUntil: at(1),
@@ -45,7 +45,7 @@ const everything: Omit<Protection, 'revision'> = {
   pausedUntil: at(4),
   suspendedAt: at(5),
 }
-const { revision: _, ...nothing } = freshProtection
+const { revision: _, pushSignIn: __, ...nothing } = freshProtection
 
 const find = async () => (await stores.protections.find(user.tenantId, user.userId))?.protection
 const change = (next: Protection) =>
@@ -116,10 +116,10 @@ describe('a decision on locks that have changed since is not executed', () => {
 
 describe('locks and counts are saved as decided, under the next revision', () => {
   test('locks and counts are saved by a change, all of them, and back', async () => {
-    expect(await change({ ...everything, revision: 0 })).toBe('done')
-    expect(await find()).toEqual({ ...everything, revision: 1 })
-    expect(await change({ ...nothing, revision: 1 })).toBe('done')
-    expect(await find()).toEqual({ ...nothing, revision: 2 })
+    expect(await change({ ...everything, pushSignIn: null, revision: 0 })).toBe('done')
+    expect(await find()).toEqual({ ...everything, pushSignIn: null, revision: 1 })
+    expect(await change({ ...nothing, pushSignIn: null, revision: 1 })).toBe('done')
+    expect(await find()).toEqual({ ...nothing, pushSignIn: null, revision: 2 })
   })
 
   test('locks and counts are saved by an answer that changes them, and by no other', async () => {
@@ -134,10 +134,10 @@ describe('locks and counts are saved as decided, under the next revision', () =>
     }
     await sendAnswer(pending, freshProtection)
     expect(await find()).toEqual(freshProtection)
-    await sendAnswer(second, { ...everything, revision: 0 })
-    expect(await find()).toEqual({ ...everything, revision: 1 })
-    await sendAnswer(third, { ...nothing, revision: 1 })
-    expect(await find()).toEqual({ ...nothing, revision: 2 })
+    await sendAnswer(second, { ...everything, pushSignIn: null, revision: 0 })
+    expect(await find()).toEqual({ ...everything, pushSignIn: null, revision: 1 })
+    await sendAnswer(third, { ...nothing, pushSignIn: null, revision: 1 })
+    expect(await find()).toEqual({ ...nothing, pushSignIn: null, revision: 2 })
   })
 
   test('a suspension and its end are saved, each once, whatever others have', async () => {

@@ -33,6 +33,7 @@ import { buildLeaseStore } from '../../src/platform/postgres/leases.ts'
 import { buildTableStatistics } from '../../src/platform/postgres/table-statistics.ts'
 import { buildPortalStore } from '../../src/portal/portal-sessions.sql.ts'
 import { buildProtectionStore } from '../../src/protection/protections.sql.ts'
+import { buildPushSignInStore } from '../../src/protection/push-sign-in.sql.ts'
 import { buildReportStore } from '../../src/protection/reports.sql.ts'
 import { buildAppStore } from '../../src/push/apps.sql.ts'
 import { buildDeliveryStore } from '../../src/push/deliveries.sql.ts'
@@ -98,6 +99,7 @@ export async function openStores(
     notices: buildNoticeStore(database, random),
     apps: buildAppStore(database, random),
     protections: buildProtectionStore(database, random),
+    pushSignIn: buildPushSignInStore(database, random),
     retention: buildRetentionStore(database, random),
     diagnostics: buildDiagnosticsStore(database, random),
     reports: buildReportStore(database, random),
@@ -270,6 +272,7 @@ export const freshProtection: Protection = {
   reportedUntil: null,
   pausedUntil: null,
   suspendedAt: null,
+  pushSignIn: null,
   revision: 0,
 }
 
