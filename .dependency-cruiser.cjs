@@ -178,7 +178,7 @@ module.exports = {
     {
       name: 'bench-knows-only-the-wire',
       severity: 'error',
-      from: { path: '^bench/', pathNot: '^bench/bare/' },
+      from: { path: '^bench/', pathNot: '^bench/(bare|stored)/' },
       to: { path: '^(src|examples|test)/' },
     },
     {
@@ -189,6 +189,16 @@ module.exports = {
       to: {
         path: '^(src|examples|test)/',
         pathNot: '^src/platform/postgres/embedded/embedded-postgres\\.ts$',
+      },
+    },
+    {
+      // It starts the PostgreSQL whose counts it reads, and names statements as the service does.
+      name: 'stored-takes-only-the-start-of-postgresql-and-the-names-of-statements',
+      severity: 'error',
+      from: { path: '^bench/stored/' },
+      to: {
+        path: '^(src|examples|test)/',
+        pathNot: '^src/platform/postgres/(embedded/embedded-postgres|statement)\\.ts$',
       },
     },
     {

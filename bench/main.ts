@@ -11,6 +11,7 @@ import {
   type FloodOptions,
   type ProcessesOptions,
   readOptions,
+  type StoredOptions,
   usage,
 } from './options.ts'
 import { measureProcesses } from './processes/measure-processes.ts'
@@ -19,6 +20,9 @@ import { RelyingParty } from './relying-party.ts'
 import { describeMachine, type Report, tableOf } from './report.ts'
 import { countRoundTrips } from './round-trips.ts'
 import { measureStart } from './start-cost.ts'
+import { measureStored } from './stored/measure-stored.ts'
+import { storedReportOf, storedTextOf } from './stored/stored-report.ts'
+import { openStored } from './stored/stored-service.ts'
 import { openTarget, providerOf, type Target } from './target.ts'
 
 const errorsShown = 5
@@ -122,10 +126,27 @@ async function runProcesses(
   return report.rows.every((row) => row.loops > 0 && row.errors === 0)
 }
 
+/** The same of a full database. */
+async function runStored(
+  options: StoredOptions,
+  json: boolean,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const machine = describeMachine()
+  const tell = (what: string) => console.error(`${new Date().toISOString()} ${what}`)
+  const measuring = { onError: firstErrors(), stopping, tell }
+  const measurement = await measureStored(options, openStored, measuring)
+  const report = storedReportOf(machine, options, measurement)
+  if (report.turns === 0) throw new Error('stopped before a turn was whole')
+  console.log(json ? JSON.stringify(report) : storedTextOf(report))
+  return report.full.errors + report.empty.errors === 0
+}
+
 /** What the command line asks for. */
 function run(options: BenchOptions, stopping: AbortSignal): Promise<boolean> {
-  const { beside, flood, processes, json } = options
+  const { beside, flood, processes, stored, json } = options
   if (beside) return runBeside(beside, json, stopping)
+  if (stored) return runStored(stored, json, stopping)
   if (processes) return runProcesses(processes, json, stopping)
   return flood ? runFlood(flood, json, stopping) : runLevels(options, stopping)
 }

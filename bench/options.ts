@@ -49,6 +49,15 @@ npm run bench -- --processes <n,...> [options]
   --redis <url>          signals by this Redis instead of PostgreSQL
   --concurrency <n>      concurrent sign-ins (16)
   --slices <n>, --slice-seconds <n>, --json
+                         as above
+
+npm run bench -- --stored <n> [options]
+                         a database with so many sign-ins, beside an empty one: what a sign-in costs
+                         and reads, retention, the audit chain, sizes on disk (on Linux only)
+
+  --users <n>            who signed in, each with a phone (a fifth of --stored)
+  --concurrency <n>      concurrent sign-ins (16)
+  --slices <n>, --slice-seconds <n>, --json
                          as above`
 
 export const platforms = ['ios', 'android', 'mixed'] as const
@@ -67,6 +76,8 @@ export type BenchOptions = {
   readonly flood: FloodOptions | null
   /** Many processes instead of levels. */
   readonly processes: ProcessesOptions | null
+  /** A full database instead of levels. */
+  readonly stored: StoredOptions | null
   readonly json: boolean
   readonly help: boolean
 }
@@ -100,6 +111,16 @@ export type ProcessesOptions = Turns & {
   readonly loneSignIns: number
 }
 
+/** What is stored before it is measured. */
+export type StoredOptions = Turns & {
+  readonly stored: number
+  readonly users: number
+  /** Sign-ins before and after what the worker does. */
+  readonly quietSeconds: number
+  /** Sign-ins by which blocks are counted. */
+  readonly countedLoops: number
+}
+
 type Turns = Pick<BesideOptions, 'concurrency' | 'slices' | 'sliceSeconds'>
 
 const concurrencyMax = 1000
@@ -110,6 +131,7 @@ const sliceSecondsMin = 0.1
 const sliceSecondsMax = 60
 const rateMax = 100_000
 const processesMax = 16
+const storedMax = 100_000_000
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean', default: false } as const
@@ -130,6 +152,8 @@ const optionTypes = {
   rate: text,
   processes: text,
   redis: text,
+  stored: text,
+  users: text,
   json: flag,
   help: flag,
 }
@@ -145,11 +169,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const beside = besideIn(values)
   const flood = floodIn(values)
   const processes = processesIn(values)
-  const [turns = null, more] = [beside, flood, processes].filter((mode) => mode !== null)
+  const stored = storedIn(values)
+  const [turns = null, more] = [beside, flood, processes, stored].filter((mode) => mode !== null)
   if (more) throw new Error(`${modes}: one at a time`)
   rejectStrange(values, turns ? ofLevels : ofTurns, turns ? 'without' : 'with', modes)
   if (!flood) rejectStrange(values, ofFlood, 'with', '--flood')
   if (!processes) rejectStrange(values, ['redis'], 'with', '--processes')
+  if (!stored) rejectStrange(values, ['users'], 'with', '--stored')
   const { json, help } = values
   return {
     concurrency: turns ? [turns.concurrency] : levelsIn(values),
@@ -157,11 +183,11 @@ export function readOptions(args: readonly string[]): BenchOptions {
     starts: startsIn(values),
     platforms: platformIn(values),
     service: serviceOf(values),
-    ...{ beside, flood, processes, json, help },
+    ...{ beside, flood, processes, stored, json, help },
   }
 }
 
-const modes = '--beside, --aa, --flood or --processes'
+const modes = '--beside, --aa, --flood, --processes or --stored'
 
 function rejectStrange(
   values: Values,
@@ -205,6 +231,19 @@ function processesIn(values: Values): ProcessesOptions | null {
   return { counts, ...turnsIn(values, { concurrency: 16 }), redisUrl, loneSignIns: 40 }
 }
 
+function storedIn(values: Values): StoredOptions | null {
+  if (values.stored === undefined) return null
+  const stored = wholeIn(values, 'stored', 0, storedMax)
+  const users = wholeIn(values, 'users', Math.ceil(stored / 5), storedMax)
+  return {
+    stored,
+    users,
+    ...turnsIn(values, { concurrency: 16 }),
+    quietSeconds: 10,
+    countedLoops: 120,
+  }
+}
+
 function turnsIn(values: Values, byDefault: Pick<Turns, 'concurrency'>): Turns {
   const concurrency = Number(values.concurrency ?? byDefault.concurrency)
   if (!isWhole(concurrency, concurrencyMax)) {
@@ -219,7 +258,7 @@ function turnsIn(values: Values, byDefault: Pick<Turns, 'concurrency'>): Turns {
 
 function wholeIn(
   values: Values,
-  name: 'slices' | 'connections' | 'rate',
+  name: 'slices' | 'connections' | 'rate' | 'stored' | 'users',
   byDefault: number,
   max: number,
 ): number {

@@ -156,6 +156,11 @@ const offences = [
     'bench/bare/leans.ts',
     '../../src/domain/neighbour.ts',
   ],
+  [
+    'stored-takes-only-the-start-of-postgresql-and-the-names-of-statements',
+    'bench/stored/leans.ts',
+    '../../src/domain/neighbour.ts',
+  ],
   ['everything-resolves', 'src/domain/lost.ts', './nowhere.ts'],
   ['no-cycles', 'src/domain/snake.ts', './tail.ts'],
   ['domain-imports-only-itself', 'src/domain/knows-zod.ts', 'zod'],

@@ -100,6 +100,8 @@ export type Overrides = {
   readonly attestationRoots?: AttestationRoots
   /** How long a realm of Keycloak may take for an answer. */
   readonly realmTimeoutMs?: number
+  /** How often a worker purges rows past their retention. */
+  readonly purgeEveryMs?: number
 }
 
 /**
@@ -111,7 +113,7 @@ export async function startService(
   config: Config,
   ownOrigin: string,
   log: Logger,
-  { attestationRoots = pinnedAttestationRoots(), realmTimeoutMs }: Overrides = {},
+  { attestationRoots = pinnedAttestationRoots(), realmTimeoutMs, purgeEveryMs }: Overrides = {},
   show: (result: BootstrapResult) => Promise<void> = async () => undefined,
 ): Promise<Service> {
   // Closed in reverse order, by a start that fails and by `stop`.
@@ -202,6 +204,7 @@ export async function startService(
       ...dependencies,
       callbackDispatcher: callbackDispatcher,
       webhookDispatcher: webhooks.webhookDispatcher,
+      ...(purgeEveryMs !== undefined && { purgeEveryMs }),
     })
     undo.defer(() => sweeps.stop())
     database.listenToWrites(sweeps.wake)

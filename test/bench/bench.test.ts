@@ -113,6 +113,10 @@ test.each([
   [['--flood', 'claims', '--connections', '0'], '--connections'],
   [['--flood', 'claims', '--url', 'http://localhost', '--key', 'k'], '--url goes without'],
   [['--aa', '--rate', '5'], '--rate goes with --flood'],
+  [['--stored', '0'], '--stored'],
+  [['--stored', '5', '--users', '1.5'], '--users'],
+  [['--stored', '5', '--processes', '1'], 'one at a time'],
+  [['--aa', '--users', '5'], '--users goes with --stored'],
 ])('a wrong command line is rejected with the option at fault: %j', (args, optionAtFault) => {
   expect(() => readOptions(args)).toThrow(optionAtFault)
 })

@@ -1,0 +1,183 @@
+// A short real run on a small database: the rows that it is filled with, and the report. No times
+// are guaranteed.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { canTellProcessTimes } from '../../bench/process-time.ts'
+import { describeMachine } from '../../bench/report.ts'
+import { measureStored, type StoredMeasurement } from '../../bench/stored/measure-stored.ts'
+import { type PatternRow, readSignIn, readUser } from '../../bench/stored/pattern.ts'
+import { prepareFill, untilAtRest } from '../../bench/stored/prepare.ts'
+import { storedReportOf, storedTextOf } from '../../bench/stored/stored-report.ts'
+import {
+  enrollPeople,
+  onDatabase,
+  type StoredService,
+  serverSettings,
+} from '../../bench/stored/stored-service.ts'
+import { pushServiceOf } from '../../simulator/push-service.ts'
+import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
+import { type Service, startService } from '../../src/service/compose.ts'
+import { freePort, startTestSimulator, testConfig } from '../support/running-service.ts'
+
+const options = {
+  ...{ stored: 60, users: 20, concurrency: 2, slices: 1, sliceSeconds: 0.1, quietSeconds: 0.2 },
+  countedLoops: 8,
+}
+const log = pino({ level: 'silent' })
+
+const running = new AsyncDisposableStack()
+afterAll(() => running.disposeAsync())
+
+/** A service in this process, which lasts until the end of the file. */
+async function openHere(): Promise<StoredService> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-stored-'))
+  running.defer(() => rm(folder, { recursive: true, force: true }))
+  const database = await startEmbeddedPostgres({ folder, settings: serverSettings, durable: false })
+  running.defer(database.stop)
+  const simulator = await startTestSimulator()
+  running.defer(() => simulator.close())
+  const port = await freePort()
+  const origin = `http://127.0.0.1:${port}`
+  const config = testConfig(simulator, database.url, port, { role: 'api' })
+  const service = await startService(config, origin, log)
+  running.defer(service.stop)
+  const { firstKey } = service
+  if (!firstKey) throw new Error('a new database has no tenant')
+  let worker: Service | undefined
+  const stopWorker = async () => {
+    await worker?.stop()
+    worker = undefined
+  }
+  running.defer(stopWorker)
+  const often = { purgeEveryMs: 50 }
+  return {
+    ...{ databaseUrl: database.url, origin, key: firstKey.secret, tenantId: firstKey.tenantId },
+    pushes: pushServiceOf(simulator),
+    processes: () => ({ service: process.pid, database: database.pid() }),
+    async startWorker() {
+      worker = await startService({ ...config, role: 'worker' }, origin, log, often)
+    },
+    stopWorker,
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+}
+
+let services: readonly StoredService[] = []
+let measurement: StoredMeasurement
+const errors: unknown[] = []
+beforeAll(async () => {
+  if (!canTellProcessTimes()) return
+  const open = async () => {
+    const service = await openHere()
+    services = [...services, service]
+    return service
+  }
+  const onError = (error: unknown) => errors.push(error)
+  const { signal: stopping } = new AbortController()
+  measurement = await measureStored(options, open, { onError, stopping, tell: () => undefined })
+}, 120_000)
+
+/** What distinguishes a row that the service left from another one, and not from one like it. */
+function shapeOf(rows: readonly PatternRow[]) {
+  return rows.map(({ table, columns }) => ({
+    table,
+    ...Object.fromEntries(columns.map(({ name, type, text }) => [name, shapeOfText(type, text)])),
+  }))
+}
+
+const id = /\b([a-z]{2,3})_[0-7][0-9a-hjkmnp-tv-z]{9}[ef][0-9a-hjkmnp-tv-z]{15}\b/g
+
+function shapeOfText(type: string, text: string | null): string {
+  if (text === null) return 'null'
+  if (type.startsWith('timestamp')) return type
+  if (type === 'bytea') return `${text.length}`
+  const known = text.replaceAll(id, '$1').replaceAll(/\b(bench|again|user)-\d+\b/g, 'name')
+  if (known.startsWith('{')) return keysOf(JSON.parse(known))
+  return /^[\w-]{22,}$/.test(known) ? `${known.length}` : known
+}
+
+const keysOf = (value: unknown): string =>
+  value !== null && typeof value === 'object'
+    ? `{${Object.entries(value).map(([name, inner]) => `${name}:${keysOf(inner)}`)}}`
+    : typeof value
+
+test.runIf(canTellProcessTimes())(
+  'a stored sign-in and its user have the rows that a played one has, column by column',
+  async () => {
+    expect(errors).toEqual([])
+    const [, service] = services
+    if (!service) throw new Error('no database is left empty')
+    await service.stopWorker()
+    const [person] = await enrollPeople(service, 1, 'again')
+    if (!person) throw new Error('nobody was enrolled')
+    await onDatabase(service, async (client) => {
+      const fill = await prepareFill(service, client, [])
+      await fill.addUsers(3)
+      await fill.addSignIns(3, { from: 1, until: 0 })
+      await person.signIn()
+      person.close()
+      await service.startWorker()
+      await untilAtRest(client)
+      const read = async (more: string) => {
+        const { rows } = await client.query<{ id: string; userId: string }>(
+          `select c.id, c.user_id as "userId" from challenges c where ${more}`,
+        )
+        const [{ id: challengeId = '', userId = '' } = {}] = rows
+        return [...(await readSignIn(client, challengeId)), ...(await readUser(client, userId))]
+      }
+      const played = await read(`user_id = '${person.userId}'`)
+      const stored = await read(`created_at < now() - interval '9 minutes'`)
+      expect(played.length).toBeGreaterThan(15)
+      expect(shapeOf(stored)).toEqual(shapeOf(played))
+    })
+  },
+)
+
+test.runIf(canTellProcessTimes())('no stored row refers to one that is not there', async () => {
+  for (const service of services) {
+    await onDatabase(service, async (client) => {
+      const { rows: keys } = await client.query<{ name: string; text: string }>(references)
+      expect(keys.length).toBeGreaterThan(30)
+      for (const { name, text } of keys) {
+        expect([name, ...(await client.query(text)).rows]).toEqual([name, { lost: 0 }])
+      }
+    })
+  }
+})
+
+/** For each foreign key a query that counts the rows that break it. */
+const references = `select k.conname as name, format('select count(*)::int as lost from %s a where %s
+    and not exists (select from %s b where %s)', k.conrelid::regclass,
+    string_agg(format('a.%I is not null', c.attname), ' and '), k.confrelid::regclass,
+    string_agg(format('b.%I = a.%I', f.attname, c.attname), ' and ')) as text
+  from pg_constraint k cross join unnest(k.conkey, k.confkey) as p(own, other)
+  join pg_attribute c on c.attrelid = k.conrelid and c.attnum = p.own
+  join pg_attribute f on f.attrelid = k.confrelid and f.attnum = p.other
+  where k.contype = 'f' group by k.oid, k.conname, k.conrelid, k.confrelid`
+
+test.runIf(canTellProcessTimes())(
+  'the run reports each part, of the size that was asked for',
+  () => {
+    const report = storedReportOf(describeMachine(), options, measurement)
+    expect(report).toMatchObject({
+      ...{ stored: 60, users: 20, turns: 1, few: { signIns: 60, users: 20 } },
+      full: { errors: 0 },
+      empty: { errors: 0 },
+      ratio: { overall: expect.any(Number) },
+    })
+    const single = report.blocks.single.map(({ name }) => name)
+    expect(single).toEqual(expect.arrayContaining(['insert_challenge', 'record_answer']))
+    // The decision of each sign-in, and what happened to each user.
+    expect(report.backlog.entries).toBeGreaterThanOrEqual(60 + 20)
+    const purged = report.retention.purges.find(({ name }) => name === 'purge_challenges')
+    // Of 60 in 40 days, those that are older than 30 whole days.
+    expect(purged?.rows).toBeGreaterThanOrEqual(13)
+    expect(purged?.rows).toBeLessThanOrEqual(15)
+    expect(report.disk.bytesPerSignIn).toBeGreaterThan(1_000)
+    expect(storedTextOf(report)).toContain('60 stored sign-ins of 20 users')
+  },
+)
