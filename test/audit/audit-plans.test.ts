@@ -6,6 +6,7 @@ import { buildRetentionStore } from '../../src/audit/retention.sql.ts'
 import { linksFor } from '../../src/domain/audit-chain.ts'
 import type { TenantId } from '../../src/domain/ids.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
+import { statements } from '../../src/platform/postgres/statement.ts'
 import { nodesOf, type Plan, recordStatements, type SentStatement } from '../support/statements.ts'
 import { aUser, noExceptions, openStores, type Stores } from '../support/stores.ts'
 
@@ -143,6 +144,15 @@ test('a row that the chain missed is found on any page', async () => {
   }
   expect(await isForgotten('act_n000011999')).toBe('act_n000011999')
   expect(await isForgotten('act_n000000001')).toBe('act_n000000001')
+})
+
+test('the links of a purged batch are found by its rows, not by reading the chain', async () => {
+  const definition = statements.get('links_of_purged')
+  await prepare(definition ? [{ ...definition, values: ['', []] }] : [], 'links_of_purged')
+  const ids = Array.from({ length: 50 }, (_, n) => `act_n${String(2 * n + 1).padStart(9, '0')}`)
+  const read = await rowsRead('links_of_purged', `{${ids.join()}}`, tenantId)
+  expect(read).toBeGreaterThan(ids.length - 5)
+  expect(read).toBeLessThanOrEqual(ids.length)
 })
 
 test.each(['activities', 'challenges'])(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { buildLeftoverPurge, buildPurge } from '../../src/audit/purge-old.ts'
 import { activity } from '../../src/domain/activity.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
@@ -203,6 +203,23 @@ test('activities without pending notices are deleted, with an audit event', asyn
   const beforeMicros = `${BigInt(`${row?.micros}`) + 1n}`
   const details = { beforeMicros, count: 1, links: '', exemption: 'signed' }
   expect(events).toEqual([{ details }])
+})
+
+test('the links of deleted activities are given in the order of the chain', async () => {
+  await sql('insert into audit_chains (tenant_id, checkpoint_seq) values ($1, 0)', user.tenantId)
+  const ids = [await anOldActivity(402), await anOldActivity(402)]
+  await sql(
+    `insert into audit_links
+     select tenant_id, 3 - array_position($2::text[], id), id, occurred_at, '', '', '' from activities
+     where tenant_id = $1 and id = any($2)`,
+    user.tenantId,
+    ids,
+  )
+  const exempt = vi.fn(async () => ({}))
+  await stores.retention.purge('activities', user.tenantId, new Date(), 10, exempt)
+  expect(exempt).toHaveBeenCalledWith(
+    expect.objectContaining({ links: [1, 2].map((seq) => ({ seq, hash: '' })) }),
+  )
 })
 
 test('ended enrollments are deleted, except of live devices; devices always stay', async () => {
