@@ -113,7 +113,7 @@ export type ProcessesOptions = Turns & {
 
 /** What is stored before it is measured. */
 export type StoredOptions = Turns & {
-  readonly stored: number
+  readonly signIns: number
   readonly users: number
   /** Sign-ins before and after what the worker does. */
   readonly quietSeconds: number
@@ -169,13 +169,15 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const beside = besideIn(values)
   const flood = floodIn(values)
   const processes = processesIn(values)
-  const stored = storedIn(values)
-  const [turns = null, more] = [beside, flood, processes, stored].filter((mode) => mode !== null)
+  const fullDatabase = storedIn(values)
+  const [turns = null, more] = [beside, flood, processes, fullDatabase].filter(
+    (mode) => mode !== null,
+  )
   if (more) throw new Error(`${modes}: one at a time`)
   rejectStrange(values, turns ? ofLevels : ofTurns, turns ? 'without' : 'with', modes)
   if (!flood) rejectStrange(values, ofFlood, 'with', '--flood')
   if (!processes) rejectStrange(values, ['redis'], 'with', '--processes')
-  if (!stored) rejectStrange(values, ['users'], 'with', '--stored')
+  if (!fullDatabase) rejectStrange(values, ['users'], 'with', '--stored')
   const { json, help } = values
   return {
     concurrency: turns ? [turns.concurrency] : levelsIn(values),
@@ -183,7 +185,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     starts: startsIn(values),
     platforms: platformIn(values),
     service: serviceOf(values),
-    ...{ beside, flood, processes, stored, json, help },
+    ...{ beside, flood, processes, stored: fullDatabase, json, help },
   }
 }
 
@@ -233,10 +235,10 @@ function processesIn(values: Values): ProcessesOptions | null {
 
 function storedIn(values: Values): StoredOptions | null {
   if (values.stored === undefined) return null
-  const stored = wholeIn(values, 'stored', 0, storedMax)
-  const users = wholeIn(values, 'users', Math.ceil(stored / 5), storedMax)
+  const signIns = wholeIn(values, 'stored', 0, storedMax)
+  const users = wholeIn(values, 'users', Math.ceil(signIns / 5), storedMax)
   return {
-    stored,
+    signIns,
     users,
     ...turnsIn(values, { concurrency: 16 }),
     quietSeconds: 10,

@@ -4,10 +4,10 @@ import type pg from 'pg'
 import { readUse, resetUse } from './statement-use.ts'
 import type { StoredPerson } from './stored-service.ts'
 
-/** A statement's part of a sign-in. */
-export type PerLoop = { readonly calls: number; readonly blocks: number }
+/** How often a sign-in runs a statement, and what it reads for one of its items. */
+export type BlocksOfStatement = { readonly calls: number; readonly blocks: number }
 
-export type Blocks = ReadonlyMap<string, PerLoop>
+export type Blocks = ReadonlyMap<string, BlocksOfStatement>
 
 /** Until every connection has planned its statements for the rows that there are. */
 const warmUpLoops = 4
@@ -31,6 +31,10 @@ export async function readBlocks(
   await signIn(loopsEach)
   const uses = await readUse(client)
   return new Map(
-    uses.map(({ name, calls, blocks }) => [name, { calls: calls / loops, blocks: blocks / loops }]),
+    uses.map(({ name, calls, rows, blocks }) => {
+      // A batch returns, or changes, at least a row for each of its items.
+      const items = Math.max(calls, rows)
+      return [name, { calls: calls / loops, blocks: blocks / items }]
+    }),
   )
 }

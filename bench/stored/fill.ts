@@ -99,15 +99,15 @@ function* batchesOf(before: number, count: number) {
 /** A user who exists: only what sign-ins refer to. */
 async function addKnownUser(
   client: pg.Client,
-  renamed: readonly Renamed[],
+  names: readonly Renamed[],
   model: readonly PatternRow[],
   rows: readonly PatternRow[],
 ): Promise<void> {
-  const values = renamed.map(({ text }) => sameIn(model, rows, text))
-  const names = renamed.map(({ column }) => column).join(', ')
-  const places = renamed.map((_, index) => `$${index + 1}::text`).join(', ')
+  const values = names.map(({ text }) => sameIn(model, rows, text))
+  const columns = names.map(({ column }) => column).join(', ')
+  const places = names.map((_, index) => `$${index + 1}::text`).join(', ')
   await client.query(
-    `insert into stored_users (number, ${names})
+    `insert into stored_users (number, ${columns})
      select count(*) + 1, ${places} from stored_users`,
     values,
   )
@@ -127,14 +127,14 @@ function sameIn(
 }
 
 function batchOfUsers(
-  renamed: readonly Renamed[],
+  names: readonly Renamed[],
   startMs: number,
   first: number,
   last: number,
 ): string {
-  const made = renamed.map(({ made: sql, column }) => `${sql} as ${column}`)
+  const columns = names.map(({ made, column }) => `${made} as ${column}`)
   const at = `(${Date.now() - enrolledDays * dayMs} + n::bigint * 100)`
-  return `select n, md5('user' || n) as mark, ${shift(startMs)}, ${made.join(', ')}
+  return `select n, md5('user' || n) as mark, ${shift(startMs)}, ${columns.join(', ')}
     from (select n, ${at} as ms from generate_series(${first}, ${last}) n) x`
 }
 

@@ -72,7 +72,7 @@ export async function measureStored(
     const few = await fillFew(client, fill, options)
     tell(`blocks at ${few.signIns} sign-ins, never analysed`)
     const fewBlocks = { ...few, ...(await blocks()) }
-    tell(`filling up to ${options.stored} sign-ins of ${options.users} users`)
+    tell(`filling up to ${options.signIns} sign-ins of ${options.users} users`)
     const fillSeconds = few.seconds + (await fillRest(client, fill, options, few))
     const some = people.slice(0, meanwhilePeople)
     const { quietSeconds } = options
@@ -96,12 +96,12 @@ export async function measureStored(
 type Client = Parameters<typeof setAutovacuum>[0]
 
 /** The statistics stay as they are: of empty tables. */
-async function fillFew(client: Client, fill: Fill, { stored, users }: StoredOptions) {
+async function fillFew(client: Client, fill: Fill, { signIns, users }: StoredOptions) {
   await setAutovacuum(client, false)
-  const few = { signIns: Math.min(fewMax, stored), users: Math.min(fewMax, users) }
+  const few = { signIns: Math.min(fewMax, signIns), users: Math.min(fewMax, users) }
   const startedAt = performance.now()
   await fill.addUsers(few.users)
-  await fill.addSignIns(few.signIns, { from: storedDays, until: untilOf(few.signIns, stored) })
+  await fill.addSignIns(few.signIns, { from: storedDays, until: untilOf(few.signIns, signIns) })
   const seconds = secondsSince(startedAt)
   // Again: every connection plans for the rows that there are.
   await setAutovacuum(client, false)
@@ -110,19 +110,19 @@ async function fillFew(client: Client, fill: Fill, { stored, users }: StoredOpti
 
 const secondsSince = (startedAt: number) => (performance.now() - startedAt) / 1000
 
-const untilOf = (signIns: number, stored: number) => storedDays * (1 - signIns / stored)
+const untilOf = (count: number, signIns: number) => storedDays * (1 - count / signIns)
 
 /** Returns how many seconds it took, without the vacuum after it. */
 async function fillRest(
   client: Client,
   fill: Fill,
-  { stored, users }: StoredOptions,
+  { signIns, users }: StoredOptions,
   few: { readonly signIns: number; readonly users: number },
 ): Promise<number> {
   const startedAt = performance.now()
   await fill.addUsers(users - few.users)
-  const from = untilOf(few.signIns, stored)
-  await fill.addSignIns(stored - few.signIns, { from, until: 0 })
+  const from = untilOf(few.signIns, signIns)
+  await fill.addSignIns(signIns - few.signIns, { from, until: 0 })
   const seconds = secondsSince(startedAt)
   await tidyUp(client)
   await setAutovacuum(client, true)

@@ -63,8 +63,8 @@ async function readRows(client: pg.Client, places: Places, id: string): Promise<
       [id],
     )
     for (const row of rows) {
-      const valued = columns.map((column) => ({ ...column, text: row[column.name] ?? null }))
-      all.push({ table, columns: valued })
+      const withText = columns.map((column) => ({ ...column, text: row[column.name] ?? null }))
+      all.push({ table, columns: withText })
     }
   }
   return all

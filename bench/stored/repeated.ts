@@ -60,27 +60,27 @@ function madeLike(text: string, column: string, startMs: number): string {
 }
 
 /** Inserts a row like this one for each row of the temporary table `batch`. */
-export function insertLike({ table, columns }: PatternRow, renamed: readonly Renamed[]): string {
-  const names = columns.map(({ name }) => name).join(', ')
-  const values = columns.map((column) => valueLike(column, renamed)).join(', ')
-  return `insert into ${table} (${names}) select ${values} from batch`
+export function insertLike({ table, columns }: PatternRow, names: readonly Renamed[]): string {
+  const list = columns.map(({ name }) => name).join(', ')
+  const values = columns.map((column) => valueLike(column, names)).join(', ')
+  return `insert into ${table} (${list}) select ${values} from batch`
 }
 
-function valueLike({ type, text }: PatternColumn, renamed: readonly Renamed[]): string {
+function valueLike({ type, text }: PatternColumn, names: readonly Renamed[]): string {
   if (text === null) return 'null'
   if (type === 'timestamp with time zone') return `${pg.escapeLiteral(text)}::${type} + shift`
   if (type === 'bytea' && text.length >= 34) {
     return `overlay(${pg.escapeLiteral(text)}::bytea placing decode(mark, 'hex') from 1 for 16)`
   }
-  return `(${partsOf(text, renamed).join(' || ')})::${type}`
+  return `(${partsOf(text, names).join(' || ')})::${type}`
 }
 
-function partsOf(text: string, renamed: readonly Renamed[]): string[] {
-  const found = renamed.find((one) => text.includes(one.text))
-  if (!found) return [pg.escapeLiteral(text)]
-  const [before = '', ...after] = text.split(found.text)
+function partsOf(text: string, names: readonly Renamed[]): string[] {
+  const own = names.find((one) => text.includes(one.text))
+  if (!own) return [pg.escapeLiteral(text)]
+  const [before = '', ...after] = text.split(own.text)
   return [
-    ...partsOf(before, renamed),
-    ...after.flatMap((part) => [found.column, ...partsOf(part, renamed)]),
+    ...partsOf(before, names),
+    ...after.flatMap((part) => [own.column, ...partsOf(part, names)]),
   ]
 }

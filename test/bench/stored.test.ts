@@ -24,7 +24,7 @@ import { type Service, startService } from '../../src/service/compose.ts'
 import { freePort, startTestSimulator, testConfig } from '../support/running-service.ts'
 
 const options = {
-  ...{ stored: 60, users: 20, concurrency: 2, slices: 1, sliceSeconds: 0.1, quietSeconds: 0.2 },
+  ...{ signIns: 60, users: 20, concurrency: 2, slices: 1, sliceSeconds: 0.1, quietSeconds: 0.2 },
   countedLoops: 8,
 }
 const log = pino({ level: 'silent' })
@@ -95,9 +95,9 @@ function shapeOfText(type: string, text: string | null): string {
   if (text === null) return 'null'
   if (type.startsWith('timestamp')) return type
   if (type === 'bytea') return `${text.length}`
-  const known = text.replaceAll(id, '$1').replaceAll(/\b(bench|again|user)-\d+\b/g, 'name')
-  if (known.startsWith('{')) return keysOf(JSON.parse(known))
-  return /^[\w-]{22,}$/.test(known) ? `${known.length}` : known
+  const plain = text.replaceAll(id, '$1').replaceAll(/\b(bench|again|user)-\d+\b/g, 'name')
+  if (plain.startsWith('{')) return keysOf(JSON.parse(plain))
+  return /^[\w-]{22,}$/.test(plain) ? `${plain.length}` : plain
 }
 
 const keysOf = (value: unknown): string =>
@@ -129,10 +129,10 @@ test.runIf(canTellProcessTimes())(
         const [{ id: challengeId = '', userId = '' } = {}] = rows
         return [...(await readSignIn(client, challengeId)), ...(await readUser(client, userId))]
       }
-      const played = await read(`user_id = '${person.userId}'`)
-      const stored = await read(`created_at < now() - interval '9 minutes'`)
-      expect(played.length).toBeGreaterThan(15)
-      expect(shapeOf(stored)).toEqual(shapeOf(played))
+      const ofService = await read(`user_id = '${person.userId}'`)
+      const ofFill = await read(`created_at < now() - interval '9 minutes'`)
+      expect(ofService.length).toBeGreaterThan(15)
+      expect(shapeOf(ofFill)).toEqual(shapeOf(ofService))
     })
   },
 )
@@ -164,7 +164,7 @@ test.runIf(canTellProcessTimes())(
   () => {
     const report = storedReportOf(describeMachine(), options, measurement)
     expect(report).toMatchObject({
-      ...{ stored: 60, users: 20, turns: 1, few: { signIns: 60, users: 20 } },
+      ...{ signIns: 60, users: 20, turns: 1, few: { signIns: 60, users: 20 } },
       full: { errors: 0 },
       empty: { errors: 0 },
       ratio: { overall: expect.any(Number) },
@@ -173,10 +173,10 @@ test.runIf(canTellProcessTimes())(
     expect(single).toEqual(expect.arrayContaining(['insert_challenge', 'record_answer']))
     // The decision of each sign-in, and what happened to each user.
     expect(report.backlog.entries).toBeGreaterThanOrEqual(60 + 20)
-    const purged = report.retention.purges.find(({ name }) => name === 'purge_challenges')
+    const purge = report.retention.purges.find(({ name }) => name === 'purge_challenges')
     // Of 60 in 40 days, those that are older than 30 whole days.
-    expect(purged?.rows).toBeGreaterThanOrEqual(13)
-    expect(purged?.rows).toBeLessThanOrEqual(15)
+    expect(purge?.rows).toBeGreaterThanOrEqual(13)
+    expect(purge?.rows).toBeLessThanOrEqual(15)
     expect(report.disk.bytesPerSignIn).toBeGreaterThan(1_000)
     expect(storedTextOf(report)).toContain('60 stored sign-ins of 20 users')
   },
