@@ -59,7 +59,7 @@ async function readRows(client: pg.Client, places: Places, id: string): Promise<
     const columns = await columnsOf(client, table)
     const list = columns.map(({ name }) => `${name}::text`).join(', ')
     const { rows } = await client.query<Record<string, string | null>>(
-      `select ${list} from ${table} where ${condition} order by ${columns[1]?.name}`,
+      `select ${list} from ${table} where ${condition} order by 2, 3`,
       [id],
     )
     for (const row of rows) {

@@ -8,9 +8,10 @@ import { enrollPeople, type StoredPerson, type StoredService } from './stored-se
 const restTimeoutMs = 60_000
 const lookEveryMs = 100
 
-/** Nothing that the worker has yet to do. */
+/** Nothing that the worker, or a service behind its answers, has yet to do. */
 const isAtRest = `select not exists (select from challenges where status = 'pending')
   and not exists (select from deliveries where status = 'queued')
+  and not exists (select from challenge_targets where fetched_at is null)
   and not exists (select from activities
     where notice = 'owed' or (notice is null and severity = 'critical'))
   and exists (select from audit_chains where checkpoint_seq is not null) as yes`

@@ -66,6 +66,7 @@ function wordsOf(text: string): string {
   const bare = text
     .toLowerCase()
     .replaceAll(/'(?:[^']|'')*'|--[^\n]*|\/\*.*?\*\//g, '')
+    .replaceAll(/\bextract\(\S+ from/g, 'extract from')
     .replaceAll(/\barray\[[^\][]*\]|\bin \((?!select)[^()]*\)/g, '')
   const words = bare.match(/[a-z_]+/g) ?? []
   return words.filter((word) => !['true', 'false', 'null'].includes(word)).join(' ')

@@ -180,10 +180,9 @@ function workLines(
       `${number(backlog.entriesPerSecond)} a second; its longest statement took ` +
       `${backlog.longestStatementMs.toFixed(0)} ms; ${verdict(goals.backlog)} ` +
       `${feltGoal.p50} and ${feltGoal.p95} times.`,
-    ...retention.purges.map(
-      ({ name, calls, rows, rowsACall, longestMs }) =>
-        `${name}: ${number(rows)} rows in ${number(calls)} batches of ${rowsACall.toFixed(0)}, ` +
-        `the longest ${longestMs.toFixed(0)} ms`,
+    ...retention.statements.map(
+      ({ name, calls, rows, longestMs }) =>
+        `${name}: ${number(rows)} rows in ${number(calls)} runs, the longest ${longestMs.toFixed(0)} ms`,
     ),
     `Retention took ${retention.seconds.toFixed(1)} s; ${verdict(goals.retention)} ` +
       `${feltGoal.p50} and ${feltGoal.p95} times.`,
