@@ -21,8 +21,8 @@ function attestationVector(name: string, code: string, roles: readonly Role[]) {
   }
 }
 
-const plainOf = (wanted: string) =>
-  codes.flatMap((one) => ('code' in one && one.kind === wanted ? [one.code] : []))[0] ?? ''
+const plainOf = (kind: 'scanned' | 'typed') =>
+  codes.flatMap((one) => ('code' in one && one.kind === kind ? [one.code] : []))[0] ?? ''
 
 export const attestationVectors = [
   attestationVector('scanned code, both keys', plainOf('scanned'), ['possession', 'verification']),

@@ -51,7 +51,7 @@ function isPresent(path: MustShowPath, context: ChallengeContext, isNumberTyped:
   return name === 'relyingParty' || Object.hasOwn(context, name)
 }
 
-/** The paths of a request with this context that the person must be shown; `must` of the request. */
+/** `must` of a request with this context: the paths that the person must be shown. */
 export function mustShowPaths(context: ChallengeContext, isNumberTyped: boolean): MustShowPath[] {
   return paths.filter((path) => isPresent(path, context, isNumberTyped))
 }

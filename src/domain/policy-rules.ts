@@ -102,8 +102,8 @@ export const policyRules = {
     values: ['not_required', 'preferred', 'required'],
   }),
   pushSignIn: choice(
-    'Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and ' +
-      'enroll no device.',
+    'Who may use push sign-in; `listed` means users who are set to `on`. Others are not ' +
+      'asked, and enroll no device.',
     { default: 'everybody', values: pushSignInModes },
   ),
   pushSignInPercent: integer(

@@ -52,10 +52,11 @@ export function buildPushSignInStore(
     set(tenantId, userId, setting, actor) {
       return database.transaction(async (tx) => {
         const changedRows = await run(tx, setSetting, { tenantId, userId, setting })
-        if (changedRows.length === 0) return
+        if (changedRows.length === 0) return 'unchanged'
         const details = { to: setting ?? 'default' }
         const event = activity({ userId, type: 'push_sign_in_changed', actor, details })
         await recordActivities(tx, random, tenantId, [event])
+        return 'done'
       })
     },
   }

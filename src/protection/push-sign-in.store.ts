@@ -20,5 +20,5 @@ export interface PushSignInStore {
     userId: UserId,
     setting: PushSignInSetting | null,
     actor: Actor,
-  ): Promise<void>
+  ): Promise<'done' | 'unchanged'>
 }

@@ -25,6 +25,7 @@ import type { Random } from '../platform/world.ts'
 import { buildPortalStore } from '../portal/portal-sessions.sql.ts'
 import { buildProtectionStore } from '../protection/protections.sql.ts'
 import { buildPushSignInStore } from '../protection/push-sign-in.sql.ts'
+import { buildReadinessCountStore } from '../protection/readiness-counts.sql.ts'
 import { buildReportStore } from '../protection/reports.sql.ts'
 import { buildAppStore } from '../push/apps.sql.ts'
 import { buildDeliveryStore } from '../push/deliveries.sql.ts'
@@ -66,6 +67,7 @@ export function buildStores(
     activities: buildActivityStore(database, random),
     protections: buildProtectionStore(database, random),
     pushSignIn: buildPushSignInStore(database, random),
+    readinessCounts: buildReadinessCountStore(database),
     retention: buildRetentionStore(database, random),
     diagnostics: buildDiagnosticsStore(database, random),
     reports: buildReportStore(database, random),

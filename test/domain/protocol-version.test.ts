@@ -71,9 +71,9 @@ test('from the second version on a request names its version, and every path tha
       const { ver, must, ...others } = payloadOf(context, 2, count)
       expect(ver).toBe(2)
       expect(Object.keys(others).toSorted()).toEqual(firstMembers)
-      const shown = Object.keys(others.ctx as object).map((name) => `ctx.${name}`)
+      const ctxPaths = Object.keys(others.ctx as object).map((name) => `ctx.${name}`)
       expect((must as string[]).toSorted()).toEqual(
-        [...shown, ...(count === null ? [] : ['number'])].toSorted(),
+        [...ctxPaths, ...(count === null ? [] : ['number'])].toSorted(),
       )
       if (context.transaction) withTransaction++
     }),

@@ -55,7 +55,7 @@ test('a growing percentage takes push sign-in from nobody', () => {
   expect(reachedLater).toBeGreaterThan(10)
 })
 
-test('whoever has a device, or is set to on, may enroll before the roll-out gets there', () => {
+test('a user who has a device, or is set to on, may enroll before the roll-out gets there', () => {
   const policy = { pushSignIn: 'everybody', pushSignInPercent: 0 } as const
   const user = { setting: null, hasDevice: false, bucket: 0 }
   expect(checkEnrolling(policy, user)?.facts.why).toBe('user_not_reached')

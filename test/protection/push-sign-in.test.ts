@@ -112,12 +112,12 @@ describe('the organisation', () => {
         return (await granted(importUser(world, principal, user))).user.id
       }),
     )
-    const reached = async (pushSignInPercent: number) => {
+    const usersAt = async (pushSignInPercent: number) => {
       await decide(world, principal, { pushSignInPercent })
       const all = await Promise.all(ids.map((id) => granted(readPushSignIn(world, principal, id))))
       return new Set(ids.filter((_, n) => all[n]?.mayEnroll))
     }
-    const [few, half, most] = [await reached(10), await reached(50), await reached(90)]
+    const [few, half, most] = [await usersAt(10), await usersAt(50), await usersAt(90)]
     expect([...few].every((id) => half.has(id))).toBe(true)
     expect([...half].every((id) => most.has(id))).toBe(true)
     // Six standard deviations of a binomial distribution around 30.

@@ -177,6 +177,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'POST /v1/reports/{id}/resolve': { body: () => ({ resolution: 'false_alarm' }) },
   'GET /v1/tenant': none,
   'PATCH /v1/tenant': { body: () => ({ identifierCase: 'fold_ascii' }) },
+  'GET /v1/readiness': none,
   'GET /v1/users': none,
   'POST /v1/users': {
     body: async () => {
@@ -211,6 +212,8 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   },
   'POST /v1/users/{userId}/portal-sessions': none,
   'GET /v1/users/{userId}/protection': none,
+  'GET /v1/users/{userId}/push-sign-in': none,
+  'PUT /v1/users/{userId}/push-sign-in': { body: () => ({ setting: 'off' }) },
   'GET /v1/users/{userId}/readiness': none,
   'POST /v1/users/{userId}/recovery-codes': { body: () => ({}) },
   'POST /v1/users/{userId}/temporary-codes': { body: () => ({}) },

@@ -34,6 +34,7 @@ import { buildTableStatistics } from '../../src/platform/postgres/table-statisti
 import { buildPortalStore } from '../../src/portal/portal-sessions.sql.ts'
 import { buildProtectionStore } from '../../src/protection/protections.sql.ts'
 import { buildPushSignInStore } from '../../src/protection/push-sign-in.sql.ts'
+import { buildReadinessCountStore } from '../../src/protection/readiness-counts.sql.ts'
 import { buildReportStore } from '../../src/protection/reports.sql.ts'
 import { buildAppStore } from '../../src/push/apps.sql.ts'
 import { buildDeliveryStore } from '../../src/push/deliveries.sql.ts'
@@ -100,6 +101,7 @@ export async function openStores(
     apps: buildAppStore(database, random),
     protections: buildProtectionStore(database, random),
     pushSignIn: buildPushSignInStore(database, random),
+    readinessCounts: buildReadinessCountStore(database),
     retention: buildRetentionStore(database, random),
     diagnostics: buildDiagnosticsStore(database, random),
     reports: buildReportStore(database, random),

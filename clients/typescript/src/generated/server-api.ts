@@ -193,6 +193,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many users could be asked at this moment, and why not the others
+         * @description Users with a name in the namespaces of the relying party, each counted once, by the first reason that applies. It reads all of them: for a dashboard, not for each sign-in.
+         */
+        get: operations["countReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reports": {
         parameters: {
             query?: never;
@@ -4098,6 +4118,68 @@ export interface components {
                 whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "protocol_too_old" | "companion" | "no_verification_key") | null;
             }[];
         };
+        /** @description How many users could be asked at this moment. */
+        ReadinessCounts: {
+            /**
+             * @description All of them.
+             * @example 12
+             */
+            users: number;
+            ready: {
+                /**
+                 * @description Would be woken by a push.
+                 * @example 12
+                 */
+                push: number;
+                /**
+                 * @description Would find the challenge by opening the app.
+                 * @example 12
+                 */
+                pull: number;
+            };
+            notReady: {
+                /**
+                 * @description Stopped by an admin.
+                 * @example 12
+                 */
+                user_suspended: number;
+                /**
+                 * @description Locked after wrong numbers.
+                 * @example 12
+                 */
+                push_locked: number;
+                /**
+                 * @description The policy allows push sign-in to nobody.
+                 * @example 12
+                 */
+                off_for_everybody: number;
+                /**
+                 * @description Turned off for the user.
+                 * @example 12
+                 */
+                off_for_user: number;
+                /**
+                 * @description Not among the users that the policy allows it to.
+                 * @example 12
+                 */
+                user_not_listed: number;
+                /**
+                 * @description Has no device, and the roll-out is not there yet.
+                 * @example 12
+                 */
+                user_not_reached: number;
+                /**
+                 * @description May enroll, and has no active device.
+                 * @example 12
+                 */
+                no_device: number;
+                /**
+                 * @description Has a device, but none that may be asked.
+                 * @example 12
+                 */
+                no_capable_device: number;
+            };
+        };
         /** @description New recovery codes, readable this once. */
         RecoveryCodes: {
             /**
@@ -4983,6 +5065,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OpenedEnrollment"];
+                };
+            };
+        };
+    };
+    countReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadinessCounts"];
                 };
             };
         };

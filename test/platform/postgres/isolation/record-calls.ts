@@ -177,6 +177,27 @@ export const recordCalls: Readonly<Record<string, Call>> = {
     },
     { kind: 'reporter_gone' },
   ],
+  'readinessCounts.listKinds': [
+    // A tenant without devices.
+    ({ readinessCounts }) => readinessCounts.listKinds(systemRandom.id('tenant')),
+    [],
+  ],
+  'readinessCounts.groupUsers': [
+    async ({ readinessCounts, users }, my) => {
+      const groups = await readinessCounts.groupUsers(my.tenantId, ['default'], 100, [])
+      const own = await users.list(my.tenantId, ['default'], { limit: 1_000, before: null })
+      return groups.reduce((sum, group) => sum + group.users, 0) - own.length
+    },
+    0,
+  ],
+  'pushSignIn.find': [
+    ({ pushSignIn }, my, their) => pushSignIn.find(my.tenantId, their.userId),
+    null,
+  ],
+  'pushSignIn.set': [
+    ({ pushSignIn }, my, their) => pushSignIn.set(my.tenantId, their.userId, 'off', 'operator'),
+    'unchanged',
+  ],
   'protections.find': [
     ({ protections }, my, their) => protections.find(my.tenantId, their.userId),
     null,
