@@ -79,6 +79,11 @@ describe('a request', () => {
         location: texts,
         userAgent: texts,
         fields: fc.array(fc.record({ label: texts, value: texts }), { maxLength: 3 }),
+        transaction: fc.record({
+          amount: fc.constant('12.00'),
+          currency: fc.constant('EUR'),
+          payee: texts,
+        }),
       },
       { requiredKeys: [] },
     )
@@ -95,6 +100,13 @@ describe('a request', () => {
         expect(JSON.stringify(ctx).replace(/[ -]/g, '')).not.toContain(number)
       }),
     )
+  })
+
+  test('never alters an amount, not even where it is the caller’s number', () => {
+    const transaction = { amount: '483920', currency: 'EUR', payee: 'Shop' }
+    const asked = { ...facts, context: { transaction }, protocolVersion: 2 }
+    const payload = requestPayload({ ...asked, numberMode: 'caller', callerNumber: '483920' })
+    expect(JSON.parse(payload)).toMatchObject({ ctx: { transaction } })
   })
 
   test('names its algorithm, its type and the key that signs it, and nothing else', () => {

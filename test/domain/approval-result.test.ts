@@ -74,6 +74,15 @@ describe('the result of an approval', () => {
     ).toEqual(['pop', 'hwk', 'user'])
   })
 
+  test('names the version of the protocol in which the device was asked, from the second on', () => {
+    const versionOf = (protocolVersion: number) =>
+      resultOf(approvedChallenge, { decidedBy: { ...decidedBy, protocolVersion } }).ver
+    expect([1, 2, 3].map(versionOf)).toEqual([undefined, 2, 3])
+    expect(resultOf({ ...approvedChallenge, status: 'expired' }, { decidedBy: null }).ver).toBe(
+      undefined,
+    )
+  })
+
   test('claims the user’s presence only when the verification key signed', () => {
     expect(
       resultOf(approvedChallenge, { decidedBy: { ...decidedBy, userVerified: false } }).amr,

@@ -34,6 +34,14 @@ const lax: AskableRules = {
   isNumberTyped: false,
 }
 
+test('a device that speaks an older protocol than the challenge, or the tenant, needs is not asked', () => {
+  const needsSecond = { ...rules, protocolVersion: 2 }
+  expect(reasonForNotAsking(phone, needsSecond)).toBe('protocol_too_old')
+  expect(reasonForNotAsking({ ...phone, protocolVersion: 2 }, needsSecond)).toBeUndefined()
+  const strict = { ...rules, policy: { ...policy, protocolVersionMin: 2 } }
+  expect(reasonForNotAsking(phone, strict)).toBe('protocol_too_old')
+})
+
 test('a phone with a current app is asked', () => {
   expect(reasonForNotAsking(phone, rules)).toBeUndefined()
   expect(reasonForNotAsking(phone, { ...rules, isVerificationRequired: true })).toBeUndefined()

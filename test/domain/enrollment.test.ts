@@ -6,6 +6,7 @@ import {
   confirmEnrollment,
   type Enrollment,
   mayAddDevice,
+  readClaimedVersion,
   readCode,
   typedCodeAlphabet,
   typedCodeLength,
@@ -139,6 +140,20 @@ describe('a claim proof', () => {
     expect(checkClaimProof(jwsOf(claimTyp, payload), kid, facts, now)).toBeUndefined()
     const second = jwsOf(claimTyp, payload, { kid: otherKid })
     expect(checkClaimProof(second, otherKid, facts, now)).toBeUndefined()
+  })
+
+  test('may name the version of the protocol, and is refused when that is malformed', () => {
+    const withVersion = (protocolVersion: unknown) =>
+      checkClaimProof(jwsOf(claimTyp, { ...payload, protocolVersion }), kid, facts, now)
+    expect([1, 2, 1000].map(withVersion)).toEqual([undefined, undefined, undefined])
+    for (const malformed of [0, 1001, 1.5, '2', null]) {
+      expect(withVersion(malformed)).toMatchObject({ refused: 'invalid_request' })
+    }
+    expect(readClaimedVersion({ payload: { ...payload, protocolVersion: 3 } })).toBe(3)
+    expect(readClaimedVersion({ payload })).toBe(1)
+    for (const nothing of [null, 'text', 7]) {
+      expect(readClaimedVersion({ payload: nothing })).toBe(1)
+    }
   })
 
   test('of a device with one key names no second', () => {
