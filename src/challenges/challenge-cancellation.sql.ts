@@ -12,11 +12,17 @@ import { isPending } from './challenge.rows.ts'
 
 type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }
 
+/**
+ * The devices that were pushed about the challenge under this alias, as a JSON list: their prompts
+ * are to be replaced when it ends.
+ */
+export const pushedDevices = (c: string) => `
+  (select coalesce(json_agg(distinct o.device_id), '[]') from deliveries o
+    where o.tenant_id = ${c}.tenant_id and o.challenge_id = ${c}.id
+      and o.kind = 'challenge_opened' and o.status in ('queued', 'sent'))`
+
 // In the order of ids, as every statement that locks several challenges takes them.
-const cancelPendingOfUser = statement<
-  UserParams,
-  { readonly id: ChallengeId; readonly pushedDevices: readonly DeviceId[] }
->(
+const cancelPendingOfUser = statement<UserParams, EndedPrompts>(
   'cancel_pending',
   `with k as materialized (
     select c.id from challenges c
@@ -25,10 +31,7 @@ const cancelPendingOfUser = statement<
   )
   update challenges c set status = 'cancelled', decided_at = clock_timestamp(), number_sealed = null
   from k where c.tenant_id = :tenantId and c.id = k.id
-  returning c.id, (
-    select coalesce(json_agg(distinct o.device_id), '[]') from deliveries o
-    where o.tenant_id = c.tenant_id and o.challenge_id = c.id and o.kind = 'challenge_opened'
-      and o.status in ('queued', 'sent')) as pushed_devices`,
+  returning c.tenant_id, c.id, ${pushedDevices('c')} as pushed_devices`,
 )
 
 const endOrphaned = statement<UserParams, { readonly id: ChallengeId }>(
@@ -48,19 +51,44 @@ const endOrphaned = statement<UserParams, { readonly id: ChallengeId }>(
 )
 
 // Nobody leases them: the sweep sends them within half a second.
-const enqueueClosings = statement<{
-  readonly tenantId: TenantId
+const insertClosings = statement<{
+  readonly tenantIds: readonly TenantId[]
   readonly ids: readonly DeliveryId[]
   readonly challengeIds: readonly ChallengeId[]
   readonly deviceIds: readonly DeviceId[]
 }>(
   'enqueue_closings',
   `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, attempts, due_at)
-  select :tenantId, x.id, 'challenge_closed', x.challenge_id, x.device_id, 'queued', 0,
+  select x.tenant_id, x.id, 'challenge_closed', x.challenge_id, x.device_id, 'queued', 0,
     clock_timestamp()
-  from unnest(:ids::text[], :challengeIds::text[], :deviceIds::text[])
-    as x(id, challenge_id, device_id)`,
+  from unnest(:tenantIds::text[], :ids::text[], :challengeIds::text[], :deviceIds::text[])
+    as x(tenant_id, id, challenge_id, device_id)`,
 )
+
+/** A challenge that has just ended, and the devices whose prompts are to be replaced. */
+export type EndedPrompts = {
+  readonly tenantId: TenantId
+  readonly id: ChallengeId
+  readonly pushedDevices: readonly DeviceId[]
+}
+
+/** Queues the quiet push that replaces the prompts, inside the transaction that ended them. */
+export async function enqueueClosings(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  challenges: readonly EndedPrompts[],
+): Promise<void> {
+  const closings = challenges.flatMap(({ tenantId, id, pushedDevices: devices }) =>
+    devices.map((device) => ({ tenantId, id, device })),
+  )
+  if (closings.length === 0) return
+  await run(tx, insertClosings, {
+    tenantIds: closings.map(({ tenantId }) => tenantId),
+    ids: closings.map(() => random.id('delivery')),
+    challengeIds: closings.map(({ id }) => id),
+    deviceIds: closings.map(({ device }) => device),
+  })
+}
 
 /**
  * Ends the user's pending challenges that have no active device left, inside a transaction that has
@@ -84,8 +112,8 @@ export async function endOrphanedChallenges(
 }
 
 /**
- * Cancels all pending challenges of a user, frees their places, notifies the user, and queues
- * "Already answered" for the devices that were pushed. Inside a transaction that has changed the
+ * Cancels all pending challenges of a user, frees their places, notifies the user, and replaces
+ * the prompts on devices that were pushed. Inside a transaction that has changed the
  * user's protection already: from then on no challenge is created under the old protection, and
  * those created before are seen.
  */
@@ -99,15 +127,7 @@ export async function cancelPending(
   if (challenges.length === 0) return []
   const ids = challenges.map(({ id }) => id)
   await freePlacesOf(tx, tenantId, userId, ids)
-  const closings = challenges.flatMap(({ id, pushedDevices }) =>
-    pushedDevices.map((device) => ({ id, device })),
-  )
-  await run(tx, enqueueClosings, {
-    tenantId,
-    ids: closings.map(() => random.id('delivery')),
-    challengeIds: closings.map(({ id }) => id),
-    deviceIds: closings.map(({ device }) => device),
-  })
+  await enqueueClosings(tx, random, challenges)
   await recordActivities(
     tx,
     random,

@@ -21,6 +21,7 @@ import { type DuePushJson, duePushesJson, readDuePushes } from '../push/due-push
 import { buildChallengeAnswers } from './answers/challenge-answers.sql.ts'
 import { challengeColumns, toChallenge } from './challenge.rows.ts'
 import type { ChallengeStore } from './challenge.store.ts'
+import { type EndedPrompts, enqueueClosings, pushedDevices } from './challenge-cancellation.sql.ts'
 import { buildChallengeLists } from './challenge-lists.sql.ts'
 import { buildChallengeResend } from './challenge-resend.sql.ts'
 import { buildChallengeCreation } from './creation/challenge-creation.sql.ts'
@@ -127,13 +128,13 @@ const expireChallenges = (which: string, skip: string) => `
     select tenant_id, (:activityIds::text[])[n], user_id, 'challenge_expired', 'info', 'service', id
     from numbers
   )
-  select id from c`
+  select c.tenant_id, c.id, ${pushedDevices('c')} as pushed_devices from c`
 type ExpireParams = { readonly limit: number; readonly activityIds: readonly ActivityId[] }
 const expireOne = statement<
   ExpireParams & { readonly tenantId: TenantId; readonly id: ChallengeId },
-  { readonly id: ChallengeId }
+  EndedPrompts
 >('expire_challenge', expireChallenges('and c.tenant_id = :tenantId and c.id = :id', ''))
-const expireDue = statement<ExpireParams, { readonly id: ChallengeId }>(
+const expireDue = statement<ExpireParams, EndedPrompts>(
   'expire_challenges',
   expireChallenges('and c.decided_at is null', 'skip locked'),
 )
@@ -185,10 +186,13 @@ export function buildChallengeStore(
 
     async expire(only, limit) {
       const activityIds = ids('activity', limit)
-      const rows = only
-        ? await run(database, expireOne, { limit, activityIds, ...only })
-        : await run(database, expireDue, { limit, activityIds })
-      return rows.map((row) => row.id)
+      return database.transaction(async (tx) => {
+        const challenges = only
+          ? await run(tx, expireOne, { limit, activityIds, ...only })
+          : await run(tx, expireDue, { limit, activityIds })
+        await enqueueClosings(tx, random, challenges)
+        return challenges.map(({ id }) => id)
+      })
     },
   }
 }

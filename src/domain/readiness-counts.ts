@@ -8,7 +8,7 @@ import { checkEnrolling, checkPushSignIn, type PushSignInSetting } from './push-
 /** Devices that the rules cannot tell apart. */
 export type DeviceKind = Omit<AskableFacts, 'parentDeviceId'> & { readonly isCompanion: boolean }
 
-/** The kinds that a usual challenge may ask: with a number to type, and no wish for verification. */
+/** The kinds that a usual challenge may ask: a number to type, no wish for verification. */
 export function askableKinds(kinds: readonly DeviceKind[], policy: Policy): DeviceKind[] {
   const rules: AskableRules = askableRules(policy, { digits: policy.numberDigits }, 'not_required')
   return kinds.filter(

@@ -104,8 +104,8 @@ describe('a request', () => {
 
   test('never alters an amount, not even where it is the caller’s number', () => {
     const transaction = { amount: '483920', currency: 'EUR', payee: 'Shop' }
-    const asked = { ...facts, context: { transaction }, protocolVersion: 2 }
-    const payload = requestPayload({ ...asked, numberMode: 'caller', callerNumber: '483920' })
+    const facts2 = { ...facts, context: { transaction }, protocolVersion: 2 }
+    const payload = requestPayload({ ...facts2, numberMode: 'caller', callerNumber: '483920' })
     expect(JSON.parse(payload)).toMatchObject({ ctx: { transaction } })
   })
 

@@ -146,8 +146,8 @@ describe('a claim proof', () => {
     const withVersion = (protocolVersion: unknown) =>
       checkClaimProof(jwsOf(claimTyp, { ...payload, protocolVersion }), kid, facts, now)
     expect([1, 2, 1000].map(withVersion)).toEqual([undefined, undefined, undefined])
-    for (const malformed of [0, 1001, 1.5, '2', null]) {
-      expect(withVersion(malformed)).toMatchObject({ refused: 'invalid_request' })
+    for (const value of [0, 1001, 1.5, '2', null]) {
+      expect(withVersion(value)).toMatchObject({ refused: 'invalid_request' })
     }
     expect(readClaimedVersion({ payload: { ...payload, protocolVersion: 3 } })).toBe(3)
     expect(readClaimedVersion({ payload })).toBe(1)

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { ChallengeId, DeliveryId, DeviceId } from '../../src/domain/ids.ts'
-import { cancel } from '../challenges/challenge-steps.ts'
+import { cancel, runOut } from '../challenges/challenge-steps.ts'
 import {
   aDevice,
   aStoredChallenge,
@@ -16,9 +16,16 @@ beforeAll(async () => {
   return () => stores.close()
 })
 
+async function expire(id: ChallengeId, only: Parameters<Stores['challenges']['expire']>[0]) {
+  await runOut(stores, id)
+  expect(await stores.challenges.expire(only, 1_000)).toContain(id)
+}
+
 type End = (user: TestUser, id: ChallengeId) => Promise<unknown>
 test.each<[string, End]>([
   ['a cancellation', (user, id) => cancel(stores, user, id)],
+  ['an expiry that a sweep finds', (_, id) => expire(id, null)],
+  ['an expiry that a reader finds', ({ tenantId }, id) => expire(id, { tenantId, id })],
   ['a suspension', (user) => stores.suspensions.suspendUser({ ...user, actor: 'operator' })],
 ])('%s notifies the devices with a push sent or on its way, and no other', async (_, end) => {
   const user = await aUser(stores)
