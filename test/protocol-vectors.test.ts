@@ -79,6 +79,7 @@ const device: Device = {
   appId: 'com.example',
   appVersion: '1',
   protocolVersion: 1,
+  language: null,
   parentDeviceId: null,
   hasPushToken: false,
   hasVerificationKey: true,

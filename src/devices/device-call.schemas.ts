@@ -7,6 +7,7 @@ import { pushEnvironments } from '../domain/push.ts'
 import { plainTypedText } from '../domain/typed-text.ts'
 import { challengeStatus, platform } from '../platform/http/schemas/enumerations.ts'
 import { idOf, shownId } from '../platform/http/schemas/ids.ts'
+import { languageTag } from '../platform/http/schemas/language.ts'
 import { mobileAppId } from '../platform/http/schemas/mobile-app-id.ts'
 import {
   identifierLengthMax,
@@ -105,7 +106,11 @@ export const enrollmentClaim = z
       example: 'ada@example.com',
     }).exactOptional(),
     appId: mobileAppId,
-    device: z.strictObject({ ...deviceDescription, platform }),
+    device: z.strictObject({
+      ...deviceDescription,
+      platform,
+      language: languageTag.exactOptional(),
+    }),
     keys: z.strictObject({ possession: publicKey, verification: publicKey.exactOptional() }),
     proofs: z.strictObject({
       possession: jws('`device-claim+jwt`, signed by the possession key.'),

@@ -12,7 +12,8 @@ export const deviceColumns = `
   d.enrollment_id as d_enrollment_id, d.status as d_status, d.name as d_name,
   d.platform as d_platform, d.model as d_model, d.os_version as d_os_version,
   d.app_id as d_app_id, d.app_version as d_app_version,
-  d.protocol_version as d_protocol_version, d.parent_device_id as d_parent_device_id,
+  d.protocol_version as d_protocol_version, d.language as d_language,
+  d.parent_device_id as d_parent_device_id,
   d.push_token_sealed is not null as d_has_push_token,
   (select true from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
     and v.role = 'verification') is true as d_has_verification_key,
@@ -58,6 +59,7 @@ export function toDevice(row: DeviceRow): Device {
     appId: row.dAppId,
     appVersion: row.dAppVersion,
     protocolVersion: row.dProtocolVersion,
+    language: row.dLanguage,
     parentDeviceId: row.dParentDeviceId,
     hasPushToken: row.dHasPushToken,
     hasVerificationKey: row.dHasVerificationKey,

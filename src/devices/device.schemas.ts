@@ -5,6 +5,7 @@ import { versionBounds } from '../domain/protocol-version.ts'
 import { deviceUnaskedReasons } from '../domain/readiness.ts'
 import { deviceStatus, platform, suspensionStatus } from '../platform/http/schemas/enumerations.ts'
 import { shownId } from '../platform/http/schemas/ids.ts'
+import { languageTag, shownLanguage } from '../platform/http/schemas/language.ts'
 import { showable, shownText } from '../platform/http/schemas/text.ts'
 import { givenTime, timestamp } from '../platform/http/schemas/time.ts'
 
@@ -39,6 +40,7 @@ export const deviceChanges = z
       description: 'The newest version of the protocol it speaks; only rises.',
       example: 2,
     }),
+    language: languageTag.exactOptional(),
   })
   .refine((changes) => Object.keys(changes).length > 0, 'must change something')
   .meta({ id: 'DeviceChanges', description: 'What is new about the device.' })
@@ -97,6 +99,7 @@ export const deviceBody = z
       description: 'The newest version of the device protocol that its app speaks.',
       example: 2,
     }),
+    language: shownLanguage,
     parentDeviceId: z
       .string()
       .nullable()

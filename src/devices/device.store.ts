@@ -37,6 +37,7 @@ export type DeviceChanges = {
   readonly appVersion?: string
   /** Only ever rises: a lower one changes nothing. */
   readonly protocolVersion?: number
+  readonly language?: string
 }
 
 export type Unregistration = {

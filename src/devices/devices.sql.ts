@@ -39,7 +39,7 @@ const listOfUser = statement<UserParams, DeviceRow>(
 
 const change = statement<
   DeviceParams &
-    Readonly<Record<'name' | 'model' | 'osVersion' | 'appVersion', string | null>> & {
+    Readonly<Record<'name' | 'model' | 'osVersion' | 'appVersion' | 'language', string | null>> & {
       readonly protocolVersion: number | null
     },
   DeviceRow
@@ -49,7 +49,7 @@ const change = statement<
     os_version = coalesce(:osVersion, d.os_version),
     app_version = coalesce(:appVersion, d.app_version),
     protocol_version = greatest(:protocolVersion::smallint, d.protocol_version),
-    last_seen_at = clock_timestamp()
+    language = coalesce(:language, d.language), last_seen_at = clock_timestamp()
   where d.tenant_id = :tenantId and d.id = :id and d.status <> 'unregistered'
   returning ${deviceColumns}`,
 )
@@ -165,8 +165,9 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
     ...[tenantId, id, changes, event]: Parameters<DeviceStore['change']>
   ): Promise<Device | null> {
     const { name = null, model = null, osVersion = null, appVersion = null } = changes
-    const { protocolVersion = null } = changes
-    const values = { tenantId, id, name, model, osVersion, appVersion, protocolVersion }
+    const { protocolVersion = null, language = null } = changes
+    const texts = { name, model, osVersion, appVersion, language }
+    const values = { tenantId, id, protocolVersion, ...texts }
     const [row] = await run(tx, change, values)
     if (!row) return null
     await recordActivities(tx, random, tenantId, event ? [event] : [])

@@ -2,6 +2,7 @@
 
 export { readDeviceProof } from './authenticate-device.ts'
 export { changeDevice } from './change-device.ts'
+export { changeUser } from './change-user.ts'
 export { listDiagnostics, readDiagnostics, sendDiagnostics } from './diagnostics/diagnostics.ts'
 export {
   listOwnDevices,
@@ -13,6 +14,5 @@ export {
 export { listDevices, readDevice } from './read-devices.ts'
 export { readKeySetLinks } from './read-key-set-links.ts'
 export { rotatePushToken } from './rotate-push-token.ts'
-export { setUserStatus } from './suspend-user.ts'
 export { unregisterByTime } from './unregister-by-time.ts'
 export { unregisterAllDevices, unregisterDevice } from './unregister-devices.ts'

@@ -11,7 +11,7 @@ type Options = ServerOptions<Bound<typeof useCases>>
 
 const userParams = idParams('userId', 'user', 'The user.')
 
-/** Suspending a user with all their devices. */
+/** Changing a user: their status, with all their devices, and their language. */
 export function userStatusRoutes(app: HttpApp, { useCases, key }: Options, done: () => void): void {
   route(
     app,
@@ -19,7 +19,7 @@ export function userStatusRoutes(app: HttpApp, { useCases, key }: Options, done:
     key('users:write', {
       operationId: 'changeUser',
       tag: 'users',
-      summary: 'Suspend a user, or make the user active again',
+      summary: 'Suspend a user, make the user active again, or set their language',
       description:
         'Once a suspension returns, no approval commits and no code is accepted; what ' +
         'was pending is cancelled, open enrollments are void, sessions of the portal are ' +
@@ -30,7 +30,7 @@ export function userStatusRoutes(app: HttpApp, { useCases, key }: Options, done:
     }),
     async (request) => {
       const { userId } = request.params
-      return useCases.setUserStatus(principalOf(request), userId, request.body.status)
+      return useCases.changeUser(principalOf(request), userId, request.body)
     },
   )
   done()

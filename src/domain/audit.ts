@@ -7,6 +7,7 @@ export type AuditType =
   | 'signing_key_rotated'
   | 'relying_party_created'
   | 'policy_changed'
+  | 'user_changed'
   | 'user_erased'
   | 'app_added'
   | 'app_changed'

@@ -55,6 +55,8 @@ export type Device = {
   readonly appVersion: string
   /** The newest version of the device protocol that its app speaks; it only rises. */
   readonly protocolVersion: number
+  /** In which its person reads (domain/language.ts); null where it has not said. */
+  readonly language: string | null
   /** The device whose companion (a watch) this is; it ends with it. */
   readonly parentDeviceId: DeviceId | null
   readonly hasPushToken: boolean

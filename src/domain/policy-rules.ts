@@ -20,6 +20,8 @@ export type PolicyRule = { readonly about: string } & (
   | { readonly kind: 'flag'; readonly default: boolean; readonly stricter: boolean }
   /** `values` go from the laxest to the strictest. */
   | { readonly kind: 'choice'; readonly default: string; readonly values: readonly string[] }
+  /** A tag of BCP 47, stricter in no direction. */
+  | { readonly kind: 'language'; readonly default: string }
   | {
       readonly kind: 'list'
       readonly default: readonly string[]
@@ -41,6 +43,8 @@ const choice = <const Values extends readonly string[]>(
   about: string,
   rule: { default: NoInfer<Values[number]>; values: Values },
 ) => ({ kind: 'choice', about, ...rule }) as const
+const language = (about: string, rule: { default: string }) =>
+  ({ kind: 'language', about, ...rule }) as const
 const list = (
   about: string,
   rule: { default: readonly string[]; item: RegExp; itemsMax: number; stricter: 'more' | 'fewer' },
@@ -254,6 +258,12 @@ export const policyRules = {
     max: 90,
     stricter: null,
   }),
+
+  language: language(
+    'The language of people who have given none, a tag of BCP 47: for pushes that the app cannot ' +
+      'put into words itself.',
+    { default: 'en' },
+  ),
 
   passcodesAllowed: flag(
     'Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes ' +

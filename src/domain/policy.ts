@@ -1,6 +1,7 @@
 // What a tenant may set, with the bounds that no tenant can leave. Sources of the figures:
 // docs/limits.md.
 
+import { isLanguageTag } from './language.ts'
 import { type PolicyRule, policyRules } from './policy-rules.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
@@ -16,7 +17,9 @@ type ValueOf<Rule> = Rule extends { kind: 'integer' }
     ? boolean
     : Rule extends { kind: 'choice'; values: readonly (infer Choice)[] }
       ? Choice
-      : readonly string[]
+      : Rule extends { kind: 'language' }
+        ? string
+        : readonly string[]
 
 /** What a tenant or relying party has set; omitted fields keep their default. */
 export type PolicyOverrides = Partial<Policy>
@@ -45,6 +48,8 @@ function valueWithinBounds(rule: PolicyRule, input: unknown): Policy[PolicyField
       return typeof input === 'boolean' ? input : rule.default
     case 'choice':
       return (rule.values.find((value) => value === input) ?? rule.default) as Policy[PolicyField]
+    case 'language':
+      return typeof input === 'string' && isLanguageTag(input) ? input : rule.default
     case 'list':
       return Array.isArray(input) &&
         input.length <= rule.itemsMax &&
@@ -116,6 +121,8 @@ function isAsStrict(rule: PolicyRule, value: unknown, than: unknown): boolean {
       return value === than || value === rule.stricter
     case 'choice':
       return rule.values.indexOf(`${value}`) >= rule.values.indexOf(`${than}`)
+    case 'language':
+      return value === than
     case 'list': {
       const [inner, outer] = rule.stricter === 'fewer' ? [value, than] : [than, value]
       return (inner as string[]).every((item) => (outer as string[]).includes(item))

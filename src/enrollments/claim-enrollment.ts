@@ -65,6 +65,7 @@ export type Command = {
   readonly appId: string
   readonly device: Pick<Device, 'name' | 'model' | 'osVersion' | 'appVersion'> & {
     readonly platform: Platform
+    readonly language?: string | null
   }
   readonly keys: PerKey<PublicJwk>
   readonly proofs: PerKey<string>

@@ -50,6 +50,7 @@ const liveDevices = statement<
 
 const insertDevice = statement<
   Omit<NewDevice['device'], 'attestation'> & {
+    readonly language: Device['language']
     readonly status: Device['status']
     readonly pushProvider: string | null
     readonly pushEnvironment: string | null
@@ -64,12 +65,12 @@ const insertDevice = statement<
   `insert into devices as d (tenant_id, id, user_id, enrollment_id, status, name, platform, model,
     os_version, app_id, app_version, push_provider, push_environment, push_token_sealed,
     push_token_hash, push_token_set_at, activated_at, attestation_level, attestation_verdict,
-    attestation_why, protocol_version, parent_device_id)
+    attestation_why, protocol_version, language, parent_device_id)
   values (:tenantId, :id, :userId, :enrollmentId, :status, :name, :platform, :model, :osVersion,
     :appId, :appVersion, :pushProvider, :pushEnvironment, :pushTokenSealed, :pushTokenHash,
     case when :pushTokenSealed::bytea is null then null else clock_timestamp() end,
     case when :status = 'active' then clock_timestamp() end,
-    :attestationLevel, :attestationVerdict, :attestationWhy, :protocolVersion,
+    :attestationLevel, :attestationVerdict, :attestationWhy, :protocolVersion, :language,
     (select e.parent_device_id from enrollments e
       where e.tenant_id = :tenantId and e.id = :enrollmentId))`,
 )
@@ -183,6 +184,7 @@ export function buildEnrollmentClaims(
     const { tenantId, id: deviceId, attestation } = device
     await run(tx, insertDevice, {
       ...device,
+      language: device.language ?? null,
       status: numberSealed === null ? 'active' : 'unconfirmed',
       pushProvider: push?.provider ?? null,
       pushEnvironment: push?.environment ?? null,

@@ -61,7 +61,8 @@ export type NewDevice = {
     | 'appVersion'
     | 'protocolVersion'
     | 'attestation'
-  >
+  > &
+    Partial<Pick<Device, 'language'>>
   readonly keys: readonly BoundKey[]
   readonly push: NewPushToken
   /**

@@ -34,7 +34,7 @@ const cuts = [
      suspended_at = coalesce(t.suspended_at, clock_timestamp()), revision = t.revision + 1
        where ${byUser}`,
   `delete from user_identifiers t where ${byUser}`,
-  `update users t set display_name = '', notification_preferences = '{}',
+  `update users t set display_name = '', notification_preferences = '{}', language = null,
      erased_at = coalesce(t.erased_at, clock_timestamp()),
      erasing_since = coalesce(t.erasing_since, clock_timestamp())
    where t.tenant_id = :tenantId and t.id = :userId`,
@@ -60,7 +60,7 @@ const fewRows = [
   `delete from diagnostics t where ${byUser}`,
   `delete from activity_push_budgets t where ${byUser}`,
   `update devices t set name = '', model = '', os_version = '', app_version = '',
-     attestation_why = null where ${byUser}`,
+     language = null, attestation_why = null where ${byUser}`,
 ].map((text, n) => statement<Person>(`erase_few_${n}`, text))
 
 const pageRows = 1_000

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { Policy, PolicyOverrides } from '../domain/policy.ts'
 import { type PolicyRule, policyRules } from '../domain/policy-rules.ts'
+import { languageTag } from '../platform/http/schemas/language.ts'
 
 function schemaOf(rule: PolicyRule): z.ZodType {
   switch (rule.kind) {
@@ -12,6 +13,8 @@ function schemaOf(rule: PolicyRule): z.ZodType {
       return z.boolean()
     case 'choice':
       return z.enum(rule.values)
+    case 'language':
+      return languageTag
     case 'list':
       return z.array(z.string().regex(rule.item)).max(rule.itemsMax)
   }
@@ -23,6 +26,8 @@ function strictnessOf(rule: PolicyRule): string {
       return rule.stricter === null ? '' : ` Stricter: ${rule.stricter}.`
     case 'flag':
       return ` Stricter: ${rule.stricter}.`
+    case 'language':
+      return ''
     case 'choice':
       return ` From lax to strict: ${rule.values.join(', ')}.`
     case 'list':

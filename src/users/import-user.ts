@@ -10,6 +10,7 @@ export type Command = {
   readonly displayName: string
   /** Plain text is a value in the default namespace. */
   readonly identifiers: readonly (Identifier | string)[]
+  readonly language?: string
 }
 
 /** The identifiers in full, or a refusal for a namespace that was not granted. */
@@ -42,7 +43,7 @@ function readIdentifiers(
 export async function importUser(
   { users, random }: Dependencies,
   principal: Asker,
-  { displayName, identifiers: input }: Command,
+  { displayName, identifiers: input, ...described }: Command,
 ): Promise<
   | { readonly user: User; readonly isNew: boolean }
   | Refusal<'namespace_not_granted' | 'identifier_taken'>
@@ -50,7 +51,7 @@ export async function importUser(
   const identifiers = readIdentifiers(principal, input)
   if (isRefusal(identifiers)) return identifiers
   const { tenantId } = principal
-  const user = { tenantId, id: random.id('user'), displayName, identifiers }
+  const user = { tenantId, id: random.id('user'), displayName, identifiers, ...described }
   const result = await users.import(user, actorOf(principal))
   if (!result) return refuse('identifier_taken')
   return { ...result, user: visibleTo(principal, result.user) }

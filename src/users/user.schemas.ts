@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { suspensionStatus } from '../platform/http/schemas/enumerations.ts'
 import { idOf, shownId } from '../platform/http/schemas/ids.ts'
+import { languageTag, shownLanguage } from '../platform/http/schemas/language.ts'
 import { identifierValue, namespace, showable, shownText } from '../platform/http/schemas/text.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
 import type { UserReference } from './user.store.ts'
@@ -37,6 +38,7 @@ export const importedUser = z
       .array(z.union([identifierValue, identifier]))
       .min(1)
       .max(20),
+    language: languageTag.exactOptional(),
   })
   .meta({
     id: 'ImportedUser',
@@ -50,6 +52,7 @@ export const userBody = z
     identifiers: z
       .array(z.object({ namespace: shownText('entra'), value: shownText('ada@example.com') }))
       .readonly(),
+    language: shownLanguage,
     status: suspensionStatus.meta({ description: 'A suspended user cannot sign in anywhere.' }),
     createdAt: timestamp('When the user was created.'),
   })
@@ -57,8 +60,10 @@ export const userBody = z
 
 export const changedUser = z
   .strictObject({
-    status: suspensionStatus.meta({ description: 'What the user is from now on.' }),
+    status: suspensionStatus.meta({ description: 'What the user is from now on.' }).exactOptional(),
+    language: languageTag.nullable().exactOptional(),
   })
+  .refine((changes) => Object.keys(changes).length > 0, 'must change something')
   .meta({ id: 'ChangedUser', description: 'What is to change of a user.' })
 
 /** A user named in a query: a value, in the default namespace unless another is named. */

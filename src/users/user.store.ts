@@ -10,6 +10,8 @@ export type User = {
   readonly id: UserId
   readonly displayName: string
   readonly identifiers: readonly Identifier[]
+  /** In which the user is written to (domain/language.ts); null where nobody has said. */
+  readonly language: string | null
   readonly status: SuspensionStatus
   readonly createdAt: Date
 }
@@ -24,9 +26,16 @@ export interface UserStore {
    * user, that user is returned unchanged if it has them all, and null otherwise.
    */
   import(
-    user: Omit<User, 'createdAt' | 'status'>,
+    user: Omit<User, 'createdAt' | 'status' | 'language'> & Partial<Pick<User, 'language'>>,
     actor: Actor,
   ): Promise<{ user: User; isNew: boolean } | null>
+  /** Sets the language of a user and records it; null when there is none, or the user is erased. */
+  changeLanguage(
+    tenantId: TenantId,
+    id: UserId,
+    language: User['language'],
+    actor: Actor,
+  ): Promise<'done' | null>
 }
 
 /** How a relying party identifies the user. */

@@ -4,7 +4,7 @@ import { type IdentifierCase, identifierKey, isSameIdentifier } from '../domain/
 import type { UserInclude } from '../generated/prisma/models.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { type FirstPage, type NextPage, readListPage } from '../platform/postgres/pages.ts'
-import { recordActivities } from '../platform/postgres/record.ts'
+import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { isWithin, namedUser } from './named-user.sql.ts'
@@ -14,6 +14,7 @@ type UserRecord = {
   tenantId: string
   id: string
   displayName: string
+  language: string | null
   createdAt: Date
   identifiers: readonly { namespace: string; value: string }[]
   protection: { suspendedAt: Date | null } | null
@@ -72,13 +73,20 @@ const lockIdentifiers = statement<
    from unnest(:names::text[]) as n order by n`,
 )
 
-const insertUser = statement<Pick<NewUser, 'tenantId' | 'id' | 'displayName'>>(
+const insertUser = statement<Pick<User, 'tenantId' | 'id' | 'displayName' | 'language'>>(
   'insert_user',
-  'insert into users (tenant_id, id, display_name) values (:tenantId, :id, :displayName)',
+  `insert into users (tenant_id, id, display_name, language)
+   values (:tenantId, :id, :displayName, :language)`,
 )
 const insertProtection = statement<ByTenant & UserIdRow>(
   'insert_protection',
   'insert into user_protections (tenant_id, user_id) values (:tenantId, :userId)',
+)
+
+const changeLanguage = statement<ByTenant & Pick<User, 'id' | 'language'>, { readonly id: UserId }>(
+  'change_user_language',
+  `update users set language = :language
+   where tenant_id = :tenantId and id = :id and erased_at is null returning id`,
 )
 
 type NewUser = Parameters<UserStore['import']>[0]
@@ -143,7 +151,8 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
   }
 
   /** Creates the user unless one of the names is taken; returns the rule that applied. */
-  function create({ tenantId, id, displayName, identifiers }: NewUser, actor: Actor) {
+  function create(newUser: NewUser, actor: Actor) {
+    const { tenantId, id, displayName, identifiers, language = null } = newUser
     return database.transaction(async (tx) => {
       const [tenant] = await run(tx, lockRuleOfNames, { tenantId })
       if (!tenant) throw new Error(`there is no tenant ${tenantId}`)
@@ -163,7 +172,7 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
       })
       const owners = await run(tx, findOwners, { tenantId, ...columns })
       if (owners.length > 0) return { rule, isNew: false }
-      await run(tx, insertUser, { tenantId, id, displayName })
+      await run(tx, insertUser, { tenantId, id, displayName, language })
       await run(tx, insertProtection, { tenantId, userId: id })
       await run(tx, insertIdentifiers, { tenantId, userId: id, ...columns })
       await recordActivities(tx, random, tenantId, [
@@ -194,6 +203,16 @@ export function buildUserStore(database: Database, random: Pick<Random, 'id'>): 
       const { rule, isNew } = await create(user, actor)
       const owner = isNew ? await find(user.tenantId, user.id) : await ownerOf(user, rule)
       return owner && { user: owner, isNew: isNew }
+    },
+
+    changeLanguage(tenantId, id, language, actor) {
+      return database.transaction(async (tx) => {
+        const changedRows = await run(tx, changeLanguage, { tenantId, id, language })
+        if (changedRows.length === 0) return null
+        const event = { type: 'user_changed', actor, subject: id, details: { language } } as const
+        await recordAudit(tx, random, tenantId, event)
+        return 'done'
+      })
     },
   }
 }

@@ -25,6 +25,7 @@ const unregisteredDevice: Device = {
   appId: 'com.example.app',
   appVersion: '1.0.0',
   protocolVersion: 1,
+  language: null,
   parentDeviceId: null,
   hasPushToken: false,
   hasVerificationKey: true,

@@ -181,6 +181,8 @@ describe('a relying party', () => {
         return fc.boolean()
       case 'choice':
         return fc.constantFrom(...rule.values)
+      case 'language':
+        return fc.constantFrom('nl', 'en-GB', 'nl_NL')
       case 'list':
         return fc.subarray([rp, `rp_${'1'.repeat(26)}`])
     }

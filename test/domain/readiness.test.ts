@@ -31,6 +31,7 @@ const phone: Device = {
   appId: 'com.example.app',
   appVersion: '1.0.0',
   protocolVersion: 1,
+  language: null,
   parentDeviceId: null,
   hasPushToken: true,
   hasVerificationKey: false,

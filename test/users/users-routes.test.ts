@@ -56,24 +56,27 @@ describe('POST /v1/users', () => {
 describe('PATCH /v1/users/{userId}', () => {
   it('200 with the user in the new state', async () => {
     const commands: unknown[] = []
-    const setUserStatus: UseCases['setUserStatus'] = async (_principal, id, status) => {
-      commands.push([id, status])
-      return { ...aUser, status }
+    const changeUser: UseCases['changeUser'] = async (_principal, id, changes) => {
+      commands.push([id, changes])
+      return { ...aUser, ...changes }
     }
     const url = `/v1/users/${user.id}`
-    const answer = await call('PATCH', url, { setUserStatus }, { status: 'suspended' })
+    const answer = await call('PATCH', url, { changeUser }, { status: 'suspended' })
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toEqual({ ...shownUser, status: 'suspended' })
-    expect(commands).toEqual([[user.id, 'suspended']])
+    expect(commands).toEqual([[user.id, { status: 'suspended' }]])
   })
 
-  it.each([{}, { status: 'deleted' }, { status: 'active', displayName: 'Eve' }])(
-    '400 for %j',
-    async (payload) => {
-      const answer = await call('PATCH', `/v1/users/${user.id}`, {}, payload)
-      expect(answer.statusCode).toBe(400)
-    },
-  )
+  it.each([
+    {},
+    { status: 'deleted' },
+    { status: 'active', displayName: 'Eve' },
+    { language: 'nl_NL' },
+    { language: '' },
+  ])('400 for %j', async (payload) => {
+    const answer = await call('PATCH', `/v1/users/${user.id}`, {}, payload)
+    expect(answer.statusCode).toBe(400)
+  })
 })
 
 describe('GET /v1/users', () => {

@@ -143,6 +143,7 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
     appId: 'com.example.auth',
     appVersion: '3.1.0',
     protocolVersion: 1,
+    language: null,
     parentDeviceId: null,
     hasPushToken: true,
     hasVerificationKey: true,
@@ -185,6 +186,7 @@ export const aUser: User = {
   id: anId('user'),
   displayName: 'Ada Lovelace',
   identifiers: [{ namespace: 'entra', value: 'ada@example.com' }],
+  language: 'nl-BE',
   status: 'active',
   createdAt: at,
 }
