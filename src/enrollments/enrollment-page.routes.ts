@@ -2,17 +2,20 @@ import type { HttpApp } from '../platform/http/http-app.ts'
 import { publicOperation } from '../platform/http/operation.ts'
 import { html } from '../platform/http/pages/html.ts'
 import { type Page, sendPage } from '../platform/http/pages/page.ts'
+import { pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageText } from '../platform/http/schemas/text.ts'
+import { type Language, textsIn } from '../platform/texts/texts.ts'
 
-const page: Page = {
-  title: 'Scan this code with your sign-in app',
-  lang: 'en',
-  body: html`<p>This address is meant for the scanner inside the app, not for a browser or the
-camera of the phone.</p>
-<p>Open the app that your organisation gave you for approving sign-ins, choose to add an account
-there, and point it at the QR code. If you have no camera at hand, type the code next to it.</p>
-<p>Nothing has happened yet: the code still works, until it expires.</p>`,
+function page(language: Language): Page {
+  const { title, notHere, how, nothingYet } = textsIn(language).enrollment
+  return {
+    title,
+    language,
+    body: html`<p>${notHere}</p>
+<p>${how}</p>
+<p>${nothingYet}</p>`,
+  }
 }
 
 /**
@@ -32,9 +35,10 @@ export function enrollmentPageRoutes(app: HttpApp, _options: object, done: () =>
         tag: 'operations',
         summary: 'What a person sees who opens the address of a QR code in a browser',
         params: idParams('tenantId', 'tenant', 'The tenant.'),
+        querystring: pageQuery,
         answers: { 200: { description: 'A page.', schema: pageText, type: 'text/html' } },
       }),
-      (_request, reply) => sendPage(reply, page, 'none'),
+      (request, reply) => sendPage(reply, page(pageLanguageOf(request)), 'none'),
     )
   }
   done()

@@ -3,11 +3,9 @@
 
 import { type Device, personalReasons } from '../domain/device.ts'
 import type { PortalSession } from '../domain/portal.ts'
-import { type Html, html, noHtml } from '../platform/http/pages/html.ts'
+import { filledHtml, type Html, html, noHtml } from '../platform/http/pages/html.ts'
 import { devicesPath, type Page } from '../platform/http/pages/page.ts'
-import { english as texts } from '../platform/http/pages/page-texts.ts'
-
-const { lang } = texts
+import { dateIn, fill, type Language, textsIn, timeIn } from '../platform/texts/texts.ts'
 
 /** Path of one device. */
 export const devicePath = (id: string) => `${devicesPath}/devices/${id}`
@@ -18,63 +16,78 @@ export const signOutPath = `${devicesPath}/sign-out`
  * The page of a link: the same for every link, existing or not. Its form is sent to its own
  * address, so that the page contains no secret.
  */
-export const linkPage: Page = {
-  title: texts.link.title,
-  lang,
-  body: html`<p>${texts.link.about}</p>
-<p>${texts.link.nothingYet}</p>
-<form method="post"><button>${texts.link.go}</button></form>
-<p class="soft">${texts.link.notYours}</p>`,
+export function linkPage(language: Language): Page {
+  const { link } = textsIn(language)
+  return {
+    title: link.title,
+    language,
+    body: html`<p>${link.about}</p>
+<p>${link.nothingYet}</p>
+<form method="post"><button>${link.go}</button></form>
+<p class="soft">${link.notYours}</p>`,
+  }
 }
 
 const term = (name: string, value: string | Html) => html`<dt>${name}</dt><dd>${value}</dd>`
-const when = (at: Date) => html`<time datetime="${at.toISOString()}">${texts.date(at)}</time>`
+const when = (at: Date, text: string) => html`<time datetime="${at.toISOString()}">${text}</time>`
 
-function facts({ model, status, createdAt, lastSeenAt }: Device): Html {
-  const { devices } = texts
+// A right-to-left name does not reorder the text around it (Unicode UAX #9, isolates).
+const isolated = ({ name }: Device) => ({ name: `\u2068${name}\u2069` })
+
+function facts({ model, status, createdAt, lastSeenAt }: Device, language: Language): Html {
+  const { devices } = textsIn(language)
+  const day = (at: Date) => when(at, dateIn(language, at))
   return html`<dl>
 ${[
   term(devices.model, html`<bdi>${model}</bdi>`),
-  term(devices.addedAt, when(createdAt)),
-  term(devices.lastUsed, lastSeenAt ? when(lastSeenAt) : devices.never),
+  term(devices.addedAt, day(createdAt)),
+  term(devices.lastUsed, lastSeenAt ? day(lastSeenAt) : devices.never),
   term(devices.status, devices.statuses[status]),
 ]}
 </dl>`
 }
 
-function listItem(device: Device): Html {
+function listItem(device: Device, language: Language): Html {
   const { id, name } = device
+  const { unregister } = textsIn(language).devices
   return html`<li>
 <h2><bdi>${name}</bdi></h2>
-${facts(device)}
-<a class="button quiet" href="${devicePath(id)}">${texts.devices.unregister(name)}</a>
+${facts(device, language)}
+<a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolated(device))}</a>
 </li>`
 }
 
-const signOut = html`<form method="post" action="${signOutPath}">
-<button class="quiet">${texts.devices.signOut}</button>
+const signOut = (language: Language) => html`<form method="post" action="${signOutPath}">
+<button class="quiet">${textsIn(language).devices.signOut}</button>
 </form>`
 
 /** The user's devices. */
-export function devicesPage(session: PortalSession, devices: readonly Device[]): Page {
-  const [asWhom, at, until] = texts.devices.signedInAs
-  const { userName, tenantName, expiresAt } = session
+export function devicesPage(
+  { userName, tenantName, expiresAt }: PortalSession,
+  devices: readonly Device[],
+  language: Language,
+): Page {
+  const texts = textsIn(language).devices
   const list = html`<ul class="devices">
-${devices.map(listItem)}
+${devices.map((device) => listItem(device, language))}
 </ul>`
+  const signedIn = filledHtml(texts.signedInAs, {
+    user: html`<bdi>${userName}</bdi>`,
+    tenant: html`<bdi>${tenantName}</bdi>`,
+    time: when(expiresAt, timeIn(language, expiresAt)),
+  })
   return {
-    title: texts.devices.title,
-    lang,
-    body: html`<p>${asWhom}<bdi>${userName}</bdi>${at}<bdi>${tenantName}</bdi>${until}<time
-datetime="${expiresAt.toISOString()}">${texts.time(expiresAt)}</time>.</p>
-${devices.length > 0 ? list : html`<p>${texts.devices.none}</p>`}
-${signOut}`,
+    title: texts.title,
+    language,
+    body: html`<p>${signedIn}</p>
+${devices.length > 0 ? list : html`<p>${texts.none}</p>`}
+${signOut(language)}`,
   }
 }
 
 /** Asks for confirmation before a device is unregistered; nothing has happened yet. */
-export function confirmPage(device: Device): Page {
-  const { confirm } = texts
+export function confirmPage(device: Device, language: Language): Page {
+  const { confirm } = textsIn(language)
   const choices = personalReasons.map(
     (reason, at) =>
       html`<label><input type="radio" name="reason" value="${reason}" required${
@@ -82,10 +95,10 @@ export function confirmPage(device: Device): Page {
       }>${confirm.reasons[reason]}</label>`,
   )
   return {
-    title: confirm.title(device.name),
-    lang,
+    title: fill(confirm.title, isolated(device)),
+    language,
     body: html`<p>${confirm.what}</p>
-${facts(device)}
+${facts(device, language)}
 <form method="post" action="${devicePath(device.id)}">
 <fieldset>
 <legend>${confirm.why}</legend>
@@ -103,16 +116,20 @@ ${choices}
  * Says that a device is unregistered, and what to do next; `others` are the remaining devices of
  * the user.
  */
-export function unregisteredPage(device: Device, others: readonly Device[]): Page {
-  const { result: resultTexts } = texts
+export function unregisteredPage(
+  device: Device,
+  others: readonly Device[],
+  language: Language,
+): Page {
+  const { result: resultTexts } = textsIn(language)
   const isLeft = others.some(({ status }) => status === 'active')
   const steps = [
     ...resultTexts.steps[device.unregisterReason ?? 'admin'],
     isLeft ? resultTexts.others : resultTexts.noOther,
   ]
   return {
-    title: resultTexts.title(device.name),
-    lang,
+    title: fill(resultTexts.title, isolated(device)),
+    language,
     body: html`<p>${resultTexts.what}</p>
 <h2>${resultTexts.next}</h2>
 <ul>
@@ -120,14 +137,13 @@ ${steps.map((step) => html`<li>${step}</li>`)}
 </ul>
 <div class="row">
 <a class="button" href="${devicesPath}">${resultTexts.back}</a>
-${signOut}
+${signOut(language)}
 </div>`,
   }
 }
 
 /** Says that the session is over. */
-export const signedOutPage: Page = {
-  title: texts.signedOutPage.title,
-  lang,
-  body: html`<p>${texts.signedOutPage.what}</p>`,
+export function signedOutPage(language: Language): Page {
+  const { title, what } = textsIn(language).signedOut
+  return { title, language, body: html`<p>${what}</p>` }
 }

@@ -7,9 +7,11 @@ import { formMediaType } from '../platform/http/form-body.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../platform/http/operation.ts'
 import { devicesPath, type Page, sendPage } from '../platform/http/pages/page.ts'
+import { pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.ts'
 import { sendProblemPage, sendRefusalPage } from '../platform/http/pages/problem-page.ts'
 import { idOf, idParams } from '../platform/http/schemas/ids.ts'
 import { pageText } from '../platform/http/schemas/text.ts'
+import { fallbackLanguage, type Language } from '../platform/texts/texts.ts'
 import type { PortalOptions } from './portal.routes.ts'
 import { portalUnregistration } from './portal.schemas.ts'
 import {
@@ -25,7 +27,9 @@ import { portalCookie, portalSessionOf } from './portal-session.guard.ts'
 
 const tag = 'portal'
 const aPage = (description: string) => ({ description, schema: pageText, type: 'text/html' })
-const isPage = (page: Page) => ({ 200: aPage(`The page "${page.title}".`) })
+const isPage = (page: (language: Language) => Page) => ({
+  200: aPage(`The page "${page(fallbackLanguage).title}".`),
+})
 const consumes = [formMediaType, 'application/json']
 const linkParams = z.strictObject({
   tenantId: idOf('tenant', 'The tenant.'),
@@ -33,8 +37,7 @@ const linkParams = z.strictObject({
 })
 
 // Mail programs and trackers append members of their own to links, which must not break a person's
-// only way in.
-const anyQuery = z.looseObject({})
+// only way in: `pageQuery` lets them pass.
 
 /** The pages of the portal. Refusals are pages, too, for clients that request HTML by name. */
 export function portalPageRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
@@ -60,11 +63,11 @@ function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
         description:
           'Looks nothing up and changes nothing: mail scanners and previews may read it.',
         params: linkParams,
-        querystring: anyQuery,
+        querystring: pageQuery,
         answers: isPage(linkPage),
       }),
     },
-    (_request, reply) => sendPage(reply, linkPage),
+    (request, reply) => sendPage(reply, linkPage(pageLanguageOf(request))),
   )
   app.post(
     path,
@@ -73,7 +76,7 @@ function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
       tag,
       summary: 'Open a link from its page, once, for a session of fifteen minutes',
       params: linkParams,
-      querystring: anyQuery,
+      querystring: pageQuery,
       answers: { 303: nothing('The cookie of the session is set; the devices are at `/me`.') },
       refusals: ['portal_link_invalid'],
     }),
@@ -100,6 +103,7 @@ function formerLinks(app: HttpApp): void {
         tag,
         summary: 'Says that a new link is needed',
         params: idParams('tenantId', 'tenant', 'The tenant.'),
+        querystring: pageQuery,
         answers: {},
         refusals: ['portal_link_invalid'],
       }),
@@ -115,11 +119,13 @@ function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
       operationId: 'readPortalPage',
       tag,
       summary: "The page of the user's devices",
+      querystring: pageQuery,
       answers: { 200: aPage('The page of the devices.') },
     }),
     async (request, reply) => {
       const session = portalSessionOf(request)
-      return sendPage(reply, devicesPage(session, await useCases.listPortalDevices(session)))
+      const portalDevices = await useCases.listPortalDevices(session)
+      return sendPage(reply, devicesPage(session, portalDevices, pageLanguageOf(request)))
     },
   )
 }
@@ -135,17 +141,19 @@ function device(app: HttpApp, { useCases, portal }: PortalOptions): void {
       summary:
         'The page that asks once more before a device is unregistered, and says so afterwards',
       params,
+      querystring: pageQuery,
       answers: { 200: aPage('The page of the device.') },
     }),
     async (request, reply) => {
       const session = portalSessionOf(request)
       const portalDevice = await useCases.readPortalDevice(session, request.params.id)
       if (isRefusal(portalDevice)) return sendRefusalPage(reply, portalDevice)
-      if (portalDevice.status !== 'unregistered') return sendPage(reply, confirmPage(portalDevice))
-      return sendPage(
-        reply,
-        unregisteredPage(portalDevice, await useCases.listPortalDevices(session)),
-      )
+      const language = pageLanguageOf(request)
+      if (portalDevice.status !== 'unregistered') {
+        return sendPage(reply, confirmPage(portalDevice, language))
+      }
+      const others = await useCases.listPortalDevices(session)
+      return sendPage(reply, unregisteredPage(portalDevice, others, language))
     },
   )
   app.post(
@@ -183,7 +191,8 @@ function signOut(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions
     }),
     async (request, reply) => {
       await useCases.closePortal(portalSessionOf(request))
-      return sendPage(reply.clearCookie(name, options), signedOutPage, 'none')
+      const page = signedOutPage(pageLanguageOf(request))
+      return sendPage(reply.clearCookie(name, options), page, 'none')
     },
   )
 }

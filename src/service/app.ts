@@ -21,6 +21,7 @@ import { answerClientError, answerFrameworkError, handleErrors } from '../platfo
 import { plainForwardedFor } from '../platform/http/forwarded-for.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { parseJsonBodies, refuseUnknownBodies } from '../platform/http/json-body.ts'
+import { carryPageLanguages } from '../platform/http/pages/page-language.ts'
 import { sendProblemPage } from '../platform/http/pages/problem-page.ts'
 import {
   type RequestLogOptions,
@@ -116,6 +117,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setSerializerCompiler(serializerCompiler)
   parseJsonBodies(app)
   carryCallers(app)
+  carryPageLanguages(app, publicOrigin)
   carryPrincipals(app)
   carryProofs(app)
   carryDoors(app)

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { publicOperation } from '../platform/http/operation.ts'
-import { type Html, html, noHtml } from '../platform/http/pages/html.ts'
+import { html } from '../platform/http/pages/html.ts'
 import { type Page, sendPage } from '../platform/http/pages/page.ts'
+import { pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.ts'
 import { wantsPage } from '../platform/http/pages/problem-page.ts'
 import { shownText } from '../platform/http/schemas/text.ts'
+import { type Language, textsIn } from '../platform/texts/texts.ts'
 
 const name = 'Countersign'
 
@@ -21,19 +23,24 @@ const homeBody = z
   })
   .meta({ id: 'Home', description: 'What this is, and where to go on.' })
 
-const pageWith = (link: Html): Page => ({
-  title: name,
-  lang: 'en',
-  body: html`<p>This is a server that asks people on their phones whether a sign-in is really
-theirs. It has no page to sign in.</p>
+const item = (address: string, text: string) => html`<li><a href="${address}">${text}</a></li>`
+
+function page(language: Language, apiDocs: boolean): Page {
+  const texts = textsIn(language).home
+  const links = [
+    ...(apiDocs ? [item(docs.documentation, texts.documentation)] : []),
+    item(health, texts.ready),
+  ]
+  return {
+    title: name,
+    language,
+    body: html`<p>${texts.about}</p>
 <ul>
-${link}<li><a href="${health}">Whether it is ready</a></li>
+${links}
 </ul>
-<p class="soft">If you came here to unregister a lost phone, ask the help desk of your organisation
-for a link.</p>`,
-})
-const docsLink = html`<li><a href="${docs.documentation}">Documentation of its API</a></li>
-`
+<p class="soft">${texts.lostPhone}</p>`,
+  }
+}
 
 /** `/`: browsers get a page, programs the same as JSON. */
 export function homeRoutes(
@@ -41,7 +48,6 @@ export function homeRoutes(
   { apiDocs }: { readonly apiDocs: boolean },
   done: () => void,
 ): void {
-  const page = pageWith(apiDocs ? docsLink : noHtml)
   const addresses = { ...(apiDocs && docs), health }
   app.get(
     '/',
@@ -51,11 +57,14 @@ export function homeRoutes(
         operationId: 'readHome',
         tag: 'operations',
         summary: 'What this is, and where to go on; a page for browsers',
+        querystring: pageQuery,
         answers: { 200: { description: 'The addresses to begin with.', schema: homeBody } },
       }),
     },
     (request, reply) =>
-      wantsPage(request) ? sendPage(reply, page, 'none') : { name, ...addresses },
+      wantsPage(request)
+        ? sendPage(reply, page(pageLanguageOf(request), apiDocs), 'none')
+        : { name, ...addresses },
   )
   done()
 }

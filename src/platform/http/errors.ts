@@ -54,7 +54,7 @@ const frameworkHints: Readonly<Record<string, string>> = {
   [notUtf8Code]: 'Send the body in UTF-8.',
 }
 
-function frameworkProblem(code: string): Parameters<typeof problemBody> {
+function frameworkProblem(code: string): [ProblemCode, { readonly hint?: string }] {
   const hint = frameworkHints[code]
   return [frameworkProblems[code] ?? 'invalid_request', { ...(hint !== undefined && { hint }) }]
 }

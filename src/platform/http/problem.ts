@@ -1,7 +1,9 @@
 // Problem documents (RFC 9457), the only form in which the service refuses a call.
 
 import type { FastifyReply } from 'fastify'
+import { acceptedLanguages } from '../../domain/language.ts'
 import type { Refusal } from '../../domain/refusal.ts'
+import { fallbackLanguage, type Language, languageFor, textsIn } from '../texts/texts.ts'
 import type { ProblemKind } from './problem-kind.ts'
 import { type ProblemCode, problems } from './problem-table.ts'
 
@@ -24,16 +26,20 @@ export type ProblemBody = {
 
 export const problemMediaType = 'application/problem+json'
 
-/** The document of a code. A fact cannot take the place of a standard member. */
+/**
+ * The document of a code. Its title is for people, in their language; everything else is for
+ * programs and those who write them. A fact cannot take the place of a standard member.
+ */
 export function problemBody(
   code: ProblemCode,
   { hint, facts, errors }: Pick<Refusal, 'hint' | 'facts'> & { errors?: readonly Fault[] } = {},
+  language: Language = fallbackLanguage,
 ): ProblemBody {
-  const { status, title, detail }: ProblemKind = problems[code]
+  const { status, detail }: ProblemKind = problems[code]
   return {
     ...facts,
     type: `urn:countersign:problem:${code}`,
-    title,
+    title: textsIn(language).problems[code],
     status,
     code,
     detail: hint ?? detail,
@@ -70,19 +76,27 @@ export function problemHeaders(
   reply.code(status)
 }
 
-/** Answers with a problem. */
-export function sendProblem<Reply extends Pick<FastifyReply, 'code' | 'header' | 'type' | 'send'>>(
+type ProblemReply = Pick<
+  FastifyReply,
+  'code' | 'header' | 'headers' | 'getHeader' | 'type' | 'send' | 'request'
+>
+
+/** Answers with a problem, its title in the language that the call prefers. */
+export function sendProblem<Reply extends ProblemReply>(
   reply: Reply,
   code: ProblemCode,
   more: More = {},
 ): Reply {
   problemHeaders(reply, code, more)
-  reply.type(problemMediaType).send(problemBody(code, more))
+  const language = languageFor(acceptedLanguages(reply.request.headers['accept-language']))
+  const vary = [reply.getHeader('vary') ?? [], 'Accept-Language'].flat().join(', ')
+  reply.headers({ 'content-language': language, vary })
+  reply.type(problemMediaType).send(problemBody(code, more, language))
   return reply
 }
 
 /** Answers with a refusal of a use case. */
-export function sendRefusal<Reply extends Pick<FastifyReply, 'code' | 'header' | 'type' | 'send'>>(
+export function sendRefusal<Reply extends ProblemReply>(
   reply: Reply,
   { refused: code, ...more }: Refusal,
 ): Reply {

@@ -1,6 +1,8 @@
 // HTML that cannot forget to escape: every value in a template is text, unless it is the output of
 // a template.
 
+import { fillParts } from '../../texts/texts.ts'
+
 /** Text that is HTML already; built by `html` alone. */
 export class Html {
   readonly text: string
@@ -33,6 +35,12 @@ export function html(parts: TemplateStringsArray, ...pieces: readonly Piece[]): 
   return new Html(
     parts.map((part, at) => part + (at < pieces.length ? render(pieces[at] ?? '') : '')).join(''),
   )
+}
+
+/** A text of a translation, with escaped values in the place of its placeholders. */
+export function filledHtml(text: string, values: Readonly<Record<string, Html>>): Html {
+  const parts = fillParts(text, values)
+  return new Html(parts.map((part) => render(part)).join(''))
 }
 
 /** Nothing, where a piece is left out. */

@@ -2,7 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
+import { type Language, textsIn } from '../../texts/texts.ts'
 import { Html, html } from './html.ts'
+import { languageHeaders } from './page-language.ts'
 
 /** The page of the user's devices, where a person goes on from any other page. */
 export const devicesPath = '/me'
@@ -73,17 +75,16 @@ function pagePolicy(forms: 'none' | 'self'): string {
 
 export type Page = {
   readonly title: string
-  /** Language of the texts (BCP 47). */
-  readonly lang: string
+  readonly language: Language
   readonly body: Html
 }
 
 // The one element whose text is not escaped: it is ours, and the policy contains its hash.
 const styleSheet = new Html(`<style>${style}</style>`)
 
-function documentOf({ title, lang, body }: Page): string {
+function documentOf({ title, language, body }: Page): string {
   return html`<!doctype html>
-<html lang="${lang}">
+<html lang="${language}" dir="${textsIn(language).direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -116,6 +117,7 @@ export function sendPage<Reply extends FastifyReply>(
       'referrer-policy': 'no-referrer',
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',
+      ...languageHeaders(reply, page.language),
     })
     .type('text/html; charset=utf-8')
     .send(documentOf(page))

@@ -2,12 +2,14 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Refusal } from '../../../domain/refusal.ts'
+import { type Language, textsIn } from '../../texts/texts.ts'
+import type { Translation } from '../../texts/translation.ts'
 import type { SendProblem } from '../problem.ts'
 import { problemHeaders, sendProblem } from '../problem.ts'
 import { type ProblemCode, problems } from '../problem-table.ts'
-import { html, noHtml } from './html.ts'
+import { filledHtml, html, noHtml } from './html.ts'
 import { devicesPath, type Page, sendPage } from './page.ts'
-import { english as texts } from './page-texts.ts'
+import { pageLanguageOf } from './page-language.ts'
 
 /**
  * True for clients that request HTML by name, as browsers do on navigation; programs get problem
@@ -17,25 +19,28 @@ export function wantsPage({ headers }: Pick<FastifyRequest, 'headers'>): boolean
   return /\btext\/html\b/i.test(headers.accept ?? '')
 }
 
-/** The texts for a code; codes that no page can cause by itself are mapped by their status. */
-function textsFor(code: ProblemCode): keyof typeof texts.problems {
-  if (code in texts.problems) return code as keyof typeof texts.problems
+type ProblemPage = keyof Translation['problemPages']
+
+/** The page for a code; codes that no page can cause by itself are mapped by their status. */
+function problemPageOf(code: ProblemCode, { problemPages }: Translation): ProblemPage {
+  if (code in problemPages) return code as ProblemPage
   const { status } = problems[code]
   if (status === 429) return 'busy'
   if (status === 404) return 'not_found'
   return status < 500 ? 'invalid_request' : 'internal'
 }
 
-function pageOf(code: ProblemCode, requestId: string): Page {
-  const kind = textsFor(code)
-  const { title, what } = texts.problems[kind]
-  const link = html`<a href="${devicesPath}">${texts.devices.title}</a>`
+function pageOf(code: ProblemCode, requestId: string, language: Language): Page {
+  const texts = textsIn(language)
+  const kind = problemPageOf(code, texts)
+  const { title, what } = texts.problemPages[kind]
+  const devices = html`<a href="${devicesPath}">${texts.devices.title}</a>`
   const more = {
     internal: html`<p><code>${requestId}</code></p>`,
-    portal_link_invalid: html`<p class="soft">${texts.devicesLink}${link}.</p>`,
+    portal_link_invalid: html`<p class="soft">${filledHtml(texts.devicesLink, { devices })}</p>`,
   }
   const extra = kind in more ? more[kind as keyof typeof more] : noHtml
-  return { title, lang: texts.lang, body: html`<p>${what}</p>${extra}` }
+  return { title, language, body: html`<p>${what}</p>${extra}` }
 }
 
 /**
@@ -43,9 +48,13 @@ function pageOf(code: ProblemCode, requestId: string): Page {
  * the same.
  */
 export const sendProblemPage: SendProblem = (reply, code, more = {}) => {
-  if (!wantsPage(reply.request)) return sendProblem(reply, code, more)
+  if (!wantsPage(reply.request)) {
+    sendProblem(reply.header('vary', 'Accept'), code, more)
+    return reply
+  }
   problemHeaders(reply, code, more)
-  return sendPage(reply, pageOf(code, reply.request.id), 'none')
+  const { request } = reply
+  return sendPage(reply, pageOf(code, request.id, pageLanguageOf(request)), 'none')
 }
 
 /** The same for a refusal of a use case. */
