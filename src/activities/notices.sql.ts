@@ -15,7 +15,12 @@ import { recordActivities } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { leaseSeconds } from '../push/deliveries.sql.ts'
-import { addressColumns, type DueNoticeRow, toDuePushes } from '../push/push.rows.ts'
+import {
+  addressColumns,
+  type DueNoticeRow,
+  languagesColumn,
+  toDuePushes,
+} from '../push/push.rows.ts'
 import { firstNoticeCursor, type NoticeStore, type PendingNotices } from './notice.store.ts'
 
 // A critical activity is pending by its existence: no writer can forget it.
@@ -143,7 +148,7 @@ const enqueuePush = (condition: string) => `
   )
   select p.tenant_id, p.id, p.kind, p.challenge_id, p.activity_id, p.more, p.device_id, p.attempts,
     p.created_at + make_interval(secs => ${noticeLifetimeSeconds}) as expires_at,
-    ${addressColumns('v')}
+    ${addressColumns('v')}, ${languagesColumn('v')} as languages
   from pushes p
   join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id and v.status = 'active'`
 const enqueueListed = statement<EnqueueParams, DueNoticeRow>(

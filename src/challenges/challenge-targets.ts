@@ -47,9 +47,9 @@ export function challengeTarget(
 
 /** The pushes of a new challenge, for the dispatcher. */
 export function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFacts): DuePush[] {
-  const addresses = new Map(facts.devices.map((device) => [device.id, device.address]))
+  const devices = new Map(facts.devices.map((device) => [device.id, device]))
   return pushes.flatMap(({ id, deviceId }) => {
-    const address = addresses.get(deviceId)
+    const { address, languages = [] } = devices.get(deviceId) ?? {}
     if (!address) return []
     const { tenantId, expiresAt } = challenge
     return {
@@ -59,6 +59,7 @@ export function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFa
       challengeId: challenge.id,
       deviceId,
       address,
+      languages,
       attempts: 1,
       expiresAt,
     }

@@ -26,7 +26,11 @@ import type {
 import type { DeviceProgress } from './reading/device-progress.store.ts'
 
 /** A device that might be asked, with its sealed push address. */
-export type AskableDevice = CandidateDevice & { readonly address: SealedAddress | null }
+export type AskableDevice = CandidateDevice & {
+  readonly address: SealedAddress | null
+  /** Languages of its person by preference. */
+  readonly languages: readonly string[]
+}
 
 /** The facts that decide a creation, read in one round trip. */
 export type CreationFacts = {

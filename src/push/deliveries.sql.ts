@@ -4,7 +4,7 @@ import { noticeLifetimeSeconds } from '../domain/notice.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { DeliveryStore, Housekeeping, Settlement } from './delivery.store.ts'
-import { addressColumns, type DueNoticeRow, toDuePushes } from './push.rows.ts'
+import { addressColumns, type DueNoticeRow, languagesColumn, toDuePushes } from './push.rows.ts'
 
 /**
  * How long a process may lease a push before another may send it too; must outlast the longest
@@ -50,7 +50,7 @@ const claim = statement<
 >(
   'claim_deliveries',
   `with due as materialized (
-    select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')}
+    select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')}, ${languagesColumn('v')} as languages
     from ${sources}
     where ${dueAndFree} and ${isWorthSending}
       and concat_ws(' ', v.push_provider, v.push_environment, v.app_id) <> all(:fullLanes::text[])
@@ -68,7 +68,7 @@ const claim = statement<
       when 'activity_recorded' then d.created_at + make_interval(secs => ${noticeLifetimeSeconds})
       when 'test' then d.created_at + make_interval(secs => ${testLifetimeSeconds})
       else d.created_at + make_interval(secs => ${closingLifetimeSeconds}) end as expires_at,
-    due.push_provider, due.push_environment, due.app_id, due.push_token`,
+    due.push_provider, due.push_environment, due.app_id, due.push_token, due.languages`,
 )
 
 // Settled only while the lease is still this process's: a process that lost it must not overwrite

@@ -15,6 +15,8 @@ export type DuePush = {
   readonly more?: number
   readonly deviceId: DeviceId
   readonly address: SealedAddress
+  /** Languages of its person by preference: those of the device, the user and the tenant. */
+  readonly languages: readonly string[]
   readonly attempts: number
   /** After this time the push is worthless. */
   readonly expiresAt: Date

@@ -2,7 +2,7 @@
 
 import { readTime } from '../platform/postgres/column-types.ts'
 import type { DuePush } from './due-push.store.ts'
-import { type DuePushRow, toDuePushes } from './push.rows.ts'
+import { type DuePushRow, languagesColumn, toDuePushes } from './push.rows.ts'
 
 /** A push as JSON: its time is a text. */
 export type DuePushJson = Omit<DuePushRow, 'expiresAt'> & { readonly expiresAt: string }
@@ -16,7 +16,7 @@ export const duePushesJson = (source: string, condition = '') => `
       'challengeId', p.challenge_id, 'deviceId', p.device_id, 'attempts', p.attempts,
       'expiresAt', p.expires_at, 'pushProvider', v.push_provider,
       'pushEnvironment', v.push_environment, 'appId', v.app_id,
-      'pushToken', encode(v.push_token_sealed, 'base64')))
+      'pushToken', encode(v.push_token_sealed, 'base64'), 'languages', ${languagesColumn('v')}))
     from ${source} p
     join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id and v.status = 'active'
     ${condition})`

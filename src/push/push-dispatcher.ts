@@ -75,6 +75,7 @@ export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
       deviceId: push.deviceId,
       originHash: dependencies.originHash,
       address,
+      languages: push.languages,
       expiresAt: push.expiresAt,
     })
     dependencies.observe?.(push, result.kind, performance.now() - startedAt)

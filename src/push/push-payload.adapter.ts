@@ -1,8 +1,9 @@
-// What each provider learns about a push: opaque ids and one generic text. Imports are types only,
-// and TypeID.
+// What each provider learns about a push: opaque ids and one generic text, in the language of the
+// device.
 
 import type { TokenMessage } from 'firebase-admin/messaging'
 import { TypeID } from 'typeid-js'
+import { fill, languageFor, pluralOf, textsIn } from '../platform/texts/texts.ts'
 import type { PushKind, PushMessage } from './push.store.ts'
 
 /** Version of the ids that a push carries; an app ignores versions it does not know. */
@@ -49,12 +50,7 @@ export type ApnsPush = {
  * security.
  */
 const promptAlert = {
-  alert: {
-    title: 'Sign-in request',
-    body: 'Open the app to check it.',
-    'title-loc-key': 'SIGNIN_APPROVAL_TITLE',
-    'loc-key': 'SIGNIN_APPROVAL_BODY',
-  },
+  alert: { 'title-loc-key': 'SIGNIN_APPROVAL_TITLE', 'loc-key': 'SIGNIN_APPROVAL_BODY' },
   category: 'SIGNIN_APPROVAL',
   'interruption-level': 'time-sensitive',
   'mutable-content': 1,
@@ -63,12 +59,7 @@ const promptAlert = {
 
 /** Replaces the prompt without a sound; iOS does not promise to remove a notification silently. */
 const closedAlert = {
-  alert: {
-    title: 'Sign-in request',
-    body: 'Already answered.',
-    'title-loc-key': 'SIGNIN_CLOSED_TITLE',
-    'loc-key': 'SIGNIN_CLOSED_BODY',
-  },
+  alert: { 'title-loc-key': 'SIGNIN_CLOSED_TITLE', 'loc-key': 'SIGNIN_CLOSED_BODY' },
   category: 'SIGNIN_CLOSED',
   'interruption-level': 'passive',
 }
@@ -78,37 +69,15 @@ const closedAlert = {
  * through.
  */
 const activityAlert = {
-  alert: {
-    title: 'Account activity',
-    body: 'Open the app to see what happened.',
-    'title-loc-key': 'ACTIVITY_TITLE',
-    'loc-key': 'ACTIVITY_BODY',
-  },
+  alert: { 'title-loc-key': 'ACTIVITY_TITLE', 'loc-key': 'ACTIVITY_BODY' },
   category: 'ACCOUNT_ACTIVITY',
   'interruption-level': 'active',
   'mutable-content': 1,
   sound: 'default',
 }
 
-/** The digest of activities beyond the push limit, batched into one. */
-const digestAlert = (more: number) => ({
-  ...activityAlert,
-  alert: {
-    title: 'Account activity',
-    body: `${more} more. Open the app to see what happened.`,
-    'title-loc-key': 'ACTIVITY_TITLE',
-    'loc-key': 'ACTIVITY_MORE_BODY',
-    'loc-args': [`${more}`],
-  },
-})
-
 const testAlert = {
-  alert: {
-    title: 'Test notification',
-    body: 'Notifications reach this device.',
-    'title-loc-key': 'TEST_PUSH_TITLE',
-    'loc-key': 'TEST_PUSH_BODY',
-  },
+  alert: { 'title-loc-key': 'TEST_PUSH_TITLE', 'loc-key': 'TEST_PUSH_BODY' },
   category: 'TEST_PUSH',
   'interruption-level': 'active',
 }
@@ -119,6 +88,28 @@ const alerts = {
   activity_recorded: activityAlert,
   test: testAlert,
 } as const satisfies Record<PushKind, object>
+
+/**
+ * The alert of a message: the app's own text by its key, and a text of ours for where it has none.
+ * A digest is about the activities beyond the push limit, batched into one.
+ */
+function alertOf({ kind, more, languages }: PushMessage) {
+  const { alert, ...rest } = alerts[kind]
+  const language = languageFor(languages)
+  const { pushes } = textsIn(language)
+  const { title, body } = pushes[kind]
+  if (!more) return { ...rest, alert: { title, body, ...alert } }
+  return {
+    ...rest,
+    alert: {
+      title,
+      body: fill(pluralOf(language, pushes.digest, more), { more }),
+      ...alert,
+      'loc-key': 'ACTIVITY_MORE_BODY',
+      'loc-args': [`${more}`],
+    },
+  }
+}
 
 // A test measures how fast a prompt would be; the app shows it, so that FCM does not demote the
 // app.
@@ -143,7 +134,7 @@ export function toApnsPush(message: PushMessage): ApnsPush {
     expiry: Math.floor(message.expiresAt.getTime() / 1000),
     rawPayload: {
       aps: {
-        ...(message.more ? digestAlert(message.more) : alerts[message.kind]),
+        ...alertOf(message),
         'thread-id': message.deviceId,
       },
       ...idsOf(message),

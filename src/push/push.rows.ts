@@ -9,6 +9,18 @@ export type AddressRow = {
   readonly pushToken: string | null
 }
 
+/**
+ * Whom a push is for, in their own words: the languages of the device, of its user and of its
+ * tenant, as far as they are set, for a `devices` row under this alias.
+ */
+export function languagesColumn(alias: string): string {
+  return `array_remove(array[${alias}.language,
+      (select lu.language from users lu
+       where lu.tenant_id = ${alias}.tenant_id and lu.id = ${alias}.user_id),
+      (select lt.policy ->> 'language' from tenants lt
+       where lt.tenant_id = ${alias}.tenant_id)], null)`
+}
+
 /** Columns of the push address of a `devices` row under this alias. */
 export function addressColumns(alias: string): string {
   return `${alias}.push_provider, ${alias}.push_environment, ${alias}.app_id,
@@ -38,9 +50,9 @@ export function toDuePushes(rows: readonly (DuePushRow | DueNoticeRow)[]): DuePu
   return rows.flatMap((row) => {
     const address = toAddress(row)
     if (!address) return []
-    const { tenantId, id, kind, challengeId, deviceId, attempts, expiresAt } = row
+    const { tenantId, id, kind, challengeId, deviceId, languages, attempts, expiresAt } = row
     return {
-      ...{ tenantId, id, kind, challengeId, deviceId, address, attempts, expiresAt },
+      ...{ tenantId, id, kind, challengeId, deviceId, address, languages, attempts, expiresAt },
       ...('activityId' in row && row.activityId && { activityId: row.activityId }),
       ...('more' in row && row.more && { more: row.more }),
     }

@@ -35,6 +35,8 @@ export type PushMessage = {
    */
   readonly originHash: string
   readonly address: PushAddress
+  /** Languages of its person by preference (domain/language.ts). */
+  readonly languages: readonly string[]
   /** The challenge's expiry, or when the notice is stale; no provider may deliver later. */
   readonly expiresAt: Date
 }

@@ -3,7 +3,7 @@ import { recordActivities } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { leaseSeconds, testLifetimeSeconds } from './deliveries.sql.ts'
-import { addressColumns, type DuePushRow, toDuePushes } from './push.rows.ts'
+import { addressColumns, type DuePushRow, languagesColumn, toDuePushes } from './push.rows.ts'
 import type { TestPush, TestPushStore } from './test-push.store.ts'
 
 type EnqueueCommand = Parameters<TestPushStore['enqueue']>[0]
@@ -63,7 +63,7 @@ const insertTest = statement<
    )
    select p.tenant_id, p.id, p.kind, p.challenge_id, p.device_id, p.attempts,
      p.created_at + make_interval(secs => ${testLifetimeSeconds}) as expires_at,
-     ${addressColumns('v')}
+     ${addressColumns('v')}, ${languagesColumn('v')} as languages
    from p join devices v on v.tenant_id = p.tenant_id and v.id = p.device_id`,
 )
 

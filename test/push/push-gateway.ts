@@ -24,6 +24,7 @@ export function aPush({ address, ...overrides }: Overrides = {}): PushMessage {
     challengeId: typeid('chl').toString(),
     deviceId: typeid('dev').toString(),
     originHash: '7Zk1w0Qf',
+    languages: [],
     expiresAt: new Date(Date.now() + 60_000),
     address: {
       provider: 'apns',

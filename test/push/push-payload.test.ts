@@ -19,6 +19,51 @@ const news = {
 } as const
 const testMessage = { ...about, kind: 'test' } as const
 
+describe('the text that a phone shows where the app has none', () => {
+  const alertOf = (...[push]: Parameters<typeof toApnsPush>) =>
+    toApnsPush(push).rawPayload.aps.alert
+
+  test.each([
+    [['nl'], 'Aanmelding'],
+    [['nl-BE', 'en'], 'Aanmelding'],
+    [['tlh', 'nl'], 'Aanmelding'],
+    [['en-GB', 'nl'], 'Sign-in request'],
+    [['tlh'], 'Sign-in request'],
+    [[], 'Sign-in request'],
+  ])('is in the first language of %j that there is', (languages, title) => {
+    expect(alertOf({ ...message, languages })).toMatchObject({ title })
+  })
+
+  test.each([message, closedMessage, news, testMessage, { ...news, more: 7 }])(
+    'is all that the language changes: $kind',
+    (push) => {
+      const [english, dutch] = ['en', 'nl'].map((language) =>
+        toApnsPush({ ...push, languages: [language] }),
+      )
+      const { title, body, ...rest } = alertOf({ ...push, languages: ['nl'] }) as Record<
+        string,
+        unknown
+      >
+      expect(rest).toHaveProperty('title-loc-key')
+      const alert = { ...(english?.rawPayload.aps.alert as object), title, body }
+      expect(dutch).toEqual({
+        ...english,
+        rawPayload: { ...english?.rawPayload, aps: { ...english?.rawPayload.aps, alert } },
+      })
+      expect(dutch).not.toEqual(english)
+      const toGoogle = (languages: string[]) =>
+        toFcmMessage({ ...push, languages }, new Date('2027-01-01T00:00:00Z'))
+      expect(toGoogle(['nl'])).toEqual(toGoogle(['en']))
+    },
+  )
+
+  test('counts in the plural form of the language', () => {
+    const bodyOf = (more: number) => alertOf({ ...news, more, languages: ['nl'] })
+    expect(bodyOf(1)).toMatchObject({ body: expect.stringMatching(/^Nog 1 gebeurtenis\./) })
+    expect(bodyOf(2)).toMatchObject({ body: expect.stringMatching(/^Nog 2 gebeurtenissen\./) })
+  })
+})
+
 describe('the payload for APNs', () => {
   test('news about the account is an id and a generic text, and stays within a Focus', () => {
     const { rawPayload, collapseId, priority } = toApnsPush(news)
@@ -40,7 +85,7 @@ describe('the payload for APNs', () => {
     expect(own).toEqual({ v: 1, aid: news.activityId, more: 7, did: ids.did, o: ids.o })
     expect(aps).toMatchObject({
       alert: {
-        body: '7 more. Open the app to see what happened.',
+        body: '7 more events. Open the app to see what happened.',
         'loc-key': 'ACTIVITY_MORE_BODY',
         'loc-args': ['7'],
       },

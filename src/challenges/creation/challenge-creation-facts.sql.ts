@@ -28,7 +28,9 @@ type LoadedDevice = AddressRow &
   Pick<
     AskableDevice,
     'id' | 'hasVerificationKey' | 'appVersion' | 'protocolVersion' | 'platform' | 'parentDeviceId'
-  >
+  > & {
+    readonly language: string | null
+  }
 
 type Query = Parameters<ChallengeStore['loadCreation']>[0]
 
@@ -43,6 +45,7 @@ type CreationRow = Challenge & {
   readonly rpPolicy: unknown
   readonly activeKid: string
   readonly foundUserId: UserId | null
+  readonly userLanguage: string | null
   readonly devices: LoadedDevice[] | null
   readonly protection: ProtectionJson | null
   readonly initiator: InitiatorJson | null
@@ -91,7 +94,9 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
     r.policy as rp_policy,
     (select s.kid from signing_keys s
      where s.tenant_id = x.tenant_id and s.status = 'active') as active_kid,
-    u.user_id as found_user_id, dv.devices,
+    u.user_id as found_user_id,
+    (select lu.language from users lu
+     where lu.tenant_id = x.tenant_id and lu.id = u.user_id) as user_language, dv.devices,
     (select row_to_json(p) from user_protections p
      where p.tenant_id = x.tenant_id and p.user_id = u.user_id) as protection,
     (select row_to_json(i) from initiators i where i.tenant_id = x.tenant_id
@@ -131,12 +136,12 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
     select json_agg(json_build_object('id', y.id, 'hasVerificationKey', y.has_verification_key,
       'pushProvider', y.push_provider, 'pushEnvironment', y.push_environment, 'appId', y.app_id,
       'pushToken', y.push_token, 'appVersion', y.app_version, 'platform', y.platform,
-      'protocolVersion', y.protocol_version,
-      'parentDeviceId', y.parent_device_id) order by y.created_at) as devices
+      'protocolVersion', y.protocol_version, 'parentDeviceId', y.parent_device_id,
+      'language', y.language)
+      order by y.created_at) as devices
     from (
       select d.id, d.created_at, ${addressColumns('d')}, d.app_version, d.platform,
-        d.protocol_version,
-        d.parent_device_id,
+        d.protocol_version, d.parent_device_id, d.language,
         (select true from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
           and k.role = 'verification') is true as has_verification_key
       from devices d
@@ -157,7 +162,7 @@ function toItem({ user, namespaces, ...query }: Query): Item {
   }
 }
 
-function toAskable(device: LoadedDevice): AskableDevice {
+function toAskable(device: LoadedDevice, shared: readonly (string | null)[]): AskableDevice {
   const { id, hasVerificationKey, appId, appVersion, platform, parentDeviceId } = device
   const { protocolVersion } = device
   const address = toAddress(device)
@@ -171,6 +176,7 @@ function toAskable(device: LoadedDevice): AskableDevice {
     parentDeviceId,
     hasPushToken: address !== null,
     address,
+    languages: [device.language, ...shared].filter((language) => language !== null),
   }
 }
 
@@ -182,7 +188,7 @@ function toFacts(row: CreationRow): CreationFacts {
     policy,
     signingKid: row.activeKid,
     userId: row.foundUserId,
-    devices: (row.devices ?? []).map(toAskable),
+    devices: (row.devices ?? []).map((one) => toAskable(one, [row.userLanguage, policy.language])),
     protection: row.protection && toProtection(row.protection),
     initiator: row.initiator && toInitiator(row.initiator),
     others: row.others ? toInitiator(row.others) : unusedBudget,
