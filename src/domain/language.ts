@@ -54,13 +54,13 @@ function shortened(range: string): string[] {
 /**
  * Lookup (RFC 4647, 3.4): the best of the available languages for a list of ranges in order of
  * preference, `nl-BE` falling back to `nl`; undefined where none fits. `*` is skipped, as that
- * section says.
+ * section says, and so is what is no tag.
  */
 export function lookUpLanguage<Language extends string>(
   ranges: readonly string[],
   available: readonly Language[],
 ): Language | undefined {
-  for (const range of ranges) {
+  for (const range of ranges.filter(isLanguageTag)) {
     for (const shorter of shortened(range.toLowerCase())) {
       const found = available.find((one) => one.toLowerCase() === shorter)
       if (found !== undefined) return found

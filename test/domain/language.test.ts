@@ -100,6 +100,8 @@ describe('the lookup of a language', () => {
     [['*', 'nl'], 'nl'],
     [['n'], undefined],
     [['nl_BE'], undefined],
+    [['nl-'], undefined],
+    [[`nl-x${'-a'.repeat(31)}`], undefined],
     [[''], undefined],
     [[], undefined],
   ])('of %j finds %s', (ranges, found) => {

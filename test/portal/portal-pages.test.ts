@@ -139,7 +139,7 @@ describe('every page', () => {
       })
       expect(policy.includes("form-action 'self'")).toBe(body.includes('<form'))
       expect(body).not.toMatch(/<script|\bon\w+=|javascript:|\bsrc=|style="/i)
-      expect(body).toMatch(/^<!doctype html>\n<html lang="en">/)
+      expect(body).toMatch(/^<!doctype html>\n<html lang="en" dir="ltr">/)
       expect(body.match(/<h1>/g)).toHaveLength(1)
     },
   )
