@@ -50,7 +50,7 @@ export function cancel({ challenges }: Stores, { tenantId, rpId }: TestUser, id:
 }
 
 /** Repeats the push, based on the challenge as it was read before. */
-export async function resend({ challenges }: Stores, challenge: Challenge) {
+export async function resend({ challenges }: Pick<Stores, 'challenges'>, challenge: Challenge) {
   const { userId, resendsLeft } = challenge
   const facts = await challenges.loadResend(challenge)
   return challenges.resend({
