@@ -43,7 +43,7 @@ export function languageTagOf(text: string): string {
 }
 
 /** The range, then shorter ones: a subtag of one character goes with the one after it. */
-function shortened(range: string): string[] {
+function shorterRanges(range: string): string[] {
   const ranges: string[] = []
   for (let subtags = range.split('-'); subtags.length > 0; subtags = subtags.slice(0, -1)) {
     if (ranges.length === 0 || subtags.at(-1)?.length !== 1) ranges.push(subtags.join('-'))
@@ -61,13 +61,15 @@ export function lookUpLanguage<Language extends string>(
   available: readonly Language[],
 ): Language | undefined {
   for (const range of ranges.filter(isLanguageTag)) {
-    for (const shorter of shortened(range.toLowerCase())) {
-      const found = available.find((one) => one.toLowerCase() === shorter)
-      if (found !== undefined) return found
+    for (const shorter of shorterRanges(range.toLowerCase())) {
+      const match = available.find((one) => one.toLowerCase() === shorter)
+      if (match !== undefined) return match
     }
   }
   return undefined
 }
+
+const weightedRange = /^([a-z0-9-]+)(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?$/i
 
 /** Of a longer list no more is read: no caller makes the service sort megabytes. */
 const rangesMax = 20
@@ -82,10 +84,7 @@ export function acceptedLanguages(header: string | undefined): string[] {
     .slice(0, listLengthMax)
     .split(',', rangesMax)
     .flatMap((item) => {
-      const [, range = '', q = '1'] =
-        /^[ \t]*([A-Za-z0-9-]+)[ \t]*(?:;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?[ \t]*$/i.exec(
-          item,
-        ) ?? []
+      const [, range = '', q = '1'] = weightedRange.exec(item.trim()) ?? []
       return range !== '' && Number(q) > 0 ? [{ range, weight: Number(q) }] : []
     })
     .sort((a, b) => b.weight - a.weight)
@@ -106,6 +105,6 @@ export function pageLanguage<Language extends string>(
   { uiLocales = '', cookie = '', acceptLanguage }: PageLanguageHints,
   available: readonly Language[],
 ): Language | undefined {
-  const asked = uiLocales.slice(0, listLengthMax).split(' ', rangesMax)
-  return lookUpLanguage([...asked, cookie, ...acceptedLanguages(acceptLanguage)], available)
+  const wishes = uiLocales.slice(0, listLengthMax).split(' ', rangesMax)
+  return lookUpLanguage([...wishes, cookie, ...acceptedLanguages(acceptLanguage)], available)
 }

@@ -32,7 +32,7 @@ const term = (name: string, value: string | Html) => html`<dt>${name}</dt><dd>${
 const when = (at: Date, text: string) => html`<time datetime="${at.toISOString()}">${text}</time>`
 
 // A right-to-left name does not reorder the text around it (Unicode UAX #9, isolates).
-const isolated = ({ name }: Device) => ({ name: `\u2068${name}\u2069` })
+const isolatedName = ({ name }: Device) => ({ name: `\u2068${name}\u2069` })
 
 function facts({ model, status, createdAt, lastSeenAt }: Device, language: Language): Html {
   const { devices } = textsIn(language)
@@ -53,7 +53,7 @@ function listItem(device: Device, language: Language): Html {
   return html`<li>
 <h2><bdi>${name}</bdi></h2>
 ${facts(device, language)}
-<a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolated(device))}</a>
+<a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolatedName(device))}</a>
 </li>`
 }
 
@@ -95,7 +95,7 @@ export function confirmPage(device: Device, language: Language): Page {
       }>${confirm.reasons[reason]}</label>`,
   )
   return {
-    title: fill(confirm.title, isolated(device)),
+    title: fill(confirm.title, isolatedName(device)),
     language,
     body: html`<p>${confirm.what}</p>
 ${facts(device, language)}
@@ -128,7 +128,7 @@ export function unregisteredPage(
     isLeft ? resultTexts.others : resultTexts.noOther,
   ]
   return {
-    title: fill(resultTexts.title, isolated(device)),
+    title: fill(resultTexts.title, isolatedName(device)),
     language,
     body: html`<p>${resultTexts.what}</p>
 <h2>${resultTexts.next}</h2>

@@ -7,7 +7,7 @@ import { formMediaType } from '../platform/http/form-body.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../platform/http/operation.ts'
 import { devicesPath, type Page, sendPage } from '../platform/http/pages/page.ts'
-import { pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.ts'
+import { linkQuery, pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.ts'
 import { sendProblemPage, sendRefusalPage } from '../platform/http/pages/problem-page.ts'
 import { idOf, idParams } from '../platform/http/schemas/ids.ts'
 import { pageText } from '../platform/http/schemas/text.ts'
@@ -36,9 +36,6 @@ const linkParams = z.strictObject({
   secret: z.string().meta({ description: 'The secret of the link; it is never logged.' }),
 })
 
-// Mail programs and trackers append members of their own to links, which must not break a person's
-// only way in: `pageQuery` lets them pass.
-
 /** The pages of the portal. Refusals are pages, too, for clients that request HTML by name. */
 export function portalPageRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
   link(app, options)
@@ -63,7 +60,7 @@ function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
         description:
           'Looks nothing up and changes nothing: mail scanners and previews may read it.',
         params: linkParams,
-        querystring: pageQuery,
+        querystring: linkQuery,
         answers: isPage(linkPage),
       }),
     },
@@ -76,7 +73,7 @@ function link(app: HttpApp, { useCases, portal, publicOrigin, admission }: Porta
       tag,
       summary: 'Open a link from its page, once, for a session of fifteen minutes',
       params: linkParams,
-      querystring: pageQuery,
+      querystring: linkQuery,
       answers: { 303: nothing('The cookie of the session is set; the devices are at `/me`.') },
       refusals: ['portal_link_invalid'],
     }),

@@ -50,7 +50,8 @@ const claim = statement<
 >(
   'claim_deliveries',
   `with due as materialized (
-    select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')}, ${languagesColumn('v')} as languages
+    select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')},
+      ${languagesColumn('v')} as languages
     from ${sources}
     where ${dueAndFree} and ${isWorthSending}
       and concat_ws(' ', v.push_provider, v.push_environment, v.app_id) <> all(:fullLanes::text[])

@@ -63,7 +63,7 @@ describe('a device', () => {
 })
 
 describe('a user', () => {
-  const imported = (language?: string) =>
+  const importAda = (language?: string) =>
     granted(
       importUser(world, principal, {
         displayName: 'Ada',
@@ -77,12 +77,12 @@ describe('a user', () => {
   }
 
   test('is imported with a language, which a second import leaves as it is', async () => {
-    expect(await imported('nl')).toMatchObject({ isNew: true, user: { language: 'nl' } })
-    expect(await imported('en')).toMatchObject({ isNew: false, user: { language: 'nl' } })
+    expect(await importAda('nl')).toMatchObject({ isNew: true, user: { language: 'nl' } })
+    expect(await importAda('en')).toMatchObject({ isNew: false, user: { language: 'nl' } })
   })
 
   test('gets another from an admin, or none, on the record once for each change', async () => {
-    const { user } = await imported()
+    const { user } = await importAda()
     expect(user.language).toBeNull()
     const change = (language: string | null) =>
       granted(changeUser(world, principal, user.id, { language }))
@@ -96,14 +96,14 @@ describe('a user', () => {
   })
 
   test('can be given a language and a status by one call', async () => {
-    const { user } = await imported()
+    const { user } = await importAda()
     const changes = { language: 'nl', status: 'suspended' } as const
     expect(await granted(changeUser(world, principal, user.id, changes))).toMatchObject(changes)
     expect(await granted(findUser(world, principal, 'ada'))).toMatchObject(changes)
   })
 
   test('of others cannot be changed: there is no such user', async () => {
-    const { user } = await imported()
+    const { user } = await importAda()
     const other = await aPrincipal(world, ['other'], principal.tenantId)
     const refusal = { refused: 'not_found' }
     expect(await changeUser(world, other, user.id, { language: 'nl' })).toEqual(refusal)
@@ -140,14 +140,14 @@ describe('a language over HTTP', () => {
   const body = { displayName: 'Ada', identifiers: ['ada'] }
 
   test('is stored in one spelling', async () => {
-    const given: unknown[] = []
-    const importing: UseCases['importUser'] = async (_principal, { language }) => {
-      given.push(language)
+    const languages: unknown[] = []
+    const importUser: UseCases['importUser'] = async (_principal, { language }) => {
+      languages.push(language)
       throw new Error('no more is asked')
     }
-    await callWith({ importUser: importing }, 'POST', { ...body, language: 'NL-be' })
-    await callWith({ importUser: importing }, 'POST', { ...body, language: 'zh-hant-tw' })
-    expect(given).toEqual(['nl-BE', 'zh-Hant-TW'])
+    await callWith({ importUser }, 'POST', { ...body, language: 'NL-be' })
+    await callWith({ importUser }, 'POST', { ...body, language: 'zh-hant-tw' })
+    expect(languages).toEqual(['nl-BE', 'zh-Hant-TW'])
   })
 
   test.each(['', 'nl_NL', 'nl-', 'x'.repeat(9), 'nl,en', `en-${'a1b2c3d-'.repeat(9)}a`, 7, null])(

@@ -68,8 +68,8 @@ describe('a language tag', () => {
     ['sgn-be-fr', 'sgn-BE-FR'],
     ['az-latn-x-LATN', 'az-Latn-x-latn'],
     ['es-419', 'es-419'],
-  ])('is stored in the case that RFC 5646 recommends: %s as %s', (given, stored) => {
-    expect(languageTagOf(given)).toBe(stored)
+  ])('is stored in the case that RFC 5646 recommends: %s as %s', (tag, spelling) => {
+    expect(languageTagOf(tag)).toBe(spelling)
   })
 
   test('stays the same tag when it is stored', () => {
@@ -77,10 +77,10 @@ describe('a language tag', () => {
     fc.assert(
       fc.property(fc.array(subtag, { minLength: 1, maxLength: 5 }), (subtags) => {
         const tag = subtags.join('-')
-        const stored = languageTagOf(tag)
-        expect(stored.toLowerCase()).toBe(tag.toLowerCase())
-        expect(languageTagOf(stored)).toBe(stored)
-        expect(isLanguageTag(stored)).toBe(isLanguageTag(tag))
+        const spelling = languageTagOf(tag)
+        expect(spelling.toLowerCase()).toBe(tag.toLowerCase())
+        expect(languageTagOf(spelling)).toBe(spelling)
+        expect(isLanguageTag(spelling)).toBe(isLanguageTag(tag))
       }),
     )
   })
@@ -104,8 +104,8 @@ describe('the lookup of a language', () => {
     [[`nl-x${'-a'.repeat(31)}`], undefined],
     [[''], undefined],
     [[], undefined],
-  ])('of %j finds %s', (ranges, found) => {
-    expect(lookUpLanguage(ranges, available)).toBe(found)
+  ])('of %j finds %s', (ranges, result) => {
+    expect(lookUpLanguage(ranges, available)).toBe(result)
   })
 
   test('removes a subtag of one character together with the one after it', () => {

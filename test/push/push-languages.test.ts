@@ -52,7 +52,7 @@ const setTenant = (language: string) =>
   )
 
 /** Languages of the pushes to the phone that were handed over, by their kind. */
-const pushed = (kind: PushKind) =>
+const pushesOf = (kind: PushKind) =>
   world.dispatchedPushes
     .filter((push) => push.kind === kind && push.deviceId === phone.id)
     .map(({ languages }) => languages)
@@ -67,7 +67,7 @@ describe('the languages of a push are those of device, user and tenant, in this 
 
   test('when a challenge is created', async () => {
     await granted(ask(world, principal))
-    expect(pushed('challenge_opened')).toEqual([all])
+    expect(pushesOf('challenge_opened')).toEqual([all])
   })
 
   test('when it is pushed again', async () => {
@@ -79,16 +79,16 @@ describe('the languages of a push are those of device, user and tenant, in this 
   test('when it is cancelled', async () => {
     const { challenge } = await granted(ask(world, principal))
     await granted(cancelChallenge(world, principal, challenge.id))
-    expect(pushed('challenge_closed')).toEqual([all])
+    expect(pushesOf('challenge_closed')).toEqual([all])
   })
 
   test('when another device has answered it', async () => {
     const other = await aPhone(world, principal)
     const { challenge } = await granted(ask(world, principal))
-    const unsigned = await anAnswer(world, other, challenge.id, { dec: 'deny' })
-    const command = { challengeId: challenge.id, answer: await signAnswer(other, unsigned) }
+    const claims = await anAnswer(world, other, challenge.id, { dec: 'deny' })
+    const command = { challengeId: challenge.id, answer: await signAnswer(other, claims) }
     await granted(answerChallenge(world, await aProof(world, other), command))
-    expect(pushed('challenge_closed')).toEqual([all])
+    expect(pushesOf('challenge_closed')).toEqual([all])
   })
 
   test('when another process takes it over', async () => {
@@ -100,7 +100,7 @@ describe('the languages of a push are those of device, user and tenant, in this 
 
   test('when it is a test', async () => {
     await granted(pushTest(world, principal, phone.id))
-    expect(pushed('test')).toEqual([all])
+    expect(pushesOf('test')).toEqual([all])
   })
 
   test('when it is about an activity', async () => {
@@ -108,7 +108,7 @@ describe('the languages of a push are those of device, user and tenant, in this 
     const event = activity({ userId, type: 'push_locked', actor: 'operator' })
     await world.database.transaction((tx) => recordActivities(tx, world.random, tenantId, [event]))
     await notifyUsers(world, { waitingAfter: null, limit: 200 })
-    expect(pushed('activity_recorded')).toEqual([all])
+    expect(pushesOf('activity_recorded')).toEqual([all])
   })
 })
 
@@ -120,5 +120,5 @@ test.each([
 ] as const)('a push has the languages that there are: %s', async (_, steps, languages) => {
   for (const step of steps) await step()
   await granted(ask(world, principal))
-  expect(pushed('challenge_opened')).toEqual([languages])
+  expect(pushesOf('challenge_opened')).toEqual([languages])
 })

@@ -96,7 +96,8 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
      where s.tenant_id = x.tenant_id and s.status = 'active') as active_kid,
     u.user_id as found_user_id,
     (select lu.language from users lu
-     where lu.tenant_id = x.tenant_id and lu.id = u.user_id) as user_language, dv.devices,
+     where lu.tenant_id = x.tenant_id and lu.id = u.user_id) as user_language,
+    dv.devices,
     (select row_to_json(p) from user_protections p
      where p.tenant_id = x.tenant_id and p.user_id = u.user_id) as protection,
     (select row_to_json(i) from initiators i where i.tenant_id = x.tenant_id
@@ -162,7 +163,7 @@ function toItem({ user, namespaces, ...query }: Query): Item {
   }
 }
 
-function toAskable(device: LoadedDevice, shared: readonly (string | null)[]): AskableDevice {
+function toAskable(device: LoadedDevice, fallbacks: readonly (string | null)[]): AskableDevice {
   const { id, hasVerificationKey, appId, appVersion, platform, parentDeviceId } = device
   const { protocolVersion } = device
   const address = toAddress(device)
@@ -176,7 +177,7 @@ function toAskable(device: LoadedDevice, shared: readonly (string | null)[]): As
     parentDeviceId,
     hasPushToken: address !== null,
     address,
-    languages: [device.language, ...shared].filter((language) => language !== null),
+    languages: [device.language, ...fallbacks].filter((language) => language !== null),
   }
 }
 

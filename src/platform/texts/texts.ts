@@ -17,8 +17,8 @@ export const fallbackLanguage: Language = 'en'
 export const textsIn = (language: Language): Translation => translations[language]
 
 /** The language for somebody who prefers these, in this order. */
-export function languageFor(preferred: readonly string[]): Language {
-  return lookUpLanguage(preferred, languages) ?? fallbackLanguage
+export function languageFor(preferences: readonly string[]): Language {
+  return lookUpLanguage(preferences, languages) ?? fallbackLanguage
 }
 
 const placeholder = /\{([a-z]+)\}/

@@ -79,9 +79,9 @@ describe.each(languages)('the texts in %s', (language) => {
   test('have the placeholders of English', () => {
     for (const [path, text] of texts) {
       const source = english.get(path)
-      const expected = isText(source) ? source : (source as Translation['pushes']['digest']).other
+      const model = isText(source) ? source : (source as Translation['pushes']['digest']).other
       for (const form of isText(text) ? [text] : Object.values(text)) {
-        expect([path, namesIn(form)]).toEqual([path, namesIn(expected)])
+        expect([path, namesIn(form)]).toEqual([path, namesIn(model)])
       }
     }
   })
@@ -133,9 +133,9 @@ describe('a text', () => {
 
   test('has dates as the language writes them, in UTC', () => {
     const at = new Date('2027-03-01T23:05:00Z')
-    const written = (language: Language) => [dateIn(language, at), timeIn(language, at)]
-    expect(written('en')).toEqual(['1 March 2027', '23:05 UTC'])
-    expect(written('nl')).toEqual(['1 maart 2027', '23:05 UTC'])
+    const writtenBy = (language: Language) => [dateIn(language, at), timeIn(language, at)]
+    expect(writtenBy('en')).toEqual(['1 March 2027', '23:05 UTC'])
+    expect(writtenBy('nl')).toEqual(['1 maart 2027', '23:05 UTC'])
   })
 })
 

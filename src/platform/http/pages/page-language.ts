@@ -6,18 +6,26 @@ import { z } from 'zod'
 import { pageLanguage } from '../../../domain/language.ts'
 import { fallbackLanguage, type Language, languages } from '../../texts/texts.ts'
 
-/** Query members of every page; an unknown language is no error (OpenID Connect Core, 3.1.2.1). */
-export const pageQuery = z.looseObject({
+const members = {
   ui_locales: z
-    .union([z.string(), z.array(z.string())])
+    .string()
     .meta({
       description:
         'Languages by preference (BCP 47), with spaces between; before a cookie and ' +
-        '`Accept-Language`.',
+        '`Accept-Language`. An unknown one is no error.',
       example: 'nl-BE nl',
     })
     .exactOptional(),
-})
+}
+
+/** The query of a page. */
+export const pageQuery = z.strictObject(members)
+
+/**
+ * That of a link to a page: mail programs and trackers append members of their own to links, which
+ * must not break a person's only way in.
+ */
+export const linkQuery = z.looseObject(members)
 
 const decorator = 'languageCookie'
 const keptSeconds = 365 * 24 * 60 * 60
@@ -27,9 +35,10 @@ type LanguageCookie = { readonly name: string; readonly attributes: string }
 /** Prepares replies to remember a language that was asked for. It is no secret, and ours alone. */
 export function carryPageLanguages(app: FastifyInstance, publicOrigin: string): void {
   const secure = publicOrigin.startsWith('https:')
+  const onlyHttps = secure ? '; Secure' : ''
   app.decorate(decorator, {
     name: secure ? '__Host-countersign-language' : 'countersign-language',
-    attributes: `; Max-Age=${keptSeconds}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`,
+    attributes: `; Max-Age=${keptSeconds}; Path=/; HttpOnly; SameSite=Lax${onlyHttps}`,
   } satisfies LanguageCookie)
 }
 
@@ -37,23 +46,22 @@ const cookieOf = ({ server }: Pick<FastifyRequest, 'server'>) =>
   server.getDecorator<LanguageCookie>(decorator)
 
 /** Read here, because pages without a session parse no cookies. */
-function remembered({ headers, server }: FastifyRequest): string | undefined {
+function languageCookieOf({ headers, server }: FastifyRequest): string | undefined {
   const { name } = cookieOf({ server })
   const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim())
   return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
 }
 
-function asked({ query }: Pick<FastifyRequest, 'query'>): string | undefined {
-  const { ui_locales: uiLocales } = (query ?? {}) as Readonly<Record<string, unknown>>
-  const [first] = [uiLocales].flat()
-  return typeof first === 'string' ? first : undefined
+function uiLocalesOf({ query }: Pick<FastifyRequest, 'query'>): string | undefined {
+  const { ui_locales: text } = (query ?? {}) as Readonly<Record<string, unknown>>
+  return typeof text === 'string' ? text : undefined
 }
 
 /** The language of the page that answers this request. */
 export function pageLanguageOf(request: FastifyRequest): Language {
   const hints = {
-    uiLocales: asked(request),
-    cookie: remembered(request),
+    uiLocales: uiLocalesOf(request),
+    cookie: languageCookieOf(request),
     acceptLanguage: request.headers['accept-language'],
   }
   return pageLanguage(hints, languages) ?? fallbackLanguage
@@ -68,13 +76,15 @@ export function languageHeaders(
   language: Language,
 ): Readonly<Record<string, string>> {
   const { request } = reply
-  const uiLocales = asked(request)
+  const uiLocales = uiLocalesOf(request)
   const isAsked = uiLocales !== undefined && pageLanguage({ uiLocales }, languages) === language
   const { name, attributes } = cookieOf(request)
   return {
     'content-language': language,
     vary: 'Accept, Accept-Language, Cookie',
     ...(isAsked &&
-      remembered(request) !== language && { 'set-cookie': `${name}=${language}${attributes}` }),
+      languageCookieOf(request) !== language && {
+        'set-cookie': `${name}=${language}${attributes}`,
+      }),
   }
 }

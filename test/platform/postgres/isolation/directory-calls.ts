@@ -108,6 +108,10 @@ export const directoryCalls: Readonly<Record<string, Call>> = {
     ({ apiKeys }, my, their) => apiKeys.touch([{ tenantId: my.tenantId, id: their.apiKeyId }]),
     undefined,
   ],
+  'users.changeLanguage': [
+    ({ users }, my, their) => users.changeLanguage(my.tenantId, their.userId, 'nl', 'operator'),
+    null,
+  ],
   'users.find': [({ users }, my, their) => users.find(my.tenantId, their.userId), null],
   'users.findByIdentifier': [
     async ({ users }, my, their) => {
