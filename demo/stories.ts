@@ -35,6 +35,7 @@ export const stories: readonly Story[] = [
   { title: 'Lost phone: unregistered, its later answer is refused', play: lostPhone },
   { title: "The caller's own number is typed", play: callerNumber },
   { title: 'Prompt bombing: unknown initiators go on, the phone stays silent', play: bombing },
+  { title: 'A Dutch phone: what it shows of ours is in Dutch', play: dutchPhone },
 ]
 
 const gateways: Record<Provider, string> = { apns: 'APNs (simulated)', fcm: 'FCM (simulated)' }
@@ -150,6 +151,28 @@ async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
 }
 
+/** The person reads Dutch: the text of the notification, and the sentence of a refusal. */
+async function dutchPhone(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const who = { user: 'gijs', name: 'iPhone van Gijs', language: 'nl-BE' }
+  const phone = await enroll(stage, timeline, who)
+  const challenge = await ask(stage, timeline, { user: 'gijs' })
+  await wake(stage, timeline, phone, challenge)
+  const push = stage.pushLog.acceptedPushes(phone.pushToken).at(-1)
+  const { aps } = (push?.provider === 'apns' ? push.payload : {}) as {
+    readonly aps?: { readonly alert?: { readonly title?: string; readonly body?: string } }
+  }
+  const { title, body } = aps?.alert ?? {}
+  expect('the title of the notification', title, 'Aanmelding')
+  timeline.note('phone', `shows "${title}: ${body}" where the app has no text of its own`)
+  const wrong = challenge.number === '000000' ? '000001' : '000000'
+  const refusal = await refusalOf(phone.approve(wrong))
+  expect('the code of the refusal', refusal.code, 'wrong_number')
+  expect('its sentence', refusal.title, 'Het getal klopt niet.')
+  timeline.note('phone', `typed ${wrong}: "${refusal.title}"`)
+  await answer(timeline, phone, 'approve', challenge.number)
+  return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
+}
+
 /** What becomes of a challenge from an unknown browser: pushed, silent or refused. */
 async function askAsStranger(party: RelyingParty, user: string): Promise<string> {
   const context = { application: 'Staff portal', action: 'Sign in', ip: '203.0.113.9' }
@@ -166,15 +189,20 @@ function randomId(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
 }
 
-type Newcomer = { readonly user: string; readonly name: string; readonly provider?: Provider }
+type Newcomer = {
+  readonly user: string
+  readonly name: string
+  readonly provider?: Provider
+  readonly language?: string
+}
 
 /** Enrolls a phone as a user does: scan the code, type the number of the page. */
 async function enroll(
   { party, pushes }: Stage,
   timeline: StoryTimeline,
-  { user, name, provider = 'apns' }: Newcomer,
+  { user, name, provider = 'apns', ...more }: Newcomer,
 ): Promise<VirtualPhone> {
-  const phone = await createVirtualPhone({ pushes, provider, appId, name })
+  const phone = await createVirtualPhone({ pushes, provider, appId, name, ...more })
   const enrollment = await party.openEnrollment(user)
   await phone.enroll(enrollment.uri)
   const { status, number } = await party.readEnrollment(enrollment.id)

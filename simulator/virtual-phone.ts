@@ -26,6 +26,8 @@ export type VirtualPhoneOptions = {
   readonly name: string
   /** Whether it has a key for biometrics or PIN; true by default. */
   readonly verification?: boolean
+  /** What its person reads, a tag of BCP 47. */
+  readonly language?: string
   readonly fetch?: typeof fetch
 }
 
@@ -68,9 +70,9 @@ export class VirtualPhone {
   async enroll(codeOrTicket: string | EnrollmentTicket): Promise<DeviceAccount> {
     const ticket = typeof codeOrTicket === 'string' ? readEnrollmentUri(codeOrTicket) : codeOrTicket
     if (!ticket) throw new Error(`${codeOrTicket} is no enrollment link`)
-    const { appId, provider } = this.#options
+    const { appId, provider, language } = this.#options
     const push = { provider, token: this.pushToken }
-    const device = describe(this.name, provider)
+    const device = { ...describe(this.name, provider), ...(language && { language }) }
     const claim = { ticket, keys: this.#keys, appId, device, push }
     const account = await claimEnrollment(claim, this.#world)
     this.#client = new DeviceClient({ account, keys: this.#keys, ...this.#world })
@@ -114,7 +116,8 @@ export class VirtualPhone {
   }
 
   get #world(): World {
-    return this.#options.fetch ? { fetch: this.#options.fetch } : {}
+    const { fetch, language } = this.#options
+    return { ...(fetch && { fetch }), ...(language && { language }) }
   }
 
   #newest(): ApprovalRequest {

@@ -193,6 +193,8 @@ export type PhoneOptions = {
   readonly name?: string
   /** By default the app of the service's environment. */
   readonly appId?: string
+  /** What its person reads, a tag of BCP 47. */
+  readonly language?: string
   /** How its calls reach the service. */
   readonly fetch?: typeof fetch
 }
@@ -220,7 +222,8 @@ export async function enrollPhone(
   const pushes: AcceptedPush[] = []
   simulator.phones.listen(token, (push) => pushes.push(push))
   const keys = await createDeviceKeys({ verification })
-  const world = { ...(options.fetch && { fetch: options.fetch }) }
+  const { fetch, language } = options
+  const world = { ...(fetch && { fetch }), ...(language && { language }) }
   const claim: Claim = {
     ticket,
     keys,
@@ -231,6 +234,7 @@ export async function enrollPhone(
       model: 'Test',
       osVersion: '1',
       appVersion: '1.0.0',
+      ...(language && { language }),
     },
     ...(withPush && { push: { provider, token } }),
   }

@@ -13,6 +13,8 @@ export type World = {
   readonly fetch?: typeof fetch
   /** Milliseconds since the epoch by this machine's clock. */
   readonly now?: () => number
+  /** The language of `title` in a DeviceApiError, a tag of BCP 47; the runtime's by default. */
+  readonly language?: string
 }
 
 /** The device that proves a call. */
@@ -38,6 +40,7 @@ export type Call = {
 export class Connection {
   readonly #origin: string
   readonly #fetch: typeof fetch
+  readonly #language: string | undefined
   readonly #machineNow: () => number
   readonly #onOffset: (offsetMs: number) => void
   #offsetMs: number
@@ -50,6 +53,7 @@ export class Connection {
   ) {
     this.#origin = origin
     this.#fetch = world.fetch ?? ((...request) => fetch(...request))
+    this.#language = world.language
     this.#machineNow = world.now ?? (() => Date.now())
     this.#offsetMs = offsetMs
     this.#onOffset = onOffset
@@ -92,6 +96,7 @@ export class Connection {
     const text = body && JSON.stringify(await body())
     const headers: Record<string, string> = { accept: 'application/json, application/problem+json' }
     if (text !== undefined) headers['content-type'] = 'application/json'
+    if (this.#language !== undefined) headers['accept-language'] = this.#language
     if (prover) headers['device-proof'] = await this.#prove(prover, method, url, text)
     const response = await this.#answerTo(url, { method, headers, ...(text && { body: text }) })
     if (!response.ok) throw await errorOf(response)

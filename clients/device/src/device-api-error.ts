@@ -11,6 +11,8 @@ export class DeviceApiError extends Error {
   override readonly name = 'DeviceApiError'
   readonly code: string
   readonly status: number
+  /** One sentence for the person; null in this library's own errors. `message` is for the log. */
+  readonly title: string | null
   /** Further members of the problem document, such as `wrongNumbersLeft` or `serverTime`. */
   readonly facts: Readonly<Record<string, unknown>>
   readonly retryAfterSeconds: number | null
@@ -22,6 +24,7 @@ export class DeviceApiError extends Error {
     status: number,
     detail: string,
     more: {
+      readonly title?: string | null
       readonly facts?: Readonly<Record<string, unknown>>
       readonly retryAfterSeconds?: number | null
       readonly cause?: unknown
@@ -30,6 +33,7 @@ export class DeviceApiError extends Error {
     super(detail, { cause: more.cause })
     this.code = code
     this.status = status
+    this.title = more.title ?? null
     this.facts = more.facts ?? {}
     this.retryAfterSeconds = more.retryAfterSeconds ?? null
     const isUnreadable = code === 'unexpected_response' && status < 300
@@ -59,6 +63,7 @@ export async function errorOf(response: Response): Promise<DeviceApiError> {
   } = body as Record<string, unknown>
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
   return new DeviceApiError(String(code), status, String(detail ?? title ?? code), {
+    title: typeof title === 'string' ? title : null,
     facts,
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : null,
   })

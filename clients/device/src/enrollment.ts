@@ -28,6 +28,8 @@ export type DeviceDescription = {
   readonly model: string
   readonly osVersion: string
   readonly appVersion: string
+  /** What its person reads, a tag of BCP 47: for pushes that the app cannot put into words. */
+  readonly language?: string
 }
 
 /** What a device may report anew about itself. */

@@ -10,6 +10,8 @@ export type DeviceDetails = {
   readonly osVersion: string
   readonly appId: string
   readonly appVersion: string
+  /** What it said its person reads; null for nothing. */
+  readonly language: string | null
   /** The device whose companion (a watch) this is; null for a device of its own. */
   readonly parentDeviceId: string | null
   /** The newest version of the device protocol that it speaks, as far as the service knows. */

@@ -48,3 +48,25 @@ test('a phone enrolls a watch as its companion, which ends with it', async () =>
   await phone.client.unregister()
   await expect(watch.self()).rejects.toMatchObject({ code: 'device_unregistered' })
 })
+
+test('a phone says what its person reads, and hears refusals in that language', async () => {
+  const { client } = await enrollPhone(service, { user: 'reader', language: 'nl-BE' })
+  expect(await client.self()).toMatchObject({ language: 'nl-BE' })
+  await expect(client.reportReceipt('chl_none')).rejects.toMatchObject({
+    code: 'not_found',
+    title: 'Hier is niets.',
+    message: expect.stringMatching(/^Check the path/),
+  })
+  expect(await client.updateSelf({ language: 'tlh' })).toMatchObject({ language: 'tlh' })
+  await expect(client.updateSelf({ language: 'nl_NL' })).rejects.toMatchObject({
+    code: 'invalid_request',
+  })
+})
+
+test('a phone that says nothing of a language has none, and hears refusals in English', async () => {
+  const { client } = await enrollPhone(service, { user: 'quiet' })
+  expect(await client.self()).toMatchObject({ language: null })
+  await expect(client.reportReceipt('chl_none')).rejects.toMatchObject({
+    title: 'There is nothing here.',
+  })
+})
