@@ -5,6 +5,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { unfinishedAnswersMax } from '../src/domain/door.ts'
 import { confirmationAttemptsMax } from '../src/domain/enrollment.ts'
+import { languageTagLengthMax } from '../src/domain/language.ts'
 import { criticalPushesPerHourMax, digestIntervalSeconds } from '../src/domain/notice.ts'
 import { temporaryCodeSeconds } from '../src/domain/passcode.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
@@ -92,6 +93,7 @@ test('docs/limits.md has the figures that no policy changes', () => {
   ]
   expect(critical.map(figureOf)).toEqual([criticalPushesPerHourMax, criticalPushesPerHourMax])
   expect(figureOf('time between two digest pushes')).toBe(digestIntervalSeconds)
+  expect(figureOf('tag of a language')).toBe(languageTagLengthMax)
   expect(figureOf('wrong numbers on the new device')).toBe(confirmationAttemptsMax)
   expect(rows.find(([name]) => name === 'temporary code')?.[1]).toContain(
     `${usual / 3600} hour (${min / 60} minutes to ${max / 3600} hours)`,
