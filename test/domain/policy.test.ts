@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { isLanguageTag } from '../../src/domain/language.ts'
 import {
   checkOverrides,
   defaultPolicy,
@@ -101,11 +102,17 @@ describe('the policy in force', () => {
           }
           if (rule.kind === 'flag') expect(typeof inForce).toBe('boolean')
           if (rule.kind === 'choice') expect(rule.values).toContain(inForce)
+          if (rule.kind === 'language') expect(isLanguageTag(`${inForce}`)).toBe(true)
         }
         expect(Object.keys(policy).sort()).toEqual(Object.keys(defaultPolicy).sort())
       }),
       { numRuns: repetitions({ usual: 200, nightly: 5_000 }) },
     )
+  })
+
+  test.each(['nl_NL', '', 7, null, ['nl']])('has no language that is none: %j', (language) => {
+    expect(policyOf({ language }).language).toBe('en')
+    expect(policyOf({ language: 'nl-BE' }).language).toBe('nl-BE')
   })
 
   test('the default is within the bounds, so no override can be looser than what is checked', () => {

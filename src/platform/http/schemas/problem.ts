@@ -7,12 +7,14 @@ const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
 export const problemSchema = z
   .looseObject({
     type: z.string().meta({ description: 'Names the kind of problem; holds the code.' }),
-    title: z
-      .string()
-      .meta({ description: 'What is wrong; the same for every problem of this code.' }),
+    title: z.string().meta({
+      description:
+        'What is wrong, for people: one sentence for each code, in the language of ' +
+        '`Accept-Language` as far as there are texts in it, else in English.',
+    }),
     status: z.int().meta({ description: 'The HTTP status.' }),
     code: z.enum(codes).meta({ description: 'Stable: programs branch on this.' }),
-    detail: z.string().meta({ description: 'What to do next.' }),
+    detail: z.string().meta({ description: 'What to do next, for developers.' }),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .readonly()
