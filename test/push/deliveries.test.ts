@@ -40,6 +40,7 @@ describe('a push is claimed', () => {
         challengeId: id,
         deviceId: device,
         attempts: 2,
+        languages: [],
         expiresAt: challenge.expiresAt,
         address: {
           provider: 'apns',

@@ -81,6 +81,7 @@ describe('a push', () => {
       challengeId: id,
       deviceId: phone.id,
       originHash: 'origin',
+      languages: ['en'],
       address: {
         provider: 'apns',
         environment: 'production',

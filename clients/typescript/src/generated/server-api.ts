@@ -3704,7 +3704,7 @@ export interface components {
              */
             diagnosticsRetentionDays: number;
             /**
-             * @description The language of people who have given none, a tag of BCP 47: for pushes that the app cannot put into words itself.
+             * @description The language of people who have given none, a tag of BCP 47: for pushes where the app has no text of its own.
              * @example en
              */
             language: string;
@@ -3895,7 +3895,7 @@ export interface components {
              */
             diagnosticsRetentionDays?: number;
             /**
-             * @description The language of people who have given none, a tag of BCP 47: for pushes that the app cannot put into words itself.
+             * @description The language of people who have given none, a tag of BCP 47: for pushes where the app has no text of its own.
              * @default en
              * @example nl-BE
              */
