@@ -50,6 +50,8 @@ export const nl: Translation = {
     pushes_paused: 'De gebruiker wil op dit moment geen pushmeldingen.',
     app_too_old: 'De app is te oud.',
     platform_retired: 'De organisatie staat dit platform niet meer toe.',
+    protocol_too_old: 'De app spreekt een versie van het protocol die te oud is.',
+    protocol_version_lowered: 'De app sprak al een nieuwere versie van het protocol.',
     too_many_diagnostics: 'Het apparaat heeft te vaak diagnostische gegevens gestuurd.',
     export_busy: 'Er loopt al een andere export.',
     integration_invalid: 'Geen koppeling laat deze client toe.',
