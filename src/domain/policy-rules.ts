@@ -260,8 +260,8 @@ export const policyRules = {
   }),
 
   language: language(
-    'The language of people who have given none, a tag of BCP 47: for pushes where the app has no ' +
-      'text of its own.',
+    'The language of people who have given none, a tag of BCP 47: for pushes where the app has ' +
+      'no text of its own.',
     { default: 'en' },
   ),
 
