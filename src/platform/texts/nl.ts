@@ -72,6 +72,7 @@ export const nl: Translation = {
     no_capable_device: 'Geen apparaat van de gebruiker kan dit beantwoorden.',
     user_suspended: 'De gebruiker is geblokkeerd.',
     push_locked: 'Aanmelden met een pushmelding is voor deze gebruiker vergrendeld.',
+    push_sign_in_off: 'De organisatie heeft aanmelden met push voor deze gebruiker uitgezet.',
     initiator_blocked: 'De gebruiker heeft een aanmelding vanaf deze plek gemeld.',
     too_many_pending: 'Er wachten al te veel vragen op een antwoord van deze gebruiker.',
     push_suppressed: 'Nog een pushmelding zou er voor deze gebruiker een te veel zijn.',
