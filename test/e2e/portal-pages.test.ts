@@ -3,6 +3,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
+import { languages } from '../../src/platform/texts/texts.ts'
 import { onServer } from '../support/cluster.ts'
 import { notRun } from '../support/programs.ts'
 import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
@@ -161,14 +162,46 @@ describe.runIf(executablePath)('in a browser without script', () => {
     expect([dialogs, complaints]).toEqual([0, []])
   })
 
-  test.each(['light', 'dark'] as const)(
-    'the pages fit a screen of 320 px in %s, with any names',
-    async (colorScheme) => {
+  test.each([
+    ['a browser in Dutch', { locale: 'nl-BE' }, ''],
+    ['a link that asks for Dutch, through the whole session', { locale: 'en' }, '?ui_locales=nl'],
+  ])('a user reads Dutch by %s', async (_, options, query) => {
+    const phone = await enrollPhone(service, { user: 'gijs', name: 'Oude telefoon' })
+    await using seat = await sit(options)
+    const { page, complaints } = seat
+    await page.goto(`${await linkFor(phone.userId)}${query}`)
+    expect(await titleOf(page)).toBe('Beheer je apparaten')
+    expect(await page.getAttribute('html', 'lang')).toBe('nl')
+    await page.click('text=Ga door')
+    expect(new URL(page.url()).search).toBe('')
+    expect(await page.textContent('main')).toMatch(/Aangemeld als gijs bij Default\..*UTC\./s)
+    await page.click('text=\u2068Oude telefoon\u2069 afmelden')
+    await page.check('text=Het is gestolen')
+    await page.click('text=Dit apparaat afmelden')
+    expect(await titleOf(page)).toBe('Oude telefoon is afgemeld')
+    await page.click('text=Uitloggen')
+    expect(await titleOf(page)).toBe('Je bent uitgelogd')
+    await page.goto(`${service.origin}/me`)
+    expect(await titleOf(page)).toBe('Vraag om een nieuwe link')
+    expect(complaints.filter((text) => !text.includes('401'))).toEqual([])
+  })
+
+  test.each([
+    ['light', 'en'],
+    ['dark', 'en'],
+    ...languages.map((language) => ['light', language] as const).slice(1),
+  ] as const)(
+    'the pages fit a screen of 320 px in %s and %s, with any names',
+    async (colorScheme, locale) => {
       const phone = await enrollPhone(service, {
         user: 'dee',
         name: 'Supercalifragilistic'.repeat(3),
       })
-      await using seat = await sit({ viewport: { width: 320, height: 600 }, colorScheme })
+      await using seat = await sit({
+        viewport: { width: 320, height: 600 },
+        colorScheme,
+        locale,
+      })
       const { page } = seat
       const fits = async () => {
         const { width } = (await page.locator('html').boundingBox()) ?? { width: 0 }
@@ -182,10 +215,11 @@ describe.runIf(executablePath)('in a browser without script', () => {
       }
       await page.goto(await linkFor(phone.userId))
       await fits()
-      await page.click('text=Continue')
+      await page.click('form button')
       await fits()
       await page.click('a.button')
       await fits()
+      expect(await page.getAttribute('html', 'lang')).toBe(locale)
     },
   )
 
