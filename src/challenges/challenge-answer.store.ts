@@ -72,7 +72,7 @@ export type AnswerToRecord = {
   readonly budgets: readonly BudgetChange[]
   /** Set when the answer is a report. */
   readonly reportId: ReportId | null
-  /** Devices that get the quiet "Already answered" if this ends the challenge. */
+  /** Devices whose prompts are quietly replaced if this ends the challenge. */
   readonly closingDeviceIds: readonly DeviceId[]
   readonly leasedBy: string
   /** True when somebody in this process waits for the end of the challenge. */

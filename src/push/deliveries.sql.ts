@@ -11,7 +11,7 @@ import { addressColumns, type DueNoticeRow, languagesColumn, toDuePushes } from 
  * send.
  */
 export const leaseSeconds = 15
-/** How long "Already answered" is worth sending. */
+/** How long the push that closes a prompt is worth sending. */
 export const closingLifetimeSeconds = 3600
 /** How long a person waits for a test push. */
 export const testLifetimeSeconds = 60

@@ -3,7 +3,7 @@ import type { TenantId } from '../domain/ids.ts'
 
 /**
  * What a push is about. `challenge_opened` wakes the person; `challenge_closed` replaces it quietly
- * by "Already answered" under the same collapse id; `activity_recorded` reports news about the
+ * by "This sign-in request is over" under the same collapse id; `activity_recorded` reports news about the
  * account; `test` shows that pushes arrive.
  */
 export type PushKind = 'challenge_opened' | 'challenge_closed' | 'activity_recorded' | 'test'

@@ -139,7 +139,7 @@ describe('the payload for APNs', () => {
     const [prompt, closing] = [toApnsPush(message), toApnsPush(closedMessage)]
     expect(closing).toMatchObject({ collapseId: prompt.collapseId, pushType: 'alert', priority: 5 })
     expect(closing.rawPayload.aps).toMatchObject({
-      alert: { body: 'Already answered.', 'loc-key': 'SIGNIN_CLOSED_BODY' },
+      alert: { body: 'This sign-in request is over.', 'loc-key': 'SIGNIN_CLOSED_BODY' },
       'interruption-level': 'passive',
     })
     expect(closing.rawPayload.aps).not.toHaveProperty('sound')

@@ -64,8 +64,11 @@ describe('a push that is no longer needed', () => {
   })
 })
 
-describe('“Already answered”', () => {
-  test('“Already answered” is queued after the end, for an hour', async ({ queue, stores }) => {
+describe('the push that closes a prompt', () => {
+  test('the push that closes a prompt is queued after the end, for an hour', async ({
+    queue,
+    stores,
+  }) => {
     const { id } = await queue.aQueuedPush()
     await cancel(stores, queue.user, id)
     await queue.endLeases()

@@ -18,7 +18,7 @@ export const en = {
   /** What a phone shows where the app cannot show a text of its own. */
   pushes: {
     challenge_opened: { title: 'Sign-in request', body: 'Open the app to check it.' },
-    challenge_closed: { title: 'Sign-in request', body: 'Already answered.' },
+    challenge_closed: { title: 'Sign-in request', body: 'This sign-in request is over.' },
     activity_recorded: { title: 'Account activity', body: 'Open the app to see what happened.' },
     digest: {
       one: '{more} more event. Open the app to see what happened.',

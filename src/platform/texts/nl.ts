@@ -115,7 +115,7 @@ export const nl: Translation = {
   },
   pushes: {
     challenge_opened: { title: 'Aanmelding', body: 'Open de app om die te controleren.' },
-    challenge_closed: { title: 'Aanmelding', body: 'Al beantwoord.' },
+    challenge_closed: { title: 'Aanmelding', body: 'Deze aanmelding is voorbij.' },
     activity_recorded: { title: 'Je account', body: 'Open de app om te zien wat er is gebeurd.' },
     digest: {
       one: 'Nog {more} gebeurtenis. Open de app om te zien wat er is gebeurd.',
