@@ -3,6 +3,7 @@ import type { TenantId } from '../../domain/ids.ts'
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 import { columnTypes, rejectShiftedTimes } from './column-types.ts'
 import { buildConnectionShares, type ConnectionShares } from './connection-shares.ts'
+import { buildNoticeWatch } from './notice-watch.ts'
 import { type Connect, inTransaction, takeConnection, withConnection } from './pooled-connection.ts'
 import type { Queries } from './queries.ts'
 import { SessionClient, type SessionConfig } from './session-settings.ts'
@@ -48,6 +49,11 @@ export type Database = Queries & {
    * committed.
    */
   listenToWrites(listener: () => void): void
+  /**
+   * Calls the listener of a notice (`raise info`) after each statement or transaction that has
+   * raised it, once it is committed. A notice has one listener.
+   */
+  listenToNotice(notice: string, listener: () => void): void
   /** Waits for what is under way, then closes the connections. May be called again. */
   close(): Promise<void>
 }
@@ -93,6 +99,7 @@ export function openDatabase(config: DatabaseConfig): Database {
   let roundTrips = 0
   const statements = new Map<string, number>()
   const writes = buildWriteWatch()
+  const notices = buildNoticeWatch()
   const prepare = (client: pg.PoolClient) => {
     const send = client.query.bind(client) as (...args: unknown[]) => unknown
     const sendAndCount = (...args: unknown[]) => {
@@ -102,9 +109,11 @@ export function openDatabase(config: DatabaseConfig): Database {
       statements.set(name, (statements.get(name) ?? 0) + 1)
       const result = send(types ? { ...query, types: rejectShiftedTimes(types) } : query, ...rest)
       writes.watch(client, query, result)
+      notices.watch(client, result)
       return result
     }
     client.query = sendAndCount as typeof client.query
+    notices.attach(client)
     config.onConnected?.()
   }
   let closePromise: Promise<void> | undefined
@@ -139,6 +148,7 @@ export function openDatabase(config: DatabaseConfig): Database {
     statements: () => statements,
     connections: () => countConnections(pools, shares),
     listenToWrites: writes.listen,
+    listenToNotice: notices.listen,
     close: () => {
       closePromise ??= closeAll(pools, prismaPromise)
       return closePromise
