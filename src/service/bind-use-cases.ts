@@ -1,6 +1,5 @@
 // The use cases with everything that they depend on, as the routes get them.
 
-import { buildEndedChallenges } from '../challenges/memory/ended-challenges.ts'
 import { buildOwnChallenges } from '../challenges/memory/own-challenges.ts'
 import type { ApiKeyId, IntegrationId } from '../domain/ids.ts'
 import {
@@ -29,7 +28,6 @@ type BuiltHere =
   | 'signingKeys'
   | 'sharedReads'
   | 'ownChallenges'
-  | 'endedChallenges'
   | 'apiKeyAuthentication'
   | 'integrationAuthentication'
 
@@ -58,7 +56,6 @@ export function bindUseCases(parts: Parts): UseCases {
     signingKeys: buildSigningKeys(parts, () => performance.now()),
     sharedReads: buildSharedReads(),
     ownChallenges,
-    endedChallenges: buildEndedChallenges(() => performance.now()),
     apiKeyAuthentication,
     integrationAuthentication,
   })

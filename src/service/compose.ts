@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { buildEndedChallenges } from '../challenges/memory/ended-challenges.ts'
 import { buildIntegrationUsage } from '../doors/integration-usage.ts'
 import { buildCallbackDispatcher } from '../doors/keycloak/callback-dispatcher.ts'
 import { buildRealms } from '../doors/keycloak/realms.adapter.ts'
@@ -33,7 +34,7 @@ import {
 import { buildQueues } from './open-fair-queues.ts'
 import { openPush } from './open-push.ts'
 import { buildStores } from './open-stores.ts'
-import { openWebhooks } from './open-webhooks.ts'
+import { openWebhooks, signalFacts } from './open-webhooks.ts'
 import {
   agreeOnOrigin,
   assertMasterKey,
@@ -186,6 +187,7 @@ export async function startService(
     integrationUsage,
     revocationLog,
     attestations,
+    endedChallenges: buildEndedChallenges(() => performance.now()),
     userQueue: turns.userQueue,
     userCodeQueue: turns.userCodeQueue,
     passcodeQueue: turns.passcodeQueue,
@@ -196,7 +198,11 @@ export async function startService(
     const signingKeys = buildSigningKeys(parts, () => performance.now())
     const observes = { observe: metrics.webhook, observeSweep: metrics.sweep }
     const dependencies = { ...parts, signingKeys, log, ...observes }
-    const webhooks = openWebhooks(config.webhooks, webhookUrls, { ...dependencies, leaseHolder })
+    const webhooks = openWebhooks(config.webhooks, webhookUrls, {
+      ...dependencies,
+      leaseHolder,
+      database,
+    })
     undo.defer(() => Promise.race([webhooks.drain(), drainTime()]))
     const callbackDispatcher = buildCallbackDispatcher({ ...dependencies, leaseHolder })
     undo.defer(() => Promise.race([callbackDispatcher.drain(), drainTime()]))
@@ -213,6 +219,7 @@ export async function startService(
     const workers = buildWorkSignal(signals)
     undo.defer(() => workers.stop())
     database.listenToWrites(workers.onWrite)
+    signalFacts(database, signals)
   }
   let address: string | null = null
   let leaving = false

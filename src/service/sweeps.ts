@@ -49,7 +49,7 @@ export type Dependencies = AuditDependencies &
     readonly webhookDeliveries: Pick<WebhookDeliveryStore, 'giveUpStale'>
     readonly callbackDispatcher: Pick<CallbackDispatcher, 'work'>
     readonly keycloakCallbacks: Pick<KeycloakCallbackStore, 'giveUpLost'>
-    readonly webhookDispatcher: Pick<WebhookDispatcher, 'work' | 'refresh' | 'pauseFailing'>
+    readonly webhookDispatcher: Pick<WebhookDispatcher, 'work' | 'pauseFailing'>
     readonly signals: Signals
     readonly log: Log
     readonly observeSweep?: ObserveSweep
@@ -195,8 +195,6 @@ function webhookSweeps({
       due: ({ webhooks }) => webhooks,
       run: once(webhookDispatcher.work),
     },
-    // A signal announces a new subscriber; this is for one that was lost.
-    { name: 'webhook listeners', everyMs: 2_000, quietMs, run: once(webhookDispatcher.refresh) },
     {
       name: 'failing webhook endpoints',
       everyMs: 60_000,

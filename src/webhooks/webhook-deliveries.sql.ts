@@ -4,6 +4,7 @@ import type { TenantId } from '../domain/ids.ts'
 import { unseenPrefix } from '../domain/lease.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
+import { sendingColumns, webhookLeaseSeconds } from './leased-webhooks.sql.ts'
 import type {
   DueWebhook,
   NewWebhookDelivery,
@@ -13,21 +14,14 @@ import type {
 import { buildWebhookAttempts } from './webhook-attempts.sql.ts'
 import { buildWebhookFanOut } from './webhook-facts.sql.ts'
 
-/**
- * How long a process may lease a delivery before another may send it too; outlasts the longest
- * attempt.
- */
-const webhookLeaseSeconds = 30
-
-const findWork = statement<object, { readonly hasWork: boolean }>(
-  'webhooks_have_work',
-  `select exists (select from webhook_endpoints where status in ('active', 'paused'))
-     or exists (select from webhook_facts) as has_work`,
-)
-
 // A statement that settles a delivery knows its key, leaves the second half out, and so is not
 // offered the indexes over queued deliveries.
 const isQueued = (d: string) => `${d}.status = 'queued' and ${d}.settled_at is null`
+
+/** Nothing but `isMore` where none was leased. */
+type ClaimRow = { readonly isMore: boolean } & {
+  readonly [K in keyof DueWebhook]: DueWebhook[K] | null
+}
 
 // Fair queue. Each endpoint has slots of its own: one that answers slowly, or not at all, delays
 // only its own deliveries. So has each tenant, whose endpoints together could take all slots. And
@@ -44,7 +38,7 @@ const claim = statement<
     readonly inFlight: readonly number[]
     readonly slowIds: readonly string[]
   },
-  DueWebhook
+  ClaimRow
 >(
   'claim_webhooks',
   `with load as materialized (
@@ -52,19 +46,21 @@ const claim = statement<
      from unnest(:loadedIds::text[], :inFlight::int[]) as l(id, in_flight)
      join webhook_endpoints e on e.id = l.id
    ), candidates as materialized (
-     select d.tenant_id, d.endpoint_id, d.event_id, d.due_at, e.rp_id, e.url, e.secret_sealed,
-       case when e.previous_until > clock_timestamp() then e.previous_sealed end as previous_sealed,
-       coalesce(load.in_flight, 0) as in_flight
+     select d.tenant_id, d.endpoint_id, d.event_id, d.due_at, ${sendingColumns},
+       coalesce(load.in_flight, 0) as in_flight, m.slots as slots_max
      from webhook_endpoints e
      left join load on load.tenant_id = e.tenant_id and load.id = e.id
+     cross join lateral (
+       select case when e.failing_since is null and e.id <> all(:slowIds::text[])
+         then :perEndpoint::int else :perFailing::int end as slots
+     ) m
      cross join lateral (
        select x.tenant_id, x.endpoint_id, x.event_id, x.due_at from webhook_deliveries x
        where x.tenant_id = e.tenant_id and x.endpoint_id = e.id and ${isQueued('x')}
          and x.due_at <= statement_timestamp() and x.stale_at > statement_timestamp()
          and (x.leased_until is null or x.leased_until <= clock_timestamp())
        order by x.due_at
-       limit greatest(0, case when e.failing_since is null and e.id <> all(:slowIds::text[])
-           then :perEndpoint::int else :perFailing::int end - coalesce(load.in_flight, 0))
+       limit greatest(0, m.slots - coalesce(load.in_flight, 0)) + 1
        for update skip locked
      ) d
      where e.status = 'active'
@@ -79,21 +75,25 @@ const claim = statement<
      left join (
        select tenant_id, sum(in_flight)::int as in_flight from load group by tenant_id
      ) busy on busy.tenant_id = slots.tenant_id
+     where slots.slot <= slots.slots_max
    ), ranking as (
      select places.*, row_number() over (order by place, due_at) as rank
      from places where place <= :perTenant::int
    ), due as materialized (
      select * from ranking where place + rank <= :limit::int + 1
+   ), leased as (
+     update webhook_deliveries d
+     set leased_by = :leasedBy,
+       leased_until = clock_timestamp() + make_interval(secs => ${webhookLeaseSeconds}),
+       attempts = d.attempts + 1
+     from due
+     where d.tenant_id = due.tenant_id and d.endpoint_id = due.endpoint_id
+       and d.event_id = due.event_id
+     returning d.tenant_id, d.endpoint_id, d.event_id, d.type, d.user_id, d.data, d.occurred_at,
+       d.stale_at, d.attempts, due.rp_id, due.url, due.secret_sealed, due.previous_sealed
    )
-   update webhook_deliveries d
-   set leased_by = :leasedBy,
-     leased_until = clock_timestamp() + make_interval(secs => ${webhookLeaseSeconds}),
-     attempts = d.attempts + 1
-   from due
-   where d.tenant_id = due.tenant_id and d.endpoint_id = due.endpoint_id
-     and d.event_id = due.event_id
-   returning d.tenant_id, d.endpoint_id, d.event_id, d.type, d.user_id, d.data, d.occurred_at,
-     d.stale_at, d.attempts, due.rp_id, due.url, due.secret_sealed, due.previous_sealed`,
+   select (select count(*) from candidates) > (select count(*) from due) as is_more, leased.*
+   from (values (true)) as one left join leased on true`,
 )
 
 // In the order of events, as an erasure locks them. Endpoints are written only when something
@@ -171,23 +171,24 @@ const giveUp = statement<{ readonly limit: number }, Pick<NewWebhookDelivery, 'e
    returning d.event_id`,
 )
 
+function isLeased(row: ClaimRow): row is ClaimRow & DueWebhook {
+  return row.eventId !== null
+}
+
 /** The queue of webhooks. */
 export function buildWebhookDeliveryStore(database: Database): WebhookDeliveryStore {
   return {
     ...buildWebhookAttempts(database),
     ...buildWebhookFanOut(database),
 
-    async hasWork() {
-      const [row] = await run(database, findWork, {})
-      return row?.hasWork === true
-    },
-
-    claim: ({ leasedBy, limit, perTenant, perEndpoint, perFailing, loads, slow }) =>
-      run(database, claim, {
+    async claim({ leasedBy, limit, perTenant, perEndpoint, perFailing, loads, slow }) {
+      const rows = await run(database, claim, {
         ...{ leasedBy, limit, perTenant, perEndpoint, perFailing, slowIds: slow },
         loadedIds: loads.map(({ endpointId }) => endpointId),
         inFlight: loads.map(({ inFlight }) => inFlight),
-      }),
+      })
+      return { due: rows.filter(isLeased), isMore: rows[0]?.isMore === true }
+    },
 
     async settle(leasedBy, settlements) {
       if (settlements.length === 0) return

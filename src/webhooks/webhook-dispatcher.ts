@@ -4,6 +4,7 @@ import type { WebhookEndpointId } from '../domain/ids.ts'
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
 import { isFailingForDays, retryDelayMs, type WebhookOutcome } from '../domain/webhook-endpoint.ts'
 import { buildLeasedSender } from '../platform/work/leased-sender.ts'
+import { buildPasses } from '../platform/work/passes.ts'
 import type { Clock, Random } from '../platform/world.ts'
 import type { Log } from '../push/push-dispatcher.ts'
 import { enqueueWebhooks } from './enqueue-webhooks.ts'
@@ -14,6 +15,7 @@ import type {
   WebhookSettlement,
 } from './webhook.store.ts'
 import type { WebhookSender } from './webhook-sending.store.ts'
+import { buildSlotTaker, webhooksInFlight } from './webhook-slots.ts'
 import { type Dependencies as WritingDependencies, writeWebhook } from './write-webhook.ts'
 
 export type Dependencies = WritingDependencies & {
@@ -32,26 +34,22 @@ export type Dependencies = WritingDependencies & {
   readonly slowMs?: number
 }
 
-/**
- * Attempts in flight in one process: in all, for one tenant, at one endpoint, and at one that has
- * failed since its last success.
- */
-const webhooksInFlight = { max: 256, perTenant: 128, perEndpoint: 32, perFailing: 4 } as const
 /** Endpoints known to be slow; beyond this number the oldest entry is dropped. */
 const slowMax = 10_000
 const factBatch = 500
 const settleEveryMs = 10
+/** Sign-ins that end at nearly the same time share their fan-out. */
+const fanOutRestMs = 25
 
 export type WebhookDispatcher = {
   /**
-   * Polls for due deliveries, now; calls during a poll cause one more. Does nothing while there is
-   * no subscriber.
+   * A fact was recorded: fans it out, and sends what comes of it. Calls during that cause one more.
    */
   wake(): void
-  /** The same, and resolves when all that can be taken are taken. */
+  /**
+   * Fans out all facts and polls for due deliveries; resolves when all that can be taken are taken.
+   */
   work(): Promise<void>
-  /** Checks whether there is any subscriber; then polls. */
-  refresh(): Promise<void>
   /** Pauses endpoints that have been failing for days; returns how many. */
   pauseFailing(): Promise<number>
   /** Deliveries taken whose outcome is not stored yet. */
@@ -69,7 +67,8 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
   const { webhookDeliveries, webhookEndpoints, leaseHolder, log, clock, random } = dependencies
   const { slowMs = 3_000 } = dependencies
   const slowEndpoints = new Set<WebhookEndpointId>()
-  let hasSubscribers = true
+  const passes = buildPasses(fanOut, fanOutRestMs)
+  let isDraining = false
 
   async function send(due: DueWebhook): Promise<WebhookSettlement> {
     const { body, secrets } = await writeWebhook(dependencies, due)
@@ -129,14 +128,14 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
     laneOf: ({ endpointId }: DueWebhook) => ({ endpointId }),
     claims: {
       max,
-      prepare: async () => (await enqueueWebhooks(dependencies, factBatch)) === factBatch,
       async claim(limit, loads) {
         const slow = [...slowEndpoints]
         const leasedBy = leaseName(leaseHolder)
-        if (!hasSubscribers) return []
-        return webhookDeliveries.claim({ leasedBy, limit, ...limits, loads, slow })
+        const place = { leasedBy, limit, ...limits, loads, slow }
+        const { due, isMore } = await webhookDeliveries.claim(place)
+        return { items: due, isMore }
       },
-      onNotClaimed: (error) => log.error({ err: error }, 'webhooks not looked for; the sweep will'),
+      onNotClaimed: onNotPolled,
     },
     settlements: {
       everyMs: settleEveryMs,
@@ -152,16 +151,38 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
     },
   })
 
-  async function work(): Promise<void> {
-    if (hasSubscribers) await sender.work()
+  function onNotPolled(error: unknown): void {
+    log.error({ err: error }, 'webhooks not looked for; the sweep will')
+  }
+
+  async function fanOut(): Promise<void> {
+    if (isDraining) return
+    const leasedBy = leaseName(leaseHolder)
+    let takeSlot: ReturnType<typeof buildSlotTaker> | undefined
+    try {
+      const { factCount, due, isClaimNeeded } = await enqueueWebhooks(
+        dependencies,
+        { limit: factBatch, leasedBy },
+        (subscriber) => {
+          // What waits in the queue comes first.
+          if (sender.isMoreDue()) return false
+          takeSlot ??= buildSlotTaker(sender.loads(), (id) => slowEndpoints.has(id))
+          return takeSlot(subscriber)
+        },
+      )
+      sender.take(due)
+      if (factCount === factBatch) void passes.run()
+      if (isClaimNeeded) void sender.work()
+    } catch (error) {
+      onNotPolled(error)
+    }
   }
 
   return {
-    wake: () => void work(),
-    work,
-    async refresh() {
-      hasSubscribers = await webhookDeliveries.hasWork()
-      await work()
+    wake: () => void passes.run(),
+    async work() {
+      await passes.run()
+      await sender.work()
     },
     async pauseFailing() {
       let pausedCount = 0
@@ -171,6 +192,10 @@ export function buildWebhookDispatcher(dependencies: Dependencies): WebhookDispa
       return pausedCount
     },
     inFlight: sender.inFlight,
-    drain: sender.drain,
+    async drain() {
+      isDraining = true
+      await passes.settled()
+      await sender.drain()
+    },
   }
 }

@@ -12,7 +12,7 @@ import type { Random } from '../platform/world.ts'
 import type { EndpointKey, WebhookEndpointStore } from './webhook.store.ts'
 
 /** Columns of an endpoint that every authorized reader may see. */
-export const endpointColumns = `e.tenant_id, e.id, e.rp_id, e.url, e.description, e.events,
+const endpointColumns = `e.tenant_id, e.id, e.rp_id, e.url, e.description, e.events,
   e.status, e.status_reason,
   case when e.previous_until > clock_timestamp() then e.previous_until end as previous_secret_until,
   e.failing_since, e.last_failed_at, e.created_at, e.updated_at`

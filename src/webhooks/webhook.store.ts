@@ -137,30 +137,46 @@ export type EndpointLoad = { readonly endpointId: WebhookEndpointId; readonly in
 /** Which events to queue again: one, or all that failed and happened since a time. */
 export type ReplaySelection = { readonly eventId?: WebhookEventId; readonly failedSince?: Date }
 
+/** A fact in the outbox. */
+export type PendingWebhookFact = WebhookFact & { readonly seq: number }
+
 /** An endpoint that may receive events, and its creation in microseconds since 1970. */
-export type Subscriber = WebhookEndpoint & { readonly createdAtMicros: number }
+export type Subscriber = Pick<
+  WebhookEndpoint,
+  'tenantId' | 'id' | 'rpId' | 'events' | 'status' | 'failingSince'
+> & { readonly createdAtMicros: number }
+
+/** What a fact is fanned out into. */
+export type FannedOutDelivery = NewWebhookDelivery & {
+  readonly factSeq: number
+  /** Whether to lease it, if its endpoint is still active. */
+  readonly isLeased: boolean
+}
 
 export interface WebhookDeliveryStore {
-  /** True while this installation has any endpoint, or events are left to be sent. */
-  hasWork(): Promise<boolean>
   /**
-   * Fans facts out: queues the deliveries that `decide` derives from them, in one transaction;
-   * returns how many facts. `decide` receives the endpoints of their tenants that existed when the
-   * first of the facts came about or later.
+   * The oldest facts, and the active and paused endpoints of their tenants, among them all that
+   * existed when the first of the facts came about. Locks nothing.
    */
-  fanOut(
+  loadFacts(
     limit: number,
-    decide: (
-      facts: readonly WebhookFact[],
-      endpoints: readonly Subscriber[],
-    ) => readonly NewWebhookDelivery[],
-  ): Promise<number>
+  ): Promise<{ readonly facts: PendingWebhookFact[]; readonly subscribers: Subscriber[] }>
+  /**
+   * Replaces facts by deliveries, and returns those that it has leased. A fact that another process
+   * has replaced, or is about to, is left alone with all its deliveries.
+   */
+  fanOut(fanOut: {
+    readonly facts: readonly PendingWebhookFact[]
+    readonly deliveries: readonly FannedOutDelivery[]
+    readonly leasedBy: string
+  }): Promise<DueWebhook[]>
   enqueue(delivery: NewWebhookDelivery): Promise<void>
   /**
    * Leases due deliveries of active endpoints for `limit` free slots: of each endpoint no more than
    * leaves `perEndpoint` in flight, `perFailing` where it has failed since its last success or is
    * `slow`; of each tenant no more than leaves `perTenant`, nor more than are then left free. Fair
    * queue: tenants with the fewest come first, and in a tenant the endpoints with the fewest.
+   * `isMore` when these limits leave any that are due.
    */
   claim(claim: {
     readonly leasedBy: string
@@ -170,7 +186,7 @@ export interface WebhookDeliveryStore {
     readonly perFailing: number
     readonly loads: readonly EndpointLoad[]
     readonly slow: readonly WebhookEndpointId[]
-  }): Promise<DueWebhook[]>
+  }): Promise<{ readonly due: DueWebhook[]; readonly isMore: boolean }>
   /**
    * Records attempts and the outcomes for deliveries and endpoints; `leasedBy` is the holder's
    * name, under either form of it (domain/lease.ts).

@@ -1,4 +1,5 @@
 import type { ChallengeStore } from '../challenges/challenge.store.ts'
+import type { EndedChallenges } from '../challenges/memory/ended-challenges.ts'
 import { signResult } from '../challenges/read-challenge.ts'
 import type { ChallengeId, TenantId, WebhookEndpointId } from '../domain/ids.ts'
 import { carriesResult } from '../domain/webhook-event.ts'
@@ -8,6 +9,8 @@ import type { DueWebhook } from './webhook.store.ts'
 
 export type Dependencies = {
   readonly challenges: Pick<ChallengeStore, 'find'>
+  /** Those that this process has just ended need not be read. */
+  readonly endedChallenges: Pick<EndedChallenges, 'find'>
   readonly signingKeys: SigningKeys
   readonly publicOrigin: string
   readonly sealing: Pick<Sealing, 'open'>
@@ -40,6 +43,9 @@ export async function writeWebhook(
 }
 
 async function resultOf(dependencies: Dependencies, { tenantId, rpId, data }: DueWebhook) {
-  const record = await dependencies.challenges.find(tenantId, rpId, data.challengeId as ChallengeId)
+  const id = data.challengeId as ChallengeId
+  const { challenges, endedChallenges } = dependencies
+  const record =
+    endedChallenges.find(tenantId, rpId, id) ?? (await challenges.find(tenantId, rpId, id))
   return record && signResult(dependencies, record)
 }

@@ -3,6 +3,7 @@ import { activity } from '../../src/domain/activity.ts'
 import type { DeviceId } from '../../src/domain/ids.ts'
 import type { WebhookFact } from '../../src/domain/webhook-event.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
+import { enqueueWebhooks } from '../../src/webhooks/enqueue-webhooks.ts'
 import {
   aColleague,
   aDevice,
@@ -42,13 +43,10 @@ async function anEndpoint({ tenantId, rpId }: Pick<TestUser, 'tenantId' | 'rpId'
 }
 
 /** The facts recorded since the last call. */
-async function facts(): Promise<WebhookFact[]> {
-  const allFacts: WebhookFact[] = []
-  await stores.webhookDeliveries.fanOut(1000, (some) => {
-    allFacts.push(...some)
-    return []
-  })
-  return allFacts
+async function facts(): Promise<readonly WebhookFact[]> {
+  const batch = await stores.webhookDeliveries.loadFacts(1000)
+  await stores.webhookDeliveries.fanOut({ ...batch, deliveries: [], leasedBy: 'test' })
+  return batch.facts
 }
 
 const sql = (name: string, text: string, ...values: unknown[]) =>
@@ -147,6 +145,9 @@ describe('the relying parties that may see the user', () => {
   })
 })
 
+const byActivity = `
+  select data ->> 'activityId', count(*)::int from webhook_deliveries
+  where tenant_id = $1 and type = 'activity.recorded' group by 1`
 test('two processes that fan out concurrently take each fact once', async () => {
   await anEndpoint(user)
   const users = await Promise.all(
@@ -165,14 +166,14 @@ test('two processes that fan out concurrently take each fact once', async () => 
       event.severity,
     )
   }
-  const takenIds: string[] = []
-  const take = () =>
-    stores.webhookDeliveries.fanOut(7, (some) => {
-      takenIds.push(...some.map(({ activityId }) => `${activityId}`))
-      return []
-    })
-  for (;;) if ((await Promise.all([take(), take(), take()])).every((n) => n === 0)) break
+  const fanOut = () =>
+    enqueueWebhooks({ ...stores, random }, { limit: 7, leasedBy: 'test' }, () => true)
+  for (;;) {
+    const batches = await Promise.all([fanOut(), fanOut(), fanOut()])
+    if (batches.every(({ factCount }) => factCount === 0)) break
+  }
+  const deliveries = await sql('by_activity', byActivity, user.tenantId)
   // Importing a user is an activity, too.
-  expect(takenIds.length).toBe(40)
-  expect(new Set(takenIds).size).toBe(40)
+  expect(deliveries).toHaveLength(40)
+  for (const delivery of deliveries) expect(delivery).toMatchObject({ count: 1 })
 })

@@ -30,9 +30,11 @@ export function buildCallbackDispatcher(dependencies: Dependencies): CallbackDis
     laneOf: ({ tenantId, issuer }) => ({ tenantId, issuer }),
     claims: {
       max,
-      claim(limit, loads) {
+      async claim(limit, loads) {
         const triedBy = leaseName(leaseHolder)
-        return keycloakCallbacks.take({ limit, perTenant, perRealm, loads, triedBy })
+        const items = await keycloakCallbacks.take({ limit, perTenant, perRealm, loads, triedBy })
+        // It does not say what it left.
+        return { items, isMore: true }
       },
       onNotClaimed: (error) =>
         log.error({ err: error }, 'callbacks not looked for; the sweep will'),

@@ -12,7 +12,10 @@ export type HolderWatch = {
 export type HolderWatchOptions = {
   readonly leases: LeaseStore
   readonly outages: Outages
-  /** Called when leases have become free. */
+  /**
+   * Called when leases have become free, and when a process is gone: it may have left work that
+   * nobody has leased.
+   */
   readonly onFreed: () => void
   readonly nowMs?: () => number
 }
@@ -58,7 +61,7 @@ export function watchHolders(options: HolderWatchOptions): HolderWatch {
       return againMs
     }
     if (free || goneNames.length > 0) {
-      if ((await leases.freeAbandoned()) > 0) onFreed()
+      if ((await leases.freeAbandoned()) > 0 || goneNames.length > 0) onFreed()
       free = false
     }
     knownNames = present

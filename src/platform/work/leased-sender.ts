@@ -1,11 +1,19 @@
 // What pushes, webhooks and callbacks to realms have in common: rows that this process has leased
 // are sent, a bounded number of them concurrently, and their outcomes are stored.
 
+import { buildPasses } from './passes.ts'
+
 /** What an item shares with others that are limited together: an app, an endpoint, a realm. */
 export type Lane = Readonly<Record<string, string>>
 
 /** How many items of a lane are being sent. */
 export type Load<L extends Lane> = L & { readonly inFlight: number }
+
+export type Claimed<Item> = {
+  readonly items: readonly Item[]
+  /** False when all that was due has been claimed: then a slot that becomes free claims nothing. */
+  readonly isMore: boolean
+}
 
 export type Claims<Item, L extends Lane> = {
   /** Items being sent at most, unless more are handed over. */
@@ -14,9 +22,7 @@ export type Claims<Item, L extends Lane> = {
    * Leases due items, at most `limit`, and returns them. `loads` has every lane of which items are
    * being sent, so that a claim can limit each and be fair among them.
    */
-  claim(limit: number, loads: readonly Load<L>[]): Promise<readonly Item[]>
-  /** Makes rows due, before a claim that `work` requested; true when there is more to do. */
-  prepare?(): Promise<boolean>
+  claim(limit: number, loads: readonly Load<L>[]): Promise<Claimed<Item>>
   /** A claim failed; the next call of `work` repeats it. */
   onNotClaimed(error: unknown): void
 }
@@ -52,6 +58,8 @@ export type LeasedSender<Item, L extends Lane> = {
    * it. Resolves after a claim that began after the call, whether or not more is due by then.
    */
   work(): Promise<void>
+  /** True while more may be due than was claimed. */
+  isMoreDue(): boolean
   /** Items taken whose outcome is not stored yet. */
   inFlight(): number
   loads(): Load<L>[]
@@ -115,7 +123,7 @@ function buildLoads<L extends Lane>() {
  * Guarantees, for each of its users:
  * - Nothing is sent that is not leased: items come from a claim, or are handed over as leased.
  * - One claim runs at a time and for free slots only, so claimed items never exceed `max`. A slot
- *   that becomes free is offered at once to what waits in the queue.
+ *   that becomes free is offered at once to what waits in the queue, if anything may.
  * - Every item is sent once. Its outcome is stored in a batch with others; a send that rejects, or
  *   a batch that cannot be stored, leaves the leases to run out. If the process dies, they are free
  *   immediately (src/platform/work/holder-watch.ts). Either way another process sends the items
@@ -129,9 +137,8 @@ export function buildLeasedSender<Item, L extends Lane, Outcome>(
   const settling = options.settlements && buildSettling(options.settlements)
   const sending = new Set<Promise<void>>()
   const loads = buildLoads<L>()
-  let passes: Promise<void> = Promise.resolve()
-  let nextPass: Promise<void> | undefined
-  let isPrepared = true
+  const passes = buildPasses(pass)
+  let isMoreDue = false
   let isDraining = false
 
   async function send(item: Item): Promise<void> {
@@ -149,54 +156,41 @@ export function buildLeasedSender<Item, L extends Lane, Outcome>(
       const running = send(item).finally(() => {
         sending.delete(running)
         release()
-        void claimNext()
+        if (isMoreDue) void work()
       })
       sending.add(running)
     }
   }
 
-  async function prepare(): Promise<void> {
-    if (isPrepared) return
-    // Before the call: what becomes due during it may be missed by it, and requests another.
-    isPrepared = true
-    if ((await claims?.prepare?.()) !== true) return
-    isPrepared = false
-    void claimNext()
-  }
-
   async function pass(): Promise<void> {
-    nextPass = undefined
     if (!claims || isDraining) return
+    // Also while it runs: a slot that becomes free then is not in its loads.
+    isMoreDue = true
+    const limit = claims.max - sending.size
+    if (limit <= 0) return
     try {
-      await prepare()
-      const limit = claims.max - sending.size
-      if (limit > 0 && !isDraining) take(await claims.claim(limit, loads.list()))
+      const { items, isMore } = await claims.claim(limit, loads.list())
+      isMoreDue = isMore
+      take(items)
     } catch (error) {
       claims.onNotClaimed(error)
     }
   }
 
   /** Passes run one after another: two at once would claim for the same slots. */
-  async function claimNext(): Promise<void> {
-    if (!claims || isDraining) return
-    if (!nextPass) {
-      nextPass = passes.then(pass)
-      passes = nextPass
-    }
-    await nextPass
+  async function work(): Promise<void> {
+    if (claims && !isDraining) await passes.run()
   }
 
   return {
     take,
-    work() {
-      isPrepared = false
-      return claimNext()
-    },
+    work,
+    isMoreDue: () => isMoreDue,
     inFlight: () => sending.size + (settling?.count() ?? 0),
     loads: loads.list,
     async drain() {
       isDraining = true
-      await passes
+      await passes.settled()
       while (sending.size > 0 || (settling && settling.count() > 0)) {
         await Promise.all(sending)
         await settling?.finish()

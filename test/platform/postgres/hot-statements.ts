@@ -173,8 +173,8 @@ async function sendNotices(stores: Stores, user: TestUser) {
   const event = { tenantId, endpointId, eventId: random.id('webhookEvent'), occurredAt }
   const of = { type: 'challenge.approved', userId, data: {} } as const
   await webhookDeliveries.enqueue({ ...event, ...of, staleAt: new Date(Date.now() + 60_000) })
-  await webhookDeliveries.hasWork()
-  await webhookDeliveries.fanOut(10, () => [])
+  const { facts } = await webhookDeliveries.loadFacts(10)
+  await webhookDeliveries.fanOut({ facts, deliveries: [], leasedBy: 'process' })
   const places = { limit: 10, perTenant: 10, perEndpoint: 10, perFailing: 1, loads: [], slow: [] }
   await webhookDeliveries.claim({ leasedBy: 'process', ...places })
   await webhookDeliveries.settle('process', [

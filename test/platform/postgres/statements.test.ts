@@ -53,7 +53,7 @@ function canBeGiven(kind: string, kinds: Kinds): boolean {
 /** Columns that may be null in their table and never are in this result, with the reason. */
 const neverNull: Readonly<Record<string, string>> = {
   'find_unsigned.through': 'where linked_through is not null',
-  'claim_webhooks.secretSealed': 'only a deleted endpoint has none',
+  'fan_out_webhooks.secretSealed': 'only a deleted endpoint has none',
   'find_plain_answers.jws': 'its condition asks for it',
   'find_portal_session.expiresAt': 'its condition asks for an end in the future',
   'find_unused_first_key.at': 'written together with first_key_id',

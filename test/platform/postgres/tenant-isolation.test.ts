@@ -72,7 +72,7 @@ const installationWide = [
   'keycloakCallbacks.take',
   'keycloakCallbacks.giveUpLost',
   'webhookEndpoints.listFailing',
-  'webhookDeliveries.hasWork',
+  'webhookDeliveries.loadFacts',
   'webhookDeliveries.fanOut',
   'webhookDeliveries.claim',
   'webhookDeliveries.giveUpStale',

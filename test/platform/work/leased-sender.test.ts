@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { buildLeasedSender, type Load } from '../../../src/platform/work/leased-sender.ts'
+import {
+  buildLeasedSender,
+  type Claimed,
+  type Load,
+} from '../../../src/platform/work/leased-sender.ts'
 import { until } from '../../support/until.ts'
 
 type Lane = { readonly app: string }
@@ -8,7 +12,7 @@ type Send = { readonly item: Item; finish(): void; fail(): void }
 type Asked = {
   readonly limit: number
   readonly loads: readonly Load<Lane>[]
-  answer(items: readonly Item[]): void
+  answer(items: readonly Item[], isMore?: boolean): void
   fail(): void
 }
 
@@ -18,7 +22,7 @@ const items = (count: number) => Array.from({ length: count }, (_, id) => item(i
 const settleDown = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A sender whose claims, sends and writes end as the test says. */
-function aSender({ max = 3, prepare }: { max?: number; prepare?: () => Promise<boolean> } = {}) {
+function aSender({ max = 3 }: { max?: number } = {}) {
   const claims: Asked[] = []
   const sends: Send[] = []
   const writes: { readonly ids: readonly number[]; finish(): void; fail(): void }[] = []
@@ -34,11 +38,11 @@ function aSender({ max = 3, prepare }: { max?: number; prepare?: () => Promise<b
     claims: {
       max,
       claim(limit, loads) {
-        const { promise, resolve, reject } = defer<readonly Item[]>()
-        claims.push({ limit, loads, answer: resolve, fail: () => reject(new Error('away')) })
+        const { promise, resolve, reject } = defer<Claimed<Item>>()
+        const answer = (items: readonly Item[], isMore = false) => resolve({ items, isMore })
+        claims.push({ limit, loads, answer, fail: () => reject(new Error('away')) })
         return promise
       },
-      ...(prepare && { prepare }),
       onNotClaimed: () => failures.push(['not claimed']),
     },
     settlements: {
@@ -67,12 +71,12 @@ describe('claims', () => {
     expect(idsOf(sends)).toEqual([1])
   })
 
-  test('are for free slots only, and a slot that becomes free is offered at once', async () => {
+  test('are for free slots only, and one that becomes free is offered at once to what is due', async () => {
     const { sender, claims, sends } = aSender({ max: 3 })
     void sender.work()
     await settleDown()
     expect(claims.map(({ limit }) => limit)).toEqual([3])
-    claims[0]?.answer(items(3))
+    claims[0]?.answer(items(3), true)
     await settleDown()
     await sender.work()
     expect(claims).toHaveLength(1)
@@ -107,6 +111,8 @@ describe('claims', () => {
     sends[0]?.finish()
     sends[1]?.fail()
     await settleDown()
+    void sender.work()
+    await settleDown()
     expect(claims.at(-1)?.loads).toEqual([{ app: 'a', inFlight: 1 }])
   })
 
@@ -134,7 +140,7 @@ describe('claims', () => {
         async claim() {
           await settleDown()
           claimCount += 1
-          return [item(claimCount), item(-claimCount)]
+          return { items: [item(claimCount), item(-claimCount)], isMore: true }
         },
         onNotClaimed: () => undefined,
       },
@@ -148,52 +154,47 @@ describe('claims', () => {
   })
 })
 
-describe('what makes rows due', () => {
-  test('runs for a call of work and not for a free slot', async () => {
-    let count = 0
-    const prepare = async () => {
-      count += 1
-      return false
-    }
-    const { sender, claims, sends } = aSender({ prepare })
-    void sender.work()
+describe('a slot that becomes free', () => {
+  test('claims nothing when all that was due has been claimed', async () => {
+    const { sender, claims, sends } = aSender()
+    const work = sender.work()
     await settleDown()
     claims[0]?.answer([item(1)])
+    await work
+    sends[0]?.finish()
+    sender.take([item(2)])
+    sends[1]?.finish()
+    await settleDown()
+    expect(claims).toHaveLength(1)
+    expect(sender.isMoreDue()).toBe(false)
+  })
+
+  test('during a claim is offered again, as the claim did not know of it', async () => {
+    const { sender, claims, sends } = aSender()
+    sender.take([item(1)])
+    void sender.work()
     await settleDown()
     sends[0]?.finish()
     await settleDown()
-    expect([claims.length, count]).toEqual([2, 1])
+    claims[0]?.answer([], true)
+    await settleDown()
+    expect(claims.map(({ limit }) => limit)).toEqual([2, 3])
   })
 
-  test('runs even when there is no free slot', async () => {
-    let count = 0
-    const prepare = async () => {
-      count += 1
-      return false
-    }
-    const { sender } = aSender({ max: 1, prepare })
+  test('is offered when there was none to claim for, or the claim failed', async () => {
+    const { sender, claims, sends } = aSender({ max: 1 })
     sender.take([item(1)])
     await sender.work()
-    expect(count).toBe(1)
-  })
-
-  test('runs again when there is more, and after a call during its run', async () => {
-    const runs: ((isMore: boolean) => void)[] = []
-    const prepare = () => new Promise<boolean>((resolve) => runs.push(resolve))
-    const { sender, claims } = aSender({ prepare })
-    void sender.work()
+    expect(claims).toHaveLength(0)
+    sends[0]?.finish()
     await settleDown()
-    void sender.work()
-    runs[0]?.(false)
+    expect(claims).toHaveLength(1)
+    sender.take([item(2)])
+    claims[0]?.fail()
     await settleDown()
-    claims[0]?.answer([])
+    sends[1]?.finish()
     await settleDown()
-    expect(runs).toHaveLength(2)
-    runs[1]?.(true)
-    await settleDown()
-    claims[1]?.answer([])
-    await settleDown()
-    expect(runs).toHaveLength(3)
+    expect(claims).toHaveLength(2)
   })
 })
 
@@ -311,27 +312,15 @@ describe('a drain', () => {
   })
 
   test('waits for outcomes of what was sent before', async () => {
-    const { sender, claims, sends, writes } = aSender()
+    const { sender, sends, writes } = aSender()
     sender.take([item(1)])
     sends[0]?.finish()
     await settleDown()
-    claims[0]?.answer([])
     const drain = sender.drain().then(() => 'drained')
     expect(await Promise.race([drain, settleDown()])).toBeUndefined()
     await until('it is written', () => writes.length === 1)
     writes[0]?.finish()
     expect(await drain).toBe('drained')
-  })
-
-  test('begins no claim after a preparation that was running', async () => {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    const { sender, claims } = aSender({ prepare: () => promise })
-    void sender.work()
-    await settleDown()
-    const drain = sender.drain()
-    resolve(true)
-    await drain
-    expect(claims).toEqual([])
   })
 
   test('of nothing ends immediately', async () => {
