@@ -11,6 +11,7 @@ function someProcesses(...names: string[]) {
     living: new Set(names),
     polls: 0,
     frees: 0,
+    freedEach: 1,
     notifications: 0,
     away: false,
     nowMs: 0,
@@ -25,7 +26,8 @@ function someProcesses(...names: string[]) {
       return [...state.living]
     },
     async freeAbandoned() {
-      return ++state.frees
+      state.frees++
+      return state.freedEach
     },
   }
   const outages = {
@@ -58,6 +60,16 @@ test('the leases of a process that is gone are freed, once', async () => {
   watch.poke()
   await untilPolled(state, 3)
   expect(state.frees).toBe(2)
+})
+
+test('what a process that is gone left is looked for, even if it had leased nothing', async () => {
+  const { state } = someProcesses('process:1', 'process:2')
+  state.freedEach = 0
+  await until('the start is over', () => state.frees === 1)
+  expect(state.notifications).toBe(0)
+  await untilPolled(state, 2)
+  state.living.delete('process:2')
+  await until('it is looked for', () => state.notifications === 1)
 })
 
 test('a process whose connection was lost for a moment is not considered gone', async () => {
