@@ -37,9 +37,9 @@ export type Dependencies = WritingDependencies & {
 /** Endpoints known to be slow; beyond this number the oldest entry is dropped. */
 const slowMax = 10_000
 const factBatch = 500
-const settleEveryMs = 10
+const settleEveryMs = 25
 /** Sign-ins that end at nearly the same time share their fan-out. */
-const fanOutRestMs = 25
+const fanOutRestMs = 50
 
 export type WebhookDispatcher = {
   /**
