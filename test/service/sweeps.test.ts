@@ -151,7 +151,8 @@ describe('sweeping', () => {
     expect(dispatcher.inFlight()).toBe(1_000)
     const free = await sql(
       'free',
-      `select id from deliveries where status = 'queued' and leased_by is null`,
+      `select id from deliveries where status = 'queued' and leased_by is null
+         and kind = 'challenge_opened'`,
     )
     expect(free).toHaveLength(500)
   })
