@@ -1,6 +1,7 @@
 import type { DeliveryId, TenantId } from '../domain/ids.ts'
 import { unseenPrefix } from '../domain/lease.ts'
 import { noticeLifetimeSeconds } from '../domain/notice.ts'
+import type { PushFailure } from '../domain/push.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { DeliveryStore, Housekeeping, Settlement } from './delivery.store.ts'
@@ -80,18 +81,20 @@ const settle = statement<{
   readonly ids: readonly DeliveryId[]
   readonly statuses: readonly Settlement['outcome']['status'][]
   readonly reasons: readonly (string | null)[]
+  readonly failures: readonly (PushFailure | null)[]
   readonly providerMessageIds: readonly (string | null)[]
   readonly retriesAfterMs: readonly number[]
 }>(
   'settle_deliveries',
   `update deliveries d
-  set status = x.status, reason = x.reason, provider_message_id = x.provider_message_id,
+  set status = x.status, reason = x.reason, failure = x.failure,
+    provider_message_id = x.provider_message_id,
     due_at = clock_timestamp() + make_interval(secs => x.retry_after_ms / 1000.0),
     leased_by = null, leased_until = null,
     settled_at = case when x.status = 'queued' then null else clock_timestamp() end
   from unnest(:tenantIds::text[], :ids::text[], :statuses::text[], :reasons::text[],
-      :providerMessageIds::text[], :retriesAfterMs::float8[])
-    as x(tenant_id, id, status, reason, provider_message_id, retry_after_ms)
+      :failures::text[], :providerMessageIds::text[], :retriesAfterMs::float8[])
+    as x(tenant_id, id, status, reason, failure, provider_message_id, retry_after_ms)
   where d.tenant_id = x.tenant_id and d.id = x.id and d.status = 'queued'
     and d.leased_by in (:leasedBy, '${unseenPrefix}' || :leasedBy)`,
 )
@@ -134,6 +137,7 @@ function columnsOf(settlements: readonly Settlement[]) {
     ids: settlements.map(({ id }) => id),
     statuses: outcomes.map(({ status }) => status),
     reasons: outcomes.map((outcome) => ('reason' in outcome ? outcome.reason : null)),
+    failures: outcomes.map((outcome) => ('failure' in outcome ? (outcome.failure ?? null) : null)),
     providerMessageIds: outcomes.map((outcome) =>
       'providerMessageId' in outcome ? outcome.providerMessageId : null,
     ),

@@ -1,5 +1,6 @@
 import type { PushAddress } from '../devices/push-address.store.ts'
 import type { DeliveryId, TenantId } from '../domain/ids.ts'
+import type { PushFailure, PushSuppression } from '../domain/push.ts'
 import type { DuePush } from './due-push.store.ts'
 
 /** The outcome of an attempt to deliver. It counts only while the lease is still held. */
@@ -8,8 +9,18 @@ export type Settlement = {
   readonly id: DeliveryId
   readonly outcome:
     | { readonly status: 'sent'; readonly providerMessageId: string }
-    | { readonly status: 'queued'; readonly reason: string; readonly retryAfterMs: number }
-    | { readonly status: 'failed' | 'suppressed'; readonly reason: string }
+    | {
+        readonly status: 'queued'
+        readonly reason: string
+        readonly failure?: PushFailure
+        readonly retryAfterMs: number
+      }
+    | {
+        readonly status: 'failed'
+        readonly reason: string
+        readonly failure?: PushFailure
+      }
+    | { readonly status: 'suppressed'; readonly reason: PushSuppression }
 }
 
 /** The pushes of one connection: a slow one delays only its own. */

@@ -1,6 +1,6 @@
 import type { SealedAddress } from '../devices/device.store.ts'
 import type { ActivityId, ChallengeId, DeliveryId, DeviceId, TenantId } from '../domain/ids.ts'
-import type { PushKind } from './push.store.ts'
+import type { PushKind } from '../domain/push.ts'
 
 /** A push that a committed change has queued, ready to be sent. */
 export type DuePush = {

@@ -4,6 +4,7 @@ import type { DeviceStore } from '../devices/device.store.ts'
 import type { PushAddress } from '../devices/push-address.store.ts'
 import { openPushToken, pushTokenHash } from '../devices/rotate-push-token.ts'
 import { type LeaseHolder, leaseName } from '../domain/lease.ts'
+import type { PushFailure, PushSuppression } from '../domain/push.ts'
 import { buildLeasedSender } from '../platform/work/leased-sender.ts'
 import type { Clock, Hashing, Random, Sealing } from '../platform/world.ts'
 import type { DeliveryStore, Dispatcher, PushLane, Settlement } from './delivery.store.ts'
@@ -31,7 +32,14 @@ export type Dependencies = {
   readonly observe?: (push: DuePush, result: PushResult['kind'], durationMs: number) => void
 }
 
-function endedReason({ challengeId }: DuePush): string {
+const failureOf = {
+  retry: 'provider_unavailable',
+  token_gone: 'token_gone',
+  rejected: 'push_rejected',
+  misconfigured: 'provider_misconfigured',
+} as const satisfies Record<Exclude<PushResult['kind'], 'accepted'>, PushFailure>
+
+function endedReason({ challengeId }: DuePush): PushSuppression {
   return challengeId === null ? 'expired' : 'challenge_ended'
 }
 
@@ -91,6 +99,7 @@ export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
       return { status: 'sent', providerMessageId: result.providerMessageId }
     }
     const { reason } = result
+    const failure = failureOf[result.kind]
     if (result.kind === 'retry') {
       const retryAfterMs = retryDelayMs({
         kind: push.kind,
@@ -100,8 +109,8 @@ export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
         leftMs: push.expiresAt.getTime() - dependencies.clock.now().getTime(),
       })
       return retryAfterMs === null
-        ? { status: 'failed', reason }
-        : { status: 'queued', reason, retryAfterMs }
+        ? { status: 'failed', reason, failure }
+        : { status: 'queued', reason, failure, retryAfterMs }
     }
     if (result.kind === 'token_gone') {
       const hash = pushTokenHash(dependencies.hashing, address)
@@ -115,7 +124,7 @@ export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
     if (result.kind === 'misconfigured') {
       log.error({ deliveryId: push.id, reason }, 'push refused: check the credentials of this app')
     }
-    return { status: 'failed', reason }
+    return { status: 'failed', reason, failure }
   }
 
   const sender = buildLeasedSender({

@@ -3,8 +3,9 @@
 
 import type { TokenMessage } from 'firebase-admin/messaging'
 import { TypeID } from 'typeid-js'
+import type { PushKind } from '../domain/push.ts'
 import { fill, languageFor, pluralOf, textsIn } from '../platform/texts/texts.ts'
-import type { PushKind, PushMessage } from './push.store.ts'
+import type { PushMessage } from './push.store.ts'
 
 /** Version of the ids that a push carries; an app ignores versions it does not know. */
 const PAYLOAD_VERSION = 1

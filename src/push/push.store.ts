@@ -1,12 +1,6 @@
 import type { PushAddress } from '../devices/push-address.store.ts'
 import type { TenantId } from '../domain/ids.ts'
-
-/**
- * What a push is about. `challenge_opened` wakes the person; `challenge_closed` quietly says, under
- * the same collapse id, that the question is over; `activity_recorded` reports news about the
- * account; `test` shows that pushes arrive.
- */
-export type PushKind = 'challenge_opened' | 'challenge_closed' | 'activity_recorded' | 'test'
+import type { PushKind } from '../domain/push.ts'
 
 /**
  * One push. It carries opaque ids and at most a count: never the number, the user or the context

@@ -1,6 +1,6 @@
 // Retry with back-off of failed pushes.
 
-import type { PushKind } from './push.store.ts'
+import type { PushKind } from '../domain/push.ts'
 
 const delaysMs = [500, 1_000, 2_000, 5_000, 10_000] as const
 /** A person waits for it: no longer than this. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { PushKind } from '../../src/push/push.store.ts'
+import type { PushKind } from '../../src/domain/push.ts'
 import { type FailedAttempt, retryDelayMs } from '../../src/push/retry-schedule.ts'
 
 const hour = 3_600_000
