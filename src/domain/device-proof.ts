@@ -42,6 +42,8 @@ export type DeviceProof = {
    * clock, freshness uses ours.
    */
   readonly expiresAt: Date
+  /** By how much its `iat` is ahead of our time; negative when behind. */
+  readonly clockSkewMs: number
 }
 
 /**
@@ -84,5 +86,6 @@ export function readProof(
     deviceId: claims.did,
     jti: claims.jti,
     expiresAt: new Date((claims.iat + jtiKeptSeconds) * 1000),
+    clockSkewMs: claims.iat * 1000 - now.getTime(),
   }
 }

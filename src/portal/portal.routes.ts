@@ -15,6 +15,7 @@ import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
 import { createdReportBody } from '../protection/protection.schemas.ts'
 import type * as protectionUseCases from '../protection/use-cases.ts'
+import { ownPushReportBody, shownOwnReport } from '../push/doctor/push-report.schemas.ts'
 import { openedLink, portalUnregistration, portalUserBody } from './portal.schemas.ts'
 import { type PortalGuard, portalCookie, portalSessionOf } from './portal-session.guard.ts'
 import type * as useCases from './use-cases.ts'
@@ -43,6 +44,7 @@ export function portalRoutes(app: HttpApp, options: PortalOptions, done: () => v
   close(app, options)
   me(app, options)
   devices(app, options)
+  pushes(app, options)
   unregister(app, options)
   activities(app, options)
   report(app, options)
@@ -121,6 +123,24 @@ function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
       answers: { 200: { description: 'The devices, newest first.', schema: deviceList } },
     }),
     async (request) => ({ items: await useCases.listPortalDevices(portalSessionOf(request)) }),
+  )
+}
+
+function pushes(app: HttpApp, { useCases, portal }: PortalOptions): void {
+  route(
+    app,
+    'GET /portal/v1/devices/:id/pushes',
+    portal('session', {
+      operationId: 'readPortalPushes',
+      tag: 'portal',
+      summary: 'The last ten pushes to one of the devices, and what would help',
+      params: idParams('id', 'device', 'The device.'),
+      answers: { 200: { description: 'The pushes, newest first.', schema: ownPushReportBody } },
+    }),
+    async (request) => {
+      const report = await useCases.readPortalPushes(portalSessionOf(request), request.params.id)
+      return isRefusal(report) ? report : shownOwnReport(report)
+    },
   )
 }
 

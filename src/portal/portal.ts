@@ -13,6 +13,11 @@ import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { PageRequest } from '../platform/paging.ts'
 import type { Hashing, Random } from '../platform/world.ts'
+import {
+  type PushReport,
+  type ReportDependencies,
+  reportPushes,
+} from '../push/doctor/read-pushes.ts'
 import { readUser } from '../users/find-user.ts'
 import type { UserStore } from '../users/user.store.ts'
 import type { PortalStore } from './portal.store.ts'
@@ -130,6 +135,16 @@ export async function readPortalDevice(
 ): Promise<Device | Refusal<'not_found'>> {
   const device = await devices.find(tenantId, id)
   return device?.userId === userId ? device : refuse('not_found')
+}
+
+/** The last pushes to one of the user's devices, and what would help. */
+export async function readPortalPushes(
+  dependencies: ReportDependencies & { readonly devices: Pick<DeviceStore, 'find'> },
+  session: PortalSession,
+  id: DeviceId,
+): Promise<PushReport | Refusal<'not_found'>> {
+  const device = await readPortalDevice(dependencies, session, id)
+  return isRefusal(device) ? device : reportPushes(dependencies, device, null)
 }
 
 /** A page of the user's activities, newest first. */

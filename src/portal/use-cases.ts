@@ -8,5 +8,6 @@ export {
   listPortalDevices,
   openPortal,
   readPortalDevice,
+  readPortalPushes,
   unregisterFromPortal,
 } from './portal.ts'

@@ -1,64 +1,108 @@
+import {
+  authenticateDevice,
+  type Dependencies as DeviceDependencies,
+  type ProofRefusal,
+} from '../devices/authenticate-device.ts'
 import { type Dependencies as ReadDependencies, readDevice } from '../devices/read-devices.ts'
-import { activity } from '../domain/activity.ts'
+import { type Actor, activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
+import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
-import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
 import type { TestPushRefusal } from '../domain/test-push.ts'
 import { checkTestPush, testPushesPerHourMax, testPushGapSeconds } from '../domain/test-push.ts'
 import type { Random } from '../platform/world.ts'
 import type { ProtectionReader } from '../users/protection-reader.store.ts'
 import type { Dispatcher } from './delivery.store.ts'
-import type { TestPush, TestPushOutcome, TestPushStore } from './test-push.store.ts'
+import type { NewTestPush, TestPush, TestPushOutcome, TestPushStore } from './test-push.store.ts'
 
-export type Dependencies = ReadDependencies & {
+type SendDependencies = {
   readonly testPushes: TestPushStore
   readonly protections: ProtectionReader
   readonly dispatcher: Pick<Dispatcher, 'leaseHolder' | 'dispatch'>
   readonly random: Pick<Random, 'id'>
 }
 
+export type Dependencies = ReadDependencies & SendDependencies
+
 const attemptsMax = 5
+
+type SendRefusal = TestPushRefusal | Refusal<'not_found' | 'conflict' | 'test_push_too_soon'>
 
 /**
  * Sends a harmless push to one device, so that an admin sees whether pushes reach it. Not to a user
  * who has paused pushes or reported something, and only a few an hour: the holder of an API key
  * must not be able to fatigue a user by it.
  */
-export async function pushTest(
+export function pushTest(
   dependencies: Dependencies,
   principal: Principal,
   deviceId: DeviceId,
-): Promise<TestPush | TestPushRefusal | Refusal<'not_found' | 'conflict' | 'test_push_too_soon'>> {
+): Promise<TestPush | SendRefusal> {
+  return sendTest<'not_found'>(dependencies, {
+    find: () => readDevice(dependencies, principal, deviceId),
+    actor: `api_key:${principal.keyId}`,
+    enqueue: (push) => dependencies.testPushes.enqueue(push),
+  })
+}
+
+/** The same at the request of the device itself, within the same limits. */
+export function pushOwnTest(
+  dependencies: DeviceDependencies & SendDependencies,
+  proof: DeviceProof,
+): Promise<TestPush | SendRefusal | ProofRefusal | Refusal<'proof_replayed'>> {
+  const { testPushes } = dependencies
+  let isSpent = false
+  return sendTest<ProofRefusal['refused'] | 'proof_replayed'>(dependencies, {
+    find: () => authenticateDevice(dependencies, proof),
+    actor: `device:${proof.deviceId}`,
+    async enqueue(push) {
+      if (isSpent) return testPushes.enqueue(push)
+      isSpent = true
+      const result = await testPushes.enqueueWithProof(push, proof)
+      return result === 'proof_replayed' ? refuse('proof_replayed') : result
+    },
+  })
+}
+
+async function sendTest<Code extends RefusalCode>(
+  dependencies: SendDependencies,
+  request: {
+    readonly find: () => Promise<Device | Refusal<Code>>
+    readonly actor: Actor
+    readonly enqueue: (push: NewTestPush) => Promise<TestPushOutcome | Refusal<Code>>
+  },
+): Promise<TestPush | SendRefusal | Refusal<Code>> {
+  const { protections, testPushes, dispatcher } = dependencies
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
-    const device = await readDevice(dependencies, principal, deviceId)
+    const device = await request.find()
     if (isRefusal(device)) return device
-    const record = await dependencies.protections.find(device.tenantId, device.userId)
+    const record = await protections.find(device.tenantId, device.userId)
     if (!record) return refuse('not_found')
     const fault = checkTestPush(device, record.protection, record.now)
     if (fault) return fault
-    const result = await enqueue(dependencies, principal, device, record.protection.revision)
+    const push = newTestPush(dependencies, device, request.actor, record.protection.revision)
+    const result = await request.enqueue(push)
+    if (isRefusal(result)) return result
     if (result.kind === 'too_soon') {
       return refuse('test_push_too_soon', { retryAfterSeconds: result.retryAfterSeconds })
     }
     if (result.kind === 'owed') {
-      dependencies.dispatcher.dispatch(result.pushes)
-      return (
-        (await dependencies.testPushes.findLast(device.tenantId, deviceId)) ?? refuse('not_found')
-      )
+      dispatcher.dispatch(result.pushes)
+      return (await testPushes.findLast(device.tenantId, device.id)) ?? refuse('not_found')
     }
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-function enqueue(
-  { testPushes, random, dispatcher }: Dependencies,
-  { keyId }: Principal,
+function newTestPush(
+  { random, dispatcher }: SendDependencies,
   { tenantId, id: deviceId, userId }: Device,
+  actor: Actor,
   protectionRevision: number,
-): Promise<TestPushOutcome> {
-  const actor = `api_key:${keyId}` as const
-  return testPushes.enqueue({
+): NewTestPush {
+  return {
     tenantId,
     userId,
     deviceId,
@@ -68,7 +112,7 @@ function enqueue(
     perHourMax: testPushesPerHourMax,
     activity: activity({ userId, type: 'test_pushed', actor, deviceId }),
     leasedBy: dispatcher.leaseHolder,
-  })
+  }
 }
 
 /** The outcome of the last test push to a device. */

@@ -1,3 +1,4 @@
+import type { ProofToSpend } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeliveryStatus } from '../domain/push.ts'
@@ -15,6 +16,19 @@ export type TestPush = {
   readonly settledAt: Date | null
 }
 
+/** A test push to be queued, and what its decision was based on. */
+export type NewTestPush = {
+  readonly tenantId: TenantId
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  readonly id: DeliveryId
+  readonly protectionRevision: number
+  readonly gapSeconds: number
+  readonly perHourMax: number
+  readonly activity: NewActivity
+  readonly leasedBy: string
+}
+
 /**
  * A queued test push, or why there is none: too many lately, or device or protection have changed
  * since the decision; then read and decide again.
@@ -24,7 +38,7 @@ export type TestPushOutcome =
   | { readonly kind: 'too_soon'; readonly retryAfterSeconds: number }
   | { readonly kind: 'changed' }
 
-/** Harmless pushes that admins request, to see whether a device can be reached. */
+/** Harmless pushes that admins and users request, to see whether a device can be reached. */
 export interface TestPushStore {
   /**
    * Queues a test push to an active device with a push token and records it, if the last one is
@@ -32,17 +46,12 @@ export interface TestPushStore {
    * still has the checked revision: decided by the update that takes the slot, so that of any
    * number of concurrent calls one succeeds.
    */
-  enqueue(command: {
-    readonly tenantId: TenantId
-    readonly userId: UserId
-    readonly deviceId: DeviceId
-    readonly id: DeliveryId
-    readonly protectionRevision: number
-    readonly gapSeconds: number
-    readonly perHourMax: number
-    readonly activity: NewActivity
-    readonly leasedBy: string
-  }): Promise<TestPushOutcome>
+  enqueue(push: NewTestPush): Promise<TestPushOutcome>
+  /** The same at a device's own request: its proof is spent, whatever the outcome is. */
+  enqueueWithProof(
+    push: NewTestPush,
+    proof: ProofToSpend,
+  ): Promise<TestPushOutcome | 'proof_replayed'>
   /** The last test push of a device; null when there was none. */
   findLast(tenantId: TenantId, deviceId: DeviceId): Promise<TestPush | null>
 }

@@ -1,33 +1,16 @@
-import { z } from 'zod'
 import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
-import { pushStatus } from '../platform/http/schemas/enumerations.ts'
-import { idParams, shownId } from '../platform/http/schemas/ids.ts'
-import { timestamp } from '../platform/http/schemas/time.ts'
+import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.http.ts'
+import { testPushBody } from './test-push.schemas.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>
 
 const path = '/v1/devices/:id/test-push'
 const deviceParams = idParams('id', 'device', 'The device.')
-const testPushBody = z
-  .object({
-    id: shownId('delivery', 'The push.'),
-    deviceId: shownId('device', 'The device it is sent to.'),
-    status: pushStatus,
-    reason: z.string().nullable().meta({ description: 'Why it was not delivered.' }),
-    attempts: z.uint32(),
-    createdAt: timestamp('When it was requested.'),
-    settledAt: timestamp('When the outcome was known.').nullable(),
-  })
-  .meta({
-    id: 'TestPush',
-    description:
-      'A harmless push, and the answer of the provider: `sent` means that it was accepted.',
-  })
 
 /** Whether pushes reach a device. */
 export function testPushRoutes(app: HttpApp, options: Options, done: () => void): void {

@@ -1,23 +1,22 @@
-import type { Database } from '../platform/postgres/database.ts'
+import { spendProof } from '../devices/devices.sql.ts'
+import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { leaseSeconds, testLifetimeSeconds } from './deliveries.sql.ts'
 import { addressColumns, type DuePushRow, languagesColumn, toDuePushes } from './push.rows.ts'
-import type { TestPush, TestPushStore } from './test-push.store.ts'
-
-type EnqueueCommand = Parameters<TestPushStore['enqueue']>[0]
+import type { NewTestPush, TestPush, TestPushOutcome, TestPushStore } from './test-push.store.ts'
 
 type SlotParams = Pick<
-  EnqueueCommand,
+  NewTestPush,
   'tenantId' | 'userId' | 'deviceId' | 'gapSeconds' | 'perHourMax'
 >
 
 // A transaction that pauses, reports or suspends waits for this one, or this one waits for it and
 // finds another revision.
 const lockRevision = statement<
-  Pick<EnqueueCommand, 'tenantId' | 'userId' | 'protectionRevision'>,
-  Pick<EnqueueCommand, 'userId'>
+  Pick<NewTestPush, 'tenantId' | 'userId' | 'protectionRevision'>,
+  Pick<NewTestPush, 'userId'>
 >(
   'lock_protection_revision',
   `select user_id from user_protections where tenant_id = :tenantId and user_id = :userId
@@ -27,7 +26,7 @@ const lockRevision = statement<
 const withinHour = `array(select t from unnest(v.test_pushes_at) t
   where t > clock_timestamp() - interval '1 hour' order by t)`
 
-const takeSlot = statement<SlotParams, { readonly id: EnqueueCommand['deviceId'] }>(
+const takeSlot = statement<SlotParams, { readonly id: NewTestPush['deviceId'] }>(
   'take_test_slot',
   `update devices v set test_pushes_at = ${withinHour} || clock_timestamp()
    where v.tenant_id = :tenantId and v.id = :deviceId and v.user_id = :userId
@@ -50,7 +49,7 @@ const findSlotWait = statement<SlotParams, { readonly seconds: number }>(
 )
 
 const insertTest = statement<
-  Pick<EnqueueCommand, 'tenantId' | 'id' | 'deviceId' | 'leasedBy'>,
+  Pick<NewTestPush, 'tenantId' | 'id' | 'deviceId' | 'leasedBy'>,
   DuePushRow
 >(
   'insert_test_push',
@@ -69,7 +68,7 @@ const insertTest = statement<
 
 // The kind is a literal: as a parameter it would hide the index of tests, and every delivery of the
 // device would be read.
-const findLast = statement<Pick<EnqueueCommand, 'tenantId' | 'deviceId'>, TestPush>(
+const findLast = statement<Pick<NewTestPush, 'tenantId' | 'deviceId'>, TestPush>(
   'find_last_test',
   `select id, device_id, status, reason, attempts, created_at, settled_at
    from deliveries where tenant_id = :tenantId and device_id = :deviceId and kind = 'test'
@@ -78,18 +77,24 @@ const findLast = statement<Pick<EnqueueCommand, 'tenantId' | 'deviceId'>, TestPu
 
 /** Test pushes: deliveries of their own kind. */
 export function buildTestPushStore(database: Database, random: Pick<Random, 'id'>): TestPushStore {
+  async function enqueue(tx: Queries, push: NewTestPush): Promise<TestPushOutcome> {
+    const lockedRows = await run(tx, lockRevision, push)
+    if (lockedRows.length === 0) return { kind: 'changed' }
+    if ((await run(tx, takeSlot, push)).length === 0) {
+      const [row] = await run(tx, findSlotWait, push)
+      return row ? { kind: 'too_soon', retryAfterSeconds: row.seconds } : { kind: 'changed' }
+    }
+    await recordActivities(tx, random, push.tenantId, [push.activity])
+    return { kind: 'owed', pushes: toDuePushes(await run(tx, insertTest, push)) }
+  }
+
   return {
-    enqueue(command) {
-      return database.transaction(async (tx) => {
-        const lockedRows = await run(tx, lockRevision, command)
-        if (lockedRows.length === 0) return { kind: 'changed' }
-        if ((await run(tx, takeSlot, command)).length === 0) {
-          const [row] = await run(tx, findSlotWait, command)
-          return row ? { kind: 'too_soon', retryAfterSeconds: row.seconds } : { kind: 'changed' }
-        }
-        await recordActivities(tx, random, command.tenantId, [command.activity])
-        return { kind: 'owed', pushes: toDuePushes(await run(tx, insertTest, command)) }
-      })
+    enqueue: (push) => database.transaction((tx) => enqueue(tx, push)),
+
+    enqueueWithProof(push, proof) {
+      return database.transaction(async (tx) =>
+        (await spendProof(tx, proof)) ? enqueue(tx, push) : 'proof_replayed',
+      )
     },
 
     async findLast(tenantId, deviceId) {

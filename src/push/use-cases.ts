@@ -1,4 +1,5 @@
 // What callers can do with push.
 
 export { changeApp, createApp, listApps, readApp, removeApp } from './apps.ts'
-export { pushTest, readTestPush } from './push-test.ts'
+export { readOwnPushes, readPushes } from './doctor/read-pushes.ts'
+export { pushOwnTest, pushTest, readTestPush } from './push-test.ts'

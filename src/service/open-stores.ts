@@ -29,6 +29,7 @@ import { buildReadinessCountStore } from '../protection/readiness-counts.sql.ts'
 import { buildReportStore } from '../protection/reports.sql.ts'
 import { buildAppStore } from '../push/apps.sql.ts'
 import { buildDeliveryStore } from '../push/deliveries.sql.ts'
+import { buildPushHistoryStore } from '../push/doctor/push-history.sql.ts'
 import { buildTestPushStore } from '../push/test-pushes.sql.ts'
 import { buildApiKeyStore } from '../tenants/api-keys.sql.ts'
 import { buildInstallationStore } from '../tenants/installation.sql.ts'
@@ -77,6 +78,7 @@ export function buildStores(
     notices: buildNoticeStore(database, random),
     apps: buildAppStore(database, random),
     testPushes: buildTestPushStore(database, random),
+    pushHistory: buildPushHistoryStore(database),
     passcodes: buildPasscodeStore(database, random),
     webhookEndpoints: buildWebhookEndpointStore(database, random),
     webhookDeliveries: buildWebhookDeliveryStore(database),

@@ -41,6 +41,8 @@ import { protectionRoutes } from '../protection/protection.routes.ts'
 import { pushSignInRoutes } from '../protection/push-sign-in.routes.ts'
 import { reportRoutes } from '../protection/reports.routes.ts'
 import { appRoutes } from '../push/apps.routes.ts'
+import { ownPushRoutes } from '../push/doctor/own-pushes.routes.ts'
+import { pushRoutes } from '../push/doctor/pushes.routes.ts'
 import { testPushRoutes } from '../push/test-pushes.routes.ts'
 import { buildKeyGuard } from '../tenants/api-key.guard.ts'
 import { apiKeyRoutes } from '../tenants/api-keys.routes.ts'
@@ -86,6 +88,7 @@ export function registerRoutes(
     deviceRoutes,
     deviceSpanRoutes,
     testPushRoutes,
+    pushRoutes,
     readinessRoutes,
     enrollmentRoutes,
     challengeRoutes,
@@ -104,6 +107,7 @@ export function registerRoutes(
       nextPhoneRoutes,
       deviceChallengeRoutes,
       selfRoutes,
+      ownPushRoutes,
       ownUserRoutes,
       notificationRoutes,
       ownProtectionRoutes,

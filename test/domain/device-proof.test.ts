@@ -37,6 +37,12 @@ describe('a proof is accepted for the request', () => {
   })
 })
 
+test('a proof says by how much the clock of the device is off', () => {
+  const skewOf = (seconds: number) => read({ ...payload, iat: nowSeconds + seconds })
+  expect(skewOf(7)).toMatchObject({ clockSkewMs: 7_000 })
+  expect(skewOf(-42)).toMatchObject({ clockSkewMs: -42_000 })
+})
+
 describe('a proof is refused', () => {
   test.each([
     ['htm', { htm: 'GET' }],

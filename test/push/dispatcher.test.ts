@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import type { PushFailure } from '../../src/domain/push.ts'
 import type { PushResult } from '../../src/push/push.store.ts'
 import { buildDispatcher, type Dependencies } from '../../src/push/push-dispatcher.ts'
 import { aPhone, aPrincipal, ask, granted, type Phone, type World } from '../support/world.ts'
@@ -137,6 +138,20 @@ describe('a push', () => {
       expect(await scene.hasToken()).toBe(true)
       const errors = running.lines.filter(({ level }) => level === 'error')
       expect(errors).toHaveLength(result.kind === 'misconfigured' ? 1 : 0)
+    },
+  )
+
+  test.for<[PushResult, PushFailure]>([
+    [{ kind: 'retry', reason: 'busy' }, 'provider_unavailable'],
+    [{ kind: 'misconfigured', reason: 'InvalidProviderToken' }, 'provider_misconfigured'],
+    [{ kind: 'token_gone', reason: 'Unregistered' }, 'token_gone'],
+    [{ kind: 'rejected', reason: 'PayloadTooLarge' }, 'push_rejected'],
+  ])(
+    'that is answered %j says by what it failed',
+    async ([result, failure], { scene, phone, world }) => {
+      await scene.pushOnce(scene.dispatching(() => result))
+      const history = await world.pushHistory.find(phone.tenantId, phone.id, 10)
+      expect(history?.pushes[0]).toMatchObject({ kind: 'challenge_opened', failure })
     },
   )
 

@@ -38,6 +38,7 @@ import { buildReadinessCountStore } from '../../src/protection/readiness-counts.
 import { buildReportStore } from '../../src/protection/reports.sql.ts'
 import { buildAppStore } from '../../src/push/apps.sql.ts'
 import { buildDeliveryStore } from '../../src/push/deliveries.sql.ts'
+import { buildPushHistoryStore } from '../../src/push/doctor/push-history.sql.ts'
 import { buildTestPushStore } from '../../src/push/test-pushes.sql.ts'
 import { buildApiKeyStore } from '../../src/tenants/api-keys.sql.ts'
 import { buildSigningKeyStore } from '../../src/tenants/signing-keys.sql.ts'
@@ -106,6 +107,7 @@ export async function openStores(
     diagnostics: buildDiagnosticsStore(database, random),
     reports: buildReportStore(database, random),
     testPushes: buildTestPushStore(database, random),
+    pushHistory: buildPushHistoryStore(database),
     webhookEndpoints: buildWebhookEndpointStore(database, random),
     webhookDeliveries: buildWebhookDeliveryStore(database),
   }

@@ -54,6 +54,7 @@ export const proof: DeviceProof = {
   deviceId: anId('device'),
   jti: 'jti',
   expiresAt: at,
+  clockSkewMs: 0,
 }
 
 /** An authenticated client. */

@@ -9,6 +9,7 @@ import { systemRandom as random } from '../../../src/platform/crypto/random.ts'
 import type { Database } from '../../../src/platform/postgres/database.ts'
 import { buildLanes, laneLimits } from '../../../src/platform/postgres/lane.ts'
 import { buildReportStore } from '../../../src/protection/reports.sql.ts'
+import { buildPushHistoryStore } from '../../../src/push/doctor/push-history.sql.ts'
 import { buildTestPushStore } from '../../../src/push/test-pushes.sql.ts'
 import { buildUserStore } from '../../../src/users/users.sql.ts'
 import { buildWebhookDeliveryStore } from '../../../src/webhooks/webhook-deliveries.sql.ts'
@@ -154,6 +155,12 @@ const lists: readonly (readonly [
       const last = await buildTestPushStore(db, random).findLast(who.tenantId, busy.deviceId)
       return last ? [last] : []
     },
+  ],
+  [
+    'the last pushes to a device',
+    10,
+    async (db) =>
+      (await buildPushHistoryStore(db).find(who.tenantId, busy.deviceId, 10))?.pushes ?? [],
   ],
   ['audit events, a late page', 10, (db) => auditEvents(db, {}, from('aud'))],
   ['audit events of a rare type', 2, (db) => auditEvents(db, { type: 'app_added' }, first)],

@@ -227,6 +227,28 @@ export const recordCalls: Readonly<Record<string, Call>> = {
       }),
     { kind: 'changed' },
   ],
+  'testPushes.enqueueWithProof': [
+    ({ testPushes }, my, their) =>
+      testPushes.enqueueWithProof(
+        {
+          tenantId: my.tenantId,
+          userId: their.userId,
+          deviceId: their.deviceId,
+          id: systemRandom.id('delivery'),
+          protectionRevision: 0,
+          gapSeconds: 0,
+          perHourMax: 5,
+          activity: activity({ userId: their.userId, type: 'test_pushed', actor: 'operator' }),
+          leasedBy: 'test',
+        },
+        aProof(my, their.deviceId),
+      ),
+    { kind: 'changed' },
+  ],
+  'pushHistory.find': [
+    ({ pushHistory }, my, their) => pushHistory.find(my.tenantId, their.deviceId, 10),
+    null,
+  ],
   'testPushes.findLast': [
     ({ testPushes }, my, their) => testPushes.findLast(my.tenantId, their.deviceId),
     null,
