@@ -552,6 +552,26 @@ export interface paths {
         patch: operations["changeDevice"];
         trace?: never;
     };
+    "/v1/devices/{id}/pushes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last ten pushes of a device, and what would help
+         * @description Pushes of all relying parties that ask its user; what they ask is not in it. To try one, send a test push.
+         */
+        get: operations["readPushes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/devices/{id}/test-push": {
         parameters: {
             query?: never;
@@ -2598,6 +2618,40 @@ export interface components {
                 settledAt: string | null;
             } | null;
         };
+        /** @description One push to a device. */
+        DevicePush: {
+            /**
+             * @description The push.
+             * @example dlv_01jv9z3k8we2tvn4qh6yrx7b5c
+             */
+            id: string;
+            kind: components["schemas"]["PushKind"];
+            /** @example sent */
+            status: components["schemas"]["PushStatus"];
+            /** @example 1 */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was queued.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            queuedAt: string;
+            sentAt: string | null;
+            receivedAt: string | null;
+            answeredAt: string | null;
+            /**
+             * @description Why it was not sent, or not yet; null when it was. See docs/limits.md, section Push doctor.
+             * @example null
+             */
+            failure: ("provider_unavailable" | "provider_misconfigured" | "token_gone" | "push_rejected" | "challenge_ended" | "expired" | "device_not_active" | "no_push_token") | null;
+            /**
+             * @description Milliseconds from queueing to the receipt.
+             * @example 840
+             */
+            delayMs: number | null;
+            /** @description The same in the words of the push service, or ours. */
+            reason: string | null;
+        };
         /** @description The push service declared the token of a device dead: it finds challenges by polling only. */
         DevicePushTokenLostEvent: {
             /** @constant */
@@ -4096,10 +4150,37 @@ export interface components {
             suspendedAt: string | null;
         };
         /**
+         * @description What would help.
+         * @enum {string}
+         */
+        PushAdvice: "enable_notifications" | "token_stale" | "provider_down" | "never_received" | "clock_off";
+        /**
+         * @description What the push is about.
+         * @enum {string}
+         */
+        PushKind: "challenge_opened" | "challenge_closed" | "activity_recorded" | "test";
+        /**
          * @description A push service.
          * @enum {string}
          */
         PushProvider: "apns" | "fcm";
+        /** @description The last pushes of a device, newest first. */
+        PushReport: {
+            readonly items: components["schemas"]["DevicePush"][];
+            /**
+             * @description What would help, by the rules in docs/limits.md, section Push doctor.
+             * @example [
+             *       "enable_notifications"
+             *     ]
+             */
+            readonly advice: components["schemas"]["PushAdvice"][];
+            /**
+             * Format: date-time
+             * @description When the report was made: the clock to compare with.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            serverTime: string;
+        };
         /**
          * @description `sent`: the push service accepted the push.
          * @enum {string}
@@ -5689,6 +5770,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Device"];
+                };
+            };
+        };
+    };
+    readPushes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pushes, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushReport"];
                 };
             };
         };
