@@ -6,24 +6,51 @@ import { pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageText } from '../platform/http/schemas/text.ts'
 import { type Language, textsIn } from '../platform/texts/texts.ts'
+import type { AppLinkOptions } from './app-links.routes.ts'
 
-function page(language: Language): Page {
-  const { title, notHere, how, nothingYet } = textsIn(language).enrollment
+/** The code is in the fragment, which only a script can carry over. */
+const carryCode = "document.getElementById('open-app').hash = location.hash"
+
+/**
+ * Chromium keeps a link to the host of the page in the browser, unless it opens in a new tab
+ * without a referrer; Safari always does, and offers the app above the page instead.
+ */
+function openingOf(language: Language, isLinked: boolean): Pick<Page, 'body' | 'script'> {
+  const { notHere, openApp, openedAgain } = textsIn(language).enrollment
+  if (!isLinked) return { body: html`<p>${notHere}</p>` }
+  const body = html`<p><a class="button" id="open-app" href="enroll" target="_blank"
+rel="noopener noreferrer">${openApp}</a></p>
+<p class="soft">${openedAgain}</p>`
+  return { body, script: carryCode }
+}
+
+function page(language: Language, isLinked: boolean): Page {
+  const { title, how, nothingYet } = textsIn(language).enrollment
+  const { body, ...rest } = openingOf(language, isLinked)
   return {
+    ...rest,
     title,
     language,
-    body: html`<p>${notHere}</p>
+    body: html`${body}
 <p>${how}</p>
 <p>${nothingYet}</p>`,
   }
 }
+
+export type EnrollmentPageOptions = AppLinkOptions & { readonly publicOrigin: string }
 
 /**
  * For people who open the address of a QR code. The code is behind the `#`, which browsers do not
  * send; the page is the same for every tenant, existing or not. Printed codes hold the former path,
  * which is served permanently.
  */
-export function enrollmentPageRoutes(app: HttpApp, _options: object, done: () => void): void {
+export function enrollmentPageRoutes(
+  app: HttpApp,
+  { linkedApps, publicOrigin }: EnrollmentPageOptions,
+  done: () => void,
+): void {
+  // Systems verify https links only.
+  const isLinked = linkedApps.length > 0 && publicOrigin.startsWith('https:')
   for (const [path, operationId] of [
     ['/t/:tenantId/enroll', 'readEnrollmentPage'],
     ['/t/:tenantId/enrol', 'readFormerEnrollmentPage'],
@@ -38,7 +65,7 @@ export function enrollmentPageRoutes(app: HttpApp, _options: object, done: () =>
         querystring: pageQuery,
         answers: { 200: { description: 'A page.', schema: pageText, type: 'text/html' } },
       }),
-      (request, reply) => sendPage(reply, page(pageLanguageOf(request)), 'none'),
+      (request, reply) => sendPage(reply, page(pageLanguageOf(request), isLinked), 'none'),
     )
   }
   done()

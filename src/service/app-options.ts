@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { LinkedApp } from '../domain/app-links.ts'
 import type { Admission } from '../platform/http/admission.ts'
 import type { Observation } from '../platform/http/logging.ts'
 import type { Metrics } from '../platform/http/metrics.routes.ts'
@@ -38,5 +39,7 @@ export type AppOptions = {
   readonly clock: Clock
   /** False to serve neither `/docs` nor `/openapi.yaml`. */
   readonly apiDocs?: boolean
+  /** Apps that may open links of this origin; none by default. */
+  readonly linkedApps?: readonly LinkedApp[]
   readonly limits?: Partial<ServerLimits>
 }

@@ -229,6 +229,7 @@ export async function startService(
       useCases: bindUseCases(parts),
       admission: turns.admission,
       apiDocs: config.apiDocs,
+      linkedApps: config.linkedApps,
       logger: log,
       publicOrigin,
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),

@@ -1,6 +1,7 @@
 // The configuration variables. docs/configuration.md is generated from the descriptions here.
 
 import { z } from 'zod'
+import type { LinkedApp } from '../domain/app-links.ts'
 
 const wholeNumber = (least: number, most: number) => {
   const error = `must be a whole number from ${least} to ${most}`
@@ -50,6 +51,12 @@ const listOf = <T>(item: RegExp, message: string, as: (groups: readonly string[]
     .transform((text) => text.split(',').map((one) => item.exec(one.trim())))
     .refine((matches) => !matches.includes(null), message)
     .transform((matches) => matches.flatMap((one) => (one ? [as(one.slice(1))] : [])))
+
+const hosts = listOf(
+  /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
+  'must be host names or addresses in lower case, separated by commas',
+  ([host = '']) => host,
+)
 
 /** The parts of a proxy's address; undefined when it has others, or bytes that are not UTF-8. */
 function proxyAt(text: string) {
@@ -167,11 +174,7 @@ export const variables = {
       'Networks (CIDR, separated by commas) that webhooks may reach although they are not ' +
         'public, for relying parties in your own. Unset: public addresses only.',
     ),
-  WEBHOOK_HTTP_HOSTS: listOf(
-    /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
-    'must be host names or addresses in lower case, separated by commas',
-    ([host = '']) => host,
-  )
+  WEBHOOK_HTTP_HOSTS: hosts
     .optional()
     .describe(
       'Hosts that webhooks may reach by plain http, for development, for example ' +
@@ -187,11 +190,7 @@ export const variables = {
         'they are not public, for an identity provider of your own. Unset: public addresses ' +
         'only.',
     ),
-  ISSUER_HTTP_HOSTS: listOf(
-    /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
-    'must be host names or addresses in lower case, separated by commas',
-    ([host = '']) => host,
-  )
+  ISSUER_HTTP_HOSTS: hosts
     .optional()
     .describe(
       'Hosts of realms that may be reached by plain http, for development; their addresses ' +
@@ -199,9 +198,7 @@ export const variables = {
     ),
   ISSUER_CA_FILE: flagless
     .optional()
-    .describe(
-      'PEM file of authorities that are trusted for realms in addition to the public ones.',
-    ),
+    .describe('PEM file of authorities trusted for realms in addition to the public ones.'),
   REDIS_URL: address(/^rediss?$/, 'redis://host:6379')
     .optional()
     .describe(
@@ -276,6 +273,21 @@ export const variables = {
       'Apple apps whose App Attest objects are accepted: `TEAMID.bundle.id`, separated by ' +
         'commas; with `:development` appended, builds from a developer’s own machine are ' +
         'accepted, too.',
+    ),
+  APP_LINKS: listOf(
+    /^(?:([A-Z0-9]{10}\.[A-Za-z0-9.-]+)|([A-Za-z]\w*(?:\.[A-Za-z]\w*)+):((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}))$/,
+    'must be TEAMID.bundle.id of Apple apps and package:sha256 of Android apps, separated by commas',
+    ([appleId, packageName = '', signer = '']): LinkedApp =>
+      appleId === undefined ? { packageName, signer } : { appleId },
+  )
+    .optional()
+    .describe(
+      'Apps that may open links to the enrollment page, by the files that Apple and Google read ' +
+        '(`/.well-known/apple-app-site-association`, `/.well-known/assetlinks.json`): ' +
+        '`TEAMID.bundle.id` of Apple apps and `package:sha256` of Android apps, with the digest ' +
+        'of the certificate that signs the app, in hex, separated by commas; name a package ' +
+        'again for a second certificate. They speak for the whole origin, so list your own apps ' +
+        'only. Unset: both answer 404.',
     ),
   ATTESTATION_REVOCATIONS_FILE: flagless
     .optional()

@@ -1,6 +1,7 @@
 // The only reader of the environment.
 
 import path from 'node:path'
+import type { LinkedApp } from '../domain/app-links.ts'
 import { type PushConfig, readPush } from './config-push.ts'
 import { Faults, readText, type Values } from './config-values.ts'
 import { type Role, variables } from './config-variables.ts'
@@ -41,6 +42,8 @@ export type Config = PushConfig & {
   readonly webhooks: Reach
   /** The same for realms of identity providers. */
   readonly issuers: Reach
+  /** Apps that may open links of this origin. */
+  readonly linkedApps: readonly LinkedApp[]
   readonly attestation: {
     readonly androidApps: readonly { readonly packageName: string; readonly signers: string[] }[]
     readonly appleApps: readonly {
@@ -108,6 +111,7 @@ function assemble(values: Values, faults: Faults): Config {
     redisUrl: values.REDIS_URL ?? null,
     webhooks: reachOf(values, 'WEBHOOK', faults),
     issuers: reachOf(values, 'ISSUER', faults),
+    linkedApps: values.APP_LINKS ?? [],
     attestation: attestationOf(values, faults),
     ...readPush(values, faults),
   }

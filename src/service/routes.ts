@@ -18,6 +18,7 @@ import { buildDoorGuard } from '../doors/door.guard.ts'
 import { integrationRoutes } from '../doors/integrations.routes.ts'
 import { keycloakRoutes } from '../doors/keycloak/keycloak.routes.ts'
 import { waitRoutes } from '../doors/wait.routes.ts'
+import { appLinkRoutes } from '../enrollments/app-links.routes.ts'
 import { deviceEnrollmentRoutes } from '../enrollments/device-enrollments.routes.ts'
 import { nextPhoneRoutes } from '../enrollments/device-next-phone.routes.ts'
 import { enrollmentPageRoutes } from '../enrollments/enrollment-page.routes.ts'
@@ -136,7 +137,9 @@ export function registerRoutes(
   app.register(waitRoutes, { useCases, door: buildDoorGuard(useCases, admission) })
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
-  app.register(enrollmentPageRoutes)
+  const { linkedApps = [] } = options
+  app.register(enrollmentPageRoutes, { linkedApps, publicOrigin })
+  app.register(appLinkRoutes, { linkedApps })
   app.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
   app.register(healthRoutes, { ready })
   if (metrics) app.register(metricsRoutes, metrics)

@@ -34,6 +34,8 @@ const userId = async (scene: Scene) => `?userId=${await scene.user()}`
 /** Every route of openapi.yaml, by method and path. */
 export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /': open,
+  'GET /.well-known/apple-app-site-association': { everybody: 'not_found' },
+  'GET /.well-known/assetlinks.json': { everybody: 'not_found' },
   'GET /device/v1/activities': none,
   'POST /device/v1/activities/{id}/report': none,
   'GET /device/v1/challenges': none,

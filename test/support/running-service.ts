@@ -68,6 +68,7 @@ export function testConfig(
       address: fcm,
       ca: [caPem],
     },
+    linkedApps: [],
     attestation: { androidApps: [], appleApps: [], revocationsFile: null },
     ...more,
   }

@@ -43,6 +43,10 @@ export const en = {
     notHere:
       'This address is meant for the scanner inside the app, not for a browser or the ' +
       'camera of the phone.',
+    openApp: 'Open the app',
+    openedAgain:
+      'If this page opens again, the app is not on this device, or the browser offers it ' +
+      'above the page.',
     how:
       'Open the app that your organisation gave you for approving sign-ins, choose to add ' +
       'an account there, and point it at the QR code. If you have no camera at hand, type ' +

@@ -138,6 +138,10 @@ export const nl: Translation = {
     notHere:
       'Dit adres is bedoeld voor de scanner in de app, niet voor een browser of de camera ' +
       'van de telefoon.',
+    openApp: 'Open de app',
+    openedAgain:
+      'Als deze pagina opnieuw opent, staat de app niet op dit apparaat, of biedt de browser ' +
+      'hem boven de pagina aan.',
     how:
       'Open de app die je van je organisatie kreeg om aanmeldingen goed te keuren, kies daar ' +
       'voor een account toevoegen en richt hem op de QR-code. Heb je geen camera bij de hand, ' +

@@ -1,9 +1,10 @@
-// Every page of the service is one file without scripts, which loads nothing and cannot be framed.
+// Every page of the service is one file, which loads nothing, cannot be framed and works without
+// script.
 
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { type Language, textsIn } from '../../texts/texts.ts'
-import { Html, html } from './html.ts'
+import { Html, html, noHtml } from './html.ts'
 import { languageHeaders } from './page-language.ts'
 
 /** The page of the user's devices, where a person goes on from any other page. */
@@ -60,13 +61,18 @@ a.button.quiet, button.quiet {
 @media (forced-colors: active) { button, a.button { border-color: ButtonText } }
 `
 
-const hash = createHash('sha256').update(style).digest('base64')
+const sourceOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+const styleSource = sourceOf(style)
 
-/** What a page may do: show itself and, where it has forms, send them to its own origin. */
-function pagePolicy(forms: 'none' | 'self'): string {
+/**
+ * What a page may do: show itself, run the one script that we wrote for it and, where it has forms,
+ * send them to its own origin.
+ */
+function pagePolicy({ script }: Page, forms: 'none' | 'self'): string {
   return [
     "default-src 'none'",
-    `style-src 'sha256-${hash}'`,
+    `style-src ${styleSource}`,
+    ...(script === undefined ? [] : [`script-src ${sourceOf(script)}`]),
     "base-uri 'none'",
     `form-action '${forms}'`,
     "frame-ancestors 'none'",
@@ -77,12 +83,17 @@ export type Page = {
   readonly title: string
   readonly language: Language
   readonly body: Html
+  /** A constant text of ours, which makes something easier that works without it. */
+  readonly script?: string
 }
 
-// The one element whose text is not escaped: it is ours, and the policy contains its hash.
+// The elements whose text is not escaped: it is ours, and the policy contains its hash.
 const styleSheet = new Html(`<style>${style}</style>`)
 
-function documentOf({ title, language, body }: Page): string {
+const scriptOf = (script: string | undefined) =>
+  script === undefined ? noHtml : new Html(`<script>${script}</script>\n`)
+
+function documentOf({ title, language, body, script }: Page): string {
   return html`<!doctype html>
 <html lang="${language}" dir="${textsIn(language).direction}">
 <head>
@@ -97,7 +108,7 @@ ${styleSheet}
 <h1>${title}</h1>
 ${body}
 </main>
-</body>
+${scriptOf(script)}</body>
 </html>
 `.text
 }
@@ -113,7 +124,7 @@ export function sendPage<Reply extends FastifyReply>(
 ): Reply {
   reply
     .headers({
-      'content-security-policy': pagePolicy(forms),
+      'content-security-policy': pagePolicy(page, forms),
       'referrer-policy': 'no-referrer',
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',
