@@ -6,6 +6,7 @@ export type AuditType =
   | 'tenant_changed'
   | 'signing_key_rotated'
   | 'relying_party_created'
+  | 'relying_party_changed'
   | 'policy_changed'
   | 'user_changed'
   | 'user_erased'

@@ -87,6 +87,7 @@ export type RefusalCode =
   | 'push_suppressed'
   | 'number_none_not_allowed'
   | 'number_too_short'
+  | 'return_url_not_allowed'
   | 'idempotency_key_reused'
   | 'challenge_ended'
   | 'challenge_expired'

@@ -33,7 +33,7 @@ export type ChangedIntegration = {
 /** What is needed to verify a client of an integration, and to act for its relying party. */
 export type StoredIntegration = {
   readonly integration: Integration
-  readonly relyingParty: RelyingParty
+  readonly relyingParty: Omit<RelyingParty, 'returnOrigins'>
   /** At most two are live. */
   readonly credentials: readonly IntegrationCredential[]
 }

@@ -26,8 +26,14 @@ export type RelyingParty = {
   readonly name: string
   /** Namespaces of identifiers it may use; the first is its default. */
   readonly namespaces: readonly string[]
+  /** Origins (https) to which its challenges may lead back. */
+  readonly returnOrigins: readonly string[]
   readonly createdAt: Date
 }
+
+/** A relying party to be created; to lead back is allowed nowhere unless it says where. */
+export type NewRelyingParty = Omit<RelyingParty, 'createdAt' | 'returnOrigins'> &
+  Partial<Pick<RelyingParty, 'returnOrigins'>>
 
 export type ApiKey = {
   readonly tenantId: TenantId
@@ -54,7 +60,7 @@ export type NewApiKey = Omit<ApiKey, 'lineageId' | 'createdAt' | 'revokedAt' | '
 export type FirstInstallation = {
   readonly tenant: Omit<Tenant, 'createdAt'>
   readonly signingKey: NewSigningKey
-  readonly relyingParty: Omit<RelyingParty, 'createdAt'>
+  readonly relyingParty: NewRelyingParty
   readonly apiKey: NewApiKey
   readonly secretHash: Uint8Array
   /** The process that shows the key, so that people can find it. */
@@ -65,7 +71,7 @@ export type FirstInstallation = {
 export type StoredCredential = {
   readonly key: ApiKey
   readonly secretHash: Uint8Array
-  readonly relyingParty: RelyingParty
+  readonly relyingParty: Omit<RelyingParty, 'returnOrigins'>
 }
 
 /** Tenants, relying parties, their keys: read and changed by operators and admins. */
@@ -104,7 +110,12 @@ export interface TenantStore {
     readonly audit: NewAuditEvent
   }): Promise<'done' | 'changed'>
   listTenants(): Promise<Tenant[]>
-  createRelyingParty(party: Omit<RelyingParty, 'createdAt'>, actor: Actor): Promise<RelyingParty>
+  createRelyingParty(party: NewRelyingParty, actor: Actor): Promise<RelyingParty>
+  /** Sets its return origins and records it; null for an unknown relying party. */
+  changeReturnOrigins(
+    party: Pick<RelyingParty, 'tenantId' | 'id' | 'returnOrigins'>,
+    actor: Actor,
+  ): Promise<RelyingParty | null>
   findRelyingParty(tenantId: TenantId, id: RelyingPartyId): Promise<RelyingParty | null>
   listRelyingParties(tenantId: TenantId): Promise<RelyingParty[]>
   /**

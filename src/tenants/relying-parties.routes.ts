@@ -1,9 +1,10 @@
 import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { route } from '../platform/http/route.ts'
+import { idParams } from '../platform/http/schemas/ids.ts'
 import { wholeList } from '../platform/http/schemas/paging.ts'
 import { principalOf } from './api-key.guard.ts'
-import { newRelyingParty, relyingPartyBody } from './relying-party.schemas.ts'
+import { newRelyingParty, relyingPartyBody, relyingPartyChanges } from './relying-party.schemas.ts'
 import type { ServerOptions } from './server.http.ts'
 import type * as useCases from './use-cases.ts'
 
@@ -15,6 +16,7 @@ const relyingPartyList = wholeList(relyingPartyBody, 'RelyingParties', 'All of t
 export function relyingPartyRoutes(app: HttpApp, options: Options, done: () => void): void {
   list(app, options)
   create(app, options)
+  change(app, options)
   done()
 }
 
@@ -50,6 +52,27 @@ function create(app: HttpApp, { useCases, key }: Options): void {
       const { tenantId, keyId } = principalOf(request)
       const party = { ...request.body, tenantId }
       return useCases.createRelyingParty(party, `api_key:${keyId}`)
+    },
+  )
+}
+
+function change(app: HttpApp, { useCases, key }: Options): void {
+  route(
+    app,
+    'PATCH /v1/relying-parties/:id',
+    key('admin', {
+      operationId: 'changeRelyingParty',
+      tag: 'administration',
+      summary: 'Set where challenges of a relying party may lead back',
+      description: 'In force from its next challenge on, in every process.',
+      params: idParams('id', 'relyingParty', 'The relying party.'),
+      body: relyingPartyChanges,
+      answers: { 200: { description: 'The relying party.', schema: relyingPartyBody } },
+    }),
+    async (request) => {
+      const { tenantId, keyId } = principalOf(request)
+      const party = { ...request.body, tenantId, id: request.params.id }
+      return useCases.changeRelyingParty(party, `api_key:${keyId}`)
     },
   )
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { allowedAddressesMax, overlapBoundsSeconds } from '../domain/api-key.ts'
 import { nameLengthMax, namespacesMax } from '../domain/names.ts'
+import { returnOriginsMax, returnUrlLengthMax } from '../domain/return-url.ts'
 import { defaultScopes, scopes } from '../domain/scope.ts'
 import { identifierCases } from '../domain/user-name.ts'
 import { scope } from '../platform/http/schemas/enumerations.ts'
@@ -26,6 +27,14 @@ export const tenantBody = z
   })
   .meta({ id: 'Tenant', description: 'The organisation that the API key belongs to.' })
 
+const returnOriginsText =
+  'Origins to which its challenges may lead back (`returnUrl`): https, the host in lower case, ' +
+  'and its port if it is not 443.'
+const returnOrigins = z
+  .array(z.string().max(returnUrlLengthMax))
+  .max(returnOriginsMax)
+  .meta({ description: returnOriginsText, example: ['https://bank.example.com'] })
+
 export const newRelyingParty = z
   .strictObject({
     name: showable(nameLengthMax, {
@@ -38,17 +47,26 @@ export const newRelyingParty = z
       .max(namespacesMax)
       .refine((values) => new Set(values).size === values.length, 'must not repeat a namespace')
       .meta({ description: 'The namespaces it may use; the first is its default.' }),
+    returnOrigins: returnOrigins.default([]),
   })
   .meta({
     id: 'NewRelyingParty',
     description: 'An identity provider or application that will ask.',
   })
 
+export const relyingPartyChanges = z
+  .strictObject({ returnOrigins })
+  .meta({ id: 'RelyingPartyChanges', description: 'What is new about the relying party.' })
+
 export const relyingPartyBody = z
   .object({
     id: shownId('relyingParty', 'The relying party: `aud` of its results.'),
     name: shownText('Example Bank'),
     namespaces: z.array(shownText('entra')).readonly(),
+    returnOrigins: z
+      .array(shownText('https://bank.example.com'))
+      .readonly()
+      .meta({ description: returnOriginsText }),
     createdAt: timestamp('When it was created.'),
   })
   .meta({ id: 'RelyingParty', description: 'An identity provider or application that asks.' })

@@ -6,7 +6,13 @@ import { recordAudit } from '../platform/postgres/record.ts'
 import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { NewSigningKey, Random } from '../platform/world.ts'
 import { insertApiKey } from './api-keys.sql.ts'
-import type { IdentifierCollision, RelyingParty, Tenant, TenantStore } from './directory.store.ts'
+import type {
+  IdentifierCollision,
+  NewRelyingParty,
+  RelyingParty,
+  Tenant,
+  TenantStore,
+} from './directory.store.ts'
 import { recordFirstKey } from './installation.sql.ts'
 import { insertSigningKey } from './signing-keys.sql.ts'
 
@@ -81,9 +87,21 @@ const insertTenantRow = statement<Pick<Tenant, 'id' | 'name' | 'identifierCase'>
 
 const insertPartyRow = statement<Omit<RelyingParty, 'createdAt'>, Pick<RelyingParty, 'createdAt'>>(
   'insert_relying_party',
-  `insert into relying_parties (tenant_id, id, name, namespaces)
-   values (:tenantId, :id, :name, :namespaces)
+  `insert into relying_parties (tenant_id, id, name, namespaces, return_origins)
+   values (:tenantId, :id, :name, :namespaces, :returnOrigins)
    returning created_at`,
+)
+
+const lockParty = statement<ByParty, RelyingParty>(
+  'lock_return_origins',
+  `select tenant_id, id, name, namespaces, return_origins, created_at
+   from relying_parties where tenant_id = :tenantId and id = :rpId for no key update`,
+)
+
+const changeReturnOrigins = statement<ByParty & Pick<RelyingParty, 'returnOrigins'>>(
+  'change_return_origins',
+  `update relying_parties set return_origins = :returnOrigins
+   where tenant_id = :tenantId and id = :rpId`,
 )
 
 const lockBootstrap = statement<object, { readonly lock: unknown }>(
@@ -100,11 +118,14 @@ type RelyingPartyRecord = {
   id: string
   name: string
   namespaces: string[]
+  returnOrigins: string[]
   createdAt: Date
 }
 
-const toRelyingParty = ({ tenantId, id, name, namespaces, createdAt }: RelyingPartyRecord) =>
-  ({ tenantId, id, name, namespaces, createdAt }) as RelyingParty
+const toRelyingParty = (record: RelyingPartyRecord) => {
+  const { tenantId, id, name, namespaces, returnOrigins, createdAt } = record
+  return { tenantId, id, name, namespaces, returnOrigins, createdAt } as RelyingParty
+}
 
 /** Tenants and their relying parties; Prisma reads, transactions write. */
 export function buildTenantStore(database: Database, random: Pick<Random, 'id'>): TenantStore {
@@ -123,17 +144,22 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
 
   async function insertParty(
     tx: Queries,
-    { tenantId, id, name, namespaces }: Omit<RelyingParty, 'createdAt'>,
+    { tenantId, id, name, namespaces, returnOrigins = [] }: NewRelyingParty,
     actor: Actor,
   ): Promise<RelyingParty> {
-    const row = await runOne(tx, insertPartyRow, { tenantId, id, name, namespaces })
+    const party = { tenantId, id, name, namespaces, returnOrigins }
+    const row = await runOne(tx, insertPartyRow, party)
     await recordAudit(tx, random, tenantId, {
       type: 'relying_party_created',
       actor,
       subject: id,
-      details: { name, namespaces: namespaces.join(' ') },
+      details: {
+        name,
+        namespaces: namespaces.join(' '),
+        ...(returnOrigins.length > 0 && { returnOrigins: returnOrigins.join(' ') }),
+      },
     })
-    return { tenantId, id, name, namespaces, createdAt: row.createdAt }
+    return { ...party, createdAt: row.createdAt }
   }
 
   return {
@@ -204,6 +230,25 @@ export function buildTenantStore(database: Database, random: Pick<Random, 'id'>)
     createRelyingParty(party, actor) {
       return database.transaction((tx) => insertParty(tx, party, actor))
     },
+
+    changeReturnOrigins: ({ tenantId, id, returnOrigins }, actor) =>
+      database.transaction(async (tx) => {
+        const [party] = await run(tx, lockParty, { tenantId, rpId: id })
+        if (!party) return null
+        await run(tx, changeReturnOrigins, { tenantId, rpId: id, returnOrigins })
+        await recordAudit(tx, random, tenantId, {
+          type: 'relying_party_changed',
+          actor,
+          subject: id,
+          details: {
+            returnOrigins: {
+              before: party.returnOrigins.join(' '),
+              after: returnOrigins.join(' '),
+            },
+          },
+        })
+        return { ...party, returnOrigins }
+      }),
 
     async findRelyingParty(tenantId, id) {
       const row = await database.prisma(tenantId, (prisma) =>

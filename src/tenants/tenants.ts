@@ -2,6 +2,7 @@ import type { Actor } from '../domain/activity.ts'
 import type { TenantId } from '../domain/ids.ts'
 import { nameHint, namespacesFault, readName } from '../domain/names.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { returnOriginsFault } from '../domain/return-url.ts'
 import { type Scope, scopes } from '../domain/scope.ts'
 import type { Signatures } from '../platform/world.ts'
 import {
@@ -9,7 +10,13 @@ import {
   draftApiKey,
   validateKeyInput,
 } from './api-keys.ts'
-import type { NewApiKey, RelyingParty, Tenant, TenantStore } from './directory.store.ts'
+import type {
+  NewApiKey,
+  NewRelyingParty,
+  RelyingParty,
+  Tenant,
+  TenantStore,
+} from './directory.store.ts'
 
 export type Dependencies = ApiKeyDependencies & {
   readonly tenants: TenantStore
@@ -83,20 +90,38 @@ export async function createRelyingParty(
     readonly tenantId: TenantId
     readonly name: string
     readonly namespaces: readonly string[]
+    readonly returnOrigins?: readonly string[]
   },
   actor: Actor,
 ): Promise<RelyingParty | Refusal<'invalid_request'>> {
   const name = readName(party.name)
-  const hint = name === undefined ? nameHint : namespacesFault(party.namespaces)
+  const hint =
+    name === undefined
+      ? nameHint
+      : (namespacesFault(party.namespaces) ?? returnOriginsFault(party.returnOrigins ?? []))
   if (name === undefined || hint !== undefined)
     return refuse('invalid_request', { hint: hint ?? nameHint })
   return tenants.createRelyingParty({ ...party, name, id: random.id('relyingParty') }, actor)
 }
 
+/**
+ * Sets the origins to which challenges of a relying party may lead back, from its next challenge
+ * on. Refuses what is no https origin.
+ */
+export async function changeRelyingParty(
+  { tenants }: Pick<Dependencies, 'tenants'>,
+  party: Pick<RelyingParty, 'tenantId' | 'id' | 'returnOrigins'>,
+  actor: Actor,
+): Promise<RelyingParty | Refusal<'invalid_request' | 'not_found'>> {
+  const hint = returnOriginsFault(party.returnOrigins)
+  if (hint !== undefined) return refuse('invalid_request', { hint })
+  return (await tenants.changeReturnOrigins(party, actor)) ?? refuse('not_found')
+}
+
 /** What a first start hands to the operator: the only time that the key is readable. */
 export type BootstrapResult = {
   readonly tenantId: TenantId
-  readonly relyingParty: Omit<RelyingParty, 'createdAt'>
+  readonly relyingParty: NewRelyingParty
   readonly apiKey: NewApiKey
   readonly secret: string
 }

@@ -4,4 +4,10 @@ export { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from './api-key
 export { authenticateApiKey } from './authenticate-api-key.ts'
 export { readPolicy, setPolicy, setRelyingPartyPolicy } from './policy.ts'
 export { readPublicKeys } from './read-signing-keys.ts'
-export { changeTenant, createRelyingParty, listRelyingParties, readTenant } from './tenants.ts'
+export {
+  changeRelyingParty,
+  changeTenant,
+  createRelyingParty,
+  listRelyingParties,
+  readTenant,
+} from './tenants.ts'

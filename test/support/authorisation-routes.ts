@@ -176,6 +176,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'PATCH /v1/policy': { body: () => ({ challengeTtlSeconds: 121 }) },
   'PUT /v1/policy': { body: () => ({ challengeTtlSeconds: 122 }) },
   'GET /v1/relying-parties': none,
+  'PATCH /v1/relying-parties/{id}': { body: () => ({ returnOrigins: [] }) },
   'POST /v1/relying-parties': { body: () => ({ name: 'x', namespaces: [fresh()] }) },
   'GET /v1/relying-parties/{id}/policy': none,
   'PUT /v1/relying-parties/{id}/policy': { body: () => ({ challengeTtlSeconds: 60 }) },

@@ -31,8 +31,10 @@ const shownKey = {
   revokedAt: null,
   lastUsedAt: null,
 }
-const party = { tenantId, id: rpId, name: 'Bank', namespaces: ['entra'], createdAt: at }
-const shownParty = { id: rpId, name: 'Bank', namespaces: ['entra'], createdAt: at.toISOString() }
+const returnOrigins = ['https://bank.example.com']
+const partyMembers = { id: rpId, name: 'Bank', namespaces: ['entra'], returnOrigins }
+const party = { tenantId, ...partyMembers, createdAt: at }
+const shownParty = { ...partyMembers, createdAt: at.toISOString() }
 
 async function get(url: string, useCases: Partial<UseCases>) {
   await using app = await anApp(useCases)
@@ -74,7 +76,34 @@ describe('/v1/relying-parties', () => {
     const answer = await post('/v1/relying-parties', body, { createRelyingParty })
     expect(answer.statusCode).toBe(201)
     expect(answer.json()).toEqual(shownParty)
-    expect(calls).toEqual([[{ ...body, tenantId }, `api_key:${principal.keyId}`]])
+    const newParty = { ...body, returnOrigins: [], tenantId }
+    expect(calls).toEqual([[newParty, `api_key:${principal.keyId}`]])
+  })
+
+  it('200 for new return origins, and nothing else can be changed', async () => {
+    const calls: unknown[] = []
+    const changeRelyingParty: UseCases['changeRelyingParty'] = async (...args) => {
+      calls.push(args)
+      return party
+    }
+    await using app = await anApp({ changeRelyingParty })
+    const change = (payload: object) =>
+      app.inject({
+        method: 'PATCH',
+        url: `/v1/relying-parties/${rpId}`,
+        headers: bearer,
+        payload,
+      })
+    const answer = await change({ returnOrigins })
+    expect([answer.statusCode, answer.json()]).toEqual([200, shownParty])
+    expect(calls).toEqual([[{ tenantId, id: rpId, returnOrigins }, `api_key:${principal.keyId}`]])
+    for (const body of [
+      {},
+      { returnOrigins, name: 'Other' },
+      { returnOrigins: 'https://a.example' },
+    ])
+      expect((await change(body)).statusCode).toBe(400)
+    expect(calls).toHaveLength(1)
   })
 })
 

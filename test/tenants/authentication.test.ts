@@ -21,6 +21,8 @@ const open = new Set([
   'authApiPing',
   'claimEnrollment',
   'readEnrollmentPage',
+  'readAppleAppSiteAssociation',
+  'readAssetLinks',
   'readFormerEnrollmentPage',
   'openPortal',
   'readPortalLinkPage',

@@ -58,6 +58,13 @@ export const challengeProblems = {
     title: 'The number has fewer digits than the tenant asks for.',
     detail: 'Use at least `digitsMin` digits.',
   },
+  return_url_not_allowed: {
+    status: 422,
+    title: 'The relying party may not lead back to this address.',
+    detail:
+      'Use an https address, written as a browser shows it, in one of the `returnOrigins` of the ' +
+      'relying party, which an admin sets; or leave `returnUrl` out.',
+  },
   idempotency_key_reused: {
     status: 422,
     title: 'The Idempotency-Key was used for another request.',

@@ -71,6 +71,14 @@ export const directoryCalls: Readonly<Record<string, Call>> = {
       keycloakCallbacks.settle({ tenantId: my.tenantId, challengeId }, 'forged'),
     undefined,
   ],
+  'tenants.changeReturnOrigins': [
+    ({ tenants }, my, their) =>
+      tenants.changeReturnOrigins(
+        { tenantId: my.tenantId, id: their.rpId, returnOrigins: [] },
+        'operator',
+      ),
+    null,
+  ],
   'tenants.findRelyingParty': [
     ({ tenants }, my, their) => tenants.findRelyingParty(my.tenantId, their.rpId),
     null,
