@@ -249,6 +249,7 @@ describe('answers to challenges', () => {
       wrongNumbersLeft: vector.wrongNumbersLeft,
       userVerification: vector.userVerification as Challenge['userVerification'],
       binding: null,
+      returnUrl: null,
       deliveryMode: 'push',
       suppressed: null,
       initiatorKey: null,

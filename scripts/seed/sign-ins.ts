@@ -61,6 +61,7 @@ function finishedChallenge(installation: Installation, signIn: SignIn): Challeng
     wrongNumbersLeft: plan.wrongNumbersMax - (course === 'approve_second_try' ? 1 : 0),
     userVerification: policy.userVerification === 'required' ? 'required' : 'preferred',
     binding: installation.random.token(24),
+    returnUrl: null,
     deliveryMode: 'pull_only',
     suppressed: 'no_push_token',
     initiatorKey: null,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { challengeTtlBoundsSeconds } from '../domain/policy.ts'
+import { returnUrlLengthMax } from '../domain/return-url.ts'
 import {
   challengeStatus,
   deliveryMode,
@@ -132,6 +133,17 @@ export const newChallenge = z
     ttlSeconds: z.int().min(min).max(max).exactOptional(),
     initiator: askedInitiator.exactOptional(),
     binding,
+    returnUrl: z
+      .string()
+      .max(returnUrlLengthMax)
+      .exactOptional()
+      .meta({
+        description:
+          'Where the app offers to go after the answer: an https address, written as a browser ' +
+          'shows it, in one of the `returnOrigins` of the relying party. It is not part of what ' +
+          'the device signs, and proves nothing.',
+        example: 'https://bank.example.com/signed-in',
+      }),
     deviceIds: z
       .array(idOf('device', 'A device of the user.'))
       .min(1)
@@ -177,6 +189,10 @@ const listedMembers = {
   }),
   userVerification,
   binding: z.string().nullable(),
+  returnUrl: z.string().nullable().meta({
+    description: 'Where the app offers to go after the answer.',
+    example: null,
+  }),
   deliveryMode,
   suppressed: suppressionReason.nullable().meta({
     description: 'Why no phone is woken; null when one is. See docs/limits.md.',

@@ -38,6 +38,8 @@ export type CreationFacts = {
   /** False when the key that asks has been revoked, or has expired, since it was looked up. */
   readonly isKeyLive: boolean
   readonly policy: Policy
+  /** Origins to which the relying party may lead back. */
+  readonly returnOrigins: readonly string[]
   readonly signingKid: string
   readonly userId: UserId | null
   readonly devices: readonly AskableDevice[]
@@ -112,6 +114,7 @@ export type PendingRequest = {
   readonly challengeId: ChallengeId
   readonly signingKid: string
   readonly requestPayload: string
+  readonly returnUrl: string | null
   readonly fetchedAt: Date | null
 }
 

@@ -93,6 +93,7 @@ const creation = {
     'too_many_pending',
     'number_none_not_allowed',
     'number_too_short',
+    'return_url_not_allowed',
     'idempotency_key_reused',
     'not_found',
     'conflict',

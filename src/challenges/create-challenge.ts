@@ -13,7 +13,8 @@ import { type Asker, actorOf, permittedAs } from '../domain/principal.ts'
 import { afterCreation, unusedBudget } from '../domain/push-budget.ts'
 import { type AdmissionRefusal, admitChallenge } from '../domain/push-throttling.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
-import { isRefusal, refuse } from '../domain/refusal.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { checkReturnUrl } from '../domain/return-url.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { Hashing, Random, Sealing, Signatures } from '../platform/world.ts'
 import type { Dispatcher } from '../push/delivery.store.ts'
@@ -45,6 +46,8 @@ export type Command = {
   /** The challenge ends by this time at the latest. */
   readonly notAfter?: Date
   readonly binding?: string
+  /** Where the app may offer to go after the answer. */
+  readonly returnUrl?: string
   /** Who starts the sign-in, as far as the relying party can tell. */
   readonly initiator?: Initiator
   readonly deviceIds?: readonly DeviceId[]
@@ -77,7 +80,11 @@ export function numberBinding({ tenantId, id }: Pick<Challenge, 'tenantId' | 'id
 // of those may be pending.
 const attemptsMax = 12
 
-type DecisionRefusal = NumberRefusal | AdmissionRefusal | OpeningRefusal
+type DecisionRefusal =
+  | NumberRefusal
+  | AdmissionRefusal
+  | OpeningRefusal
+  | Refusal<'return_url_not_allowed'>
 
 /** Why a user is not asked. */
 export type CreationRefusal = QuestionRefusal<
@@ -208,6 +215,8 @@ function decide(
       readonly number: string | null
     }
   | DecisionRefusal {
+  const fault = checkReturnUrl(command.returnUrl, facts.returnOrigins)
+  if (fault) return fault
   const plan = planNumber(facts.policy, command.number, permittedAs(principal))
   if (isRefusal(plan)) return plan
   const admission = admitChallenge(facts)
@@ -242,6 +251,7 @@ function decide(
     wrongNumbersLeft: opening.wrongNumbersLeft,
     userVerification: opening.userVerification,
     binding: command.binding ?? null,
+    returnUrl: command.returnUrl ?? null,
     deliveryMode: opening.deliveryMode,
     suppressed: opening.suppressed,
     initiatorKey,

@@ -37,7 +37,11 @@ function fetch(app: HttpApp, { useCases, proof, clock }: Options): void {
       const isGone = isDisconnectedOf(reply)
       const pending = await useCases.fetchChallenges(proofOf(request), isGone)
       if (isRefusal(pending)) return pending
-      const items = pending.map((one) => ({ id: one.challengeId, request: one.request }))
+      const items = pending.map(({ challengeId: id, request: signed, returnUrl }) => ({
+        id,
+        request: signed,
+        ...(returnUrl !== null && { returnUrl }),
+      }))
       return { items, serverTime: clock.now() }
     },
   )

@@ -12,8 +12,12 @@ export type Dependencies = VerifyProofDependencies & {
   readonly signingKeys: SigningKeys
 }
 
-/** A pending challenge for the device: the server-signed request. */
-export type SignedRequest = { readonly challengeId: ChallengeId; readonly request: string }
+/** A pending challenge for the device: the server-signed request, and what is not signed. */
+export type SignedRequest = {
+  readonly challengeId: ChallengeId
+  readonly request: string
+  readonly returnUrl: string | null
+}
 
 /**
  * The device's pending challenges at this moment, newest first; one round trip. Works without any
@@ -35,7 +39,7 @@ export async function fetchChallenges(
     dependencies.challenges.markFetched(device.tenantId, device.id, fresh).catch(() => undefined)
   }
   return Promise.all(
-    facts.pending.map(async ({ challengeId, signingKid, requestPayload }) => {
+    facts.pending.map(async ({ challengeId, signingKid, requestPayload, returnUrl }) => {
       const header = requestHeader(signingKid)
       const request = await dependencies.signingKeys.signWith(
         device.tenantId,
@@ -43,7 +47,7 @@ export async function fetchChallenges(
         header,
         requestPayload,
       )
-      return { challengeId, request }
+      return { challengeId, request, returnUrl }
     }),
   )
 }

@@ -198,6 +198,11 @@ export const pendingBody = z
         z.object({
           id: shownId('challenge', 'The challenge.'),
           request: shownJws('`approval-request+jwt`: what to ask.'),
+          returnUrl: shownText(
+            'https://bank.example.com/signed-in',
+            'Where to offer to go after the answer; not signed. Show its origin, and open it only ' +
+              'by https.',
+          ).exactOptional(),
         }),
       )
       .readonly(),

@@ -45,6 +45,8 @@ export type Challenge = {
   readonly wrongNumbersLeft: number
   readonly userVerification: UserVerification
   readonly binding: string | null
+  /** Where the app offers to go after the answer. */
+  readonly returnUrl: string | null
   readonly deliveryMode: DeliveryMode
   /** Why no phone was woken; null when one was. */
   readonly suppressed: SuppressionReason | null

@@ -39,6 +39,7 @@ const shownChallenge = {
   numberDigits: 6,
   userVerification: 'preferred',
   binding: null,
+  returnUrl: null,
   deliveryMode: 'push',
   suppressed: null,
   wrongNumbersLeft: 3,

@@ -173,6 +173,7 @@ describe('the same request under the same Idempotency-Key', () => {
     ['user verification', { userVerification: 'required' }],
     ['lifetime', { ttlSeconds: 60 }],
     ['binding', { binding: 'session-hash-0123' }],
+    ['address to return to', { returnUrl: 'https://bank.example.com/' }],
   ] as const)('with another %s is refused', async ([_, changes], { world, principal }) => {
     await granted(ask(world, principal, once))
     expect(await ask(world, principal, { ...once, ...changes })).toMatchObject({

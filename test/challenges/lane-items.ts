@@ -100,6 +100,7 @@ export function aCreation(
     initiatorKey,
     budgetKey: (isOwn ? initiatorKey : null) ?? othersKey,
     context: { application: 'Mail', location: 'Graz' },
+    returnUrl: chance.when(0.3) ? 'https://mail.example.com/back' : null,
     ttlMs: 3_600_000,
   })
   const decision: NewChallenge = {

@@ -119,12 +119,23 @@ describe('POST /device/v1/enrollments/confirm', () => {
 
 describe('challenges of a device', () => {
   it('challenges of a device are returned with the time of the service', async () => {
-    const fetchChallenges = async () => [{ challengeId: anId('challenge'), request: 'a.b.c' }]
-    const answer = await call('GET', '/device/v1/challenges', { fetchChallenges })
+    const item = { challengeId: anId('challenge'), request: 'a.b.c', returnUrl: null }
+    const answer = await call('GET', '/device/v1/challenges', {
+      fetchChallenges: async () => [item],
+    })
     expect(answer.json()).toEqual({
       items: [{ id: anId('challenge'), request: 'a.b.c' }],
       serverTime: at.toISOString(),
     })
+  })
+
+  it('say beside the signed text where to go after the answer, where there is such a place', async () => {
+    const returnUrl = 'https://bank.example.com/back'
+    const item = { challengeId: anId('challenge'), request: 'a.b.c', returnUrl }
+    const answer = await call('GET', '/device/v1/challenges', {
+      fetchChallenges: async () => [item],
+    })
+    expect(answer.json().items).toEqual([{ id: anId('challenge'), request: 'a.b.c', returnUrl }])
   })
 
   it('are answered by a signed text that the route does not read', async () => {

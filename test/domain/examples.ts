@@ -49,6 +49,7 @@ export function aPendingChallenge(changes: Partial<Challenge> = {}): Challenge {
     wrongNumbersLeft: 3,
     userVerification: 'preferred',
     binding: null,
+    returnUrl: null,
     deliveryMode: 'push',
     suppressed: null,
     initiatorKey: null,

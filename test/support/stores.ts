@@ -314,6 +314,7 @@ export function newChallengeAt(
     wrongNumbersLeft: 3,
     userVerification: 'preferred',
     binding: null,
+    returnUrl: null,
     deliveryMode: 'push',
     suppressed: null,
     initiatorKey: null,

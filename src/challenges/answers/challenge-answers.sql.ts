@@ -31,7 +31,13 @@ type PendingItem = { readonly tenantId: TenantId; readonly deviceId: DeviceId }
 type PendingRow = KnownDeviceRow & {
   readonly n: number
   readonly pending:
-    | { id: ChallengeId; kid: string; payload: string; fetchedAt: string | null }[]
+    | {
+        id: ChallengeId
+        kid: string
+        payload: string
+        returnUrl: string | null
+        fetchedAt: string | null
+      }[]
     | null
 }
 
@@ -46,10 +52,10 @@ const loadPending = statement<ListParams<'item', PendingItem>, PendingRow>(
   ) d
   left join lateral (
     select json_agg(json_build_object('id', y.id, 'kid', y.signing_kid,
-      'payload', y.request_payload,
+      'payload', y.request_payload, 'returnUrl', y.return_url,
       'fetchedAt', y.fetched_at) order by y.created_at desc) as pending
     from (
-      select c.id, c.created_at, c.signing_kid, t.request_payload, t.fetched_at
+      select c.id, c.created_at, c.signing_kid, c.return_url, t.request_payload, t.fetched_at
       from (
         select * from challenges c
         where c.tenant_id = x.tenant_id and c.user_id = d.user_id and ${isPending('c')}
@@ -160,10 +166,11 @@ function toPending(
   row: PendingRow,
 ): NonNullable<Awaited<ReturnType<ChallengeStore['loadPending']>>> {
   const pending = (row.pending ?? []).map(
-    ({ id, kid, payload, fetchedAt }): PendingRequest => ({
+    ({ id, kid, payload, returnUrl, fetchedAt }): PendingRequest => ({
       challengeId: id,
       signingKid: kid,
       requestPayload: payload,
+      returnUrl,
       fetchedAt: fetchedAt === null ? null : readTime(fetchedAt),
     }),
   )

@@ -39,6 +39,7 @@ const items = rowList<'item', Item>('item', {
   wrongNumbersLeft: 'smallint',
   userVerification: 'text',
   binding: 'text',
+  returnUrl: 'text',
   deliveryMode: 'text',
   signingKid: 'text',
   resultJti: 'text',
@@ -74,7 +75,7 @@ const pushes = rowList<'push', Push>('push', { item: 'int', id: 'text', deviceId
 const challengeMembers = `tenant_id, id, rp_id, user_id, context, number_mode, number_digits,
       number_sealed, wrong_numbers_left, user_verification, binding, delivery_mode, signing_kid,
       result_jti, idempotency_key, request_hash, resends_left, last_push_at, created_at, expires_at,
-      suppressed, initiator_key, budget_key`
+      suppressed, initiator_key, return_url, budget_key`
 
 type Params = ListParams<'item', Item> & ListParams<'target', Target> & ListParams<'push', Push>
 

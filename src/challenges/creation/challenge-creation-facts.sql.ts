@@ -43,6 +43,7 @@ type CreationRow = Challenge & {
   readonly isKeyLive: boolean
   readonly policy: unknown
   readonly rpPolicy: unknown
+  readonly returnOrigins: readonly string[]
   readonly activeKid: string
   readonly foundUserId: UserId | null
   readonly userLanguage: string | null
@@ -91,7 +92,7 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
   'load_creation',
   `select x.n::int as n, ${loadedColumns('c')}, clock_timestamp() as now,
     ${isKeyLive('x.tenant_id', 'x.key_id')} as is_key_live, t.policy,
-    r.policy as rp_policy,
+    r.policy as rp_policy, r.return_origins,
     (select s.kid from signing_keys s
      where s.tenant_id = x.tenant_id and s.status = 'active') as active_kid,
     u.user_id as found_user_id,
@@ -111,7 +112,7 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
     select * from tenants t where t.tenant_id = x.tenant_id offset 0
   ) t
   cross join lateral (
-    select r.policy from relying_parties r
+    select r.policy, r.return_origins from relying_parties r
     where r.tenant_id = x.tenant_id and r.id = x.rp_id offset 0
   ) r
   left join lateral (
@@ -187,6 +188,7 @@ function toFacts(row: CreationRow): CreationFacts {
     now: row.now,
     isKeyLive: row.isKeyLive,
     policy,
+    returnOrigins: row.returnOrigins,
     signingKid: row.activeKid,
     userId: row.foundUserId,
     devices: (row.devices ?? []).map((one) => toAskable(one, [row.userLanguage, policy.language])),

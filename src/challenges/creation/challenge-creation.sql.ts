@@ -42,11 +42,11 @@ const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
     insert into challenges (tenant_id, id, rp_id, user_id, status, context, number_mode,
       number_digits, number_sealed, wrong_numbers_left, user_verification, binding, delivery_mode,
       signing_kid, result_jti, idempotency_key, request_hash, resends_left, last_push_at,
-      created_at, expires_at, suppressed, initiator_key, budget_key)
+      created_at, expires_at, suppressed, initiator_key, return_url, budget_key)
     select :tenantId, :id, :rpId, :userId, 'pending', :context, :numberMode, :numberDigits,
       :numberSealed, :wrongNumbersLeft, :userVerification, :binding, :deliveryMode, :signingKid,
       :resultJti, :idempotencyKey, :requestHash, :resendsLeft, :lastPushAt, :createdAt, :expiresAt,
-      :suppressed, :initiatorKey, budget.key
+      :suppressed, :initiatorKey, :returnUrl, budget.key
     from budget
     returning tenant_id, id, user_id
   ), targets as (

@@ -286,7 +286,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Suspend a user, make the user active again, or set their language
+         * Suspend a user, or make the user active again
          * @description Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrollments are void, sessions of the portal are over. Devices, codes and locks are kept.
          */
         patch: operations["changeUser"];
@@ -366,27 +366,6 @@ export interface paths {
         /** Locks and counters of a user */
         get: operations["readProtection"];
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/users/{userId}/push-sign-in": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Whether a user may use push sign-in */
-        get: operations["readPushSignIn"];
-        /**
-         * Turn push sign-in on or off for a user
-         * @description In force from the next challenge and enrollment on; what is pending can still be answered. Devices are kept.
-         */
-        put: operations["setPushSignIn"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1048,6 +1027,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/relying-parties/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set where challenges of a relying party may lead back
+         * @description In force from its next challenge on, in every process.
+         */
+        patch: operations["changeRelyingParty"];
+        trace?: never;
+    };
     "/v1/relying-parties/{id}/policy": {
         parameters: {
             query?: never;
@@ -1463,7 +1462,7 @@ export interface components {
              * @example posted
              * @enum {string}
              */
-            type: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+            type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
             severity: components["schemas"]["Severity"];
             /**
              * @description Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.
@@ -1549,7 +1548,7 @@ export interface components {
                 deviceId: string | null;
                 enrollmentId: string | null;
                 /** @enum {string} */
-                activityType: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+                activityType: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
                 severity: components["schemas"]["Severity"];
             };
         };
@@ -1719,7 +1718,6 @@ export interface components {
                  */
                 value: string;
             }[];
-            transaction?: components["schemas"]["Transaction"];
         };
         /** @description Who starts the sign-in, or types the code. A known initiator, from which the user signed in lately, keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the attempts of the user. */
         AskedInitiator: {
@@ -1811,6 +1809,11 @@ export interface components {
             numberDigits: number | null;
             userVerification: components["schemas"]["UserVerification"];
             binding: string | null;
+            /**
+             * @description Where the app offers to go after the answer.
+             * @example null
+             */
+            returnUrl: string | null;
             deliveryMode: components["schemas"]["DeliveryMode"];
             /**
              * @description Why no phone is woken; null when one is. See docs/limits.md.
@@ -1969,11 +1972,6 @@ export interface components {
                 label: string;
                 value: string;
             }[];
-            transaction?: {
-                amount: string;
-                currency: string;
-                payee: string;
-            };
         };
         /** @description A challenge was created. */
         ChallengeCreatedEvent: {
@@ -2406,8 +2404,7 @@ export interface components {
         /** @description What is to change of a user. */
         ChangedUser: {
             /** @description What the user is from now on. */
-            status?: components["schemas"]["SuspensionStatus"];
-            language?: string | null;
+            status: components["schemas"]["SuspensionStatus"];
         };
         /** @description A new key with its secret. */
         CreatedApiKey: {
@@ -2474,6 +2471,11 @@ export interface components {
             numberDigits: number | null;
             userVerification: components["schemas"]["UserVerification"];
             binding: string | null;
+            /**
+             * @description Where the app offers to go after the answer.
+             * @example null
+             */
+            returnUrl: string | null;
             deliveryMode: components["schemas"]["DeliveryMode"];
             /**
              * @description Why no phone is woken; null when one is. See docs/limits.md.
@@ -2549,16 +2551,6 @@ export interface components {
             appId: string;
             /** @example 3.1.0 */
             appVersion: string;
-            /**
-             * @description The newest version of the device protocol that its app speaks.
-             * @example 2
-             */
-            protocolVersion: number;
-            /**
-             * @description The language that was given for it; null for none.
-             * @example nl-BE
-             */
-            language: string | null;
             /** @description The device whose companion (a watch) this is; it ends with it. */
             parentDeviceId: string | null;
             /** @example true */
@@ -2997,12 +2989,6 @@ export interface components {
              */
             userVerification?: "not_required" | "preferred" | "required";
             /**
-             * @description Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and enroll no device. From lax to strict: everybody, listed, nobody.
-             * @default everybody
-             * @enum {string}
-             */
-            pushSignIn?: "everybody" | "listed" | "nobody";
-            /**
              * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
              * @default []
              */
@@ -3012,11 +2998,6 @@ export interface components {
              * @default []
              */
             retiredPlatforms?: string[];
-            /**
-             * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister. Stricter: more.
-             * @default 1
-             */
-            protocolVersionMin?: number;
             /**
              * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
              * @default false
@@ -3075,14 +3056,6 @@ export interface components {
             binding?: string;
             initiator?: components["schemas"]["AskedInitiator"];
         };
-        /** @description What is to hold for the user. */
-        GivenPushSignIn: {
-            /**
-             * @description `default`: what the policy says (`pushSignIn`, `pushSignInPercent`).
-             * @enum {string}
-             */
-            setting: "on" | "off" | "default";
-        };
         /** @description How the names that the client sends become identifiers. A name that does not fit is unknown, never adjusted. */
         GivenUserNameMapping: {
             /** @default none */
@@ -3112,11 +3085,6 @@ export interface components {
              */
             displayName: string;
             identifiers: (string | components["schemas"]["GivenIdentifier"])[];
-            /**
-             * @description The language that the person reads: a well-formed tag of BCP 47 (RFC 5646). One that the service has no texts in falls back, `nl-BE` to `nl`.
-             * @example nl-BE
-             */
-            language?: string;
         };
         /** @description A door for an existing client. Its secret is never shown again. */
         Integration: {
@@ -3333,6 +3301,11 @@ export interface components {
             numberDigits: number | null;
             userVerification: components["schemas"]["UserVerification"];
             binding: string | null;
+            /**
+             * @description Where the app offers to go after the answer.
+             * @example null
+             */
+            returnUrl: string | null;
             deliveryMode: components["schemas"]["DeliveryMode"];
             /**
              * @description Why no phone is woken; null when one is. See docs/limits.md.
@@ -3453,6 +3426,11 @@ export interface components {
              * @example n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
              */
             binding?: string;
+            /**
+             * @description Where the app offers to go after the answer: an https address, written as a browser shows it, in one of the `returnOrigins` of the relying party. It is not part of what the device signs, and proves nothing.
+             * @example https://bank.example.com/signed-in
+             */
+            returnUrl?: string;
             /** @description Ask only these devices. */
             deviceIds?: string[];
         };
@@ -3536,6 +3514,14 @@ export interface components {
             name: string;
             /** @description The namespaces it may use; the first is its default. */
             namespaces: string[];
+            /**
+             * @description Origins to which its challenges may lead back (`returnUrl`): https, the host in lower case, and its port if it is not 443.
+             * @default []
+             * @example [
+             *       "https://bank.example.com"
+             *     ]
+             */
+            returnOrigins?: string[];
         };
         /** @description How long it is to be valid; `{}` is enough. */
         NewTemporaryCode: {
@@ -3689,17 +3675,6 @@ export interface components {
              */
             userVerification: "not_required" | "preferred" | "required";
             /**
-             * @description Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and enroll no device.
-             * @example everybody
-             * @enum {string}
-             */
-            pushSignIn: "everybody" | "listed" | "nobody";
-            /**
-             * @description How many percent of the users may enroll a device, for a roll-out in steps. Users who have one, or are set to `on`, are not affected.
-             * @example 100
-             */
-            pushSignInPercent: number;
-            /**
              * @description Pushes of one challenge beyond the first.
              * @example 3
              */
@@ -3770,11 +3745,6 @@ export interface components {
              */
             retiredPlatforms: string[];
             /**
-             * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister.
-             * @example 1
-             */
-            protocolVersionMin: number;
-            /**
              * @description Whether companion devices (watches) are asked; never where a number must be typed.
              * @example false
              */
@@ -3824,11 +3794,6 @@ export interface components {
              * @example 14
              */
             diagnosticsRetentionDays: number;
-            /**
-             * @description The language of people who have given none, a tag of BCP 47: for pushes where the app has no text of its own.
-             * @example en
-             */
-            language: string;
             /**
              * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes.
              * @example true
@@ -3895,17 +3860,6 @@ export interface components {
              * @enum {string}
              */
             userVerification?: "not_required" | "preferred" | "required";
-            /**
-             * @description Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and enroll no device. From lax to strict: everybody, listed, nobody.
-             * @default everybody
-             * @enum {string}
-             */
-            pushSignIn?: "everybody" | "listed" | "nobody";
-            /**
-             * @description How many percent of the users may enroll a device, for a roll-out in steps. Users who have one, or are set to `on`, are not affected. Stricter: fewer.
-             * @default 100
-             */
-            pushSignInPercent?: number;
             /**
              * @description Pushes of one challenge beyond the first. Stricter: fewer.
              * @default 3
@@ -3977,11 +3931,6 @@ export interface components {
              */
             retiredPlatforms?: string[];
             /**
-             * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister. Stricter: more.
-             * @default 1
-             */
-            protocolVersionMin?: number;
-            /**
              * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
              * @default false
              */
@@ -4031,12 +3980,6 @@ export interface components {
              * @default 14
              */
             diagnosticsRetentionDays?: number;
-            /**
-             * @description The language of people who have given none, a tag of BCP 47: for pushes where the app has no text of its own.
-             * @default en
-             * @example nl-BE
-             */
-            language?: string;
             /**
              * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. Stricter: false.
              * @default true
@@ -4115,7 +4058,7 @@ export interface components {
         Problem: {
             /** @description Names the kind of problem; holds the code. */
             type: string;
-            /** @description What is wrong, for people: one sentence for each code, in the language of `Accept-Language` as far as there are texts in it, else in English. */
+            /** @description What is wrong; the same for every problem of this code. */
             title: string;
             /** @description The HTTP status. */
             status: number;
@@ -4123,8 +4066,8 @@ export interface components {
              * @description Stable: programs branch on this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
-            /** @description What to do next, for developers. */
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            /** @description What to do next. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
             readonly errors?: {
@@ -4218,7 +4161,7 @@ export interface components {
                  * @description Why it would not be asked; null when it would be.
                  * @example null
                  */
-                whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "protocol_too_old" | "companion" | "no_verification_key") | null;
+                whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "companion" | "no_verification_key") | null;
             }[];
         };
         /** @description How many users could be asked at this moment. */
@@ -4308,12 +4251,24 @@ export interface components {
             /** @example Example Bank */
             name: string;
             readonly namespaces: string[];
+            /** @description Origins to which its challenges may lead back (`returnUrl`): https, the host in lower case, and its port if it is not 443. */
+            readonly returnOrigins: string[];
             /**
              * Format: date-time
              * @description When it was created.
              * @example 2026-01-31T12:00:00.000Z
              */
             createdAt: string;
+        };
+        /** @description What is new about the relying party. */
+        RelyingPartyChanges: {
+            /**
+             * @description Origins to which its challenges may lead back (`returnUrl`): https, the host in lower case, and its port if it is not 443.
+             * @example [
+             *       "https://bank.example.com"
+             *     ]
+             */
+            returnOrigins: string[];
         };
         /** @description "This wasn't me." */
         Report: {
@@ -4449,24 +4404,6 @@ export interface components {
             createdAt: string;
             settledAt: string | null;
         };
-        /** @description A payment. Amount and payee are shown and signed; only devices that speak version 2 of the device protocol are asked. */
-        Transaction: {
-            /**
-             * @description A decimal number, shown as it is.
-             * @example 129.90
-             */
-            amount: string;
-            /**
-             * @description ISO 4217.
-             * @example EUR
-             */
-            currency: string;
-            /**
-             * @description Who is paid. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
-             * @example Bookshop Ltd
-             */
-            payee: string;
-        };
         /** @description What one call did. */
         UnregisteredByTime: {
             /** @description Devices that this call unregistered. */
@@ -4513,11 +4450,6 @@ export interface components {
                 /** @example ada@example.com */
                 value: string;
             }[];
-            /**
-             * @description The language that was given for it; null for none.
-             * @example nl-BE
-             */
-            language: string | null;
             /** @description A suspended user cannot sign in anywhere. */
             status: components["schemas"]["SuspensionStatus"];
             /**
@@ -4601,21 +4533,6 @@ export interface components {
                  */
                 activityId: string;
             };
-        };
-        /** @description Whether a user may use push sign-in. */
-        UserPushSignIn: {
-            /**
-             * @description `default`: what the policy says (`pushSignIn`, `pushSignInPercent`).
-             * @enum {string}
-             */
-            setting: "on" | "off" | "default";
-            /** @description Whether the user may enroll a device. */
-            mayEnroll: boolean;
-            /**
-             * @description Why not; null when the user may.
-             * @example null
-             */
-            whyNot: ("off_for_everybody" | "off_for_user" | "user_not_listed" | "user_not_reached") | null;
         };
         /**
          * @description A name in the default namespace of the relying party, a name in another of its namespaces, or the id of the user.
@@ -5492,56 +5409,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Protection"];
-                };
-            };
-        };
-    };
-    readPushSignIn: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What holds now. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserPushSignIn"];
-                };
-            };
-        };
-    };
-    setPushSignIn: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The user. */
-                userId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["GivenPushSignIn"];
-            };
-        };
-        responses: {
-            /** @description What holds now. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserPushSignIn"];
                 };
             };
         };
@@ -6696,6 +6563,33 @@ export interface operations {
         responses: {
             /** @description The new relying party. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelyingParty"];
+                };
+            };
+        };
+    };
+    changeRelyingParty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The relying party. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RelyingPartyChanges"];
+            };
+        };
+        responses: {
+            /** @description The relying party. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
