@@ -71,9 +71,8 @@ export type PushFacts = {
   readonly clockSkewMs: number | null
 }
 
-/** Why a push was not sent, or not yet; null when it was, and when no attempt has failed. */
+/** Why a push was not sent, or not yet: null where no attempt has failed. */
 export function whyNotSent(push: PushRecord): PushFailure | PushSuppression | null {
-  if (push.status === 'sent') return null
   return push.status === 'suppressed' ? (push.reason as PushSuppression | null) : push.failure
 }
 
@@ -119,9 +118,7 @@ function isProviderDown({ pushes, now }: PushFacts): boolean {
     isRecent === true &&
     last.length === providerFailuresMin &&
     last.every(
-      ({ status, failure }) =>
-        status !== 'sent' &&
-        (failure === 'provider_unavailable' || failure === 'provider_misconfigured'),
+      ({ failure }) => failure === 'provider_unavailable' || failure === 'provider_misconfigured',
     )
   )
 }

@@ -22,6 +22,7 @@ import type {
   OpenedEnrollment,
   OwnDetails,
   PageRequest,
+  PushReport,
 } from './views.ts'
 
 export type DeviceClientOptions = World & {
@@ -159,6 +160,18 @@ export class DeviceClient {
    */
   async updateSelf(changes: DeviceChanges): Promise<DeviceDetails> {
     return (await this.#call('PATCH', '/self', changes)) as DeviceDetails
+  }
+
+  /** The last ten pushes to this device, and what would help where they do not arrive. */
+  async pushes(): Promise<PushReport> {
+    const report = (await this.#call('GET', '/self/pushes')) as PushReport
+    this.#connection.learnTime(report.serverTime)
+    return report
+  }
+
+  /** Has a harmless push sent to this device; `pushes` shows what became of it. */
+  async testPush(): Promise<{ readonly id: string }> {
+    return (await this.#call('POST', '/self/test-push')) as { readonly id: string }
   }
 
   /** Unregisters this device permanently; its keys are no longer valid afterwards. */

@@ -25,7 +25,7 @@ export {
   exportDeviceKeys,
   importDeviceKeys,
 } from './keys.ts'
-export type { Pending } from './pending-requests.ts'
+export type { Pending, PendingRequest } from './pending-requests.ts'
 export { protocolVersion } from './protocol-version.ts'
 export type {
   ActivityDetails,
@@ -36,4 +36,6 @@ export type {
   OpenedEnrollment,
   OwnDetails,
   PageRequest,
+  PushDetails,
+  PushReport,
 } from './views.ts'

@@ -8,9 +8,18 @@ import {
 } from './approval-request.ts'
 import { isObject } from './compact-jws.ts'
 
+/** A request to show, and what came beside it unsigned. */
+export type PendingRequest = ApprovalRequest & {
+  /**
+   * Where to offer to go after the answer: an https address, otherwise null. Nothing signs it: show
+   * its origin, and open it only when the person asks for it.
+   */
+  readonly returnUrl: string | null
+}
+
 /** The pending requests, and those that must not be shown. */
 export type Pending = {
-  readonly requests: readonly ApprovalRequest[]
+  readonly requests: readonly PendingRequest[]
   readonly refusedRequests: readonly {
     readonly challengeId: string
     readonly fault: RequestFault
@@ -18,7 +27,20 @@ export type Pending = {
 }
 
 /** One request as listed: signed, not yet verified. */
-export type ListedRequest = { readonly id: string; readonly request: string }
+export type ListedRequest = {
+  readonly id: string
+  readonly request: string
+  readonly returnUrl?: unknown
+}
+
+/** Https, and written as it will be opened; anything else is offered to nobody. */
+function readReturnUrl(value: unknown): string | null {
+  if (typeof value !== 'string' || !URL.canParse(value)) return null
+  const { href, protocol, username, password } = new URL(value)
+  return href === value && protocol === 'https:' && username === '' && password === ''
+    ? value
+    : null
+}
 
 export function isListedRequest(item: unknown): item is ListedRequest {
   return isObject(item) && typeof item.id === 'string' && typeof item.request === 'string'
@@ -29,12 +51,12 @@ export async function readPending(
   items: readonly ListedRequest[],
   expectation: Omit<RequestExpectation, 'challengeId'>,
 ): Promise<Pending> {
-  const requests: ApprovalRequest[] = []
+  const requests: PendingRequest[] = []
   const refusedRequests: { challengeId: string; fault: RequestFault }[] = []
-  for (const { id, request } of items) {
+  for (const { id, request, returnUrl } of items) {
     const read = await readRequest(request, { ...expectation, challengeId: id })
     if (typeof read === 'string') refusedRequests.push({ challengeId: id, fault: read })
-    else requests.push(read)
+    else requests.push({ ...read, returnUrl: readReturnUrl(returnUrl) })
   }
   return { requests, refusedRequests }
 }

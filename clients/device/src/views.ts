@@ -48,6 +48,35 @@ export type OwnDetails = DeviceDetails & {
     | null
 }
 
+/** One push to this device; times are null for what has not happened. */
+export type PushDetails = {
+  readonly id: string
+  readonly kind: 'challenge_opened' | 'challenge_closed' | 'activity_recorded' | 'test'
+  readonly status: 'queued' | 'sent' | 'failed' | 'suppressed'
+  readonly attempts: number
+  readonly queuedAt: string
+  readonly sentAt: string | null
+  readonly receivedAt: string | null
+  readonly answeredAt: string | null
+  /** Why it was not sent. Later versions of the service may have further reasons. */
+  readonly failure: string | null
+  readonly delayMs: number | null
+}
+
+export type PushReport = {
+  readonly items: readonly PushDetails[]
+  /** What would help. Later versions of the service may have further advice. */
+  readonly advice: readonly (
+    | 'enable_notifications'
+    | 'token_stale'
+    | 'provider_down'
+    | 'never_received'
+    | 'clock_off'
+  )[]
+  readonly clockSkewMs: number | null
+  readonly serverTime: string
+}
+
 export type ActivityDetails = {
   readonly id: string
   readonly userId: string

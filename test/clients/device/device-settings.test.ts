@@ -9,6 +9,7 @@ import {
   type RunningService,
   startTestService,
 } from '../../support/running-service.ts'
+import { until } from '../../support/until.ts'
 
 let service: RunningService
 beforeAll(async () => {
@@ -30,6 +31,19 @@ test('a phone without a verification key cannot choose how its user is notified'
   await expect(client.setNotificationPreferences({ devices: 'in_app' })).rejects.toThrow(
     'verification key',
   )
+})
+
+test('a phone has a test push sent to itself, and sees what became of its pushes', async () => {
+  const phone = await enrollPhone(service, { user: 'doctor' })
+  expect(await phone.client.pushes()).toMatchObject({ items: [], advice: [] })
+  const { id } = await phone.client.testPush()
+  await until('the test push arrives', () => phone.pushes[0])
+  const report = await until('it is settled', async () => {
+    const { items, advice } = await phone.client.pushes()
+    return items[0]?.status === 'sent' && { items, advice }
+  })
+  expect(report).toMatchObject({ items: [{ id, kind: 'test', failure: null }], advice: [] })
+  await expect(phone.client.testPush()).rejects.toMatchObject({ code: 'test_push_too_soon' })
 })
 
 test('a phone enrolls a watch as its companion, which ends with it', async () => {

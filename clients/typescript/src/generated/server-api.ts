@@ -1718,6 +1718,7 @@ export interface components {
                  */
                 value: string;
             }[];
+            transaction?: components["schemas"]["Transaction"];
         };
         /** @description Who starts the sign-in, or types the code. A known initiator, from which the user signed in lately, keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the attempts of the user. */
         AskedInitiator: {
@@ -1972,6 +1973,11 @@ export interface components {
                 label: string;
                 value: string;
             }[];
+            transaction?: {
+                amount: string;
+                currency: string;
+                payee: string;
+            };
         };
         /** @description A challenge was created. */
         ChallengeCreatedEvent: {
@@ -2551,6 +2557,11 @@ export interface components {
             appId: string;
             /** @example 3.1.0 */
             appVersion: string;
+            /**
+             * @description The newest version of the device protocol that its app speaks.
+             * @example 2
+             */
+            protocolVersion: number;
             /** @description The device whose companion (a watch) this is; it ends with it. */
             parentDeviceId: string | null;
             /** @example true */
@@ -2998,6 +3009,11 @@ export interface components {
              * @default []
              */
             retiredPlatforms?: string[];
+            /**
+             * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister. Stricter: more.
+             * @default 1
+             */
+            protocolVersionMin?: number;
             /**
              * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
              * @default false
@@ -3745,6 +3761,11 @@ export interface components {
              */
             retiredPlatforms: string[];
             /**
+             * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister.
+             * @example 1
+             */
+            protocolVersionMin: number;
+            /**
              * @description Whether companion devices (watches) are asked; never where a number must be typed.
              * @example false
              */
@@ -3931,6 +3952,11 @@ export interface components {
              */
             retiredPlatforms?: string[];
             /**
+             * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister. Stricter: more.
+             * @default 1
+             */
+            protocolVersionMin?: number;
+            /**
              * @description Whether companion devices (watches) are asked; never where a number must be typed. Stricter: false.
              * @default false
              */
@@ -4066,7 +4092,7 @@ export interface components {
              * @description Stable: programs branch on this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
             /** @description What to do next. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
@@ -4161,7 +4187,7 @@ export interface components {
                  * @description Why it would not be asked; null when it would be.
                  * @example null
                  */
-                whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "companion" | "no_verification_key") | null;
+                whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "protocol_too_old" | "companion" | "no_verification_key") | null;
             }[];
         };
         /** @description How many users could be asked at this moment. */
@@ -4403,6 +4429,24 @@ export interface components {
              */
             createdAt: string;
             settledAt: string | null;
+        };
+        /** @description A payment. Amount and payee are shown and signed; only devices that speak version 2 of the device protocol are asked. */
+        Transaction: {
+            /**
+             * @description A decimal number, shown as it is.
+             * @example 129.90
+             */
+            amount: string;
+            /**
+             * @description ISO 4217.
+             * @example EUR
+             */
+            currency: string;
+            /**
+             * @description Who is paid. At most 140 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+             * @example Bookshop Ltd
+             */
+            payee: string;
         };
         /** @description What one call did. */
         UnregisteredByTime: {
