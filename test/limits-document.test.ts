@@ -11,7 +11,19 @@ import { temporaryCodeSeconds } from '../src/domain/passcode.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
+import { pushFailures, pushSuppressions } from '../src/domain/push.ts'
+import {
+  clockNotableSeconds,
+  providerFailureSeconds,
+  providerFailuresMin,
+  pushAdvices,
+  pushesShownMax,
+  receiptWaitSeconds,
+  tokenFreshDays,
+  unreceivedPushesMin,
+} from '../src/domain/push-advice.ts'
 import { diagnosticsPerHourMax } from '../src/domain/retention.ts'
+import { returnOriginsMax, returnUrlLengthMax } from '../src/domain/return-url.ts'
 import { shownNumberSeconds } from '../src/domain/shown-number.ts'
 import { testPushesPerHourMax, testPushGapSeconds } from '../src/domain/test-push.ts'
 import {
@@ -102,6 +114,36 @@ test('docs/limits.md has the figures that no policy changes', () => {
   expect(figureOf('days of failures only')).toBe(failingDaysMax)
   expect(figureOf('events that one call replays')).toBe(replaysMax)
   expect(figureOf('tests and replays of an endpoint within any minute')).toBe(requestsPerMinuteMax)
+})
+
+test('docs/limits.md has the figures of the push doctor and of links', () => {
+  const figureOf = (what: string) => rows.find(([name]) => name === what)?.[1]
+  const { behind, ahead } = clockNotableSeconds
+  expect(figureOf('pushes that are shown')).toBe(`${pushesShownMax}`)
+  expect(figureOf('time that a receipt may take')).toBe(
+    `${receiptWaitSeconds} s after the provider accepted the push`,
+  )
+  expect(figureOf('prompts without a receipt, from which on none seems to arrive')).toBe(
+    `${unreceivedPushesMin}`,
+  )
+  expect(figureOf('age of a token that may be stale')).toBe(
+    `${tokenFreshDays} days since the app last registered it`,
+  )
+  expect(figureOf('consecutive pushes that a provider did not take')).toBe(`${providerFailuresMin}`)
+  expect(figureOf('time for which that counts')).toBe(
+    `${providerFailureSeconds / 3600} hour since the newer one was queued`,
+  )
+  expect(figureOf('clock that is notable')).toBe(`${behind} s behind or ${ahead} s ahead`)
+  expect(figureOf('return origins of a relying party')).toBe(`${returnOriginsMax}`)
+  expect(numberOf(figureOf('length of a return URL')?.split(' ')[0])).toBe(returnUrlLengthMax)
+})
+
+test('docs/limits.md explains each advice and each reason of the push doctor', () => {
+  const [, section = ''] = document.split('## Push doctor\n')
+  const [text = ''] = section.split('\n## ')
+  const firstCells = [...text.matchAll(/^\| (`[^|]+) \|/gm)].map(([, cell = '']) => cell)
+  const words = firstCells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, word]) => word))
+  expect(words).toEqual([...pushAdvices, ...pushFailures, ...pushSuppressions])
 })
 
 test('docs/limits.md has the figures of the server', () => {

@@ -11,7 +11,8 @@ export const isPending = (c: string) => `${c}.status = 'pending' and ${c}.decide
 export const challengeColumns = (c: string) => `
   ${c}.tenant_id, ${c}.id, ${c}.rp_id, ${c}.user_id, ${c}.status, ${c}.reason, ${c}.context,
   ${c}.number_mode, ${c}.number_digits, ${c}.wrong_numbers_left, ${c}.user_verification,
-  ${c}.binding, ${c}.return_url, ${c}.delivery_mode, ${c}.suppressed, ${c}.initiator_key, ${c}.budget_key,
+  ${c}.binding, ${c}.return_url, ${c}.delivery_mode, ${c}.suppressed, ${c}.initiator_key,
+  ${c}.budget_key,
   ${c}.signing_kid, ${c}.result_jti, ${c}.resends_left, ${c}.last_push_at, ${c}.created_at,
   ${c}.expires_at, ${c}.decided_at, ${c}.decided_device_id`
 

@@ -37,10 +37,10 @@ function fetch(app: HttpApp, { useCases, proof, clock }: Options): void {
       const isGone = isDisconnectedOf(reply)
       const pending = await useCases.fetchChallenges(proofOf(request), isGone)
       if (isRefusal(pending)) return pending
-      const items = pending.map(({ challengeId: id, request: signed, returnUrl }) => ({
-        id,
-        request: signed,
-        ...(returnUrl !== null && { returnUrl }),
+      const items = pending.map((one) => ({
+        id: one.challengeId,
+        request: one.request,
+        ...(one.returnUrl !== null && { returnUrl: one.returnUrl }),
       }))
       return { items, serverTime: clock.now() }
     },

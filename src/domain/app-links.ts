@@ -1,7 +1,7 @@
 // Which apps may open links of this origin. Both files speak for the whole origin, so the list is
 // the operator's alone.
 
-/** An app of Apple's platforms, as `TEAMID.bundle.id`; or a package and a certificate that signs. */
+/** An app of Apple's platforms, as `TEAMID.bundle.id`; or an Android package and who signs it. */
 export type LinkedApp =
   | { readonly appleId: string }
   | {
@@ -10,8 +10,18 @@ export type LinkedApp =
       readonly signer: string
     }
 
-/** Paths that an app opens instead of a browser: of enrollment, the former spelling included. */
-export const linkedPaths = ['/t/*/enroll', '/t/*/enrol'] as const
+/** How an operator names one. Groups: an id of Apple; or package and digest. */
+export const linkedAppPattern = new RegExp(
+  '^(?:([A-Z0-9]{10}\\.[A-Za-z0-9.-]+)|([A-Za-z]\\w*(?:\\.[A-Za-z]\\w*)+):' +
+    '((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}))$',
+)
+
+/** Paths that an app opens instead of a browser. */
+export const linkedPaths = [
+  '/t/*/enroll',
+  // In printed codes.
+  '/t/*/enrol',
+] as const
 
 /**
  * The file at `/.well-known/apple-app-site-association` (Apple, Supporting associated domains);
@@ -28,7 +38,9 @@ export function appleAssociation(apps: readonly LinkedApp[]) {
 const withColons = (digest: string) =>
   (digest.replaceAll(':', '').toUpperCase().match(/../g) ?? []).join(':')
 
-/** The file at `/.well-known/assetlinks.json` (Google, Digital Asset Links); null without an app. */
+/**
+ * The file at `/.well-known/assetlinks.json` (Google, Digital Asset Links); null without an app.
+ */
 export function assetLinks(apps: readonly LinkedApp[]) {
   const signers = new Map<string, Set<string>>()
   for (const app of apps) {

@@ -72,7 +72,7 @@ export type PushFacts = {
 }
 
 /** Why a push was not sent, or not yet: null where no attempt has failed. */
-export function whyNotSent(push: PushRecord): PushFailure | PushSuppression | null {
+export function reasonForNotSending(push: PushRecord): PushFailure | PushSuppression | null {
   return push.status === 'suppressed' ? (push.reason as PushSuppression | null) : push.failure
 }
 

@@ -91,8 +91,8 @@ const manyRows = [
      update challenge_targets t set request_payload = '{}', request_hash = ''
      where ${ofPage('challenge_id')} and t.request_hash <> ''
    ), erasure as (
-     update challenges t set context = '{}', binding = null, return_url = null, initiator_key = null,
-       idempotency_key = null, request_hash = ''
+     update challenges t set context = '{}', binding = null, return_url = null,
+       initiator_key = null, idempotency_key = null, request_hash = ''
      where ${ofPage('id')} and (t.context <> '{}' or t.binding is not null
        or t.return_url is not null
        or t.idempotency_key is not null or t.request_hash <> '')

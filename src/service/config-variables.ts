@@ -1,7 +1,7 @@
 // The configuration variables. docs/configuration.md is generated from the descriptions here.
 
 import { z } from 'zod'
-import type { LinkedApp } from '../domain/app-links.ts'
+import { type LinkedApp, linkedAppPattern } from '../domain/app-links.ts'
 
 const wholeNumber = (least: number, most: number) => {
   const error = `must be a whole number from ${least} to ${most}`
@@ -275,8 +275,8 @@ export const variables = {
         'accepted, too.',
     ),
   APP_LINKS: listOf(
-    /^(?:([A-Z0-9]{10}\.[A-Za-z0-9.-]+)|([A-Za-z]\w*(?:\.[A-Za-z]\w*)+):((?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}))$/,
-    'must be TEAMID.bundle.id of Apple apps and package:sha256 of Android apps, separated by commas',
+    linkedAppPattern,
+    'must be TEAMID.bundle.id (Apple) and package:sha256 (Android), separated by commas',
     ([appleId, packageName = '', signer = '']): LinkedApp =>
       appleId === undefined ? { packageName, signer } : { appleId },
   )

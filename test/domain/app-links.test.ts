@@ -3,6 +3,11 @@ import { appleAssociation, assetLinks, type LinkedApp } from '../../src/domain/a
 
 const digest =
   '14:6d:e9:83:c5:73:06:50:d8:ee:b9:95:2f:34:fc:64:16:a0:83:42:e6:1d:be:a8:8a:04:96:b2:3f:cf:44:e5'
+const paths = [
+  '/t/*/enroll',
+  // In printed codes.
+  '/t/*/enrol',
+]
 const other = 'ab'.repeat(32)
 const apps: readonly LinkedApp[] = [
   { appleId: 'ABCDE12345.com.example.auth' },
@@ -20,10 +25,7 @@ describe('the file that Apple reads', () => {
         details: [
           {
             appIDs: ['ABCDE12345.com.example.auth', 'ABCDE12345.com.example.beta'],
-            components: [
-              { '/': '/t/*/enroll', comment: 'Add an account.' },
-              { '/': '/t/*/enrol', comment: 'Add an account.' },
-            ],
+            components: paths.map((path) => ({ '/': path, comment: 'Add an account.' })),
           },
         ],
       },

@@ -11,16 +11,16 @@ import {
   providerFailureSeconds,
   pushAdvices,
   pushDelayMs,
+  reasonForNotSending,
   receiptWaitSeconds,
   tokenFreshDays,
-  whyNotSent,
 } from '../../src/domain/push-advice.ts'
 
 const now = new Date('2026-06-01T12:00:00Z')
 const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000)
 const days = 24 * 3600
 
-const sent: PushRecord = {
+const sentPush: PushRecord = {
   id: 'dlv_1' as DeliveryId,
   kind: 'challenge_opened',
   status: 'sent',
@@ -32,9 +32,12 @@ const sent: PushRecord = {
   receivedAt: ago(598),
   answeredAt: null,
 }
-const lost: PushRecord = { ...sent, receivedAt: null }
-const failed = (failure: PushRecord['failure'], more: Partial<PushRecord> = {}): PushRecord => ({
-  ...lost,
+const lostPush: PushRecord = { ...sentPush, receivedAt: null }
+const failedPush = (
+  failure: PushRecord['failure'],
+  more: Partial<PushRecord> = {},
+): PushRecord => ({
+  ...lostPush,
   status: 'failed',
   failure,
   sentAt: null,
@@ -45,7 +48,7 @@ const healthy: PushFacts = {
   hasPushToken: true,
   tokenSetAt: ago(days),
   now,
-  pushes: [sent],
+  pushes: [sentPush],
   clockSkewMs: 0,
 }
 const advise = (facts: Partial<PushFacts>) => advisePushes({ ...healthy, ...facts })
@@ -63,69 +66,73 @@ describe('enable_notifications is advised', () => {
   })
 
   test('when the app removed the token after the provider had called one dead', () => {
-    const pushes = [failed('token_gone')]
+    const pushes = [failedPush('token_gone')]
     expect(advise({ hasPushToken: false, tokenSetAt: ago(599), pushes })).toEqual([
       'enable_notifications',
     ])
   })
 
   test('when a push was taken since the token that was dead', () => {
-    const pushes = [sent, failed('token_gone', { queuedAt: ago(700) })]
+    const pushes = [sentPush, failedPush('token_gone', { queuedAt: ago(700) })]
     expect(advise({ hasPushToken: false, pushes })).toEqual(['enable_notifications'])
   })
 })
 
 describe('token_stale is advised', () => {
   test('when a provider called the token dead and the app registered none since', () => {
-    const pushes = [failed('token_gone')]
+    const pushes = [failedPush('token_gone')]
     for (const tokenSetAt of [ago(days), ago(600), null]) {
       expect(advise({ hasPushToken: false, tokenSetAt, pushes })).toEqual(['token_stale'])
     }
   })
 
   test('also where pushes were suppressed since, for want of a token', () => {
-    const suppressed = { ...failed(null), status: 'suppressed', reason: 'no_push_token' } as const
-    const pushes = [suppressed, failed('token_gone')]
+    const suppressed = {
+      ...failedPush(null),
+      status: 'suppressed',
+      reason: 'no_push_token',
+    } as const
+    const pushes = [suppressed, failedPush('token_gone')]
     expect(advise({ hasPushToken: false, pushes })).toEqual(['token_stale'])
   })
 
   test('when a token of thirty days brought the last prompt nowhere', () => {
     const old = { tokenSetAt: ago(tokenFreshDays * days) }
-    expect(advise({ ...old, pushes: [lost, sent] })).toEqual(['token_stale'])
-    expect(advise({ ...old, pushes: [sent, lost] })).toEqual([])
+    expect(advise({ ...old, pushes: [lostPush, sentPush] })).toEqual(['token_stale'])
+    expect(advise({ ...old, pushes: [sentPush, lostPush] })).toEqual([])
     const younger = { tokenSetAt: ago(tokenFreshDays * days - 1) }
-    expect(advise({ ...younger, pushes: [lost, sent] })).toEqual([])
-    expect(advise({ tokenSetAt: null, pushes: [lost, sent] })).toEqual([])
+    expect(advise({ ...younger, pushes: [lostPush, sentPush] })).toEqual([])
+    expect(advise({ tokenSetAt: null, pushes: [lostPush, sentPush] })).toEqual([])
   })
 
   test('not before the last prompt has had a minute to arrive', () => {
     const old = { tokenSetAt: ago(tokenFreshDays * days) }
-    const sentAgo = (seconds: number) => ({ ...lost, sentAt: ago(seconds) })
+    const sentAgo = (seconds: number) => ({ ...lostPush, sentAt: ago(seconds) })
     expect(advise({ ...old, pushes: [sentAgo(receiptWaitSeconds)] })).toEqual(['token_stale'])
     expect(advise({ ...old, pushes: [sentAgo(receiptWaitSeconds - 1)] })).toEqual([])
   })
 })
 
 describe('provider_down is advised', () => {
-  const down = failed('provider_unavailable')
+  const down = failedPush('provider_unavailable')
 
   test('when two pushes in a row were not taken for a reason that is not the device’s', () => {
-    expect(advise({ pushes: [down, failed('provider_misconfigured'), sent] })).toEqual([
+    expect(advise({ pushes: [down, failedPush('provider_misconfigured'), sentPush] })).toEqual([
       'provider_down',
     ])
     expect(advise({ pushes: [down] })).toEqual([])
-    expect(advise({ pushes: [down, sent, down] })).toEqual([])
-    expect(advise({ pushes: [down, failed('push_rejected')] })).toEqual([])
+    expect(advise({ pushes: [down, sentPush, down] })).toEqual([])
+    expect(advise({ pushes: [down, failedPush('push_rejected')] })).toEqual([])
   })
 
   test('also while they wait to be sent again, and although others wait for their first attempt', () => {
-    const waiting = { ...failed(null), status: 'queued' } as const
-    const retried = { ...down, status: 'queued' } as const
-    expect(advise({ pushes: [waiting, retried, retried] })).toEqual(['provider_down'])
+    const waiting = { ...failedPush(null), status: 'queued' } as const
+    const retriedPush = { ...down, status: 'queued' } as const
+    expect(advise({ pushes: [waiting, retriedPush, retriedPush] })).toEqual(['provider_down'])
   })
 
   test('not of a push that was taken after a retry', () => {
-    expect(advise({ pushes: [{ ...sent, attempts: 2 }, down, down] })).toEqual([])
+    expect(advise({ pushes: [{ ...sentPush, attempts: 2 }, down, down] })).toEqual([])
   })
 
   test('for an hour', () => {
@@ -137,17 +144,17 @@ describe('provider_down is advised', () => {
 
 describe('never_received is advised', () => {
   test('when three prompts were taken by the provider and none was confirmed', () => {
-    expect(advise({ pushes: [lost, lost, lost] })).toEqual(['never_received'])
-    expect(advise({ pushes: [lost, lost] })).toEqual([])
-    expect(advise({ pushes: [lost, lost, lost, sent] })).toEqual([])
+    expect(advise({ pushes: [lostPush, lostPush, lostPush] })).toEqual(['never_received'])
+    expect(advise({ pushes: [lostPush, lostPush] })).toEqual([])
+    expect(advise({ pushes: [lostPush, lostPush, lostPush, sentPush] })).toEqual([])
   })
 
   test('counting only prompts, which alone are confirmed, and only after a minute', () => {
-    const test = { ...lost, kind: 'test' } as const
-    expect(advise({ pushes: [lost, lost, test, test] })).toEqual([])
-    const fresh = { ...lost, sentAt: ago(receiptWaitSeconds - 1) }
-    expect(advise({ pushes: [fresh, lost, lost] })).toEqual([])
-    expect(advise({ pushes: [failed('push_rejected'), lost, lost] })).toEqual([])
+    const test = { ...lostPush, kind: 'test' } as const
+    expect(advise({ pushes: [lostPush, lostPush, test, test] })).toEqual([])
+    const fresh = { ...lostPush, sentAt: ago(receiptWaitSeconds - 1) }
+    expect(advise({ pushes: [fresh, lostPush, lostPush] })).toEqual([])
+    expect(advise({ pushes: [failedPush('push_rejected'), lostPush, lostPush] })).toEqual([])
   })
 })
 
@@ -169,7 +176,7 @@ describe('clock_off is advised', () => {
 
 test('several faults get several advices, in a fixed order', () => {
   const facts = { tokenSetAt: ago(tokenFreshDays * days), clockSkewMs: -40_000 }
-  expect(advise({ ...facts, pushes: [lost, lost, lost] })).toEqual([
+  expect(advise({ ...facts, pushes: [lostPush, lostPush, lostPush] })).toEqual([
     'token_stale',
     'never_received',
     'clock_off',
@@ -178,7 +185,7 @@ test('several faults get several advices, in a fixed order', () => {
 
 const anyDate = fc.integer({ min: -100 * days, max: 0 }).map((seconds) => ago(-seconds))
 const anyPush: fc.Arbitrary<PushRecord> = fc.record({
-  id: fc.constant(sent.id),
+  id: fc.constant(sentPush.id),
   kind: fc.constantFrom(...pushKinds),
   status: fc.constantFrom(...deliveryStatuses),
   failure: fc.option(fc.constantFrom(...pushFailures)),
@@ -213,17 +220,17 @@ test('advice about a token is never doubled, and none but the clock concerns a d
 })
 
 describe('a push says', () => {
-  test('why it was not sent, and nothing once it was', () => {
-    expect(whyNotSent(failed('push_rejected'))).toBe('push_rejected')
-    expect(whyNotSent(sent)).toBeNull()
-    const suppressed = { ...failed(null), status: 'suppressed', reason: 'expired' } as const
-    expect(whyNotSent(suppressed)).toBe('expired')
-    expect(whyNotSent({ ...suppressed, failure: 'provider_unavailable' })).toBe('expired')
+  test('why it was not sentPush, and nothing once it was', () => {
+    expect(reasonForNotSending(failedPush('push_rejected'))).toBe('push_rejected')
+    expect(reasonForNotSending(sentPush)).toBeNull()
+    const suppressed = { ...failedPush(null), status: 'suppressed', reason: 'expired' } as const
+    expect(reasonForNotSending(suppressed)).toBe('expired')
+    expect(reasonForNotSending({ ...suppressed, failure: 'provider_unavailable' })).toBe('expired')
   })
 
   test('how long it was on its way, never less than nothing', () => {
-    expect(pushDelayMs(sent)).toBe(2_000)
-    expect(pushDelayMs(lost)).toBeNull()
-    expect(pushDelayMs({ ...sent, receivedAt: ago(601) })).toBe(0)
+    expect(pushDelayMs(sentPush)).toBe(2_000)
+    expect(pushDelayMs(lostPush)).toBeNull()
+    expect(pushDelayMs({ ...sentPush, receivedAt: ago(601) })).toBe(0)
   })
 })

@@ -108,7 +108,7 @@ describe('apps that may open links', () => {
     ['an empty item', 'ABCDE12345.com.example.auth,'],
   ])('are reported at start when misspelt: %s', (_, list) => {
     expect(() => readConfig({ APP_LINKS: list })).toThrow(
-      'APP_LINKS: must be TEAMID.bundle.id of Apple apps and package:sha256 of Android apps, ' +
+      'APP_LINKS: must be TEAMID.bundle.id (Apple) and package:sha256 (Android), ' +
         'separated by commas',
     )
   })

@@ -92,6 +92,27 @@ test('a user is cut off immediately, and a long history is erased in short pages
   expect(await countRemaining()).toEqual(nothing)
 })
 
+test('an erasure deletes where the user’s sign-ins lead back, even if nothing else is left of them', async () => {
+  const device = await aDevice(stores, user)
+  const more = { context: {}, binding: null, returnUrl: 'https://bank.example.com/ada' }
+  const id = await aStoredChallenge(stores, user, [device], more)
+  await run(
+    'forget_request',
+    `update challenges set request_hash = '' where tenant_id = $1 and id = $2`,
+    user.tenantId,
+    id,
+  )
+  await cutOff()
+  await rest(50)
+  const rows = await run<{ return_url: string | null }>(
+    'leads_back',
+    'select return_url from challenges where tenant_id = $1 and id = $2',
+    user.tenantId,
+    id,
+  )
+  expect(rows).toEqual([{ return_url: null }])
+})
+
 test('an erasure deletes the initiators of the user’s sign-ins', async () => {
   const device = await aDevice(stores, user)
   const id = await aStoredChallenge(stores, user, [device], { initiatorKey: 'browser' })

@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { pushFailures, pushKinds, pushSuppressions } from '../../domain/push.ts'
-import { pushAdvices, pushDelayMs, pushesShownMax, whyNotSent } from '../../domain/push-advice.ts'
+import {
+  pushAdvices,
+  pushDelayMs,
+  pushesShownMax,
+  reasonForNotSending,
+} from '../../domain/push-advice.ts'
 import { pushStatus } from '../../platform/http/schemas/enumerations.ts'
 import { shownId } from '../../platform/http/schemas/ids.ts'
 import { timestamp } from '../../platform/http/schemas/time.ts'
@@ -62,8 +67,8 @@ export const ownPushReportBody = z
       .nullable()
       .meta({
         description:
-          'By how much the time in the proof of this call is ahead of ours, negative when behind; ' +
-          'null where no device called.',
+          'By how much the time in the proof of this call is ahead of ours, negative when ' +
+          'behind; null where no device called.',
         example: -350,
       }),
   })
@@ -97,7 +102,7 @@ export function shownReport({
 }: PushReport): z.output<typeof pushReportBody> {
   const items = pushes.map((push) => ({
     ...push,
-    failure: whyNotSent(push),
+    failure: reasonForNotSending(push),
     delayMs: pushDelayMs(push),
   }))
   return { items, advice, serverTime }
