@@ -17,7 +17,7 @@ export const linkedAppPattern = new RegExp(
 )
 
 /** Paths that an app opens instead of a browser. */
-export const linkedPaths = [
+const linkedPaths = [
   '/t/*/enroll',
   // In printed codes.
   '/t/*/enrol',

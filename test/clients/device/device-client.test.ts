@@ -165,26 +165,6 @@ describe('what is pending', () => {
     ])
   })
 
-  test('leads back to https addresses only, however the list says so', async () => {
-    const request = await signRequest(tenantKeys.active())
-    const back = 'https://bank.example.com/back'
-    const bad = [
-      'http://bank.example.com/',
-      'com.bank://x',
-      'https://a@evil.example/',
-      'x',
-      1,
-      null,
-    ]
-    const addresses = [undefined, back, ...bad, 'https://BANK.example.com/']
-    const items = addresses.map((returnUrl) => ({ id: challengeId, request, returnUrl }))
-    const { device } = await client(() => ok({ items, serverTime: serverNow.toISOString() }))
-    const { requests } = await device.pending()
-    expect(requests.map(({ returnUrl }) => returnUrl)).toEqual(
-      addresses.map((address) => (address === back ? back : null)),
-    )
-  })
-
   test('expiry is evaluated by the service’s time, not the clock of the machine', async () => {
     const items = [{ id: challengeId, request: await signRequest(tenantKeys.active()) }]
     const { device, account } = await client(
