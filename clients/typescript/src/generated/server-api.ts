@@ -373,6 +373,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{userId}/push-sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a user may use push sign-in */
+        get: operations["readPushSignIn"];
+        /**
+         * Turn push sign-in on or off for a user
+         * @description In force from the next challenge and enrollment on; what is pending can still be answered. Devices are kept.
+         */
+        put: operations["setPushSignIn"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/{userId}/readiness": {
         parameters: {
             query?: never;
@@ -1462,7 +1483,7 @@ export interface components {
              * @example posted
              * @enum {string}
              */
-            type: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+            type: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
             severity: components["schemas"]["Severity"];
             /**
              * @description Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.
@@ -1548,7 +1569,7 @@ export interface components {
                 deviceId: string | null;
                 enrollmentId: string | null;
                 /** @enum {string} */
-                activityType: "user_imported" | "user_suspended" | "user_activated" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+                activityType: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
                 severity: components["schemas"]["Severity"];
             };
         };
@@ -3000,6 +3021,12 @@ export interface components {
              */
             userVerification?: "not_required" | "preferred" | "required";
             /**
+             * @description Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and enroll no device. From lax to strict: everybody, listed, nobody.
+             * @default everybody
+             * @enum {string}
+             */
+            pushSignIn?: "everybody" | "listed" | "nobody";
+            /**
              * @description Minimum versions of apps, such as `com.example.app@3.2.0`; an older app can only report its new version or unregister. The highest of several counts. Stricter: more.
              * @default []
              */
@@ -3071,6 +3098,14 @@ export interface components {
              */
             binding?: string;
             initiator?: components["schemas"]["AskedInitiator"];
+        };
+        /** @description What is to hold for the user. */
+        GivenPushSignIn: {
+            /**
+             * @description `default`: what the policy says (`pushSignIn`, `pushSignInPercent`).
+             * @enum {string}
+             */
+            setting: "on" | "off" | "default";
         };
         /** @description How the names that the client sends become identifiers. A name that does not fit is unknown, never adjusted. */
         GivenUserNameMapping: {
@@ -3691,6 +3726,17 @@ export interface components {
              */
             userVerification: "not_required" | "preferred" | "required";
             /**
+             * @description Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and enroll no device.
+             * @example everybody
+             * @enum {string}
+             */
+            pushSignIn: "everybody" | "listed" | "nobody";
+            /**
+             * @description How many percent of the users may enroll a device, for a roll-out in steps. Users who have one, or are set to `on`, are not affected.
+             * @example 100
+             */
+            pushSignInPercent: number;
+            /**
              * @description Pushes of one challenge beyond the first.
              * @example 3
              */
@@ -3881,6 +3927,17 @@ export interface components {
              * @enum {string}
              */
             userVerification?: "not_required" | "preferred" | "required";
+            /**
+             * @description Who may use push sign-in; `listed` means users who are set to `on`. Others are not asked, and enroll no device. From lax to strict: everybody, listed, nobody.
+             * @default everybody
+             * @enum {string}
+             */
+            pushSignIn?: "everybody" | "listed" | "nobody";
+            /**
+             * @description How many percent of the users may enroll a device, for a roll-out in steps. Users who have one, or are set to `on`, are not affected. Stricter: fewer.
+             * @default 100
+             */
+            pushSignInPercent?: number;
             /**
              * @description Pushes of one challenge beyond the first. Stricter: fewer.
              * @default 3
@@ -4092,7 +4149,7 @@ export interface components {
              * @description Stable: programs branch on this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
             /** @description What to do next. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
@@ -4577,6 +4634,21 @@ export interface components {
                  */
                 activityId: string;
             };
+        };
+        /** @description Whether a user may use push sign-in. */
+        UserPushSignIn: {
+            /**
+             * @description `default`: what the policy says (`pushSignIn`, `pushSignInPercent`).
+             * @enum {string}
+             */
+            setting: "on" | "off" | "default";
+            /** @description Whether the user may enroll a device. */
+            mayEnroll: boolean;
+            /**
+             * @description Why not; null when the user may.
+             * @example null
+             */
+            whyNot: ("off_for_everybody" | "off_for_user" | "user_not_listed" | "user_not_reached") | null;
         };
         /**
          * @description A name in the default namespace of the relying party, a name in another of its namespaces, or the id of the user.
@@ -5453,6 +5525,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Protection"];
+                };
+            };
+        };
+    };
+    readPushSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What holds now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPushSignIn"];
+                };
+            };
+        };
+    };
+    setPushSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenPushSignIn"];
+            };
+        };
+        responses: {
+            /** @description What holds now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserPushSignIn"];
                 };
             };
         };
