@@ -90,6 +90,32 @@ test('the number is in the create response and nowhere else', async () => {
   for (const text of everythingSaid) expect(text).not.toContain(number)
 })
 
+test('where a challenge leads back is in no push, no log line and no signed text', async () => {
+  const [{ id: rpId }] = (await service.api('GET', '/v1/relying-parties')).json.items
+  const origins = { returnOrigins: ['https://bank.example.com'] }
+  expect((await service.api('PATCH', `/v1/relying-parties/${rpId}`, origins)).status).toBe(200)
+  const phone = await enrollPhone(service, { user: 'rita' })
+  const returnUrl = 'https://bank.example.com/canary'
+  const creation = await service.api('POST', '/v1/challenges', { user: 'rita', returnUrl })
+  expect(creation.json).toMatchObject({ returnUrl })
+  await until('the push arrives', () => phone.pushes[0])
+  const { requests } = await phone.client.pending()
+  const [request] = requests
+  if (!request) throw new Error('nothing is pending')
+  expect(request.returnUrl).toBe(returnUrl)
+  await phone.client.approve(request, creation.json.number)
+  const path = `/v1/challenges/${creation.json.id}`
+  const { result } = (await service.api('GET', path)).json
+  const evidence = (await service.api('GET', `${path}/evidence`)).json
+  const signedTexts = [result, evidence.request, evidence.answer].map((jws: string) =>
+    Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString(),
+  )
+  for (const text of [...signedTexts, JSON.stringify(phone.pushes), log]) {
+    expect(text).not.toContain('canary')
+    expect(text.length).toBeGreaterThan(0)
+  }
+})
+
 test('a number that a client shows before the challenge is in its answer and nowhere else', async () => {
   const [{ id: relyingPartyId }] = (await service.api('GET', '/v1/relying-parties')).json.items
   const settings = { kind: 'duo_auth_api' }
