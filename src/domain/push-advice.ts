@@ -52,7 +52,7 @@ export type PushRecord = {
   readonly queuedAt: Date
   /** When the provider accepted it. */
   readonly sentAt: Date | null
-  /** When the device confirmed it: only pushes of challenges are confirmed. */
+  /** When the device confirmed it: prompts and tests are confirmed. */
   readonly receivedAt: Date | null
   /** When the device answered its challenge. */
   readonly answeredAt: Date | null

@@ -10,13 +10,14 @@ import type { PushMessage } from './push.store.ts'
 /** Version of the ids that a push carries; an app ignores versions it does not know. */
 const PAYLOAD_VERSION = 1
 
-/** What a push carries. `cid` or `aid` names its subject; a test has none. */
+/** What a push carries. `cid` or `aid` names its subject; a test has none, and names itself. */
 type PushIds = {
   readonly v: number
   readonly did: string
   readonly o: string
   readonly cid?: string
   readonly aid?: string
+  readonly pid?: string
   readonly more?: number
 }
 
@@ -24,11 +25,13 @@ type PushIds = {
  * The ids of a push: version, challenge or activity, device, origin hash; and the number of further
  * activities in a digest. Nothing else is sent over a push channel.
  */
-function idsOf({ challengeId, activityId, more, deviceId, originHash }: PushMessage): PushIds {
+function idsOf(message: PushMessage): PushIds {
+  const { challengeId, activityId, more, deviceId, originHash } = message
   return {
     v: PAYLOAD_VERSION,
     ...(challengeId && { cid: challengeId }),
     ...(activityId && { aid: activityId }),
+    ...(message.kind === 'test' && { pid: message.deliveryId }),
     ...(more && { more }),
     did: deviceId,
     o: originHash,

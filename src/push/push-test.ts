@@ -7,7 +7,7 @@ import { type Dependencies as ReadDependencies, readDevice } from '../devices/re
 import { type Actor, activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
-import type { DeviceId } from '../domain/ids.ts'
+import type { DeliveryId, DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
 import type { TestPushRefusal } from '../domain/test-push.ts'
@@ -113,6 +113,19 @@ function newTestPush(
     activity: activity({ userId, type: 'test_pushed', actor, deviceId }),
     leasedBy: dispatcher.leaseHolder,
   }
+}
+
+/** Records a device's receipt of a test push, so that its help desk sees that it arrived. */
+export async function confirmTestPush(
+  dependencies: DeviceDependencies & { readonly testPushes: Pick<TestPushStore, 'confirm'> },
+  proof: DeviceProof,
+  id: DeliveryId,
+): Promise<ProofRefusal | Refusal<'not_found' | 'proof_replayed'> | undefined> {
+  const device = await authenticateDevice(dependencies, proof)
+  if (isRefusal(device)) return device
+  const result = await dependencies.testPushes.confirm(id, proof)
+  if (result === 'proof_replayed') return refuse('proof_replayed')
+  return result === null ? refuse('not_found') : undefined
 }
 
 /** The outcome of the last test push to a device. */

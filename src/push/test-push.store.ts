@@ -52,6 +52,11 @@ export interface TestPushStore {
     push: NewTestPush,
     proof: ProofToSpend,
   ): Promise<TestPushOutcome | 'proof_replayed'>
+  /**
+   * Records that a test push arrived; the first receipt counts. Null when it was not to this
+   * device.
+   */
+  confirm(id: DeliveryId, proof: ProofToSpend): Promise<'done' | 'proof_replayed' | null>
   /** The last test push of a device; null when there was none. */
   findLast(tenantId: TenantId, deviceId: DeviceId): Promise<TestPush | null>
 }

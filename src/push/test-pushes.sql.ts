@@ -75,6 +75,16 @@ const findLast = statement<Pick<NewTestPush, 'tenantId' | 'deviceId'>, TestPush>
    order by id desc limit 1`,
 )
 
+const markReceived = statement<
+  Pick<NewTestPush, 'tenantId' | 'deviceId' | 'id'>,
+  Pick<NewTestPush, 'id'>
+>(
+  'mark_test_received',
+  `update deliveries set received_at = coalesce(received_at, clock_timestamp())
+   where tenant_id = :tenantId and id = :id and device_id = :deviceId and kind = 'test'
+   returning id`,
+)
+
 /** Test pushes: deliveries of their own kind. */
 export function buildTestPushStore(database: Database, random: Pick<Random, 'id'>): TestPushStore {
   async function enqueue(tx: Queries, push: NewTestPush): Promise<TestPushOutcome> {
@@ -95,6 +105,13 @@ export function buildTestPushStore(database: Database, random: Pick<Random, 'id'
       return database.transaction(async (tx) =>
         (await spendProof(tx, proof)) ? enqueue(tx, push) : 'proof_replayed',
       )
+    },
+
+    confirm(id, proof) {
+      return database.transaction(async (tx) => {
+        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        return (await run(tx, markReceived, { ...proof, id })).length === 1 ? 'done' : null
+      })
     },
 
     async findLast(tenantId, deviceId) {

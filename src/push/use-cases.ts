@@ -2,4 +2,4 @@
 
 export { changeApp, createApp, listApps, readApp, removeApp } from './apps.ts'
 export { readOwnPushes, readPushes } from './doctor/read-pushes.ts'
-export { pushOwnTest, pushTest, readTestPush } from './push-test.ts'
+export { confirmTestPush, pushOwnTest, pushTest, readTestPush } from './push-test.ts'

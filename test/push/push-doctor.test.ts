@@ -5,7 +5,7 @@ import { rotatePushToken } from '../../src/devices/rotate-push-token.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { readPortalPushes } from '../../src/portal/portal.ts'
 import { readOwnPushes, readPushes } from '../../src/push/doctor/read-pushes.ts'
-import { pushOwnTest, pushTest } from '../../src/push/push-test.ts'
+import { confirmTestPush, pushOwnTest, pushTest } from '../../src/push/push-test.ts'
 import { portalSession } from '../platform/http/fixtures.ts'
 import {
   anAnswer,
@@ -211,6 +211,41 @@ describe('a test push of one’s own', () => {
     )
     expect(await pushOwnTest(world, proof)).toEqual({ refused: 'proof_replayed' })
     expect(world.dispatchedPushes).toHaveLength(1)
+  })
+
+  test('is confirmed by the device that it was sent to, once, and then shown as received', async ({
+    doctor,
+    world,
+    principal,
+    phone,
+  }) => {
+    const { id } = await granted(doctor.testOwn())
+    const other = await aPhone(world, principal)
+    expect(await confirmTestPush(world, await aProof(world, other), id)).toEqual({
+      refused: 'not_found',
+    })
+    expect((await doctor.read()).pushes).toMatchObject([{ id, receivedAt: null }])
+    const proof = await aProof(world, phone)
+    await granted(confirmTestPush(world, proof, id))
+    const [push] = (await doctor.read()).pushes
+    expect(push?.receivedAt).toEqual(expect.any(Date))
+    expect(await confirmTestPush(world, proof, id)).toEqual({ refused: 'proof_replayed' })
+    await granted(confirmTestPush(world, await aProof(world, phone), id))
+    expect((await doctor.readByHelpDesk()).pushes).toEqual([push])
+  })
+
+  test('alone is confirmed so: a prompt has its receipt at its challenge', async ({
+    doctor,
+    world,
+    principal,
+    phone,
+  }) => {
+    await granted(ask(world, principal))
+    const [prompt] = (await doctor.read()).pushes
+    if (!prompt) throw new Error('it was pushed')
+    expect(await confirmTestPush(world, await aProof(world, phone), prompt.id)).toEqual({
+      refused: 'not_found',
+    })
   })
 
   test('is refused while its user has paused pushes', async ({ doctor, world }) => {

@@ -95,10 +95,10 @@ describe('the payload for APNs', () => {
     expect(toFcmMessage({ ...news, more: 7 }, new Date()).data).toMatchObject({ more: '7' })
   })
 
-  test('a test says that it is one and contains nothing else', () => {
+  test('a test says which one it is and contains nothing else', () => {
     const { rawPayload, collapseId } = toApnsPush(testMessage)
     const { aps, ...own } = rawPayload
-    expect(own).toEqual({ v: 1, did: ids.did, o: ids.o })
+    expect(own).toEqual({ v: 1, pid: testMessage.deliveryId, did: ids.did, o: ids.o })
     expect(aps).toMatchObject({ category: 'TEST_PUSH', 'interruption-level': 'active' })
     expect(collapseId).toBe(testMessage.deliveryId)
   })
@@ -198,7 +198,11 @@ describe('the payload for FCM', () => {
       ...toFcmMessage(closedMessage, now),
       data: { ...own, aid: news.activityId, kind: 'activity_recorded' },
     })
-    expect(toFcmMessage(testMessage, now).data).toEqual({ ...own, kind: 'test' })
+    expect(toFcmMessage(testMessage, now).data).toEqual({
+      ...own,
+      pid: testMessage.deliveryId,
+      kind: 'test',
+    })
     expect(toFcmMessage(testMessage, now).android?.priority).toBe('high')
   })
 

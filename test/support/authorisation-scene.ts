@@ -67,6 +67,10 @@ export function createScene(service: Tenancy) {
       await successOf(api, 'POST', '/v1/challenges', { user: name, number: { mode: 'service' } })
     ).id as string
   })
+  const testPush = once(async () => {
+    const path = `/v1/devices/${(await phone()).deviceId}/test-push`
+    return (await successOf(api, 'POST', path)) as { id: string; deviceId: string }
+  })
   const activity = once(async () => {
     const { deviceId } = await phone()
     const text = `select id from activities where device_id = '${deviceId}' limit 1`
@@ -106,11 +110,8 @@ export function createScene(service: Tenancy) {
       return id as string
     }),
     /** The phone, after a test push to it. */
-    testPushed: once(async () => {
-      const { deviceId } = await phone()
-      await successOf(api, 'POST', `/v1/devices/${deviceId}/test-push`)
-      return deviceId
-    }),
+    testPushed: async () => (await testPush()).deviceId,
+    testPush: async () => (await testPush()).id,
     apiKey: once(async () => {
       const relyingPartyId = await party()
       return (await successOf(api, 'POST', '/v1/api-keys', { relyingPartyId, name })).id as string

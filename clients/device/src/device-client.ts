@@ -174,6 +174,11 @@ export class DeviceClient {
     return (await this.#call('POST', '/self/test-push')) as { readonly id: string }
   }
 
+  /** Tells that a test push has arrived: `pid` of its payload. */
+  async reportTestPush(pushId: string): Promise<void> {
+    await this.#call('POST', `/pushes/${encodeURIComponent(pushId)}/received`)
+  }
+
   /** Unregisters this device permanently; its keys are no longer valid afterwards. */
   async unregister(): Promise<void> {
     await this.#call('DELETE', '/self')

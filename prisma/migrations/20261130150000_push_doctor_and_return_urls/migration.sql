@@ -7,7 +7,8 @@ DROP INDEX "deliveries_tenant_id_device_id_idx";
 ALTER TABLE "challenges" ADD COLUMN     "return_url" TEXT;
 
 -- AlterTable
-ALTER TABLE "deliveries" ADD COLUMN     "failure" TEXT;
+ALTER TABLE "deliveries" ADD COLUMN     "failure" TEXT,
+ADD COLUMN     "received_at" TIMESTAMPTZ(6);
 
 -- AlterTable
 ALTER TABLE "relying_parties" ADD COLUMN     "return_origins" TEXT[] NOT NULL DEFAULT ARRAY[]::TEXT[];

@@ -3,7 +3,9 @@ import { proofOf } from '../../devices/device-proof.guard.ts'
 import { isRefusal } from '../../domain/refusal.ts'
 import type { Bound } from '../../platform/bound.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
+import { nothing } from '../../platform/http/operation.ts'
 import { route } from '../../platform/http/route.ts'
+import { idParams } from '../../platform/http/schemas/ids.ts'
 import { testPushBody } from '../test-push.schemas.ts'
 import type * as useCases from '../use-cases.ts'
 import { ownPushReportBody, shownOwnReport } from './push-report.schemas.ts'
@@ -14,6 +16,7 @@ type Options = DeviceOptions<Bound<typeof useCases>>
 export function ownPushRoutes(app: HttpApp, options: Options, done: () => void): void {
   read(app, options)
   test(app, options)
+  receive(app, options)
   done()
 }
 
@@ -60,5 +63,21 @@ function test(app: HttpApp, { useCases, proof }: Options): void {
       ],
     }),
     (request) => useCases.pushOwnTest(proofOf(request)),
+  )
+}
+
+function receive(app: HttpApp, { useCases, proof }: Options): void {
+  route(
+    app,
+    'POST /device/v1/pushes/:id/received',
+    proof('possession', {
+      operationId: 'confirmTestPush',
+      tag: 'device API',
+      summary: 'Confirm that a test push has arrived',
+      params: idParams('id', 'delivery', 'The push: `pid` of its payload.'),
+      answers: { 204: nothing('The first receipt counts.') },
+      refusals: ['proof_replayed'],
+    }),
+    (request) => useCases.confirmTestPush(proofOf(request), request.params.id),
   )
 }

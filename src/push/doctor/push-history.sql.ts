@@ -10,7 +10,7 @@ type HistoryRow = Pick<PushHistory, 'tokenSetAt' | 'now'> & {
 }
 
 // A resend shares target and answers with the push before it: what happened earlier than a push was
-// queued is not its effect. Only prompts are confirmed and answered.
+// queued is not its effect. Only prompts are answered; tests have a receipt of their own.
 const findHistory = statement<
   { readonly tenantId: TenantId; readonly deviceId: DeviceId; readonly limit: number },
   HistoryRow
@@ -18,7 +18,8 @@ const findHistory = statement<
   'find_push_history',
   `select v.push_token_set_at as token_set_at, clock_timestamp() as now, p.id, p.kind, p.status,
      p.failure, p.reason, p.attempts, p.created_at as queued_at,
-     case when p.status = 'sent' then p.settled_at end as sent_at, t.received_at, a.answered_at
+     case when p.status = 'sent' then p.settled_at end as sent_at,
+     coalesce(p.received_at, t.received_at) as received_at, a.answered_at
    from devices v
    left join lateral (
      select * from deliveries d

@@ -19,7 +19,7 @@ const pushMembers = {
   queuedAt: timestamp('When it was queued.'),
   sentAt: timestamp('When the push service accepted it.').nullable(),
   receivedAt: timestamp(
-    'When the device confirmed it; only prompts (`challenge_opened`) are confirmed.',
+    'When the device confirmed it; prompts (`challenge_opened`) and tests are confirmed.',
   ).nullable(),
   answeredAt: timestamp('When the device first answered its challenge.').nullable(),
   failure: z

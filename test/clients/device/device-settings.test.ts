@@ -38,11 +38,15 @@ test('a phone has a test push sent to itself, and sees what became of its pushes
   expect(await phone.client.pushes()).toMatchObject({ items: [], advice: [] })
   const { id } = await phone.client.testPush()
   await until('the test push arrives', () => phone.pushes[0])
+  await phone.client.reportTestPush(id)
   const report = await until('it is settled', async () => {
     const { items, advice } = await phone.client.pushes()
     return items[0]?.status === 'sent' && { items, advice }
   })
-  expect(report).toMatchObject({ items: [{ id, kind: 'test', failure: null }], advice: [] })
+  expect(report).toMatchObject({
+    items: [{ id, kind: 'test', failure: null, receivedAt: expect.any(String) }],
+    advice: [],
+  })
   await expect(phone.client.testPush()).rejects.toMatchObject({ code: 'test_push_too_soon' })
 })
 

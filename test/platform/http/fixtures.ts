@@ -258,6 +258,7 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   'api-keys': 'apiKey',
   enrollments: 'enrollment',
   challenges: 'challenge',
+  pushes: 'delivery',
   apps: 'app',
   integrations: 'integration',
   wait: 'integration',

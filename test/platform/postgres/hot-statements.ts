@@ -123,6 +123,7 @@ async function lookUp(stores: Stores, user: TestUser) {
   await stores.devices.changeWithProof(tenantId, device, { name: 'New' }, null, proof)
   await stores.protections.find(tenantId, userId)
   await stores.pushHistory.find(tenantId, device, 10)
+  await stores.testPushes.confirm(random.id('delivery'), aProof(user, device))
   await stores.signingKeys.list(tenantId)
   await stores.signingKeys.findPrivate(tenantId, user.signingKid)
   await stores.enrollments.findByCode(tenantId, randomBytes(32))

@@ -245,6 +245,10 @@ export const recordCalls: Readonly<Record<string, Call>> = {
       ),
     { kind: 'changed' },
   ],
+  'testPushes.confirm': [
+    ({ testPushes }, my, their) => testPushes.confirm(their.testPushId, aProof(my, their.deviceId)),
+    null,
+  ],
   'pushHistory.find': [
     ({ pushHistory }, my, their) => pushHistory.find(my.tenantId, their.deviceId, 10),
     null,

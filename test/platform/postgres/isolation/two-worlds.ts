@@ -170,11 +170,12 @@ export async function aWorld(stores: Stores) {
     [tenantId],
   )
   const appId = systemRandom.id('app')
+  const testPushId = systemRandom.id('delivery')
   await stores.testPushes.enqueue({
     tenantId,
     userId: user.userId,
     deviceId,
-    id: systemRandom.id('delivery'),
+    id: testPushId,
     protectionRevision: 0,
     gapSeconds: 0,
     perHourMax: 1,
@@ -213,6 +214,7 @@ export async function aWorld(stores: Stores) {
     user,
     noticeId: noticeRow.id,
     appId,
+    testPushId,
     apiKeyId,
     reportId,
     incidentId,
