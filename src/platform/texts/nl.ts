@@ -78,6 +78,7 @@ export const nl: Translation = {
     push_suppressed: 'Nog een pushmelding zou er voor deze gebruiker een te veel zijn.',
     number_none_not_allowed: 'De organisatie staat geen vragen zonder getal toe.',
     number_too_short: 'Het getal heeft minder cijfers dan de organisatie vraagt.',
+    return_url_not_allowed: 'De toepassing mag niet naar dit adres terugleiden.',
     idempotency_key_reused: 'De Idempotency-Key is al voor een ander verzoek gebruikt.',
     challenge_ended: 'De vraag is al afgehandeld.',
     challenge_expired: 'De vraag is verlopen.',

@@ -286,7 +286,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Suspend a user, or make the user active again
+         * Suspend a user, make the user active again, or set their language
          * @description Once a suspension returns, no approval commits and no code is accepted; what was pending is cancelled, open enrollments are void, sessions of the portal are over. Devices, codes and locks are kept.
          */
         patch: operations["changeUser"];
@@ -2431,7 +2431,8 @@ export interface components {
         /** @description What is to change of a user. */
         ChangedUser: {
             /** @description What the user is from now on. */
-            status: components["schemas"]["SuspensionStatus"];
+            status?: components["schemas"]["SuspensionStatus"];
+            language?: string | null;
         };
         /** @description A new key with its secret. */
         CreatedApiKey: {
@@ -2583,6 +2584,11 @@ export interface components {
              * @example 2
              */
             protocolVersion: number;
+            /**
+             * @description The language that was given for it; null for none.
+             * @example nl-BE
+             */
+            language: string | null;
             /** @description The device whose companion (a watch) this is; it ends with it. */
             parentDeviceId: string | null;
             /** @example true */
@@ -3136,6 +3142,11 @@ export interface components {
              */
             displayName: string;
             identifiers: (string | components["schemas"]["GivenIdentifier"])[];
+            /**
+             * @description The language that the person reads: a well-formed tag of BCP 47 (RFC 5646). One that the service has no texts in falls back, `nl-BE` to `nl`.
+             * @example nl-BE
+             */
+            language?: string;
         };
         /** @description A door for an existing client. Its secret is never shown again. */
         Integration: {
@@ -3862,6 +3873,11 @@ export interface components {
              */
             diagnosticsRetentionDays: number;
             /**
+             * @description The language of people who have given none, a tag of BCP 47: for pushes where the app has no text of its own.
+             * @example en
+             */
+            language: string;
+            /**
              * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes.
              * @example true
              */
@@ -4064,6 +4080,12 @@ export interface components {
              */
             diagnosticsRetentionDays?: number;
             /**
+             * @description The language of people who have given none, a tag of BCP 47: for pushes where the app has no text of its own.
+             * @default en
+             * @example nl-BE
+             */
+            language?: string;
+            /**
              * @description Whether new devices get a secret for passcodes, and passcodes are accepted. Recovery codes and temporary codes are not passcodes. Stricter: false.
              * @default true
              */
@@ -4141,7 +4163,7 @@ export interface components {
         Problem: {
             /** @description Names the kind of problem; holds the code. */
             type: string;
-            /** @description What is wrong; the same for every problem of this code. */
+            /** @description What is wrong, for people: one sentence for each code, in the language of `Accept-Language` as far as there are texts in it, else in English. */
             title: string;
             /** @description The HTTP status. */
             status: number;
@@ -4150,7 +4172,7 @@ export interface components {
              * @enum {string}
              */
             code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
-            /** @description What to do next. */
+            /** @description What to do next, for developers. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
             readonly errors?: {
@@ -4551,6 +4573,11 @@ export interface components {
                 /** @example ada@example.com */
                 value: string;
             }[];
+            /**
+             * @description The language that was given for it; null for none.
+             * @example nl-BE
+             */
+            language: string | null;
             /** @description A suspended user cannot sign in anywhere. */
             status: components["schemas"]["SuspensionStatus"];
             /**
