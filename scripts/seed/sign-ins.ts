@@ -120,6 +120,7 @@ function sign(
     context: { ...challenge.context, relyingParty: principal.rpName },
     nonce: nonceOf(target.requestPayload),
     requestHash: target.requestHash,
+    protocolVersion: target.protocolVersion,
   }
   const number = decision === 'approve' ? random.digits(challenge.numberDigits ?? 6) : null
   const account = {

@@ -64,6 +64,7 @@ export const requestFacts: RequestFacts = {
   numberDigits: 6,
   callerNumber: null,
   userVerification: 'preferred',
+  returnUrl: null,
   createdAt: seconds(time, -30),
   expiresAt: seconds(time, 90),
   protocolVersion: 1,
@@ -150,11 +151,8 @@ const second = {
 const secondVectors: readonly SignedVector[] = (
   [
     ['a payment', { ok: true, numberDigits: 6 }, {}],
-    [
-      'members that need not be shown',
-      ok,
-      { mood: 'x', ctx: { ...second.ctx, returnUrl: 'https://shop.example/back' } },
-    ],
+    ['members that need not be shown', ok, { mood: 'x', ctx: { ...second.ctx, mood: 'x' } }],
+    ['where to go afterwards', ok, { returnUrl: 'https://shop.example.com/back' }],
     ['nothing to type', { ok: true, numberDigits: null }, { number: null }],
     [
       'a path that must be shown and that nobody knows',

@@ -38,6 +38,7 @@ export function challengeTarget(
     numberDigits: challenge.numberDigits,
     callerNumber: challenge.numberMode === 'caller' ? number : null,
     userVerification: challenge.userVerification,
+    returnUrl: challenge.returnUrl,
     createdAt: challenge.createdAt,
     expiresAt: challenge.expiresAt,
   })

@@ -25,6 +25,8 @@ export type RequestFacts = {
   /** The caller's own number, which must not be readable on the device; null in the other modes. */
   readonly callerNumber: string | null
   readonly userVerification: UserVerification
+  /** Where to go after the answer; signed from version 2 on. */
+  readonly returnUrl: string | null
   readonly createdAt: Date
   readonly expiresAt: Date
   /** In which the request speaks to its device. */
@@ -77,6 +79,7 @@ export function requestPayload(facts: RequestFacts): string {
     ...(facts.protocolVersion > firstVersion && {
       ver: facts.protocolVersion,
       must: mustShowPaths(context, isNumberTyped),
+      ...(facts.returnUrl !== null && { returnUrl: facts.returnUrl }),
     }),
   })
 }

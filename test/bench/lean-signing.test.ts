@@ -63,6 +63,8 @@ test('a lean approval has the claims of the client library’s', async () => {
   const lean = signApproval(leanKeyOf(verification), account, input, nowSeconds)
   const real = await signAnswer(
     {
+      protocolVersion: 1,
+      returnUrl: null,
       challengeId: 'chl_1',
       context: { relyingParty: 'Larkfield' },
       numberDigits: 6,

@@ -32,6 +32,7 @@ const facts: RequestFacts = {
   numberDigits: 6,
   callerNumber: null,
   userVerification: 'preferred',
+  returnUrl: null,
   createdAt: later(0.9),
   expiresAt: later(120.9),
   protocolVersion: 1,

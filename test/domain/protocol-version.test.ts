@@ -45,6 +45,7 @@ const factsFor = (context: ChallengeContext, protocolVersion: number, digits: nu
     numberDigits: digits,
     callerNumber: null,
     userVerification: 'preferred',
+    returnUrl: null,
     createdAt: later(0),
     expiresAt: later(120),
     protocolVersion,
@@ -79,6 +80,14 @@ test('from the second version on a request names its version, and every path tha
     }),
   )
   expect(withTransaction).toBeGreaterThan(10)
+})
+
+test('where to go after the answer is signed from the second version on, and need not be shown', () => {
+  const returnUrl = 'https://bank.example.com/back'
+  const payloadAt = (version: number) =>
+    JSON.parse(requestPayload({ ...factsFor({}, version, 6), returnUrl })) as object
+  expect(payloadAt(1)).not.toHaveProperty('returnUrl')
+  expect(payloadAt(2)).toMatchObject({ returnUrl, must: ['ctx.relyingParty', 'number'] })
 })
 
 test('only what the first version knew may be asked of devices that speak it', () => {

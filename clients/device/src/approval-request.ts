@@ -33,11 +33,18 @@ export type RequestContext = {
  * expired.
  */
 export type ApprovalRequest = {
+  /** Of the protocol, in which it was asked. */
+  readonly protocolVersion: number
   readonly challengeId: string
   readonly context: RequestContext
   /** Digits to type from the sign-in page; null when there is nothing to type. */
   readonly numberDigits: number | null
   readonly userVerification: UserVerification
+  /**
+   * Where to go after the answer, as it was signed; null where nothing was, which is always so in
+   * version 1.
+   */
+  readonly returnUrl: string | null
   readonly createdAt: Date
   readonly expiresAt: Date
   /** To be echoed in the answer. */
@@ -97,10 +104,12 @@ export async function readRequest(
   if (claims.exp <= nowSeconds) return 'expired'
   if (claims.iat > nowSeconds + aheadSecondsMax) return 'not_yet_valid'
   return {
+    protocolVersion: claims.ver ?? 1,
     challengeId: claims.cid,
     context: knownContext(claims.ctx),
     numberDigits: claims.number?.digits ?? null,
     userVerification: claims.uv,
+    returnUrl: claims.returnUrl ?? null,
     createdAt: new Date(claims.iat * 1000),
     expiresAt: new Date(claims.exp * 1000),
     nonce: claims.nonce,
@@ -123,6 +132,7 @@ type RequestClaims = {
   readonly uv: UserVerification
   readonly ver?: number
   readonly must?: readonly string[]
+  readonly returnUrl?: string
 }
 
 const texts = ['iss', 'aud', 'jti', 'cid', 'tid', 'sub', 'nonce'] as const
@@ -167,6 +177,7 @@ function isRequest(claims: Readonly<Record<string, unknown>>): claims is Request
     exp - iat <= lifetimeSecondsMax &&
     (uv === 'required' || uv === 'preferred' || uv === 'not_required') &&
     isNumber(claims.number) &&
+    (isFirst || claims.returnUrl === undefined || typeof claims.returnUrl === 'string') &&
     isContext(claims.ctx, isFirst)
   )
 }

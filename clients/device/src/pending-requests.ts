@@ -8,11 +8,11 @@ import {
 } from './approval-request.ts'
 import { isObject } from './compact-jws.ts'
 
-/** A request to show, and what came beside it unsigned. */
+/** A request to show, and where it leads back to. */
 export type PendingRequest = ApprovalRequest & {
   /**
-   * Where to offer to go after the answer: an https address, otherwise null. Nothing signs it: show
-   * its origin, and open it only when the person asks for it.
+   * Where to offer to go after the answer: an https address, otherwise null. In version 1 nothing
+   * signs it: show its origin, and open it only when the person asks for it.
    */
   readonly returnUrl: string | null
 }
@@ -56,7 +56,11 @@ export async function readPending(
   for (const { id, request, returnUrl } of items) {
     const read = await readRequest(request, { ...expectation, challengeId: id })
     if (typeof read === 'string') refusedRequests.push({ challengeId: id, fault: read })
-    else requests.push({ ...read, returnUrl: readReturnUrl(returnUrl) })
+    // What came beside a request counts only where the request could not hold it.
+    else {
+      const own = read.protocolVersion === 1 ? returnUrl : read.returnUrl
+      requests.push({ ...read, returnUrl: readReturnUrl(own) })
+    }
   }
   return { requests, refusedRequests }
 }

@@ -41,6 +41,8 @@ describe('a request that the service signed for this device', () => {
       },
       numberDigits: 6,
       userVerification: 'preferred',
+      protocolVersion: 1,
+      returnUrl: null,
       createdAt: requestFacts().createdAt,
       expiresAt: requestFacts().expiresAt,
       nonce: requestFacts().nonce,

@@ -11,6 +11,29 @@ import {
   userId,
 } from './stand-in.ts'
 
+test('from version 2 on only the address that was signed counts', async () => {
+  const tenantKeys = await createTenantKeys()
+  const back = 'https://bank.example.com/back'
+  const expectation = {
+    keySet: tenantKeys.keySet(),
+    issuer,
+    tenantId,
+    deviceId,
+    userId,
+    now: serverNow,
+  }
+  const leadsTo = async (signedUrl: string | null) => {
+    const changes = { protocolVersion: 2, returnUrl: signedUrl }
+    const request = await signRequest(tenantKeys.active(), changes)
+    const returnUrl = 'https://evil.example/'
+    const items = [{ id: challengeId, request, returnUrl }]
+    return (await readPending(items, expectation)).requests.map((one) => one.returnUrl)
+  }
+  expect(await leadsTo(back)).toEqual([back])
+  expect(await leadsTo(null)).toEqual([null])
+  expect(await leadsTo('http://bank.example.com/')).toEqual([null])
+})
+
 test('a request leads back to an https address only, no matter what the list says', async () => {
   const tenantKeys = await createTenantKeys()
   const request = await signRequest(tenantKeys.active())

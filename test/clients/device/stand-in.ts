@@ -99,6 +99,7 @@ export function requestFacts(changes: Partial<RequestFacts> = {}): RequestFacts 
     numberDigits: 6,
     callerNumber: null,
     userVerification: 'preferred',
+    returnUrl: null,
     createdAt: new Date('2027-01-01T00:00:00Z'),
     expiresAt: new Date('2027-01-01T00:02:00Z'),
     protocolVersion: 1,
