@@ -36,7 +36,10 @@ export function appleAssociation(apps: readonly LinkedApp[]) {
 
 /** As keytool prints a digest, and as Google reads it. */
 const withColons = (digest: string) =>
-  digest.replaceAll(':', '').toUpperCase().replace(/..(?=.)/g, '$&:')
+  digest
+    .replaceAll(':', '')
+    .toUpperCase()
+    .replace(/..(?=.)/g, '$&:')
 
 /**
  * The file at `/.well-known/assetlinks.json` (Google, Digital Asset Links); null without an app.
