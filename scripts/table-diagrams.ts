@@ -100,6 +100,7 @@ export const groups = {
     'enrollments',
     'devices',
     'device_keys',
+    'replaced_device_keys',
     'device_proofs',
     'diagnostics',
   ],

@@ -5,7 +5,7 @@ import { checkProtocolVersion } from '../domain/protocol-version.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Clock, Hashing, Signatures } from '../platform/world.ts'
 import type { DeviceStore, KnownDevice } from './device.store.ts'
-import { type Dependencies as KeyDependencies, ownKey } from './device-keys.ts'
+import { isOwnReplacedKey, type Dependencies as KeyDependencies, ownKey } from './device-keys.ts'
 
 /** Longest `Device-Proof` header that is read, in bytes. */
 export const proofBytesMax = 4096
@@ -57,7 +57,7 @@ export type ProofRefusal<Role extends KeyRole = 'possession'> = Refusal<
 
 /** Dependencies of verifying a proof. */
 export type VerifyProofDependencies = KeyDependencies & {
-  readonly devices: Pick<DeviceStore, 'recordRevokedUse' | 'hadErasedKey'>
+  readonly devices: Pick<DeviceStore, 'recordRevokedUse' | 'hadErasedKey' | 'findReplacedKey'>
   readonly hashing: Pick<Hashing, 'sha256'>
   readonly signatures: Pick<Signatures, 'verify'>
 }
@@ -69,7 +69,8 @@ export type VerifyProofDependencies = KeyDependencies & {
  * signature by the key of an unregistered device is reported to the user; nothing is written for
  * any other device. Of a device that was erased with its user no key is left to verify a signature
  * by: a client that names one of its thumbprints, which cannot be guessed, learns that the device
- * is unregistered.
+ * is unregistered. A key that the device has replaced is a foreign key, and its use a security
+ * event.
  */
 export async function verifyProof<Role extends KeyRole = 'possession'>(
   dependencies: VerifyProofDependencies,
@@ -79,8 +80,9 @@ export async function verifyProof<Role extends KeyRole = 'possession'>(
 ): Promise<Device | ProofRefusal<Role>> {
   const key = knownDevice && ownKey(dependencies, knownDevice, proof.kid)
   if (!knownDevice || !key || !(await dependencies.signatures.verify(proof.jws, key.publicJwk))) {
-    const isErased =
-      knownDevice !== null && (await wasErasedWith(dependencies, knownDevice, proof.kid))
+    if (knownDevice === null) return refuse('proof_invalid')
+    await reportReplaced(dependencies, knownDevice, proof)
+    const isErased = await wasErasedWith(dependencies, knownDevice, proof.kid)
     return refuse(isErased ? 'device_unregistered' : 'proof_invalid')
   }
   const { device } = knownDevice
@@ -101,6 +103,20 @@ export async function verifyProof<Role extends KeyRole = 'possession'>(
     return refuse('proof_key_not_allowed') as ProofRefusal<Role>
   }
   return device
+}
+
+/** No activity: an app whose call was answered and whose reply was lost signs with it once more. */
+async function reportReplaced(
+  dependencies: VerifyProofDependencies,
+  { device, keyRevision }: KnownDevice,
+  { kid, jws }: DeviceProof,
+): Promise<void> {
+  if (keyRevision === 0) return
+  const { tenantId, id: deviceId } = device
+  const key = await dependencies.devices.findReplacedKey(tenantId, deviceId, kid)
+  if (!key || !isOwnReplacedKey(dependencies, device, key)) return
+  if (!(await dependencies.signatures.verify(jws, key.publicJwk))) return
+  dependencies.securityLog.write({ event: 'replaced_key_used', tenantId, deviceId })
 }
 
 async function wasErasedWith(

@@ -1,7 +1,7 @@
 // Bodies of the device API.
 
 import { z } from 'zod'
-import { workingStatuses } from '../domain/device.ts'
+import { keyRoles, workingStatuses } from '../domain/device.ts'
 import { confirmationDigits } from '../domain/enrollment.ts'
 import { pushEnvironments } from '../domain/push.ts'
 import { plainTypedText } from '../domain/typed-text.ts'
@@ -224,6 +224,14 @@ export const answeredBody = z
 export const pushTokenChange = z
   .strictObject({ push: pushAddress.nullable() })
   .meta({ id: 'PushTokenChange', description: 'The new push address; null removes it.' })
+
+export const keyRotation = z
+  .strictObject({
+    role: z.enum(keyRoles).meta({ description: 'Which of its keys the device replaces.' }),
+    key: publicKey,
+    proof: jws('`device-key+jwt`, signed by the new key.'),
+  })
+  .meta({ id: 'KeyRotation', description: 'A new key, and the proof that the device holds it.' })
 
 export const keySetLinks = z
   .object({ links: z.array(shownJws('A `keyset+jwt`.')).readonly() })

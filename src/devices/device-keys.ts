@@ -32,6 +32,36 @@ export function bindKeys(
   return keys.map((key) => ({ ...key, mac: macs.mac(macInput(owner, key, keys)) }))
 }
 
+/** The label keeps the MAC of a replaced key from being valid for a live one. */
+function replacedMacInput(
+  { tenantId, id, userId }: Owner,
+  { role, kid, publicJwk: { x, y } }: DeviceKey,
+): string {
+  return JSON.stringify(['replaced-device-key', tenantId, id, userId, role, kid, x, y])
+}
+
+/** Binds a key that a device has replaced to it and to its user. */
+export function bindReplacedKey(
+  { macs }: { readonly macs: Pick<Macs, 'mac'> },
+  owner: Owner,
+  { role, kid, publicJwk }: DeviceKey,
+): BoundKey {
+  const key = { role, kid, publicJwk }
+  return { ...key, mac: macs.mac(replacedMacInput(owner, key)) }
+}
+
+/** Whether the device had this key until it replaced it; otherwise it is a security event. */
+export function isOwnReplacedKey(
+  { macs, securityLog }: Dependencies,
+  owner: Owner,
+  key: BoundKey,
+): boolean {
+  if (macs.fits(replacedMacInput(owner, key), key.mac)) return true
+  const { tenantId, id: deviceId } = owner
+  securityLog.write({ event: 'device_key_tampered', tenantId, deviceId })
+  return false
+}
+
 /**
  * The device's own key of this thumbprint, as it was enrolled; a row that differs is no key, and a
  * security event.

@@ -28,6 +28,7 @@ export const deviceKeysColumn = `
   (select json_agg(json_build_object('role', k.role, 'kid', k.kid, 'publicJwk', k.public_jwk,
     'mac', encode(k.mac, 'base64')))
    from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id) as d_keys,
+  d.key_revision as d_key_revision,
   (select t.policy from tenants t where t.tenant_id = d.tenant_id) as d_policy`
 
 type DeviceMembers = Omit<Device, 'attestation'> & {
@@ -42,6 +43,7 @@ export type DeviceRow = {
 
 export type KnownDeviceRow = DeviceRow & {
   readonly dKeys: (DeviceKey & { readonly mac: string })[] | null
+  readonly dKeyRevision: number
   readonly dPolicy: unknown
 }
 
@@ -79,5 +81,6 @@ export function toDevice(row: DeviceRow): Device {
 
 export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
   const keys = (row.dKeys ?? []).map((key) => ({ ...key, mac: Buffer.from(key.mac, 'base64') }))
-  return { device: toDevice(row), keys, policy: policyOf(row.dPolicy) }
+  const keyRevision = row.dKeyRevision
+  return { device: toDevice(row), keys, keyRevision, policy: policyOf(row.dPolicy) }
 }

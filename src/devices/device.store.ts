@@ -1,4 +1,5 @@
 import type { Actor, NewActivity } from '../domain/activity.ts'
+import type { DeviceAttestation } from '../domain/attestation.ts'
 import type { Device, DeviceKey, UnregisterReason } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ChallengeId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
@@ -18,6 +19,8 @@ export type BoundKey = DeviceKey & { readonly mac: Uint8Array }
 export type KnownDevice = {
   readonly device: Device
   readonly keys: readonly BoundKey[]
+  /** How often the device has replaced one of them. */
+  readonly keyRevision: number
   /** The policy of its tenant. */
   readonly policy: Policy
 }
@@ -26,9 +29,19 @@ export type KnownDevice = {
 export type NewPushToken = (SealedAddress & { readonly tokenHash: Uint8Array }) | null
 
 /**
- * Spends the proof of a call that changes something in the same transaction; a proof works once.
+ * The proof of a call that changes something, spent in the same transaction; a proof works once,
+ * and only while the device has the key that signed it.
  */
-export type ProofToSpend = Pick<DeviceProof, 'tenantId' | 'deviceId' | 'jti' | 'expiresAt'>
+export type ProofToSpend = Pick<
+  DeviceProof,
+  'tenantId' | 'deviceId' | 'kid' | 'jti' | 'expiresAt'
+> & {
+  /** An earlier transaction of the same call has spent it: only the key counts. */
+  readonly isSpent?: boolean
+}
+
+/** Why a proof cannot be spent: it was spent before, or its key was replaced meanwhile. */
+export type ProofFault = 'proof_replayed' | 'proof_invalid'
 
 export type DeviceChanges = {
   readonly name?: string
@@ -55,6 +68,30 @@ export type UnregistrationEffects = {
   readonly endedChallenges: readonly ChallengeId[]
 }
 
+/** A key that a device has replaced, with the MAC that binds it to the device. */
+export type ReplacedKey = BoundKey & { readonly replacedAt: Date }
+
+/** A rotation of a key as the domain decided it. */
+export type KeyRotation = {
+  readonly tenantId: TenantId
+  readonly deviceId: DeviceId
+  /** The keys on which the decision was based. */
+  readonly wasKids: readonly string[]
+  /** All keys of the device from now on. */
+  readonly keys: readonly BoundKey[]
+  readonly newKid: string
+  readonly replacedKey: BoundKey
+  readonly attestation: DeviceAttestation
+  readonly activity: NewActivity
+}
+
+export type KeyRotationResult =
+  | { readonly kind: 'rotated'; readonly device: Device; readonly at: Date }
+  | { readonly kind: ProofFault | 'key_already_registered' }
+  | { readonly kind: 'too_many'; readonly retryAfterSeconds: number }
+  /** Its keys are others by now, or it is not active any more. */
+  | { readonly kind: 'changed' }
+
 export interface DeviceStore {
   find(tenantId: TenantId, id: DeviceId): Promise<Device | null>
   findKnown(tenantId: TenantId, id: DeviceId): Promise<KnownDevice | null>
@@ -63,6 +100,13 @@ export interface DeviceStore {
    * user.
    */
   hadErasedKey(tenantId: TenantId, id: DeviceId, kidHash: Uint8Array): Promise<boolean>
+  /** A key of this thumbprint that the device has replaced. */
+  findReplacedKey(tenantId: TenantId, id: DeviceId, kid: string): Promise<ReplacedKey | null>
+  /**
+   * Replaces a key of an active device: waits for the calls that its keys have signed and that are
+   * under way, and from the commit on none of the old key counts.
+   */
+  rotateKey(rotation: KeyRotation, proof: ProofToSpend): Promise<KeyRotationResult>
   /** All of a user's devices that were ever bound, newest first. */
   listOfUser(tenantId: TenantId, userId: UserId): Promise<Device[]>
   /** Changes a live device; null when it is not live. */
@@ -72,21 +116,21 @@ export interface DeviceStore {
     changes: DeviceChanges,
     activity: NewActivity | null,
   ): Promise<Device | null>
-  /** The same at a device's own request. `proof_replayed` when the proof was spent before. */
+  /** The same at a device's own request. */
   changeWithProof(
     tenantId: TenantId,
     id: DeviceId,
     changes: DeviceChanges,
     activity: NewActivity | null,
     proof: ProofToSpend,
-  ): Promise<Device | null | 'proof_replayed'>
+  ): Promise<Device | null | ProofFault>
   /** Null when the device is not live. */
   setPushToken(
     tenantId: TenantId,
     id: DeviceId,
     token: NewPushToken,
     proof: ProofToSpend,
-  ): Promise<'done' | 'proof_replayed' | null>
+  ): Promise<'done' | ProofFault | null>
   /**
    * Unregisters devices of one user permanently: locks user, then devices, then challenges, so that
    * no answer of theirs commits after this returns. Voids the enrollment of a device that was never
@@ -96,12 +140,12 @@ export interface DeviceStore {
   unregister(command: Unregistration): Promise<UnregistrationEffects>
   /**
    * The same at a device's own request. Unregisters nothing when that device is itself no longer
-   * live; `proof_replayed` when the proof was spent before.
+   * live.
    */
   unregisterWithProof(
     command: Unregistration,
     proof: ProofToSpend,
-  ): Promise<UnregistrationEffects | 'proof_replayed'>
+  ): Promise<UnregistrationEffects | ProofFault>
   /**
    * Records for the user that the keys of an unregistered device were used, unless that was
    * recorded within `revokedUseGapSeconds`: then null. Exact also for parallel calls.

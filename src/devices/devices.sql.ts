@@ -14,6 +14,8 @@ import {
 } from './device.rows.ts'
 import type { DeviceStore, ProofToSpend } from './device.store.ts'
 import { unregisterDevices } from './device-unregistration.sql.ts'
+import { buildKeyRotation } from './keys/key-rotation.sql.ts'
+import { spendProof } from './keys/spend-proof.sql.ts'
 
 type DeviceParams = { readonly tenantId: TenantId; readonly id: DeviceId }
 type UserParams = { readonly tenantId: TenantId; readonly userId: UserId }
@@ -123,24 +125,11 @@ const hadErasedKey = statement<DeviceParams & { readonly kidHash: Uint8Array }, 
     and :kidHash = any(erased_key_hashes)`,
 )
 
-const insertProof = statement<ProofToSpend, Pick<ProofToSpend, 'jti'>>(
-  'spend_proof',
-  `insert into device_proofs (tenant_id, device_id, jti, expires_at)
-  values (:tenantId, :deviceId, :jti, :expiresAt)
-  on conflict do nothing returning jti`,
-)
-
 const findLive = statement<DeviceParams, IdRow>(
   'is_live',
   `select id from devices where tenant_id = :tenantId and id = :id
     and status in ('active', 'unconfirmed')`,
 )
-
-/** Spends a proof inside a transaction; false when it was spent before. */
-export async function spendProof(tx: Queries, proof: ProofToSpend | null): Promise<boolean> {
-  if (proof === null) return true
-  return (await run(tx, insertProof, proof)).length === 1
-}
 
 /** Whether the device may still act, inside a transaction that has locked the user's row. */
 async function isLive(
@@ -152,7 +141,7 @@ async function isLive(
 
 /**
  * Locks a user's row: transactions that add or remove devices of one user are serialized. Order of
- * locks: user, device, challenge.
+ * locks: key, user, device, challenge.
  */
 export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserId): Promise<void> {
   await run(tx, lockUser, { tenantId, userId })
@@ -175,6 +164,8 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
   }
 
   return {
+    ...buildKeyRotation(database, random),
+
     async find(tenantId, id) {
       const [row] = await run(database, findDevice, { tenantId, id })
       return row ? toDevice(row) : null
@@ -198,14 +189,16 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
 
     changeWithProof(tenantId, id, changes, event, proof) {
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const fault = await spendProof(tx, proof)
+        if (fault) return fault
         return changeDevice(tx, tenantId, id, changes, event)
       })
     },
 
     setPushToken(tenantId, id, token, proof) {
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const fault = await spendProof(tx, proof)
+        if (fault) return fault
         const rows = await run(tx, setPushToken, {
           tenantId,
           id,
@@ -227,7 +220,8 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
 
     unregisterWithProof(command, proof) {
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const fault = await spendProof(tx, proof)
+        if (fault) return fault
         await lockUserRow(tx, command.tenantId, command.userId)
         // The calling device may have been unregistered since its proof was verified.
         if (!(await isLive(tx, proof))) return { devices: [], endedChallenges: [] }

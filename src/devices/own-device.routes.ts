@@ -4,7 +4,7 @@ import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import type { DeviceOptions } from './device.http.ts'
 import { deviceBody, deviceChanges, ownDeviceBody } from './device.schemas.ts'
-import { pushTokenChange } from './device-call.schemas.ts'
+import { keyRotation, pushTokenChange } from './device-call.schemas.ts'
 import { proofOf } from './device-proof.guard.ts'
 import type * as useCases from './use-cases.ts'
 
@@ -18,6 +18,7 @@ export function selfRoutes(app: HttpApp, options: Options, done: () => void): vo
   update(app, options)
   unregister(app, options)
   setPushToken(app, options)
+  rotateKey(app, options)
   done()
 }
 
@@ -82,5 +83,30 @@ function setPushToken(app: HttpApp, { useCases, proof }: Options): void {
       refusals: ['proof_replayed'],
     }),
     (request) => useCases.rotatePushToken(proofOf(request), request.body.push),
+  )
+}
+
+function rotateKey(app: HttpApp, { useCases, proof }: Options): void {
+  route(
+    app,
+    'POST /device/v1/self/keys',
+    proof('verification', {
+      operationId: 'rotateKey',
+      tag: 'device API',
+      summary: 'Replace a key of the device',
+      description:
+        'From the answer on nothing counts that the old key signs; what it signed before stays ' +
+        'verifiable. A new key is not attested.',
+      body: keyRotation,
+      answers: self,
+      refusals: [
+        'proof_replayed',
+        'attestation_missing',
+        'key_already_registered',
+        'too_many_key_rotations',
+        'conflict',
+      ],
+    }),
+    (request) => useCases.rotateKey(proofOf(request), request.body),
   )
 }

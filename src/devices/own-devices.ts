@@ -84,7 +84,7 @@ export async function updateSelf(
     event,
     proof,
   )
-  if (changedDevice === 'proof_replayed') return refuse('proof_replayed')
+  if (typeof changedDevice === 'string') return refuse(changedDevice)
   return changedDevice ?? refuse('device_unregistered')
 }
 
@@ -156,7 +156,7 @@ async function unregisterOwn(
     dependencies.devices.unregisterWithProof(command, proof),
   )
   if (isRefusal(result)) return result
-  if (result === 'proof_replayed') return refuse('proof_replayed')
+  if (typeof result === 'string') return refuse(result)
   await notifyUnregistration(dependencies, result)
   if (result.devices.length > 0) return undefined
   // Nothing was left to unregister, or the caller was itself unregistered or suspended meanwhile

@@ -74,6 +74,6 @@ export async function rotatePushToken(
     push &&
     sealPushToken(dependencies, device.tenantId, device.id, { ...push, appId: device.appId })
   const result = await dependencies.devices.setPushToken(device.tenantId, device.id, token, proof)
-  if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result === null ? refuse('device_unregistered') : undefined
+  if (result === 'done') return undefined
+  return refuse(result ?? 'device_unregistered')
 }

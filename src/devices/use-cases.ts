@@ -4,6 +4,7 @@ export { readDeviceProof } from './authenticate-device.ts'
 export { changeDevice } from './change-device.ts'
 export { changeUser } from './change-user.ts'
 export { listDiagnostics, readDiagnostics, sendDiagnostics } from './diagnostics/diagnostics.ts'
+export { rotateKey } from './keys/rotate-key.ts'
 export {
   listOwnDevices,
   readSelf,

@@ -35,6 +35,7 @@ const severities = {
   typed_code_ended: 'info',
   device_added: 'critical',
   device_renamed: 'info',
+  device_key_rotated: 'warning',
   device_unregistered: 'warning',
   device_suspended: 'warning',
   device_activated: 'warning',

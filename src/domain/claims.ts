@@ -42,10 +42,15 @@ export function readClaims<const S extends Shape>(shape: S, value: unknown): Cla
 
 const thumbprint = /^[A-Za-z0-9_-]{43}$/
 
+/** True for the spelling of an RFC 7638 thumbprint. */
+export function isThumbprint(text: string): boolean {
+  return thumbprint.test(text)
+}
+
 /** The `kid` of a header that is exactly `{alg: "ES256", typ, kid}`; RFC 8725, 3.1 and 3.11. */
 export function readHeader(typ: string, header: unknown): { readonly kid: string } | undefined {
   const read = readClaims({ alg: 'string', typ: 'string', kid: 'string' }, header)
-  if (read?.alg !== 'ES256' || read.typ !== typ || !thumbprint.test(read.kid)) return undefined
+  if (read?.alg !== 'ES256' || read.typ !== typ || !isThumbprint(read.kid)) return undefined
   return { kid: read.kid }
 }
 

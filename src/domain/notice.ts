@@ -61,6 +61,7 @@ const notices: Record<ActivityType, Notice> = {
   typed_code_ended: quiet('devices'),
   device_added: loud('devices'),
   device_renamed: loud('devices'),
+  device_key_rotated: loud('devices'),
   device_unregistered: loud('devices'),
   device_suspended: loud('devices'),
   device_activated: loud('devices'),

@@ -49,6 +49,7 @@ export type RefusalCode =
   | 'enrollment_not_claimed'
   | 'too_many_devices'
   | 'key_already_registered'
+  | 'too_many_key_rotations'
   | 'attestation_missing'
   | 'attestation_invalid'
   // devices and their proofs

@@ -1,6 +1,7 @@
 // What must survive the restoration of a database to an earlier state: the lines of the revocation
 // log.
 
+import { isThumbprint } from './claims.ts'
 import { type UnregisterReason, unregisterReasons } from './device.ts'
 import {
   type ApiKeyId,
@@ -26,6 +27,7 @@ type OfEndpoint = Common & {
 
 type MembersByKind = {
   device_unregistered: OfDevice & { readonly reason: UnregisterReason }
+  device_key_replaced: OfDevice & { readonly kid: string }
   device_suspended: OfDevice
   device_activated: OfDevice
   user_suspended: OfUser
@@ -78,6 +80,7 @@ const endpoint = ['rpId', 'endpointId'] as const
 /** The members of each kind, in addition to its tenant and its time. */
 const members = {
   device_unregistered: [...device, 'reason'],
+  device_key_replaced: [...device, 'kid'],
   device_suspended: device,
   device_activated: device,
   user_suspended: user,
@@ -103,6 +106,7 @@ const readers: Record<(typeof members)[Kind][number] | keyof Common, (value: unk
     tenantId: idOf('tenant'),
     userId: idOf('user'),
     deviceId: idOf('device'),
+    kid: (value) => (typeof value === 'string' && isThumbprint(value) ? value : undefined),
     keyId: idOf('apiKey'),
     integrationId: idOf('integration'),
     credentialId: idOf('integrationCredential'),
@@ -139,6 +143,7 @@ export function readRevocation(line: string): Revocation | undefined {
 /** The id of the subject of a line. */
 function subjectOf(one: Revocation): string {
   if ('credentialId' in one) return one.credentialId
+  if ('kid' in one) return one.kid
   if ('integrationId' in one) return one.integrationId
   if ('endpointId' in one) return one.endpointId
   if ('keyId' in one) return one.keyId
@@ -148,6 +153,7 @@ function subjectOf(one: Revocation): string {
 /** These are final, whatever the times of other lines are. */
 const ends: readonly Kind[] = [
   'device_unregistered',
+  'device_key_replaced',
   'integration_removed',
   'webhook_endpoint_removed',
 ]

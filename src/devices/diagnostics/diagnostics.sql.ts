@@ -4,7 +4,7 @@ import { type FirstPage, type NextPage, readListPage } from '../../platform/post
 import { recordActivities } from '../../platform/postgres/record.ts'
 import { run, statement } from '../../platform/postgres/statement.ts'
 import type { Random } from '../../platform/world.ts'
-import { spendProof } from '../devices.sql.ts'
+import { spendProof } from '../keys/spend-proof.sql.ts'
 import type { Diagnostics, DiagnosticsStore } from './diagnostics.store.ts'
 
 const columns = 'tenant_id, id, user_id, device_id, app_version, created_at'
@@ -64,7 +64,8 @@ export function buildDiagnosticsStore(
   return {
     create({ tenantId, id, userId, deviceId, appVersion, text }, perHourMax, activity, proof) {
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' }
+        const fault = await spendProof(tx, proof)
+        if (fault) return { kind: fault }
         const countedRows = await run(tx, count, { tenantId, deviceId, perHourMax })
         if (countedRows.length === 0) {
           const [row] = await run(tx, secondsToWait, { tenantId, deviceId })

@@ -1,7 +1,7 @@
 import type { NewActivity } from '../../domain/activity.ts'
 import type { DeviceId, DiagnosticsId, TenantId, UserId } from '../../domain/ids.ts'
 import type { PageRequest } from '../../platform/paging.ts'
-import type { ProofToSpend } from '../device.store.ts'
+import type { ProofFault, ProofToSpend } from '../device.store.ts'
 
 /** Lines of an app's own log; the text is returned only when a single one is read. */
 export type Diagnostics = {
@@ -28,7 +28,7 @@ export interface DiagnosticsStore {
   ): Promise<
     | { readonly kind: 'added' }
     | { readonly kind: 'too_many'; readonly retryAfterSeconds: number }
-    | { readonly kind: 'proof_replayed' | 'device_gone' }
+    | { readonly kind: ProofFault | 'device_gone' }
   >
   /** A page of the tenant's, newest first. */
   list(tenantId: TenantId, page: PageRequest): Promise<Diagnostics[]>

@@ -54,7 +54,8 @@ export async function sendDiagnostics(
     case 'too_many':
       return refuse('too_many_diagnostics', { retryAfterSeconds: result.retryAfterSeconds })
     case 'proof_replayed':
-      return refuse('proof_replayed')
+    case 'proof_invalid':
+      return refuse(result.kind)
     case 'device_gone': {
       const currentDevice = await authenticateDevice(dependencies, proof, requirement)
       return isRefusal(currentDevice) ? currentDevice : refuse('conflict', { retryAfterSeconds: 1 })

@@ -131,7 +131,12 @@ export const problems = {
   key_already_registered: {
     status: 409,
     title: 'A key of this device is already registered.',
-    detail: 'Generate two new keys, different from each other, for this registration.',
+    detail: 'Generate new keys, different from each other and from all earlier ones.',
+  },
+  too_many_key_rotations: {
+    status: 429,
+    title: 'The device has replaced as many keys as a day allows.',
+    detail: 'Keep the keys that it has, and wait for the seconds in `Retry-After`.',
   },
   attestation_missing: {
     status: 403,

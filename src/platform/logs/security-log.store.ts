@@ -11,6 +11,12 @@ export type SecurityEvent =
       readonly tenantId: TenantId
       readonly deviceId: DeviceId
     }
+  /** A call was signed by a key that its device has replaced, and was refused. */
+  | {
+      readonly event: 'replaced_key_used'
+      readonly tenantId: TenantId
+      readonly deviceId: DeviceId
+    }
   /**
    * The end of a tenant's audit chain, signed by its key: out of the database's reach once it is
    * written.

@@ -11,6 +11,7 @@ export const growingTables = [
   'enrollments',
   'devices',
   'device_keys',
+  'replaced_device_keys',
   'device_proofs',
   'passcode_secrets',
   'passcode_budgets',
