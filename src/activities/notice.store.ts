@@ -1,4 +1,4 @@
-import type { ProofToSpend } from '../devices/device.store.ts'
+import type { ProofFault, ProofToSpend } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { ActivityId, DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { NoticeFacts, NoticeOutcome, NoticePreferences, NoticePush } from '../domain/notice.ts'
@@ -53,5 +53,5 @@ export interface NoticeStore {
       readonly activity: NewActivity
     },
     proof: ProofToSpend,
-  ): Promise<'done' | 'proof_replayed' | null>
+  ): Promise<'done' | ProofFault | null>
 }

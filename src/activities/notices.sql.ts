@@ -1,4 +1,5 @@
-import { lockUserRow, spendProof } from '../devices/devices.sql.ts'
+import { lockUserRow } from '../devices/devices.sql.ts'
+import { spendProof } from '../devices/keys/spend-proof.sql.ts'
 import type { ActivityId, DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import {
   digestIntervalSeconds,
@@ -238,7 +239,8 @@ export function buildNoticeStore(database: Database, random: Pick<Random, 'id'>)
 
     changePreferences({ tenantId, userId, preferences, activity }, proof) {
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const fault = await spendProof(tx, proof)
+        if (fault) return fault
         // Unregistering the device locks the user's row first: read after the lock, the device's
         // status is current.
         await lockUserRow(tx, tenantId, userId)

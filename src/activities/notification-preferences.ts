@@ -57,6 +57,6 @@ export async function setNotificationPreferences(
     dependencies.notices.changePreferences(change, proof),
   )
   if (isRefusal(result)) return result
-  if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result === null ? refuse('device_unregistered') : preferences
+  if (result === 'done') return preferences
+  return refuse(result ?? 'device_unregistered')
 }

@@ -14,7 +14,7 @@ import type { UserStore } from '../users/user.store.ts'
 import type { EndpointKey, WebhookEndpointStore } from '../webhooks/webhook.store.ts'
 
 export type Dependencies = {
-  readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
+  readonly devices: Pick<DeviceStore, 'find' | 'findKnown' | 'unregister'>
   readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'suspendUser'>
   readonly users: Pick<UserStore, 'find'>
   readonly apiKeys: Pick<ApiKeyStore, 'findCredential' | 'revoke'>
@@ -70,6 +70,8 @@ function apply(dependencies: Dependencies, one: RemovalOfRights): Promise<Outcom
     case 'device_unregistered':
     case 'device_suspended':
       return endDevice(dependencies, one)
+    case 'device_key_replaced':
+      return endReplacedKey(dependencies, one)
     case 'user_suspended':
       return suspendUser(dependencies, one)
     case 'api_key_revoked':
@@ -103,6 +105,18 @@ async function endDevice(
   if (!result) return 'already'
   for (const id of [...result.endedChallenges, enrollmentId]) dependencies.signals.publish(id)
   return 'applied'
+}
+
+/** The key that replaced it is not in the backup: the device has none that may count. */
+async function endReplacedKey(
+  dependencies: Dependencies,
+  { tenantId, userId, deviceId, kid, at }: RevocationOf<'device_key_replaced'>,
+): Promise<Outcome> {
+  const knownDevice = await dependencies.devices.findKnown(tenantId, deviceId)
+  if (!knownDevice) return 'unknown'
+  if (!knownDevice.keys.some((key) => key.kid === kid)) return 'already'
+  const about = { tenantId, userId, deviceId, at }
+  return endDevice(dependencies, { revocation: 'device_unregistered', ...about, reason: 'admin' })
 }
 
 async function suspendUser(

@@ -173,7 +173,7 @@ type Decision = {
   readonly answer: Answer
   readonly effect: AnswerEffect
   readonly askedChallenge: AskedChallenge
-  readonly facts: Pick<AnswerFacts, 'protection' | 'budget' | 'initiator' | 'policy' | 'now'>
+  readonly facts: Omit<AnswerFacts, 'target' | 'earlier'>
   readonly device: Device
 }
 
@@ -212,6 +212,7 @@ async function record(
     decision: answer.decision,
     effect,
     was: { wrongNumbersLeft: challenge.wrongNumbersLeft, protection: facts.protection },
+    keyRevision: facts.knownDevice.keyRevision,
     userId: device.userId,
     protection: next,
     budgets: end === null ? [] : budgetsAfterAnswer({ ...facts, challenge }, end),
@@ -251,7 +252,8 @@ async function record(
         dependencies.signals.publish(id)
       return refuse('challenge_expired')
     }
-    // Unregistered or suspended since the proof was verified: verifying it again says which.
+    // Unregistered or suspended since the proof was verified, or with another key: verifying it
+    // again says which.
     case 'device_not_active':
     case 'changed':
       return 'changed'

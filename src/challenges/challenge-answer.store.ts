@@ -4,7 +4,7 @@ import type { KnownDevice } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { AnswerEffect, Decision } from '../domain/answer.ts'
 import type { Challenge, ChallengeStatus } from '../domain/challenge.ts'
-import type { PublicJwk } from '../domain/device.ts'
+import type { DeviceKey } from '../domain/device.ts'
 import type { ChallengeId, DeviceId, ReportId, TenantId, UserId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { Protection } from '../domain/protection.ts'
@@ -59,6 +59,8 @@ export type AnswerToRecord = {
    * is `changed` (optimistic lock).
    */
   readonly was: { readonly wrongNumbersLeft: number; readonly protection: Protection }
+  /** Of the keys that verified it. */
+  readonly keyRevision: number
   /**
    * Kept as evidence, sealed under `answerBinding`, because it holds the number. Null for a wrong
    * number, which proves nothing.
@@ -105,8 +107,8 @@ export type AnswerRecording =
    */
   | { readonly kind: 'expired' }
   /**
-   * Another answer, a cancellation or an expiry came first, or a budget has changed; load and
-   * decide again.
+   * Another answer, a cancellation or an expiry came first, a budget has changed, or a key of the
+   * device; load and decide again.
    */
   | { readonly kind: 'changed' }
 
@@ -120,5 +122,7 @@ export type Evidence = {
    */
   readonly answer: { readonly jti: string; readonly jws: Uint8Array | string }
   readonly deviceId: DeviceId
-  readonly deviceKey: { readonly kid: string; readonly publicJwk: PublicJwk }
+  readonly deviceKey: DeviceKey
+  /** The MAC of the key if the device has replaced it; null for one that it still has. */
+  readonly replacedMac: Uint8Array | null
 }

@@ -1,4 +1,9 @@
-import type { KnownDevice, ProofToSpend, SealedAddress } from '../devices/device.store.ts'
+import type {
+  KnownDevice,
+  ProofFault,
+  ProofToSpend,
+  SealedAddress,
+} from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { CandidateDevice, Challenge, ChallengeStatus } from '../domain/challenge.ts'
 import type {
@@ -173,10 +178,7 @@ export interface ChallengeStore {
   /** Informational, off the hot path. */
   markFetched(tenantId: TenantId, deviceId: DeviceId, ids: readonly ChallengeId[]): Promise<void>
   /** Records the device's receipt of a push; null when the challenge never asked the device. */
-  markReceived(
-    challengeId: ChallengeId,
-    proof: ProofToSpend,
-  ): Promise<'done' | 'proof_replayed' | null>
+  markReceived(challengeId: ChallengeId, proof: ProofToSpend): Promise<'done' | ProofFault | null>
 
   loadAnswer(query: {
     readonly tenantId: TenantId

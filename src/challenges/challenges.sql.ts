@@ -2,7 +2,7 @@
 
 import type { ActivityType, Actor, Severity } from '../domain/activity.ts'
 import type { Challenge } from '../domain/challenge.ts'
-import type { PublicJwk } from '../domain/device.ts'
+import type { KeyRole, PublicJwk } from '../domain/device.ts'
 import type {
   ActivityId,
   ChallengeId,
@@ -43,19 +43,30 @@ type EvidenceRow = Challenge & {
   readonly jws: string | null
   readonly answerDeviceId: DeviceId
   readonly keyKid: string
+  readonly keyRole: KeyRole
   readonly keyJwk: PublicJwk
+  /** Of a key that was replaced. */
+  readonly replacedMac: Buffer | null
 }
 
 const findEvidence = statement<ChallengeParams, EvidenceRow>(
   'find_evidence',
   `select ${challengeColumns('c')}, t.request_payload, a.jti as answer_jti, a.jws_sealed, a.jws,
-    a.device_id as answer_device_id, k.kid as key_kid, k.public_jwk as key_jwk
+    a.device_id as answer_device_id, k.kid as key_kid, k.role as key_role,
+    k.public_jwk as key_jwk, k.replaced_mac
   from challenges c
   join answers a on a.tenant_id = c.tenant_id and a.challenge_id = c.id
     and (a.jws_sealed is not null or a.jws is not null)
   join challenge_targets t
     on t.tenant_id = a.tenant_id and t.challenge_id = a.challenge_id and t.device_id = a.device_id
-  join device_keys k on k.tenant_id = a.tenant_id and k.device_id = a.device_id and k.kid = a.kid
+  cross join lateral (
+    select k.kid, k.role, k.public_jwk, null::bytea as replaced_mac from device_keys k
+    where k.tenant_id = a.tenant_id and k.device_id = a.device_id and k.kid = a.kid
+    union all
+    select r.kid, r.role, r.public_jwk, r.mac from replaced_device_keys r
+    where r.tenant_id = a.tenant_id and r.device_id = a.device_id and r.kid = a.kid
+    limit 1
+  ) k
   where c.tenant_id = :tenantId and c.rp_id = :rpId and c.id = :id`,
 )
 
@@ -165,7 +176,8 @@ export function buildChallengeStore(
         requestPayload: row.requestPayload,
         answer: { jti: row.answerJti, jws },
         deviceId: row.answerDeviceId,
-        deviceKey: { kid: row.keyKid, publicJwk: row.keyJwk },
+        deviceKey: { kid: row.keyKid, role: row.keyRole, publicJwk: row.keyJwk },
+        replacedMac: row.replacedMac,
       }
     },
 

@@ -21,6 +21,6 @@ export async function confirmReceipt(
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const result = await dependencies.challenges.markReceived(challengeId, proof)
-  if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result === null ? refuse('not_found') : undefined
+  if (result === 'done') return undefined
+  return refuse(result ?? 'not_found')
 }

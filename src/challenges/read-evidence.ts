@@ -1,3 +1,4 @@
+import { isOwnReplacedKey, type Dependencies as KeyDependencies } from '../devices/device-keys.ts'
 import { requestHeader } from '../domain/approval-request.ts'
 import type { PublicJwk } from '../domain/device.ts'
 import type { ChallengeId, DeviceId, TenantId } from '../domain/ids.ts'
@@ -7,7 +8,7 @@ import type { Sealing } from '../platform/world.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
 import type { ChallengeStore } from './challenge.store.ts'
 
-export type Dependencies = {
+export type Dependencies = KeyDependencies & {
   readonly challenges: Pick<ChallengeStore, 'findEvidence'>
   readonly sealing: Pick<Sealing, 'open'>
   readonly signingKeys: SigningKeys
@@ -26,16 +27,21 @@ export type EvidenceReading = {
 
 /**
  * The evidence of a decided challenge. Refused while it is undecided: there is nothing to prove
- * yet.
+ * yet. The key that answered may have been replaced since.
  */
 export async function readEvidence(
-  { challenges, sealing, signingKeys }: Dependencies,
+  { challenges, sealing, signingKeys, ...keyDependencies }: Dependencies,
   { tenantId, rpId }: Principal,
   id: ChallengeId,
 ): Promise<EvidenceReading | Refusal<'not_found'>> {
   const evidence = await challenges.findEvidence(tenantId, rpId, id)
   if (!evidence) return refuse('not_found')
-  const { challenge, requestPayload, answer, deviceId, deviceKey } = evidence
+  const { challenge, requestPayload, answer, deviceId, deviceKey, replacedMac } = evidence
+  if (replacedMac) {
+    const owner = { tenantId, id: deviceId, userId: challenge.userId }
+    const key = { ...deviceKey, mac: replacedMac }
+    if (!isOwnReplacedKey(keyDependencies, owner, key)) return refuse('not_found')
+  }
   const binding = answerBinding({ tenantId, challengeId: id, jti: answer.jti })
   const header = requestHeader(challenge.signingKid)
   return {

@@ -71,8 +71,8 @@ export async function confirmEnrollment(
     dependencies.enrollments.confirm({ enrollment, effect, activities }, proof),
   )
   if (isRefusal(result)) return result
-  if (result.kind === 'proof_replayed') return refuse('proof_replayed')
   if (result.kind === 'changed') return refuse('conflict', { retryAfterSeconds: 1 })
+  if (result.kind !== 'recorded') return refuse(result.kind)
   if (effect.outcome !== 'wrong_number') dependencies.signals.publish(enrollment.id)
   if (result.unregistration) await notifyUnregistration(dependencies, result.unregistration)
   if (effect.outcome === 'confirmed') return { status: 'active' }

@@ -90,9 +90,8 @@ export async function openNextEnrollment(
     dependencies.enrollments.createByDevice(newEnrollment, proof),
   )
   if (isRefusal(enrollment)) return enrollment
-  if (enrollment === 'proof_replayed') return refuse('proof_replayed')
-  if (enrollment === 'user_suspended') return refuse('user_suspended')
-  if (enrollment !== 'changed') return { enrollment, ...codes }
+  if (typeof enrollment === 'object') return { enrollment, ...codes }
+  if (enrollment !== 'changed') return refuse(enrollment)
   const currentDevice = await authenticateDevice(dependencies, proof, requirement)
   return isRefusal(currentDevice) ? currentDevice : refuse('not_found')
 }

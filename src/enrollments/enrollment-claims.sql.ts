@@ -3,7 +3,9 @@
 import { toDevice } from '../devices/device.rows.ts'
 import type { UnregistrationEffects } from '../devices/device.store.ts'
 import { unregisterDevices } from '../devices/device-unregistration.sql.ts'
-import { findDevice, lockUserRow, spendProof } from '../devices/devices.sql.ts'
+import { findDevice, lockUserRow } from '../devices/devices.sql.ts'
+import { wereReplaced } from '../devices/keys/key-rotation.sql.ts'
+import { spendProof } from '../devices/keys/spend-proof.sql.ts'
 import type { Device } from '../domain/device.ts'
 import { type Enrollment, mayAddDevice } from '../domain/enrollment.ts'
 import type { DeviceId, EnrollmentId, TenantId, UserId } from '../domain/ids.ts'
@@ -197,15 +199,16 @@ export function buildEnrollmentClaims(
     if (passcodeSecret !== null) {
       await run(tx, insertSecret, { tenantId, deviceId, ...passcodeSecret })
     }
+    const kids = keys.map((key) => key.kid)
     const insertedKeys = await run(tx, insertKeys, {
       tenantId,
       deviceId,
+      kids,
       roles: keys.map((key) => key.role),
-      kids: keys.map((key) => key.kid),
       publicJwks: keys.map((key) => JSON.stringify(key.publicJwk)),
       macs: keys.map((key) => key.mac),
     })
-    return insertedKeys.length === keys.length
+    return insertedKeys.length === keys.length && !(await wereReplaced(tx, kids))
   }
 
   return {
@@ -259,7 +262,8 @@ export function buildEnrollmentClaims(
       const { outcome } = effect
       const statuses = { confirmed: 'completed', wrong_number: 'claimed', void: 'void' } as const
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return { kind: 'proof_replayed' } as const
+        const fault = await spendProof(tx, proof)
+        if (fault) return { kind: fault }
         await lockUserRow(tx, tenantId, userId)
         const updatedRows = await run(tx, confirmClaim, {
           tenantId,

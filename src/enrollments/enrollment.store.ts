@@ -1,6 +1,7 @@
 import type {
   BoundKey,
   NewPushToken,
+  ProofFault,
   ProofToSpend,
   UnregistrationEffects,
 } from '../devices/device.store.ts'
@@ -86,7 +87,7 @@ export interface EnrollmentStore {
   createByDevice(
     enrollment: NewEnrollment & { readonly openedByDeviceId: Device['id'] },
     proof: ProofToSpend,
-  ): Promise<Enrollment | 'proof_replayed' | 'changed' | 'user_suspended'>
+  ): Promise<Enrollment | ProofFault | 'changed' | 'user_suspended'>
   find(tenantId: TenantId, id: EnrollmentId): Promise<EnrollmentRecord | null>
   /**
    * Cancels an open or claimed enrollment (its unconfirmed device is unregistered); null when it is
@@ -140,6 +141,6 @@ export interface EnrollmentStore {
   ): Promise<
     | { readonly kind: 'recorded'; readonly unregistration: UnregistrationEffects | null }
     | { readonly kind: 'changed' }
-    | { readonly kind: 'proof_replayed' }
+    | { readonly kind: ProofFault }
   >
 }

@@ -1,5 +1,6 @@
 import { unregisterDevices } from '../devices/device-unregistration.sql.ts'
-import { lockUserRow, spendProof } from '../devices/devices.sql.ts'
+import { lockUserRow } from '../devices/devices.sql.ts'
+import { spendProof } from '../devices/keys/spend-proof.sql.ts'
 import { activity } from '../domain/activity.ts'
 import type { Enrollment } from '../domain/enrollment.ts'
 import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
@@ -163,7 +164,8 @@ export function buildEnrollmentStore(
     createByDevice: (newEnrollment, proof) =>
       database.transaction(async (tx) => {
         const { tenantId, userId, openedByDeviceId, replacesDeviceId } = newEnrollment
-        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const fault = await spendProof(tx, proof)
+        if (fault) return fault
         await lockUserRow(tx, tenantId, userId)
         const { isSuspended } = await lockProtectionRow(tx, tenantId, userId)
         if (isSuspended) return 'user_suspended'

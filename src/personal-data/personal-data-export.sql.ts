@@ -24,6 +24,7 @@ const tables: readonly (readonly [table: string, where: string, hidden: readonly
   ['enrollments', byUser, ['code_hash', 'typed_code_hash', 'number_sealed']],
   ['devices', byUser, ['push_token_sealed', 'push_token_hash', 'erased_key_hashes']],
   ['device_keys', byDevice, ['mac']],
+  ['replaced_device_keys', byDevice, ['mac']],
   ['passcode_secrets', byDevice, ['secret_sealed']],
   ['single_use_codes', byUser, ['hash', 'key_sealed']],
   ['passcode_budgets', byUser, []],

@@ -46,10 +46,15 @@ const fewRows = [
   // A device that did not learn of the erasure must be able to: the hashes that identify its key
   // stay.
   `update devices d set erased_key_hashes = k.hashes from (
-     select t.device_id, array_agg(sha256(convert_to(t.kid, 'UTF8'))) as hashes
-     from device_keys t where ${byDevice} group by t.device_id) k
+     select a.device_id, array_agg(sha256(convert_to(a.kid, 'UTF8'))) as hashes
+     from (
+       select t.device_id, t.kid from device_keys t where ${byDevice}
+       union all
+       select t.device_id, t.kid from replaced_device_keys t where ${byDevice}
+     ) a group by a.device_id) k
    where d.tenant_id = :tenantId and d.id = k.device_id`,
   `delete from device_keys t where ${byDevice}`,
+  `delete from replaced_device_keys t where ${byDevice}`,
   `delete from passcode_secrets t where ${byDevice}`,
   `delete from single_use_codes t where ${byUser}`,
   `delete from passcode_budgets t where ${byUser}`,

@@ -1,4 +1,4 @@
-import type { ProofToSpend } from '../devices/device.store.ts'
+import type { ProofFault, ProofToSpend } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
 import type { Protection } from '../domain/protection.ts'
@@ -15,7 +15,7 @@ export interface ProtectionStore extends ProtectionReader {
     next: Protection,
     activities: readonly NewActivity[],
     proof: ProofToSpend | null,
-  ): Promise<'done' | 'changed' | 'proof_replayed' | 'device_not_active'>
+  ): Promise<'done' | 'changed' | ProofFault | 'device_not_active'>
   /** The same for an unlock, which also lifts the blocks of initiators that the user reported. */
   unlock(
     tenantId: TenantId,

@@ -99,7 +99,7 @@ export async function pausePushes(
   const device = await authenticateDevice(dependencies, proof, { role: 'verification' })
   if (isRefusal(device)) return device
   const { tenantId, userId } = device
-  let unspent: DeviceProof | null = proof
+  let isSpent = false
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
     const record = await dependencies.protections.find(tenantId, userId)
     if (!record) throw new Error('a device has a user, who has a protection')
@@ -118,15 +118,15 @@ export async function pausePushes(
       details: { until: until?.toISOString() ?? 'none' },
     })
     const next = { ...protection, pausedUntil: until }
-    const spending = unspent
+    const spending = { ...proof, isSpent }
     const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
       dependencies.protections.change(tenantId, userId, next, [pauseActivity], spending),
     )
     if (isRefusal(result)) return result
-    if (result === 'proof_replayed') return refuse('proof_replayed')
     if (result === 'device_not_active') return refuse('device_unregistered')
     if (result === 'done') return { until }
-    unspent = null
+    if (result !== 'changed') return refuse(result)
+    isSpent = true
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }

@@ -1,4 +1,4 @@
-import { spendProof } from '../devices/devices.sql.ts'
+import { spendProof } from '../devices/keys/spend-proof.sql.ts'
 import { activity } from '../domain/activity.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import { afterUnlock, isLocked, type Protection } from '../domain/protection.ts'
@@ -159,7 +159,8 @@ export function buildProtectionStore(
 
     change(tenantId, userId, next, activities, proof) {
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const fault = await spendProof(tx, proof)
+        if (fault) return fault
         await lockProtectionRow(tx, tenantId, userId)
         if (proof && !(await lockDeviceRow(tx, tenantId, proof.deviceId)))
           return 'device_not_active'

@@ -7,6 +7,7 @@ import {
   authenticateDevice,
   type Dependencies as DeviceDependencies,
 } from '../devices/authenticate-device.ts'
+import type { ProofFault } from '../devices/device.store.ts'
 import { activity } from '../domain/activity.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { ActivityId, ChallengeId, ReportId, TenantId } from '../domain/ids.ts'
@@ -61,8 +62,8 @@ export async function reportActivity(
   if (reportedActivity?.userId !== userId) return refuse('not_found')
   const by = { kind: 'device', deviceId, proof } as const
   const result = await report(dependencies, tenantId, reportedActivity, by)
-  if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result === 'reporter_gone' ? refuse('device_unregistered') : result
+  if (typeof result === 'object') return result
+  return refuse(result === 'reporter_gone' ? 'device_unregistered' : result)
 }
 
 /**
@@ -89,7 +90,7 @@ async function report(
   { id: activityId, userId, challengeId: about }: Activity,
   reporter: Reporter,
 ): Promise<
-  ReportReceipt | Refusal<'too_many_requests' | 'conflict'> | 'proof_replayed' | 'reporter_gone'
+  ReportReceipt | Refusal<'too_many_requests' | 'conflict'> | ProofFault | 'reporter_gone'
 > {
   const challengeId = about as ChallengeId | null
   const policy = await dependencies.tenants.findPolicy(tenantId, null)
@@ -109,12 +110,12 @@ async function report(
       dependencies.reports.reportActivity(newReport),
     )
     if (isRefusal(result)) return result
-    if (result.kind === 'proof_replayed' || result.kind === 'reporter_gone') return result.kind
     if (result.kind === 'reported') {
       for (const one of result.cancelledChallenges) dependencies.signals.publish(one)
       return { reportId: result.id }
     }
-    if (by.kind === 'device') by = { ...by, proof: null }
+    if (result.kind !== 'changed') return result.kind
+    if (by.kind === 'device') by = { ...by, proof: by.proof && { ...by.proof, isSpent: true } }
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
 }

@@ -1,4 +1,4 @@
-import type { ProofToSpend } from '../devices/device.store.ts'
+import type { ProofFault, ProofToSpend } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { NewAuditEvent } from '../domain/audit.ts'
 import type {
@@ -37,8 +37,8 @@ export interface ReportStore {
   /**
    * Reports an activity of the user: saves the next protection if it is unchanged (optimistic
    * lock), blocks the initiator of the challenge that the activity is about, and cancels pending
-   * challenges; `changed` when the protection has changed: read and decide again, without the
-   * proof, which stays spent. `reporter_gone` when the device or the session is no longer live.
+   * challenges; `changed` when the protection has changed: read and decide again; the
+   * proof stays spent. `reporter_gone` when the device or the session is no longer live.
    */
   reportActivity(command: {
     readonly report: Pick<Report, 'tenantId' | 'id' | 'userId'> & {
@@ -58,6 +58,6 @@ export interface ReportStore {
       }
     | { readonly kind: 'reporter_gone' }
     | { readonly kind: 'changed' }
-    | { readonly kind: 'proof_replayed' }
+    | { readonly kind: ProofFault }
   >
 }

@@ -1,5 +1,5 @@
 import { cancelPending } from '../challenges/challenge-cancellation.sql.ts'
-import { spendProof } from '../devices/devices.sql.ts'
+import { spendProof } from '../devices/keys/spend-proof.sql.ts'
 import type { TenantId } from '../domain/ids.ts'
 import type { Report } from '../domain/report.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
@@ -113,9 +113,8 @@ export function buildReportStore(database: Database, random: Pick<Random, 'id'>)
       const { tenantId, id, userId, challengeId, activityId } = report
       const deviceId = by.kind === 'device' ? by.deviceId : null
       return database.transaction(async (tx) => {
-        if (by.kind === 'device' && !(await spendProof(tx, by.proof))) {
-          return { kind: 'proof_replayed' }
-        }
+        const fault = by.kind === 'device' && (await spendProof(tx, by.proof))
+        if (fault) return { kind: fault }
         await lockProtectionRow(tx, tenantId, userId)
         if (!(await lockReporter(tx, tenantId, by))) return { kind: 'reporter_gone' }
         // A repeated report of the same activity gets the id of the report that is open.

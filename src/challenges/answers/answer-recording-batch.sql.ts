@@ -61,18 +61,20 @@ const lock = `
       for no key update skip locked
     ) p
   ), d as materialized (
-    select s.*, v.status as device_status
+    select s.*, v.status as device_status, v.key_revision = s.key_revision as has_same_keys
     from (
       select * from u where found_revision = protection_revision order by tenant_id, device_id
     ) s cross join lateral (
-      select v.status from devices v where v.tenant_id = s.tenant_id and v.id = s.device_id
+      select v.status, v.key_revision from devices v
+      where v.tenant_id = s.tenant_id and v.id = s.device_id
       for share skip locked
     ) v
   ), k as materialized (
     select s.n, c.expires_at,
       c.status = 'pending' and c.wrong_numbers_left = s.wrong_numbers_left_before as fits
     from (
-      select * from d where device_status = 'active' order by tenant_id, challenge_id
+      select * from d where device_status = 'active' and has_same_keys
+      order by tenant_id, challenge_id
     ) s cross join lateral (
       select c.status, c.wrong_numbers_left, c.expires_at from challenges c
       where c.tenant_id = s.tenant_id and c.id = s.challenge_id
@@ -112,7 +114,8 @@ const check = `
         when (select u.found_revision <> u.protection_revision from u where u.n = x.n) then false
         when x.n not in (select n from d) then (select true from devices v
           where v.tenant_id = x.tenant_id and v.id = x.device_id) is true
-        when (select d.device_status <> 'active' from d where d.n = x.n) then false
+        when (select d.device_status <> 'active' or not d.has_same_keys from d
+          where d.n = x.n) then false
         else (select true from challenges c
           where c.tenant_id = x.tenant_id and c.id = x.challenge_id) is true
       end as is_skipped

@@ -28,6 +28,7 @@ export type RecordParams = ProtectionParams & {
   readonly proofJti: string
   readonly proofExpiresAt: Date
   readonly isProofSpent: boolean
+  readonly keyRevision: number
   readonly wrongNumbersLeftBefore: number
   readonly jti: string
   readonly kid: string
@@ -72,6 +73,7 @@ export const recordItems = rowList<'item', RecordItem>('item', {
   proofJti: 'text',
   proofExpiresAt: 'timestamptz',
   isProofSpent: 'boolean',
+  keyRevision: 'int',
   wrongNumbersLeftBefore: 'smallint',
   jti: 'text',
   kid: 'text',
@@ -112,6 +114,7 @@ export function recordParams(
     proofJti: proof?.jti ?? '',
     proofExpiresAt: proof?.expiresAt ?? new Date(0),
     isProofSpent: proof === null,
+    keyRevision: answer.keyRevision,
     wrongNumbersLeftBefore: answer.was.wrongNumbersLeft,
     jti: answer.jti,
     kid: answer.kid,

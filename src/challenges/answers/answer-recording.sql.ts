@@ -25,9 +25,9 @@ import {
 
 // Lock first, check after (measured: the obvious `update ... where expires_at > clock_timestamp()`
 // approved half a second late when the row was merely locked). `u` locks the user's locks and
-// counters as of the decision, `d` makes unregistering wait, `k` serializes answers, and `b` locks
-// the budgets as of the decision; only then does `live` read the clock. Lock modes are the weakest
-// that suffice, so that foreign keys of other statements do not wait.
+// counters as of the decision, `d` makes unregistering and rotating a key wait, `k` serializes
+// answers, and `b` locks the budgets as of the decision; only then does `live` read the clock. Lock
+// modes are the weakest that suffice, so that foreign keys of other statements do not wait.
 //
 // A budget that is not stored yet (revision 0) cannot be locked, so it is inserted before the
 // answer is: every transaction that inserts one holds `u`, so that the insert waits for none, and
@@ -44,13 +44,13 @@ const lockAndCheck = `
       and (:isProofSpent::boolean or exists (select from p))
     for no key update
   ), d as materialized (
-    select d.tenant_id, d.id from devices d, u
+    select d.tenant_id, d.id, d.key_revision from devices d, u
     where d.tenant_id = :tenantId and d.id = :deviceId and d.status = 'active'
     for share of d
   ), k as materialized (
     select c.tenant_id, c.id, c.user_id, c.expires_at
     from challenges c join d on c.tenant_id = d.tenant_id
-    where c.id = :challengeId and c.status = 'pending'
+    where d.key_revision = :keyRevision::int and c.id = :challengeId and c.status = 'pending'
       and c.wrong_numbers_left = :wrongNumbersLeftBefore
     for no key update of c
   ), budgets as materialized (

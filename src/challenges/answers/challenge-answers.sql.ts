@@ -7,6 +7,7 @@ import {
   toKnownDevice,
 } from '../../devices/device.rows.ts'
 import type { ProofToSpend } from '../../devices/device.store.ts'
+import { proofKey } from '../../devices/keys/spend-proof.sql.ts'
 import type { Challenge } from '../../domain/challenge.ts'
 import type { ChallengeId, DeviceId, TenantId } from '../../domain/ids.ts'
 import { policyOf, strictest } from '../../domain/policy.ts'
@@ -72,13 +73,13 @@ const loadPending = statement<ListParams<'item', PendingItem>, PendingRow>(
 )
 
 const markReceived = statement<
-  ProofToSpend & { readonly challengeId: ChallengeId },
-  { readonly proofSpent: boolean; readonly isTarget: boolean }
+  Omit<ProofToSpend, 'isSpent'> & { readonly challengeId: ChallengeId },
+  { readonly isKeyLive: boolean; readonly proofSpent: boolean; readonly isTarget: boolean }
 >(
   'mark_received',
-  `with p as (
+  `with k as materialized (${proofKey}), p as (
     insert into device_proofs (tenant_id, device_id, jti, expires_at)
-    values (:tenantId, :deviceId, :jti, :expiresAt)
+    select k.tenant_id, k.device_id, :jti, :expiresAt from k
     on conflict do nothing returning device_id
   ), t as (
     update challenge_targets t
@@ -87,7 +88,8 @@ const markReceived = statement<
       and t.challenge_id = :challengeId
     returning t.device_id
   )
-  select exists (select from p) as proof_spent, exists (select from t) as is_target`,
+  select exists (select from k) as is_key_live, exists (select from p) as proof_spent,
+    exists (select from t) as is_target`,
 )
 
 type AnswerItem = {
@@ -238,7 +240,8 @@ export function buildChallengeAnswers(
 
     async markReceived(challengeId, proof) {
       const [row] = await run(database, markReceived, { ...proof, challengeId })
-      if (!row?.proofSpent) return 'proof_replayed'
+      if (!row?.isKeyLive) return 'proof_invalid'
+      if (!row.proofSpent) return 'proof_replayed'
       return row.isTarget ? 'done' : null
     },
 

@@ -27,7 +27,7 @@ type FoundRow = Challenge & {
   readonly devices: DeviceProgressJson[]
   readonly decidedActivatedAt: Date | null
   readonly decidedVerified: boolean | null
-  readonly decidedAttested: boolean | null
+  readonly decidedAttested: boolean
   readonly decidedVersion: number | null
 }
 
@@ -38,7 +38,8 @@ const findChallenges = statement<ListParams<'item', Item>, FoundRow>(
   `select x.n::int as n, ${challengeColumns('c')}, clock_timestamp() as now,
     ${deviceProgressJson('c.tenant_id', 'c.id')} as devices,
     v.activated_at as decided_activated_at,
-    v.attestation_verdict = 'verified' as decided_attested,
+    (v.attestation_verdict = 'verified' or c.decided_at < v.attested_until) is true
+      as decided_attested,
     (select t.protocol_version from challenge_targets t
      where t.tenant_id = c.tenant_id and t.challenge_id = c.id
        and t.device_id = c.decided_device_id) as decided_version,
@@ -52,7 +53,7 @@ const findChallenges = statement<ListParams<'item', Item>, FoundRow>(
     where c.tenant_id = x.tenant_id and c.rp_id = x.rp_id and c.id = x.id offset 0
   ) c
   left join lateral (
-    select v.activated_at, v.attestation_verdict from devices v
+    select v.activated_at, v.attestation_verdict, v.attested_until from devices v
     where v.tenant_id = c.tenant_id and v.id = c.decided_device_id offset 0
   ) v on true`,
 )
@@ -67,7 +68,7 @@ function toRecord(row: FoundRow): ChallengeRecord {
       id: decidedDeviceId,
       activatedAt: row.decidedActivatedAt,
       userVerified: row.decidedVerified === true,
-      hardwareBacked: row.decidedAttested === true,
+      hardwareBacked: row.decidedAttested,
       protocolVersion: row.decidedVersion ?? firstVersion,
     },
     now: row.now,
