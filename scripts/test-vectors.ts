@@ -6,6 +6,7 @@ import { answerVectors } from './vectors/answers.ts'
 import { attestationVectors } from './vectors/attestations.ts'
 import { claimVectors, codes } from './vectors/claims.ts'
 import { derVectors } from './vectors/der-signatures.ts'
+import { keyRotationVectors } from './vectors/key-rotations.ts'
 import { proofVectors } from './vectors/proofs.ts'
 import {
   heldKeySet,
@@ -48,6 +49,7 @@ const vectors = {
   codes,
   attestations: attestationVectors,
   claims: claimVectors,
+  keyRotations: keyRotationVectors,
   proofs: proofVectors,
   keySet: heldKeySet,
   keySetLinks: linkVectors,

@@ -38,6 +38,7 @@ if (python) {
   describe.each([
     ['requests', vectors.requests],
     ['claims', vectors.claims],
+    ['keyRotations', vectors.keyRotations],
     ['results', vectors.results],
   ] as const)('an independent reader agrees about %s', (part, all: readonly Vector[]) => {
     test('of version 2, and of version 1', () => {

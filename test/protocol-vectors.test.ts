@@ -92,6 +92,8 @@ const device: Device = {
   suspendedAt: null,
 }
 
+const knownDevice = { device, keys: deviceKeys, keyRevision: 0, policy: defaultPolicy }
+
 /** A refusal as the vectors write it. */
 function outcomeOf(value: unknown): object {
   return isRefusal(value) ? { refused: value.refused, ...value.facts } : { ok: true }
@@ -104,8 +106,9 @@ function expectOutcome(outcome: object, expectation: object): void {
 }
 
 test('the file has valid and invalid vectors of every kind', () => {
-  const { claims, proofs, keySetLinks, requests, answers, results } = vectors
-  for (const kind of [claims, proofs, keySetLinks, requests, answers, results]) {
+  const { claims, keyRotations, proofs, keySetLinks, requests, answers, results } = vectors
+  const kinds = [claims, keyRotations, proofs, keySetLinks, requests, answers, results]
+  for (const kind of kinds) {
     const valid = kind.filter(({ expected }) => 'ok' in expected)
     expect(valid.length).toBeGreaterThan(0)
     expect(kind.length - valid.length).toBeGreaterThan(4)
@@ -207,10 +210,10 @@ describe('claims of an enrollment', () => {
 
 describe('proofs of device calls', () => {
   const devices = {
-    findKnown: async (_: string, id: string) =>
-      id === deviceId ? { device, keys: deviceKeys, policy: defaultPolicy } : null,
+    findKnown: async (_: string, id: string) => (id === deviceId ? knownDevice : null),
     recordRevokedUse: never,
     hadErasedKey: never,
+    findReplacedKey: never,
   }
 
   test.each(vectors.proofs)('$name', async ({ request, routeKey, jws, expected }) => {
@@ -271,11 +274,7 @@ describe('answers to challenges', () => {
       vector.number === null ? null : sealing.seal(vector.number, numberBinding(challenge))
     const hasVerificationKey = vector.deviceHasVerificationKey
     const facts = {
-      knownDevice: {
-        device: { ...device, hasVerificationKey },
-        keys: deviceKeys,
-        policy: defaultPolicy,
-      },
+      knownDevice: { ...knownDevice, device: { ...device, hasVerificationKey } },
       target: {
         challenge,
         numberSealed,
@@ -302,7 +301,7 @@ describe('answers to challenges', () => {
     }
     const needs = {
       ...{ challenges, signatures, sealing, hashing, clock },
-      devices: { recordRevokedUse: never, hadErasedKey: never },
+      devices: { recordRevokedUse: never, hadErasedKey: never, findReplacedKey: never },
       signals: silent,
       dispatcher: { leaseHolder: 'test', dispatch: () => undefined },
       userQueue: buildQueues(1).userQueue,

@@ -76,6 +76,7 @@ export const keys = {
   service1: keyNamed('service1'),
   service2: keyNamed('service2'),
   stranger: keyNamed('stranger'),
+  replacement: keyNamed('replacement'),
 }
 
 /** The 64 bytes r || s over exactly this input. */

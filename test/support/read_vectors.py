@@ -259,6 +259,35 @@ def read_claim(vectors, vector, version, now):
     return "ok" if len(set(versions)) == 1 else "proof_invalid"
 
 
+def read_rotation(vectors, vector, now):
+    """The code of the first fault of a new key, and of the proof that introduces it."""
+    try:
+        key = public_key(vector["key"])
+    except ValueError:
+        return "invalid_request"
+    kid, role = thumbprint(vector["key"]), vector["role"]
+    own = {one: vectors["keys"][one]["kid"] for one in ("possession", "verification")}
+    if any(own[one] == kid for one in own if one != role):
+        return "key_already_registered"
+    try:
+        head, claims = opened(vector["proof"], "device-key+jwt")
+    except ValueError:
+        return "proof_malformed"
+    names = ("aud", "did", "role", "pk", "replaces", "jti")
+    if set(claims) != {*names, "iat"} or not texts(claims, *names) or not is_int(claims["iat"]):
+        return "proof_malformed"
+    if not THUMBPRINT.match(head["kid"]) or not JTI.match(claims["jti"]):
+        return "proof_malformed"
+    facts = {"aud": vectors["issuer"], "did": vectors["deviceId"], "role": role, "pk": kid}
+    if own[role] != kid:
+        facts["replaces"] = own[role]
+    if head["kid"] != kid or any(claims[name] != value for name, value in facts.items()):
+        return "proof_invalid"
+    if not now - 60 <= claims["iat"] <= now + 10:
+        return "clock_skew"
+    return "ok" if is_signed_by(vector["proof"], key) else "proof_invalid"
+
+
 def main(path):
     with open(path, encoding="utf-8") as file:
         vectors = json.load(file)
@@ -273,6 +302,9 @@ def main(path):
     for vector in vectors["claims"]:
         read = [read_claim(vectors, vector, version, now) for version in (1, 2)]
         report("claims", vector["name"], *read)
+    for vector in vectors["keyRotations"]:
+        read = read_rotation(vectors, vector, now)
+        report("keyRotations", vector["name"], read, read)
     for vector in vectors["results"]:
         read = read_result(vectors, vector["jws"], now)
         report("results", vector["name"], read, read)

@@ -29,7 +29,8 @@ export type Answer = {
 
 export type AnswerDeliveryOptions = {
   readonly account: Pick<DeviceAccount, 'deviceId' | 'user' | 'issuer'>
-  readonly keys: DeviceKeys
+  /** The device's keys as they are now. */
+  readonly keys: () => DeviceKeys
   /** Pauses before an answer with unknown outcome is sent again, in milliseconds. */
   readonly retryDelaysMs: readonly number[]
   /** The service's time. */
@@ -82,7 +83,7 @@ export class AnswerDelivery {
     return async () => {
       const now = this.#options.now()
       if (!signedAnswer || !isReusable(signedAnswer, now)) {
-        const jws = await signAnswer(request, verdict, keys, account, now)
+        const jws = await signAnswer(request, verdict, keys(), account, now)
         signedAnswer = { jws, at: now }
       }
       return { answer: signedAnswer.jws }

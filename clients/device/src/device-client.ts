@@ -5,8 +5,9 @@ import { isObject } from './compact-jws.ts'
 import { type Call, Connection, type World } from './connection.ts'
 import { DeviceApiError, unexpectedResponse } from './device-api-error.ts'
 import type { DeviceChanges, PushRegistration } from './enrollment.ts'
+import { isKeyReplaced, rotationBody, withNewKey } from './key-rotation.ts'
 import { followLinks } from './key-set.ts'
-import type { DeviceKey, DeviceKeys } from './keys.ts'
+import type { DeviceKey, DeviceKeys, KeyRole } from './keys.ts'
 import {
   isListedRequest,
   type ListedRequest,
@@ -38,7 +39,7 @@ export type DeviceClientOptions = World & {
  * One device of one account. Every method throws DeviceApiError when the service refuses the call.
  */
 export class DeviceClient {
-  readonly #keys: DeviceKeys
+  #keys: DeviceKeys
   readonly #connection: Connection
   readonly #onAccountChange: (account: DeviceAccount) => void
   readonly #answers: AnswerDelivery
@@ -56,7 +57,7 @@ export class DeviceClient {
     )
     this.#answers = new AnswerDelivery({
       account: options.account,
-      keys: options.keys,
+      keys: () => this.#keys,
       retryDelaysMs: options.retryDelaysMs ?? [250, 1000],
       now: () => this.#connection.now(),
       send: (challengeId, body) => {
@@ -69,6 +70,11 @@ export class DeviceClient {
   /** The account as it is now. */
   get account(): DeviceAccount {
     return this.#account
+  }
+
+  /** The keys as they are now: `rotateKey` replaces one. */
+  get keys(): DeviceKeys {
+    return this.#keys
   }
 
   /**
@@ -177,6 +183,28 @@ export class DeviceClient {
   /** Tells that a test push has arrived: `pid` of its payload. */
   async reportTestPush(pushId: string): Promise<void> {
     await this.#call('POST', `/pushes/${encodeURIComponent(pushId)}/received`)
+  }
+
+  /**
+   * Replaces one of this device's keys by a new one (`createDeviceKey`), and returns the keys from
+   * now on. Needs the verification key: ask for biometrics or PIN. Store the new key before, and
+   * delete the old one only afterwards: when the outcome is unknown (`outcomeUnknown`), call it
+   * again with the same key. The device is not attested any more; a tenant that requires that
+   * refuses (`attestation_missing`).
+   */
+  async rotateKey(role: KeyRole, key: DeviceKey): Promise<DeviceKeys> {
+    const caller = this.#verificationKey('replace a key')
+    const oldKey = role === 'verification' ? caller : this.#keys.possession
+    const newKey = { role, key, replaces: oldKey.kid }
+    const body = () => rotationBody(newKey, this.#account, this.#connection.now())
+    const call = { method: 'POST', target: '/self/keys', body } as const
+    await this.#send(call, caller).catch((error: unknown) => {
+      if (role !== 'verification' || !isKeyReplaced(error)) throw error
+      // The key was replaced, and the response was lost: the new one makes the same call.
+      return this.#send(call, key)
+    })
+    this.#keys = withNewKey(this.#keys, newKey)
+    return this.#keys
   }
 
   /** Unregisters this device permanently; its keys are no longer valid afterwards. */

@@ -18,12 +18,14 @@ export {
   readEnrollmentUri,
 } from './enrollment.ts'
 export {
+  createDeviceKey,
   createDeviceKeys,
   type DeviceKey,
   type DeviceKeys,
   type ExportedDeviceKeys,
   exportDeviceKeys,
   importDeviceKeys,
+  type KeyRole,
 } from './keys.ts'
 export type { Pending, PendingRequest } from './pending-requests.ts'
 export { protocolVersion } from './protocol-version.ts'

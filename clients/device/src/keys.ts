@@ -17,6 +17,9 @@ export type PublicJwk = {
   readonly y: string
 }
 
+/** What a key is for: `possession` signs without a prompt, `verification` with one on each use. */
+export type KeyRole = 'possession' | 'verification'
+
 /** One of a device's own keys; `kid` is its RFC 7638 thumbprint. */
 export type DeviceKey = {
   readonly kid: string
@@ -51,8 +54,8 @@ export async function createDeviceKeys({
   readonly extractable?: boolean
 }): Promise<DeviceKeys> {
   return {
-    possession: await createKey(extractable),
-    verification: verification ? await createKey(extractable) : null,
+    possession: await createDeviceKey({ extractable }),
+    verification: verification ? await createDeviceKey({ extractable }) : null,
   }
 }
 
@@ -76,7 +79,12 @@ export async function importDeviceKeys(
   }
 }
 
-async function createKey(extractable: boolean): Promise<DeviceKey> {
+/** Creates one key, to take the place of another (`DeviceClient.rotateKey`). */
+export async function createDeviceKey({
+  extractable = false,
+}: {
+  readonly extractable?: boolean
+} = {}): Promise<DeviceKey> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable })
   return withThumbprint(privateKey, await exportJWK(publicKey))
 }

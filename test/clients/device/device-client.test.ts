@@ -5,6 +5,7 @@ import {
   DeviceClient,
   type DeviceClientOptions,
 } from '../../../clients/device/src/device-client.ts'
+import { createDeviceKey } from '../../../clients/device/src/keys.ts'
 import { checkAnswer, checkKey } from '../../../src/domain/answer.ts'
 import { keyOf } from '../../../src/domain/device.ts'
 import { isRefusal } from '../../../src/domain/refusal.ts'
@@ -84,6 +85,7 @@ describe('the proof of a call', () => {
     await device.pausePushes(new Date('2027-01-02T08:00:00Z'))
     await device.refreshKeySet()
     await device.unregisterOther('dev_01h455vb4pex5vsknk084sn0zz')
+    await device.rotateKey('possession', await createDeviceKey())
     await device.unregister()
 
     expect(calls.map(({ method, url }) => `${method} ${url.slice(origin.length)}`)).toEqual([
@@ -99,9 +101,10 @@ describe('the proof of a call', () => {
       'PUT /device/v1/push-pause',
       'GET /device/v1/keyset?after=1',
       'DELETE /device/v1/devices/dev_01h455vb4pex5vsknk084sn0zz',
+      'POST /device/v1/self/keys',
       'DELETE /device/v1/self',
     ])
-    const keysOnDevice = storedKeys(keys)
+    const keysOnDevice = [...storedKeys(keys), ...storedKeys(device.keys)]
     for (const call of calls) {
       const proof = proofOf(call)
       expect([proof.tenantId, proof.deviceId]).toEqual([tenantId, deviceId])
@@ -109,6 +112,7 @@ describe('the proof of a call', () => {
       expect(key && (await signatures.verify(proof.jws, key.publicJwk))).toBe(true)
       const usesVerification =
         call.url.includes('/devices/') ||
+        call.url.endsWith('/self/keys') ||
         `${call.method} ${call.url}`.startsWith(`PUT ${origin}/device/v1/push-pause`)
       expect(key?.role).toBe(usesVerification ? 'verification' : 'possession')
     }
