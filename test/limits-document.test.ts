@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { unfinishedAnswersMax } from '../src/domain/door.ts'
 import { confirmationAttemptsMax } from '../src/domain/enrollment.ts'
 import { languageTagLengthMax } from '../src/domain/language.ts'
+import { keyRotationsMax, rotationWindowSeconds } from '../src/domain/key-rotation.ts'
 import { criticalPushesPerHourMax, digestIntervalSeconds } from '../src/domain/notice.ts'
 import { temporaryCodeSeconds } from '../src/domain/passcode.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
@@ -97,6 +98,8 @@ test('docs/limits.md has the figures that no policy changes', () => {
   expect(figureOf('unfinished answers about one challenge')).toBe(unfinishedAnswersMax)
   expect(figureOf('time that a shown number waits for its challenge')).toBe(shownNumberSeconds)
   expect(figureOf('diagnostics of a device within any hour')).toBe(diagnosticsPerHourMax)
+  const rotations = `rotations of a device's keys within any ${rotationWindowSeconds / 3600} hours`
+  expect(figureOf(rotations)).toBe(keyRotationsMax)
   expect(figureOf('time between two test pushes to a device')).toBe(testPushGapSeconds)
   expect(figureOf('test pushes to a device within any hour')).toBe(testPushesPerHourMax)
   const critical = [

@@ -34,6 +34,7 @@ function line(revocation: Kind, second: number): string {
     deviceId,
     at,
     reason: 'lost',
+    kid: phone.keys.verification?.kid,
   } as Revocation)
 }
 async function* each(lines: readonly (string | null)[]) {
@@ -78,6 +79,18 @@ test('an end is final, whatever the times of later lines', async () => {
 test('an unregistered device keeps the reason of its line', async () => {
   expect(await apply(line('device_unregistered', 1))).toMatchObject({ applied: 1 })
   expect(await readDevice(world, rp, phone.id)).toMatchObject({ unregisterReason: 'lost' })
+})
+
+test('a device that has the key which it had replaced is unregistered: it has no other', async () => {
+  const before = line('device_key_replaced', 1)
+  expect(await apply(before.replace(/"kid":"..../, '"kid":"AAAA'))).toMatchObject({ already: 1 })
+  expect(await status()).toBe('active')
+  expect(await apply(before)).toMatchObject({ applied: 1 })
+  expect(await status()).toBe('unregistered')
+  expect(await apply(before)).toMatchObject({ applied: 0, already: 1 })
+  const { tenantId } = await aPrincipal(world)
+  const foreign = before.replace(phone.tenantId, tenantId)
+  expect(await apply(foreign)).toMatchObject({ unknown: 1 })
 })
 
 test('a line under the name of another tenant changes nothing', async () => {

@@ -5,6 +5,7 @@ import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import {
   aDevice,
   anEnrollment,
+  aProof,
   aStoredChallenge,
   aUser,
   noExceptions,
@@ -379,8 +380,7 @@ test('diagnostics are deleted after their time', async () => {
     const id = random.id('diagnostics')
     const { tenantId, userId } = user
     const diagnostics = { tenantId, id, userId, deviceId: device, appVersion: '1', text: 'x' }
-    const jti = random.token(16)
-    const proof = { tenantId, deviceId: device, jti, expiresAt: new Date(Date.now() + 60_000) }
+    const proof = aProof(user, device)
     const notice = activity({ userId, type: 'diagnostics_sent', actor: `device:${device}` })
     expect(await stores.diagnostics.create(diagnostics, 5, notice, proof)).toEqual({
       kind: 'added',

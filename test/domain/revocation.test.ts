@@ -25,6 +25,11 @@ function inForce(lines: readonly Revocation[]) {
   return words.inForce()
 }
 
+const keyReplacement = {
+  revocation: 'device_key_replaced',
+  ...device,
+  kid: 'k'.repeat(43),
+} as const
 const unregistration = { revocation: 'device_unregistered', ...device, reason: 'lost' } as const
 
 describe('a line of the revocation log', () => {
@@ -34,6 +39,7 @@ describe('a line of the revocation log', () => {
 
   test.each([
     unregistration,
+    keyReplacement,
     { revocation: 'device_suspended', ...device } as const,
     { revocation: 'device_activated', ...device } as const,
     { revocation: 'user_suspended', tenantId, userId: id('usr'), at } as const,
@@ -71,6 +77,11 @@ describe('a line of the revocation log', () => {
     [without({ at: 'yesterday' }), 'without a time'],
     [without({ at: 5 }), 'with a number for a time'],
     [without({ revocation: 'api_key_revoked' }), 'of a key without its id'],
+    [without({ revocation: 'device_key_replaced' }), 'of a replaced key without its thumbprint'],
+    [
+      JSON.stringify({ ...keyReplacement, kid: `${keyReplacement.kid}k` }),
+      'of a replaced key with another thumbprint',
+    ],
     [without({ revocation: 'toString' }), 'of a kind that every object has'],
     [without({ revocation: 'integration_removed' }), 'of an integration without its id'],
     [
@@ -96,6 +107,7 @@ test('lines about different users, devices and keys do not affect one another', 
     { revocation: 'api_key_revoked', tenantId, keyId: id('key'), at },
     { revocation: 'user_suspended', tenantId, userId: id('usr'), at },
     unregistration,
+    keyReplacement,
     { revocation: 'webhook_endpoint_removed', ...endpoint },
   ] as const
   expect(inForce(lines)).toEqual(lines)

@@ -113,10 +113,13 @@ describe('an erased user', () => {
     const activity = 'act_01jv9z3k8we2tvn4qh6yrx7b5c'
     const enrollment = 'enr_01jv9z3k8we2tvn4qh6yrx7b5c'
     const answer = `e30.e30.${'A'.repeat(86)}`
+    const { publicJwk: key } = phone.keys.possession
+    const rotation = { role: 'possession', key, proof: answer }
     const calls = [
       { method: 'GET', path: '/device/v1/self' },
       { method: 'PATCH', path: '/device/v1/self', body: { name: 'x' } },
       { method: 'DELETE', path: '/device/v1/self' },
+      { method: 'POST', path: '/device/v1/self/keys', body: rotation },
       { method: 'PUT', path: '/device/v1/push-token', body: { push: null } },
       { method: 'GET', path: '/device/v1/challenges' },
       { method: 'POST', path: `/device/v1/challenges/${id}/answer`, body: { answer } },

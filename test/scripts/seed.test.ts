@@ -7,6 +7,7 @@ import type { SeededTenant } from '../../scripts/seed/sow.ts'
 import { describeTenant, seed } from '../../scripts/seed.ts'
 import { readEvidence } from '../../src/challenges/read-evidence.ts'
 import type { ChallengeId, RelyingPartyId, TenantId } from '../../src/domain/ids.ts'
+import { buildMacs } from '../../src/platform/crypto/macs.ts'
 import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 import { buildSignatures } from '../../src/platform/crypto/signatures.ts'
@@ -122,6 +123,8 @@ test('the evidence of an approval verifies: the answer, and the request that it 
   const pool = openDatabase({ url: database.url })
   undo.defer(() => pool.close())
   const sealing = buildSealing({ current: masterKey })
+  const macs = buildMacs({ current: masterKey })
+  const securityLog = { write: () => undefined }
   const stores = buildStores({ database: pool, schema: 'public' }, systemRandom)
   const signatures = buildSignatures(sealing)
   const signingKeys = buildSigningKeys({ ...stores, signatures }, () => 0)
@@ -138,7 +141,7 @@ test('the evidence of an approval verifies: the answer, and the request that it 
     namespaces: [],
   }
   const { request, answer, deviceKey } = await expectGranted(
-    readEvidence({ ...stores, sealing, signingKeys }, principal, row.id),
+    readEvidence({ ...stores, macs, securityLog, sealing, signingKeys }, principal, row.id),
   )
   const { payload } = await jwtVerify(answer, await importJWK({ ...deviceKey }, 'ES256'), {
     currentDate: row.at,

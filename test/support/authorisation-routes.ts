@@ -1,7 +1,14 @@
 // The facts of each route that a test needs for a real call; openapi.yaml says who may call it.
 
 import type { ProblemCode } from '../../src/platform/http/problem-table.ts'
-import { denialBy, newApp, newEndpoint, newIntegration, type Scene } from './authorisation-scene.ts'
+import {
+  denialBy,
+  newApp,
+  newEndpoint,
+  newIntegration,
+  ownKeyAgain,
+  type Scene,
+} from './authorisation-scene.ts'
 import type { Phone } from './running-service.ts'
 
 export type RouteFacts = {
@@ -82,6 +89,9 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /device/v1/self/pushes': none,
   'POST /device/v1/pushes/{id}/received': none,
   'POST /device/v1/self/test-push': none,
+  'POST /device/v1/self/keys': {
+    body: async (_, caller) => ownKeyAgain(await caller()),
+  },
   'GET /health/live': open,
   'GET /health/ready': open,
   'GET /me': none,

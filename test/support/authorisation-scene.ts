@@ -202,3 +202,17 @@ export async function denialBy(phone: Phone, tenantIssuer: string, challengeId: 
   }
   return sign(phone.keys.possession, 'approval-response+jwt', claims)
 }
+
+/** The possession key of this phone once more, as a new key: permitted, and without effect. */
+export async function ownKeyAgain({ keys, deviceId, client }: Phone) {
+  const { possession } = keys
+  const claims = {
+    aud: client.account.issuer,
+    did: deviceId,
+    role: 'possession',
+    pk: possession.kid,
+  }
+  const rest = { replaces: possession.kid, iat: seconds(), jti: freshJti() }
+  const proof = await sign(possession, 'device-key+jwt', { ...claims, ...rest })
+  return { role: 'possession', key: possession.publicJwk, proof }
+}

@@ -221,6 +221,9 @@ export function aClaim(
   } = {},
 ): NewDevice {
   const id = random.id('device')
+  const keys = more.keys ?? [aKey()]
+  const possession = keys.find(({ role }) => role === 'possession')
+  if (possession) kids.set(id, possession.kid)
   return {
     device: {
       tenantId: enrollment.tenantId,
@@ -237,7 +240,7 @@ export function aClaim(
 
       attestation: more.attestation ?? notAttested,
     },
-    keys: more.keys ?? [aKey()],
+    keys,
     push:
       more.withPush === false
         ? null
@@ -391,6 +394,7 @@ export function anAnswer(
     decision: 'approve',
     effect: { outcome: 'approved', status: 'approved', reason: null, wrongNumbersLeft: 3 },
     was: { wrongNumbersLeft: 3, protection: freshProtection },
+    keyRevision: 0,
     jwsSealed: Buffer.from('evidence'),
     activities: [activity({ userId, type: 'challenge_approved', actor: `device:${deviceId}` })],
     userId,
@@ -404,9 +408,13 @@ export function anAnswer(
   }
 }
 
-/** A fresh proof of this device. */
-export function aProof({ tenantId }: TestUser, deviceId: DeviceId) {
-  return { tenantId, deviceId, jti: thumbprint(), expiresAt: new Date(Date.now() + 70_000) }
+/** The possession keys of the devices that were claimed here. */
+const kids = new Map<DeviceId, string>()
+
+/** A fresh proof of this device, by its possession key. */
+export function aProof({ tenantId }: Pick<TestUser, 'tenantId'>, deviceId: DeviceId) {
+  const kid = kids.get(deviceId) ?? thumbprint()
+  return { tenantId, deviceId, kid, jti: thumbprint(), expiresAt: new Date(Date.now() + 70_000) }
 }
 
 /** A transaction on its own connection, to hold locks. */

@@ -10,6 +10,7 @@ import {
   resend,
   unregister,
 } from '../../challenges/challenge-steps.ts'
+import { aRotatingDevice } from '../../devices/rotating-device.ts'
 import { aGuess, aPasscode, createRecoveryCode, stepNow } from '../../passcodes/code-steps.ts'
 import { recordStatements, type SentStatement } from '../../support/statements.ts'
 import {
@@ -45,6 +46,7 @@ export async function runHotStatements(): Promise<{
   await signInTogether(stores, user)
   await report(stores, user)
   await lookUp(stores, user)
+  await rotateKeys(stores, user)
   await typeCodes(stores, user)
   await sendNotices(stores, user)
   await throughDoors(stores, user)
@@ -134,6 +136,12 @@ async function lookUp(stores: Stores, user: TestUser) {
     activity({ userId, type: 'portal_link_made', actor: 'operator' }),
   )
   await stores.portal.open(tenantId, Buffer.from('link'), { hash: randomBytes(32), seconds: 60 })
+}
+
+async function rotateKeys(stores: Stores, user: TestUser) {
+  const { id, rotate, rotation } = await aRotatingDevice(stores, user)
+  await rotate()
+  await stores.devices.findReplacedKey(user.tenantId, id, rotation.replacedKey.kid)
 }
 
 async function typeCodes(stores: Stores, user: TestUser) {

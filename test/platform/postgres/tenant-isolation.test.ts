@@ -7,6 +7,7 @@ import {
   aClaim,
   aNewChallenge,
   anEnrollment,
+  aProof,
   openStores,
   type Stores,
   type TestUser,
@@ -117,6 +118,7 @@ const tables = [
   'diagnostics',
   'devices',
   'device_keys',
+  'replaced_device_keys',
   'device_proofs',
   'passcode_secrets',
   'single_use_codes',
@@ -276,7 +278,7 @@ describe('no row of one tenant references another’s', () => {
           appVersion: '1',
           text: 'x',
         }
-        const proof = { tenantId, deviceId, jti: 'x', expiresAt: new Date() }
+        const proof = aProof(my.user, deviceId)
         return diagnostics.create(newDiagnostics, 5, anEvent(my), proof)
       },
     ],

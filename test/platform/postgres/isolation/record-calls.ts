@@ -128,7 +128,7 @@ export const recordCalls: Readonly<Record<string, Call>> = {
           preferences: preferencesOf({ devices: 'in_app' }),
           activity: event,
         },
-        aProof(my, their.deviceId),
+        aProof(my, my.deviceId),
       )
     },
     null,

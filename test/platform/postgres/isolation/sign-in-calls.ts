@@ -1,8 +1,16 @@
 import { randomBytes } from 'node:crypto'
+import { notAttested } from '../../../../src/domain/attestation.ts'
 import { confirmEnrollment } from '../../../../src/domain/enrollment.ts'
 import { systemRandom } from '../../../../src/platform/crypto/random.ts'
 import { challengeOf, resend } from '../../../challenges/challenge-steps.ts'
-import { aClaim, aNewChallenge, anAnswer, anyRequest, aProof } from '../../../support/stores.ts'
+import {
+  aClaim,
+  aKey,
+  aNewChallenge,
+  anAnswer,
+  anyRequest,
+  aProof,
+} from '../../../support/stores.ts'
 import { anEvent, type Call, page } from './two-worlds.ts'
 
 /** Calls about devices, enrollments, challenges, codes. */
@@ -87,10 +95,7 @@ export const signInCalls: Readonly<Record<string, Call>> = {
     ({ enrollments }, my, their) => {
       const enrollment = { ...their.waiting.enrollment, tenantId: my.tenantId }
       const effect = confirmEnrollment(3, true)
-      return enrollments.confirm(
-        { enrollment, effect, activities: [] },
-        aProof(my, their.waiting.deviceId),
-      )
+      return enrollments.confirm({ enrollment, effect, activities: [] }, aProof(my, my.deviceId))
     },
     { kind: 'changed' },
   ],
@@ -102,6 +107,26 @@ export const signInCalls: Readonly<Record<string, Call>> = {
   'devices.hadErasedKey': [
     ({ devices }, my, their) => devices.hadErasedKey(my.tenantId, their.deviceId, randomBytes(32)),
     false,
+  ],
+  'devices.findReplacedKey': [
+    ({ devices }, my, their) =>
+      devices.findReplacedKey(my.tenantId, their.deviceId, their.replacedKid),
+    null,
+  ],
+  'devices.rotateKey': [
+    ({ devices }, my, their) => {
+      const [newKey, replacedKey] = [aKey(), aKey()]
+      return devices.rotateKey(
+        {
+          ...{ tenantId: my.tenantId, deviceId: their.deviceId },
+          ...{ wasKids: [], keys: [newKey], newKid: newKey.kid, replacedKey },
+          attestation: notAttested,
+          activity: anEvent(my),
+        },
+        aProof(my, my.deviceId),
+      )
+    },
+    { kind: 'changed' },
   ],
   'devices.listOfUser': [
     ({ devices }, my, their) => devices.listOfUser(my.tenantId, their.userId),
@@ -125,7 +150,7 @@ export const signInCalls: Readonly<Record<string, Call>> = {
   ],
   'devices.setPushToken': [
     ({ devices }, my, their) =>
-      devices.setPushToken(my.tenantId, their.deviceId, null, aProof(my, their.deviceId)),
+      devices.setPushToken(my.tenantId, their.deviceId, null, aProof(my, my.deviceId)),
     null,
   ],
   'devices.unregister': [
@@ -230,8 +255,7 @@ export const signInCalls: Readonly<Record<string, Call>> = {
     undefined,
   ],
   'challenges.markReceived': [
-    ({ challenges }, my, their) =>
-      challenges.markReceived(their.pending, aProof(my, their.deviceId)),
+    ({ challenges }, my, their) => challenges.markReceived(their.pending, aProof(my, my.deviceId)),
     null,
   ],
   'challenges.loadAnswer': [

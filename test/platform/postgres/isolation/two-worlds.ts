@@ -142,6 +142,14 @@ export async function aWorld(stores: Stores) {
      values ($1, $2, $3, $4, $5)`,
     [tenantId, reportId, user.userId, deviceId, activityId],
   )
+  const replacedKid = thumbprint()
+  await stores.database.query(
+    'insert_test_replaced_key',
+    `insert into replaced_device_keys (tenant_id, device_id, kid, role, public_jwk, mac)
+     select tenant_id, device_id, $2, role, public_jwk, mac from device_keys
+     where tenant_id = $1 and kid = $3`,
+    [tenantId, replacedKid, deviceKey.kid],
+  )
   const name = thumbprint()
   await aColleague(stores, user, name)
   const pending = await aStoredChallenge(stores, user, [deviceId])
@@ -223,6 +231,7 @@ export async function aWorld(stores: Stores) {
     open,
     waiting,
     deviceId,
+    replacedKid,
     unregisteredDevice,
     suspendedDevice,
     stoppedUserId,
