@@ -45,6 +45,7 @@ const activities: Readonly<Record<string, string>> = {
   typed_code_ended: 'Code for a new phone typed wrongly too often',
   device_added: 'Phone added',
   device_renamed: 'Phone renamed',
+  device_key_rotated: 'Key of a phone replaced',
   device_unregistered: 'Phone unregistered',
   device_suspended: 'Phone suspended',
   device_activated: 'Phone active again',
