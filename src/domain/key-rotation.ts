@@ -6,7 +6,7 @@ import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-export const deviceKeyTyp = 'device-key+jwt'
+const deviceKeyTyp = 'device-key+jwt'
 
 /** Rotations of one device within `rotationWindowSeconds`: each of its keys twice. */
 export const keyRotationsMax = 4

@@ -238,6 +238,18 @@ describe('a rotation', () => {
     },
   )
 
+  test('that waited for another one changes nothing', async ({ stores, owner: { user } }) => {
+    const { id, rotate, rotation } = await aRotatingDevice(stores, user)
+    const [, verification] = rotation.keys
+    const second = { ...rotation, keys: [aKey(), ...rotation.keys.slice(1)] }
+    const first = await holdRotation(stores, user, rotate)
+    const proof = { ...aProof(user, id), kid: verification?.kid ?? '' }
+    const rotating = stores.devices.rotateKey(second, proof)
+    await until('the second waits', async () => (await lockWaiters(stores)) === 2)
+    await first.finish()
+    expect(await rotating).toEqual({ kind: 'changed' })
+  })
+
   test('that was decided from other keys changes nothing', async ({ stores, owner: { user } }) => {
     const { rotate, rotation, id } = await aRotatingDevice(stores, user)
     await rotate()

@@ -57,7 +57,7 @@ export async function rotate(
   return rotateKey(world, call, { role, key: key.publicJwk, proof })
 }
 
-export const withKey = (phone: Phone, role: KeyRole, key: DeviceKey): Phone => ({
+const withKey = (phone: Phone, role: KeyRole, key: DeviceKey): Phone => ({
   ...phone,
   keys: { ...phone.keys, [role]: key },
 })

@@ -29,13 +29,12 @@ const lockKeys = statement<DeviceParams, { readonly kid: string }>(
 )
 
 // The time until the oldest of the rotations that are too many leaves the window.
-const findLimits = statement<
-  DeviceParams & { readonly newKid: string },
-  { readonly isTaken: boolean; readonly rotations: number; readonly seconds: number | null }
+const countRotations = statement<
+  DeviceParams,
+  { readonly rotations: number; readonly seconds: number | null }
 >(
-  'key_rotation_limits',
-  `select exists (select from device_keys k where k.kid = :newKid) as is_taken,
-    count(*)::int as rotations,
+  'count_key_rotations',
+  `select count(*)::int as rotations,
     greatest(1, ceil(extract(epoch from min(r.replaced_at)
       + make_interval(secs => ${rotationWindowSeconds}) - clock_timestamp())))::int as seconds
   from (
@@ -138,7 +137,7 @@ export function buildKeyRotation(
     },
 
     async rotateKey(rotation, proof) {
-      const { tenantId, deviceId, newKid, wasKids } = rotation
+      const { tenantId, deviceId, wasKids } = rotation
       const device = { tenantId, deviceId }
       const transaction = database.transaction(async (tx): Promise<KeyRotationResult> => {
         const lockedKeys = await run(tx, lockKeys, device)
@@ -148,10 +147,9 @@ export function buildKeyRotation(
         if (!isSame || !lockedKeys.every(({ kid }) => wasKids.includes(kid))) {
           return { kind: 'changed' }
         }
-        const [limits] = await run(tx, findLimits, { ...device, newKid })
-        if (limits?.isTaken) return { kind: 'key_already_registered' }
-        if (limits && limits.rotations >= keyRotationsMax) {
-          return { kind: 'too_many', retryAfterSeconds: limits.seconds ?? 1 }
+        const { rotations, seconds } = await runOne(tx, countRotations, device)
+        if (rotations >= keyRotationsMax) {
+          return { kind: 'too_many', retryAfterSeconds: seconds ?? 1 }
         }
         return write(tx, rotation)
       })
