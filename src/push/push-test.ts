@@ -58,10 +58,10 @@ export function pushOwnTest(
     find: () => authenticateDevice(dependencies, proof),
     actor: `device:${proof.deviceId}`,
     async enqueue(push) {
-      if (isSpent) return testPushes.enqueue(push)
+      const spending = { ...proof, isSpent }
       isSpent = true
-      const result = await testPushes.enqueueWithProof(push, proof)
-      return result === 'proof_replayed' ? refuse('proof_replayed') : result
+      const result = await testPushes.enqueueWithProof(push, spending)
+      return typeof result === 'string' ? refuse(result) : result
     },
   })
 }
@@ -124,8 +124,8 @@ export async function confirmTestPush(
   const device = await authenticateDevice(dependencies, proof)
   if (isRefusal(device)) return device
   const result = await dependencies.testPushes.confirm(id, proof)
-  if (result === 'proof_replayed') return refuse('proof_replayed')
-  return result === null ? refuse('not_found') : undefined
+  if (result === 'done') return undefined
+  return refuse(result ?? 'not_found')
 }
 
 /** The outcome of the last test push to a device. */

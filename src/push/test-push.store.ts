@@ -1,4 +1,4 @@
-import type { ProofToSpend } from '../devices/device.store.ts'
+import type { ProofFault, ProofToSpend } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { DeliveryId, DeviceId, TenantId, UserId } from '../domain/ids.ts'
 import type { DeliveryStatus } from '../domain/push.ts'
@@ -48,15 +48,12 @@ export interface TestPushStore {
    */
   enqueue(push: NewTestPush): Promise<TestPushOutcome>
   /** The same at a device's own request: its proof is spent, whatever the outcome is. */
-  enqueueWithProof(
-    push: NewTestPush,
-    proof: ProofToSpend,
-  ): Promise<TestPushOutcome | 'proof_replayed'>
+  enqueueWithProof(push: NewTestPush, proof: ProofToSpend): Promise<TestPushOutcome | ProofFault>
   /**
    * Records that a test push arrived; the first receipt counts. Null when it was not to this
    * device.
    */
-  confirm(id: DeliveryId, proof: ProofToSpend): Promise<'done' | 'proof_replayed' | null>
+  confirm(id: DeliveryId, proof: ProofToSpend): Promise<'done' | ProofFault | null>
   /** The last test push of a device; null when there was none. */
   findLast(tenantId: TenantId, deviceId: DeviceId): Promise<TestPush | null>
 }

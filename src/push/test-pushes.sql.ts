@@ -1,4 +1,4 @@
-import { spendProof } from '../devices/devices.sql.ts'
+import { spendProof } from '../devices/keys/spend-proof.sql.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
@@ -102,14 +102,13 @@ export function buildTestPushStore(database: Database, random: Pick<Random, 'id'
     enqueue: (push) => database.transaction((tx) => enqueue(tx, push)),
 
     enqueueWithProof(push, proof) {
-      return database.transaction(async (tx) =>
-        (await spendProof(tx, proof)) ? enqueue(tx, push) : 'proof_replayed',
-      )
+      return database.transaction(async (tx) => (await spendProof(tx, proof)) ?? enqueue(tx, push))
     },
 
     confirm(id, proof) {
       return database.transaction(async (tx) => {
-        if (!(await spendProof(tx, proof))) return 'proof_replayed'
+        const fault = await spendProof(tx, proof)
+        if (fault) return fault
         return (await run(tx, markReceived, { ...proof, id })).length === 1 ? 'done' : null
       })
     },

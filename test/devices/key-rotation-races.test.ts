@@ -145,6 +145,23 @@ const calls: readonly (readonly [
       ),
   ],
   [
+    'a test push',
+    ({ testPushes }, user, id) =>
+      testPushes.enqueueWithProof(
+        {
+          ...{ tenantId: user.tenantId, userId: user.userId, deviceId: id },
+          id: random.id('delivery'),
+          ...{ protectionRevision: 0, gapSeconds: 0, perHourMax: 1, leasedBy: 'test' },
+          activity: activity({ userId: user.userId, type: 'test_pushed', actor: `device:${id}` }),
+        },
+        aProof(user, id),
+      ),
+  ],
+  [
+    'the receipt of a test push',
+    ({ testPushes }, user, id) => testPushes.confirm(random.id('delivery'), aProof(user, id)),
+  ],
+  [
     'the receipt of a push',
     ({ challenges }, user, id, challengeId) =>
       challenges.markReceived(challengeId, aProof(user, id)),
