@@ -111,6 +111,7 @@ describe('an erased user', () => {
     const { id } = (await service.api('POST', '/v1/challenges', { user: 'bob' })).json
     await service.api('POST', `/v1/users/${phone.userId}/erase`)
     const activity = 'act_01jv9z3k8we2tvn4qh6yrx7b5c'
+    const push = 'dlv_01jv9z3k8we2tvn4qh6yrx7b5c'
     const enrollment = 'enr_01jv9z3k8we2tvn4qh6yrx7b5c'
     const answer = `e30.e30.${'A'.repeat(86)}`
     const { publicJwk: key } = phone.keys.possession
@@ -120,6 +121,9 @@ describe('an erased user', () => {
       { method: 'PATCH', path: '/device/v1/self', body: { name: 'x' } },
       { method: 'DELETE', path: '/device/v1/self' },
       { method: 'POST', path: '/device/v1/self/keys', body: rotation },
+      { method: 'GET', path: '/device/v1/self/pushes' },
+      { method: 'POST', path: '/device/v1/self/test-push' },
+      { method: 'POST', path: `/device/v1/pushes/${push}/received` },
       { method: 'PUT', path: '/device/v1/push-token', body: { push: null } },
       { method: 'GET', path: '/device/v1/challenges' },
       { method: 'POST', path: `/device/v1/challenges/${id}/answer`, body: { answer } },

@@ -241,12 +241,12 @@ export const recordCalls: Readonly<Record<string, Call>> = {
           activity: activity({ userId: their.userId, type: 'test_pushed', actor: 'operator' }),
           leasedBy: 'test',
         },
-        aProof(my, their.deviceId),
+        aProof(my, my.deviceId),
       ),
     { kind: 'changed' },
   ],
   'testPushes.confirm': [
-    ({ testPushes }, my, their) => testPushes.confirm(their.testPushId, aProof(my, their.deviceId)),
+    ({ testPushes }, my, their) => testPushes.confirm(their.testPushId, aProof(my, my.deviceId)),
     null,
   ],
   'pushHistory.find': [
