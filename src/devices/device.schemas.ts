@@ -81,7 +81,9 @@ const attestation = z
   })
   .meta({
     id: 'DeviceAttestation',
-    description: 'What the attestation at enrollment showed; it is never repeated.',
+    description:
+      'What the attestation at enrollment showed; it is never repeated, and ends when a key is ' +
+      'replaced.',
   })
 
 export const deviceBody = z

@@ -61,7 +61,7 @@ export type Device = {
   readonly parentDeviceId: DeviceId | null
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
-  /** What its maker attested at enrollment. */
+  /** What its maker attested at enrollment; it ends when a key is replaced. */
   readonly attestation: DeviceAttestation
   readonly createdAt: Date
   readonly activatedAt: Date | null

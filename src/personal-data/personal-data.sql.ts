@@ -68,6 +68,12 @@ const fewRows = [
      language = null, attestation_why = null where ${byUser}`,
 ].map((text, n) => statement<Person>(`erase_few_${n}`, text))
 
+// A call that spends its proof holds its key before it waits for the user; so does this.
+const lockKeys = statement<Person>(
+  'lock_keys_to_erase',
+  `select from device_keys t where ${byDevice} order by t.device_id, t.role for update`,
+)
+
 const pageRows = 1_000
 const pageOf = (table: string, where: string) => `
   with page as materialized (
@@ -195,6 +201,7 @@ export function buildPersonalDataStore(
 
     async eraseRest(tenantId, userId, pagesMax) {
       await database.transaction(async (tx) => {
+        await run(tx, lockKeys, { tenantId, userId })
         await lockUserRow(tx, tenantId, userId)
         for (const erasure of fewRows) await run(tx, erasure, { tenantId, userId })
       })

@@ -2614,7 +2614,7 @@ export interface components {
             /** @example null */
             suspendedAt: string | null;
         };
-        /** @description What the attestation at enrollment showed; it is never repeated. */
+        /** @description What the attestation at enrollment showed; it is never repeated, and ends when a key is replaced. */
         DeviceAttestation: {
             /**
              * @description Where the keys are, as far as the maker vouches for it; `app_attest` vouches for the app that made them.
