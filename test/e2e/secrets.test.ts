@@ -90,7 +90,7 @@ test('the number is in the create response and nowhere else', async () => {
   for (const text of everythingSaid) expect(text).not.toContain(number)
 })
 
-test('where a challenge leads back is in no push, no log line and no signed text', async () => {
+test('where a challenge leads back is in no push, no log line and no result: in the request alone', async () => {
   const [{ id: rpId }] = (await service.api('GET', '/v1/relying-parties')).json.items
   const origins = { returnOrigins: ['https://bank.example.com'] }
   expect((await service.api('PATCH', `/v1/relying-parties/${rpId}`, origins)).status).toBe(200)
@@ -107,10 +107,14 @@ test('where a challenge leads back is in no push, no log line and no signed text
   const path = `/v1/challenges/${creation.json.id}`
   const { result } = (await service.api('GET', path)).json
   const evidence = (await service.api('GET', `${path}/evidence`)).json
-  const signedTexts = [result, evidence.request, evidence.answer].map((jws: string) =>
-    Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString(),
-  )
-  for (const text of [...signedTexts, JSON.stringify(phone.pushes), log]) {
+  const claimsOf = (jws: string) => Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()
+  expect(JSON.parse(claimsOf(evidence.request))).toMatchObject({ ver: 2, returnUrl })
+  for (const text of [
+    claimsOf(result),
+    claimsOf(evidence.answer),
+    JSON.stringify(phone.pushes),
+    log,
+  ]) {
     expect(text).not.toContain('canary')
     expect(text.length).toBeGreaterThan(0)
   }

@@ -117,6 +117,7 @@ function comparable(text: string, now: number, service: Tenancy, times: number[]
     .replaceAll(/\b(user|made)-[0-9a-f]+/g, '<$1>')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<uuid>')
     .replaceAll(/"(retryAfterSeconds|seq|number|num)":\s*"?\d+"?/g, '"$1":<digits>')
+    .replaceAll(/"(clockSkewMs|delayMs)":-?\d+/g, '"$1":<ms>')
     .replaceAll(/"(code|secret|qrSvg)":\s*"([^"\\]|\\.)*"/g, '"$1":<secret>')
     .replaceAll(/"codes":\[[^\]]*\]/g, '"codes":<secrets>')
     .replaceAll(/\b\d\d:\d\d UTC/g, '<minute>')
