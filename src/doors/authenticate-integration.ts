@@ -2,6 +2,7 @@ import type { IntegrationId } from '../domain/ids.ts'
 import { hasSecret, type Integration, type IntegrationKind } from '../domain/integration.ts'
 import type { Door } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { Currency } from '../platform/access-check.ts'
 import { buildSharedReads } from '../platform/shared-reads.ts'
 import type { Addresses, Clock, Hashing, Sealing } from '../platform/world.ts'
 import type {
@@ -68,8 +69,6 @@ export type IntegrationAuthentication = {
  */
 const ageMaxMs = 1000
 const cachedMax = 10_000
-
-type Currency = 'now' | 'within_a_second'
 
 type CacheEntry = { readonly at: number; readonly integration: Promise<StoredIntegration | null> }
 

@@ -24,15 +24,24 @@ type EnrollingDependencies = {
 
 /** Why this user may not enroll a device; undefined when the user may. */
 export async function reasonForNotEnrolling(
-  { pushSignIn, hashing }: EnrollingDependencies,
+  dependencies: EnrollingDependencies,
   policy: Policy,
   tenantId: TenantId,
   userId: UserId,
 ): Promise<PushSignInRefusal | undefined> {
+  return (await loadDecision(dependencies, policy, tenantId, userId)).refusal
+}
+
+async function loadDecision(
+  { pushSignIn, hashing }: EnrollingDependencies,
+  policy: Policy,
+  tenantId: TenantId,
+  userId: UserId,
+) {
   const facts = await pushSignIn.find(tenantId, userId)
   if (!facts) throw new Error(`user ${userId} has no protection`)
   const bucket = rolloutBucket(hashing.sha256(rolloutText(facts.rolloutKey, userId)))
-  return checkEnrolling(policy, { ...facts, bucket })
+  return { setting: facts.setting, refusal: checkEnrolling(policy, { ...facts, bucket }) }
 }
 
 export type Dependencies = EnrollingDependencies & {
@@ -61,10 +70,9 @@ export async function readPushSignIn(
   const user = await readUser(dependencies, principal, id)
   if (isRefusal(user)) return user
   const policy = await dependencies.tenants.findPolicy(tenantId, rpId)
-  const refusal = await reasonForNotEnrolling(dependencies, policy, tenantId, id)
-  const facts = await dependencies.pushSignIn.find(tenantId, id)
+  const { setting, refusal } = await loadDecision(dependencies, policy, tenantId, id)
   return {
-    setting: facts?.setting ?? 'default',
+    setting: setting ?? 'default',
     mayEnroll: refusal === undefined,
     whyNot: refusal?.facts.why ?? null,
   }

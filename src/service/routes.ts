@@ -40,6 +40,7 @@ import { buildPortalGuard } from '../portal/portal-session.guard.ts'
 import { ownProtectionRoutes } from '../protection/device-protection.routes.ts'
 import { protectionRoutes } from '../protection/protection.routes.ts'
 import { pushSignInRoutes } from '../protection/push-sign-in.routes.ts'
+import { readinessCountRoutes } from '../protection/readiness-counts.routes.ts'
 import { reportRoutes } from '../protection/reports.routes.ts'
 import { appRoutes } from '../push/apps.routes.ts'
 import { ownPushRoutes } from '../push/doctor/own-pushes.routes.ts'
@@ -84,6 +85,7 @@ export function registerRoutes(
     appRoutes,
     protectionRoutes,
     pushSignInRoutes,
+    readinessCountRoutes,
     reportRoutes,
     diagnosticsRoutes,
     deviceRoutes,

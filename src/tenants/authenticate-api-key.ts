@@ -2,6 +2,7 @@ import { isLive } from '../domain/api-key.ts'
 import { type ApiKeyId, isId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { Currency } from '../platform/access-check.ts'
 import { buildSharedReads } from '../platform/shared-reads.ts'
 import type { Addresses, Clock, Hashing } from '../platform/world.ts'
 import type { ApiKeyStore, StoredCredential } from './directory.store.ts'
@@ -14,7 +15,7 @@ export type Dependencies = {
 }
 
 /**
- * How long a credential may be served from memory, which is how long a revoked key may stay valid.
+ * How long a credential may be served from memory, and so how long a revoked key may go on reading.
  */
 const credentialAgeMaxMs = 1000
 const cachedMax = 10_000
@@ -25,12 +26,6 @@ type CacheEntry = { readonly at: number; readonly credential: Promise<StoredCred
 /** Why a caller has no principal. */
 export type ApiKeyRefusal = Refusal<'unauthenticated' | 'api_key_invalid' | 'address_not_allowed'>
 
-/**
- * How current a key must be. `within_a_second` is for reads, and for writes that check the key in
- * their own statement; every other write looks the key up.
- */
-export type KeyCurrency = 'now' | 'within_a_second'
-
 export type ApiKeyAuthentication = {
   /**
    * The principal of this `Authorization` header from this address, or the refusal. The same
@@ -40,7 +35,7 @@ export type ApiKeyAuthentication = {
   authenticate(
     authorization: string | undefined,
     address: string,
-    currency: KeyCurrency,
+    currency: Currency,
   ): Promise<Principal | ApiKeyRefusal>
   /**
    * Forgets a key immediately; called when a revocation happens here or is signalled by another
@@ -62,7 +57,7 @@ export function buildApiKeyAuthentication(dependencies: Dependencies): ApiKeyAut
   const lastTouches = new Map<ApiKeyId, number>()
   const sharedReads = buildSharedReads()
 
-  function lookUp(id: ApiKeyId, currency: KeyCurrency): Promise<StoredCredential | null> {
+  function lookUp(id: ApiKeyId, currency: Currency): Promise<StoredCredential | null> {
     const now = dependencies.clock.now().getTime()
     const entry = cache.get(id)
     const isCurrent = entry && now - entry.at < credentialAgeMaxMs && now >= entry.at
@@ -129,7 +124,7 @@ export function authenticateApiKey(
   { apiKeyAuthentication }: { readonly apiKeyAuthentication: ApiKeyAuthentication },
   authorization: string | undefined,
   address: string,
-  currency: KeyCurrency,
+  currency: Currency,
 ): Promise<Principal | ApiKeyRefusal> {
   return apiKeyAuthentication.authenticate(authorization, address, currency)
 }

@@ -73,16 +73,22 @@ describe('a language tag', () => {
   })
 
   test('stays the same tag when it is stored', () => {
-    const subtag = fc.stringMatching(/^[A-Za-z0-9]{1,8}$/)
+    const subtag = fc.oneof(
+      fc.constantFrom('nl', 'be', 'zh', 'hant', 'CN', 'x', 'u', '1996'),
+      fc.stringMatching(/^[A-Za-z0-9]{1,8}$/),
+    )
+    const counts = { tags: 0, others: 0 }
     fc.assert(
       fc.property(fc.array(subtag, { minLength: 1, maxLength: 5 }), (subtags) => {
         const tag = subtags.join('-')
+        counts[isLanguageTag(tag) ? 'tags' : 'others']++
         const spelling = languageTagOf(tag)
         expect(spelling.toLowerCase()).toBe(tag.toLowerCase())
         expect(languageTagOf(spelling)).toBe(spelling)
         expect(isLanguageTag(spelling)).toBe(isLanguageTag(tag))
       }),
     )
+    expect(Math.min(counts.tags, counts.others)).toBeGreaterThan(5)
   })
 })
 
@@ -113,11 +119,19 @@ describe('the lookup of a language', () => {
   })
 
   test('answers with one of the available languages, whatever is asked', () => {
+    const range = fc.oneof(
+      fc.string(),
+      fc.constantFrom('NL-be', 'en-GB', 'zh-hant-cn', 'fr', '*', 'zh'),
+    )
+    const answers = new Set<string | undefined>()
     fc.assert(
-      fc.property(fc.array(fc.string()), (ranges) => {
-        expect([undefined, ...available]).toContain(lookUpLanguage(ranges, available))
+      fc.property(fc.array(range, { maxLength: 3 }), (ranges) => {
+        const answer = lookUpLanguage(ranges, available)
+        expect([undefined, ...available]).toContain(answer)
+        answers.add(answer)
       }),
     )
+    expect(answers.size).toBe(available.length + 1)
   })
 })
 
@@ -145,11 +159,19 @@ describe('an Accept-Language', () => {
   })
 
   test('is never an error', () => {
+    const part = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('nl', 'en;q=0.5', ';q=', 'q=1;nl', 'nl;q=0', ' '),
+    )
+    const counts = { some: 0, none: 0 }
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (header) => {
-        expect(acceptedLanguages(header)).toBeInstanceOf(Array)
+      fc.property(fc.array(part, { maxLength: 5 }), (parts) => {
+        const ranges = acceptedLanguages(parts.join(','))
+        expect(ranges).toBeInstanceOf(Array)
+        counts[ranges.length > 0 ? 'some' : 'none']++
       }),
     )
+    expect(Math.min(counts.some, counts.none)).toBeGreaterThan(5)
   })
 })
 
