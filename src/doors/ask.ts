@@ -176,7 +176,9 @@ export async function orAbandon<T>(
 /**
  * Asks, and waits until the question has ended. When the client disconnects or may no longer wait,
  * the service stops, or the database cannot be reached, the challenge is cancelled: no client would
- * learn of an approval.
+ * learn of an approval. With an Idempotency-Key a repeated request joins the question while it is
+ * pending, so that it stays when a client disconnects or the service stops; one that has ended
+ * signs nobody in a second time.
  */
 export async function askAndWait(
   dependencies: Dependencies,
@@ -186,14 +188,23 @@ export async function askAndWait(
 ): Promise<DoorEnd> {
   const creation = await askAtDoor(dependencies, client, question, wait.isAborted)
   if ('outcome' in creation) return creation
-  const { id, expiresAt, createdAt } = creation.challenge
+  const { id, expiresAt, createdAt, status } = creation.challenge
+  if (status !== 'pending') return endOfRepetition(creation)
   const waitMs = expiresAt.getTime() - createdAt.getTime() + lateMs
   const following = followAtDoor(dependencies, client, id, waitMs, wait)
   const end = await orAbandon(dependencies, client, creation, following)
   if (end !== null && end.outcome !== 'not_allowed') return end
   // An answer that came meanwhile is on record; no client waits for it here, and it has no effect.
-  await cancelChallenge(dependencies, client.door, id)
+  const mayBeRepeated = question.idempotencyKey !== undefined && end === null
+  if (!mayBeRepeated) await cancelChallenge(dependencies, client.door, id)
   return end ?? { outcome: 'unavailable', why: null }
+}
+
+/** An approval signs in the client that waited for it, and no other. */
+function endOfRepetition({ challenge }: CreationResult): DoorEnd {
+  const end = endOfChallenge(challenge)
+  const denial = { outcome: 'cancelled', why: null } as const
+  return end === undefined || end.outcome === 'approved' ? denial : end
 }
 
 /** Beyond the lifetime, for the statement that ends the challenge as expired. */

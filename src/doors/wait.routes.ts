@@ -4,6 +4,7 @@ import { numberIn } from '../domain/integration.ts'
 import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing, type Operation } from '../platform/http/operation.ts'
+import { idempotencyHeaders } from '../platform/http/schemas/idempotency.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { isDisconnectedOf } from '../platform/http/waiting.ts'
 import type { DoorQuestion } from './ask.ts'
@@ -22,8 +23,13 @@ const operation = {
   summary: 'Ask a user and wait until the question has ended',
   description:
     'For clients that understand a status only. Answers once the user has decided or the ' +
-    'time is over; a client that disconnects cancels the question.',
+    'time is over; a client that disconnects cancels the question, unless it sent an ' +
+    'Idempotency-Key.',
   params: idParams('id', 'integration', 'The integration, of the kind `wait`.'),
+  headers: idempotencyHeaders(
+    'Names the attempt, for a client that may repeat itself: the same key with the same body ' +
+      'joins the question while it is pending. One that has ended signs nobody in a second time.',
+  ),
   body: waitQuestion,
   answers: {
     204: nothing('The user has approved.'),
@@ -41,7 +47,12 @@ const operation = {
 export function waitRoutes(app: HttpApp, { useCases, door }: DoorOptions, done: () => void): void {
   app.post('/integrations/wait/:id', door(operation), async (request, reply) => {
     const { client: entry, call } = atDoorOf(request)
-    const end = await useCases.askAndWait(entry, questionOf(request.body), {
+    const key = request.headers['idempotency-key']
+    const question = {
+      ...questionOf(request.body),
+      ...(key !== undefined && { idempotencyKey: `${entry.integration.id}:${key}` }),
+    }
+    const end = await useCases.askAndWait(entry, question, {
       isAborted: isDisconnectedOf(reply),
       stillAllowed: () => useCases.mayStayAtDoor(call),
     })

@@ -66,6 +66,13 @@ export async function createWaitDoor(
   }
 }
 
+/** How many questions the service has read the facts of; a repeated one then has its challenge. */
+export async function questionsRead({ api }: Pick<Serving, 'api'>): Promise<number> {
+  const { text } = await api('GET', '/metrics')
+  const line = /^countersign_lane_batch_size_sum\{lane="load_creation"\} (\d+)$/m.exec(text)
+  return Number(line?.[1] ?? 0)
+}
+
 /** The one question that a phone is asked. */
 export function questionTo(phone: Phone) {
   return until('the phone is asked', async () => (await phone.client.pending()).requests[0])

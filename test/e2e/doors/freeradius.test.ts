@@ -6,7 +6,13 @@ import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest'
-import { createWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
+import {
+  createWaitDoor,
+  permitNone,
+  questionsRead,
+  questionTo,
+  type TestDoor,
+} from '../../support/doors.ts'
 import { notRun, programOf } from '../../support/programs.ts'
 import {
   enrollPhone,
@@ -138,6 +144,23 @@ const realServer = () => {
     expect(request.context.ip).toBe('203.0.113.7')
     await phone.client.approve(request, number)
     expect((await second).kind).toBe('Access-Accept')
+  })
+
+  test('joins the question when the access server sends its packet once more, and lets in once', async () => {
+    const phone = await enrollPhone(service, { user: 'heidi' })
+    const port = await startRadius(await createWaitDoor(service), ['heidi'])
+    const { number, State } = await firstStep(port, 'heidi')
+    const before = await questionsRead(service)
+    const first = radius(port, { 'User-Name': 'heidi', State })
+    const request = await questionTo(phone)
+    const again = radius(port, { 'User-Name': 'heidi', State })
+    await until('it has joined', async () => (await questionsRead(service)) === before + 2)
+    expect((await phone.client.pending()).requests).toHaveLength(1)
+    await phone.client.approve(request, number)
+    expect((await first).kind).toBe('Access-Accept')
+    expect((await again).kind).toBe('Access-Accept')
+    expect((await radius(port, { 'User-Name': 'heidi', State })).kind).toBe('Access-Reject')
+    expect((await phone.client.pending()).requests).toEqual([])
   })
 
   test('rejects with the service’s text when the user denies', async () => {

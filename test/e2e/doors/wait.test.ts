@@ -2,7 +2,13 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startService } from '../../../src/service/compose.ts'
 import { onServer } from '../../support/cluster.ts'
-import { createWaitDoor, permitNone, questionTo, type TestDoor } from '../../support/doors.ts'
+import {
+  createWaitDoor,
+  permitNone,
+  questionsRead,
+  questionTo,
+  type TestDoor,
+} from '../../support/doors.ts'
 import { letTimePass } from '../../support/passing-time.ts'
 import {
   enrollPhone,
@@ -329,6 +335,36 @@ describe('an abandoned challenge is cancelled', () => {
       }
     },
   )
+
+  test('not when it named its attempt: a repeated request joins the question', async () => {
+    const phone = await person()
+    const headers = { 'idempotency-key': '0x41a7' }
+    const body = { username: phone.name, number }
+    const client = new AbortController()
+    const before = await questionsRead(service)
+    const firstAnswer = door.ask(body, { headers, signal: client.signal })
+    const request = await questionTo(phone)
+    const secondAnswer = door.ask(body, { headers })
+    await until('it has joined', async () => (await questionsRead(service)) === before + 2)
+    client.abort()
+    await expect(firstAnswer).rejects.toThrow()
+    await phone.client.approve(request, number)
+    expect((await secondAnswer).status).toBe(204)
+    expect(await challenges(phone.userId)).toHaveLength(1)
+    expect((await door.ask(body, { headers })).status).toBe(401)
+    expect(await challenges(phone.userId)).toHaveLength(1)
+    const other = { ...body, number: '111111' }
+    expect(verdict(await door.ask(other, { headers }))).toEqual([
+      403,
+      'sign_in_refused',
+      'idempotency_key_reused',
+    ])
+    const another = await createWaitDoor(service)
+    const theirs = another.ask(body, { headers })
+    await phone.client.deny(await questionTo(phone))
+    expect((await theirs).status).toBe(401)
+    expect(await challenges(phone.userId)).toHaveLength(2)
+  })
 
   test('when the service stops: 503, and nothing is decided', async () => {
     await using own = await startTestService()
