@@ -4,7 +4,7 @@ import { returnUrlLengthMax } from '../domain/return-url.ts'
 import {
   challengeStatus,
   deliveryMode,
-  denyReason,
+  endReason,
   numberMode,
   passcodeMethod,
   pushStatus,
@@ -161,7 +161,9 @@ const listedMembers = {
   id: shownId('challenge', 'The challenge.'),
   userId: shownId('user', 'Who is asked.'),
   status: challengeStatus,
-  reason: denyReason.nullable().meta({ description: 'Why it was denied.', example: null }),
+  reason: endReason
+    .nullable()
+    .meta({ description: 'Why it was denied or superseded.', example: null }),
   context: z
     .object({
       application: z.string().exactOptional(),

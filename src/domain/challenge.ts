@@ -20,6 +20,13 @@ export const denyReasons = [
 ] as const
 export type DenyReason = (typeof denyReasons)[number]
 
+/**
+ * Why a challenge was denied; `superseded` says of a cancelled one that a new question of the same
+ * browser took its place.
+ */
+export const endReasons = [...denyReasons, 'superseded'] as const
+export type EndReason = (typeof endReasons)[number]
+
 /** From lax to strict. */
 export const userVerifications = policyRules.userVerification.values
 export type UserVerification = (typeof userVerifications)[number]
@@ -38,7 +45,7 @@ export type Challenge = {
   readonly rpId: RelyingPartyId
   readonly userId: UserId
   readonly status: ChallengeStatus
-  readonly reason: DenyReason | null
+  readonly reason: EndReason | null
   readonly context: ChallengeContext
   readonly numberMode: NumberMode
   readonly numberDigits: number | null
@@ -166,7 +173,11 @@ export function askableRules(
   }
 }
 
-function strictestVerification(one: UserVerification, other: UserVerification): UserVerification {
+/** The stricter of two demands. */
+export function strictestVerification(
+  one: UserVerification,
+  other: UserVerification,
+): UserVerification {
   return userVerifications.indexOf(one) >= userVerifications.indexOf(other) ? one : other
 }
 
@@ -188,9 +199,20 @@ export function resendChallenge(
   | Refusal<'challenge_ended' | 'resends_used_up' | 'resend_too_soon'> {
   if (isOver(challenge, now))
     return refuse('challenge_ended', { facts: { currentStatus: challenge.status } })
-  if (challenge.resendsLeft === 0) return refuse('resends_used_up')
   const last = challenge.lastPushAt ?? challenge.createdAt
-  const waitMs = last.getTime() + policy.resendGapSeconds * 1000 - now.getTime()
-  if (waitMs > 0) return refuse('resend_too_soon', { retryAfterSeconds: Math.ceil(waitMs / 1000) })
-  return { resendsLeft: challenge.resendsLeft - 1 }
+  const refusal = checkResend(challenge.resendsLeft, last, policy, now)
+  return refusal ?? { resendsLeft: challenge.resendsLeft - 1 }
+}
+
+/** Refuses to push again as long as the gap lasts, or when no resend is left. */
+export function checkResend(
+  resendsLeft: number,
+  lastPushAt: Date,
+  policy: Pick<Policy, 'resendGapSeconds'>,
+  now: Date,
+): Refusal<'resends_used_up' | 'resend_too_soon'> | undefined {
+  if (resendsLeft === 0) return refuse('resends_used_up')
+  const waitMs = lastPushAt.getTime() + policy.resendGapSeconds * 1000 - now.getTime()
+  if (waitMs <= 0) return undefined
+  return refuse('resend_too_soon', { retryAfterSeconds: Math.ceil(waitMs / 1000) })
 }

@@ -66,6 +66,31 @@ export function afterCreation(
   return isPushed ? afterPush(next, challenge.id, now) : next
 }
 
+/** The budget without the place of a challenge that ends. */
+export function withoutPlace<B extends Budget>(budget: B, challengeId: ChallengeId): B {
+  return {
+    ...budget,
+    pending: budget.pending.filter((place) => place.challengeId !== challengeId),
+  }
+}
+
+/**
+ * The budget before the challenge that supersedes this one: the place is free, and the pushes are
+ * those of the new one, whose approval refunds them.
+ */
+export function afterSuperseded<B extends Budget>(
+  budget: B,
+  supersededId: ChallengeId,
+  challengeId: ChallengeId,
+): B {
+  return {
+    ...withoutPlace(budget, supersededId),
+    pushes: budget.pushes.map((push) =>
+      push.challengeId === supersededId ? { ...push, challengeId } : push,
+    ),
+  }
+}
+
 /** The budget after one more push. Only an approval refunds it. */
 export function afterPush(budget: Budget, challengeId: ChallengeId, now: Date): Budget {
   return {

@@ -19,6 +19,8 @@ export const suppressionReasons = [
   'push_budget_used_up',
   'unanswered_pushes',
   'no_push_token',
+  'resend_too_soon',
+  'resends_used_up',
 ] as const
 export type SuppressionReason = (typeof suppressionReasons)[number]
 
@@ -100,32 +102,38 @@ function suppressionOf(
   return within(policy.unansweredGapSeconds * 1000) > 0 ? 'recently_unanswered' : null
 }
 
-/**
- * Refuses a resend that would exceed a limit. The challenge's own pushes cause no gap: the resend
- * has limits of its own for those.
- */
-export function admitResend({
-  challengeId,
-  budget,
-  protection,
-  policy,
-  now,
-}: {
+/** The facts that decide whether a question may be pushed once more. */
+export type ResendFacts = {
   readonly challengeId: ChallengeId
   readonly budget: Budget
   readonly protection: Protection
   readonly policy: Policy
   readonly now: Date
-}): Refusal<'user_suspended' | 'push_locked' | 'push_suppressed'> | undefined {
-  const refusal = checkProtection(protection, now)
-  if (refusal) return refusal
+}
+
+/**
+ * Why a resend would exceed a limit; null when it would not. The challenge's own pushes cause no
+ * gap: the resend has limits of its own for those.
+ */
+export function suppressionOfResend({
+  challengeId,
+  budget,
+  protection,
+  policy,
+  now,
+}: ResendFacts): SuppressionReason | null {
   const reason = suppressionOf(budget, protection, policy, now)
+  if (reason !== 'recently_unanswered') return reason
   const foreign = budget.pushes.filter((push) => push.challengeId !== challengeId)
-  const suppression =
-    reason === 'recently_unanswered'
-      ? suppressionOf({ ...budget, pushes: foreign }, protection, policy, now)
-      : reason
-  return suppression === null
-    ? undefined
-    : refuse('push_suppressed', { facts: { suppressed: suppression } })
+  return suppressionOf({ ...budget, pushes: foreign }, protection, policy, now)
+}
+
+/** Refuses a resend that would exceed a limit. */
+export function admitResend(
+  facts: ResendFacts,
+): Refusal<'user_suspended' | 'push_locked' | 'push_suppressed'> | undefined {
+  const refusal = checkProtection(facts.protection, facts.now)
+  if (refusal) return refusal
+  const suppressed = suppressionOfResend(facts)
+  return suppressed === null ? undefined : refuse('push_suppressed', { facts: { suppressed } })
 }

@@ -5,7 +5,13 @@ import type { PushFailure } from '../domain/push.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { DeliveryStore, Housekeeping, Settlement } from './delivery.store.ts'
-import { addressColumns, type DueNoticeRow, languagesColumn, toDuePushes } from './push.rows.ts'
+import {
+  addressColumns,
+  type DueNoticeRow,
+  type DuePromptRow,
+  languagesColumn,
+  toDuePushes,
+} from './push.rows.ts'
 
 /**
  * How long a process may lease a push before another may send it too; must outlast the longest
@@ -47,11 +53,12 @@ const claim = statement<
     /** Provider, environment and app of the connections to skip. */
     readonly fullLanes: readonly string[]
   },
-  DueNoticeRow
+  DueNoticeRow & DuePromptRow
 >(
   'claim_deliveries',
   `with due as materialized (
-    select d.tenant_id, d.id, c.expires_at as challenge_expires_at, ${addressColumns('v')},
+    select d.tenant_id, d.id, c.expires_at as challenge_expires_at, c.chain_id,
+      ${addressColumns('v')},
       ${languagesColumn('v')} as languages
     from ${sources}
     where ${dueAndFree} and ${isWorthSending}
@@ -64,8 +71,8 @@ const claim = statement<
     leased_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}),
     attempts = d.attempts + 1
   from due where d.tenant_id = due.tenant_id and d.id = due.id
-  returning d.tenant_id, d.id, d.kind, d.challenge_id, d.activity_id, d.more, d.device_id,
-    d.attempts,
+  returning d.tenant_id, d.id, d.kind, d.challenge_id, due.chain_id, d.activity_id, d.more,
+    d.device_id, d.attempts,
     case d.kind when 'challenge_opened' then due.challenge_expires_at
       when 'activity_recorded' then d.created_at + make_interval(secs => ${noticeLifetimeSeconds})
       when 'test' then d.created_at + make_interval(secs => ${testLifetimeSeconds})
@@ -130,7 +137,9 @@ const purgeProofs = statement<{ readonly limit: number }, { readonly jti: string
   returning p.jti`,
 )
 
-function columnsOf(settlements: readonly Settlement[]) {
+// In the order of ids, as a question that supersedes another locks the prompts that it takes over.
+function columnsOf(all: readonly Settlement[]) {
+  const settlements = all.toSorted((one, other) => (one.id < other.id ? -1 : 1))
   const outcomes = settlements.map(({ outcome }) => outcome)
   return {
     tenantIds: settlements.map(({ tenantId }) => tenantId),

@@ -9,6 +9,8 @@ export type DuePush = {
   readonly kind: PushKind
   /** The challenge that it is about; null for the other kinds. */
   readonly challengeId: ChallengeId | null
+  /** The first question of its chain, whose prompts it replaces. */
+  readonly chainId?: ChallengeId | null
   /** The activity that it is about. */
   readonly activityId?: ActivityId | null
   /** How many activities a digest is about. */

@@ -78,6 +78,7 @@ export function buildDispatcher(dependencies: Dependencies): RunningDispatcher {
       kind: push.kind,
       tenantId,
       challengeId: push.challengeId,
+      ...(push.chainId && { chainId: push.chainId }),
       ...(push.activityId && { activityId: push.activityId }),
       ...(push.more && { more: push.more }),
       deviceId: push.deviceId,

@@ -16,20 +16,23 @@ type PushIds = {
   readonly did: string
   readonly o: string
   readonly cid?: string
+  readonly tag?: string
   readonly aid?: string
   readonly pid?: string
   readonly more?: number
 }
 
 /**
- * The ids of a push: version, challenge or activity, device, origin hash; and the number of further
- * activities in a digest. Nothing else is sent over a push channel.
+ * The ids of a push: version, challenge or activity, device, origin hash; the tag of the prompt
+ * that it replaces, where that is not the challenge; the number of further activities in a digest.
+ * Nothing else is sent over a push channel.
  */
 function idsOf(message: PushMessage): PushIds {
-  const { challengeId, activityId, more, deviceId, originHash } = message
+  const { challengeId, chainId, activityId, more, deviceId, originHash } = message
   return {
     v: PAYLOAD_VERSION,
     ...(challengeId && { cid: challengeId }),
+    ...(chainId && { tag: chainId }),
     ...(activityId && { aid: activityId }),
     ...(message.kind === 'test' && { pid: message.deliveryId }),
     ...(more && { more }),
@@ -126,13 +129,13 @@ const fcmPriorities = {
 
 /**
  * The APNs request for a message. The same delivery has the same `apns-id` each time, all messages
- * of one challenge share the collapse id, and the expiration is never later than the message's.
- * Throws when the delivery id is not a `dlv_` TypeID.
+ * of one challenge and of those that supersede it share the collapse id, and the expiration is
+ * never later than the message's. Throws when the delivery id is not a `dlv_` TypeID.
  */
 export function toApnsPush(message: PushMessage): ApnsPush {
   return {
     id: TypeID.fromString(message.deliveryId, 'dlv').toUUID(),
-    collapseId: message.challengeId ?? message.activityId ?? message.deliveryId,
+    collapseId: message.chainId ?? message.challengeId ?? message.activityId ?? message.deliveryId,
     pushType: 'alert',
     priority: message.kind === 'challenge_closed' ? 5 : 10,
     expiry: Math.floor(message.expiresAt.getTime() / 1000),
@@ -154,7 +157,8 @@ export function toApnsPush(message: PushMessage): ApnsPush {
  *   nothing to the user.
  * - Deliberate: no `collapseKey`. FCM delays collapsible messages of one app on one device beyond
  *   20 in a burst and one in three minutes, and keeps four keys, so prompts of unknown initiators
- *   could delay the owner's. The app replaces by `cid`.
+ *   could delay the owner's. The app replaces by `tag`, else
+ *   by `cid`.
  */
 export function toFcmMessage(message: PushMessage, now: Date): TokenMessage {
   const { v, more, ...ids } = idsOf(message)

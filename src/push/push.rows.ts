@@ -1,4 +1,5 @@
 import type { SealedAddress } from '../devices/device.store.ts'
+import type { ChallengeId } from '../domain/ids.ts'
 import type { DuePush } from './due-push.store.ts'
 
 /** Push address columns; bytes as base64, because they also travel inside JSON. */
@@ -38,7 +39,10 @@ export function toAddress(row: AddressRow): SealedAddress | null {
 }
 
 /** A push to be sent; `expiresAt` is when it becomes worthless. */
-export type DuePushRow = AddressRow & Omit<DuePush, 'address' | 'activityId' | 'more'>
+export type DuePushRow = AddressRow & Omit<DuePush, 'address' | 'chainId' | 'activityId' | 'more'>
+
+/** The same where it may be about a challenge of a chain. */
+export type DuePromptRow = DuePushRow & { readonly chainId: ChallengeId | null }
 
 /** The same where it may be about an activity, or about several. */
 export type DueNoticeRow = DuePushRow & {
@@ -46,13 +50,16 @@ export type DueNoticeRow = DuePushRow & {
   readonly more: number | null
 }
 
-export function toDuePushes(rows: readonly (DuePushRow | DueNoticeRow)[]): DuePush[] {
+export function toDuePushes(
+  rows: readonly (DuePushRow | DuePromptRow | DueNoticeRow)[],
+): DuePush[] {
   return rows.flatMap((row) => {
     const address = toAddress(row)
     if (!address) return []
     const { tenantId, id, kind, challengeId, deviceId, languages, attempts, expiresAt } = row
     return {
       ...{ tenantId, id, kind, challengeId, deviceId, address, languages, attempts, expiresAt },
+      ...('chainId' in row && row.chainId && { chainId: row.chainId }),
       ...('activityId' in row && row.activityId && { activityId: row.activityId }),
       ...('more' in row && row.more && { more: row.more }),
     }

@@ -18,6 +18,8 @@ export type PushMessage = {
   readonly tenantId: TenantId
   /** The challenge that it is about; null for the other kinds. */
   readonly challengeId: string | null
+  /** The first question of its chain, if another: its prompts are replaced by this one's. */
+  readonly chainId?: string | null
   /** The activity that it is about. */
   readonly activityId?: string | null
   /** How many activities a digest is about. */

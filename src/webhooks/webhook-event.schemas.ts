@@ -3,13 +3,13 @@
 
 import { z } from 'zod'
 import { activityTypes } from '../domain/activity.ts'
-import type { ChallengeStatus, DenyReason } from '../domain/challenge.ts'
+import type { ChallengeStatus, EndReason } from '../domain/challenge.ts'
 import { enrollmentViews } from '../domain/enrollment.ts'
 import type { WebhookEventType } from '../domain/webhook-event.ts'
 import {
   challengeStatus,
   deliveryMode,
-  denyReason,
+  endReason,
   severity,
 } from '../platform/http/schemas/enumerations.ts'
 import { idExample, shownId } from '../platform/http/schemas/ids.ts'
@@ -29,7 +29,9 @@ const challenge = {
   challengeId: shownId('challenge', 'The challenge.'),
   userId,
   status: challengeStatus,
-  reason: denyReason.nullable().meta({ description: 'Why it was denied.', example: null }),
+  reason: endReason
+    .nullable()
+    .meta({ description: 'Why it was denied or superseded.', example: null }),
   deliveryMode,
   binding: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
   idempotencyKey: z.string().nullable().meta({ description: 'As the relying party gave it.' }),
@@ -43,7 +45,7 @@ const result = shownJws(
     'once the challenge is purged.',
 ).nullable()
 /** A challenge that ended, with the example of one that ended so. */
-const endedChallenge = (status: ChallengeStatus, reason: DenyReason | null) =>
+const endedChallenge = (status: ChallengeStatus, reason: EndReason | null) =>
   z.object({
     ...challenge,
     status: challengeStatus.meta({ example: status }),
@@ -92,7 +94,8 @@ export const webhookEventData = {
   'challenge.expired': [endedChallenge('expired', null), 'Nobody answered in time.'],
   'challenge.cancelled': [
     endedChallenge('cancelled', null),
-    'The relying party or the service cancelled it.',
+    'The relying party or the service cancelled it, or a new question of the browser took its ' +
+      'place (`superseded`).',
   ],
   'enrollment.claimed': [
     z.object(enrollment),

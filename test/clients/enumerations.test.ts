@@ -12,7 +12,12 @@ import type {
   EnrollmentDetails,
   OwnDetails,
 } from '../../clients/device/src/views.ts'
-import { decisions, denyReasons, type Result } from '../../clients/typescript/src/client.ts'
+import {
+  decisions,
+  denyReasons,
+  endReasons,
+  type Result,
+} from '../../clients/typescript/src/client.ts'
 import type { Severity } from '../../src/domain/activity.ts'
 import type * as answer from '../../src/domain/answer.ts'
 import type { AttestationLevel, AttestationVerdict } from '../../src/domain/attestation.ts'
@@ -26,6 +31,7 @@ import type { DeviceUnaskedReason } from '../../src/domain/readiness.ts'
 it("the client of relying parties knows the service's decisions and reasons, in both forms", () => {
   expect(decisions).toEqual(challenge.terminalStatuses)
   expect(denyReasons).toEqual(challenge.denyReasons)
+  expect(endReasons).toEqual(challenge.endReasons)
   expectTypeOf<Result['number']>().toEqualTypeOf<NumberMode>()
 })
 

@@ -17,6 +17,7 @@ export {
   type Approval,
   decisions,
   denyReasons,
+  endReasons,
   RefusedResult,
   type Result,
   type ResultExpectation,

@@ -54,6 +54,9 @@ export const denyReasons = [
   'no_device_left',
 ] as const
 
+/** The same, and why one can be cancelled: a new question of the same browser took its place. */
+export const endReasons = [...denyReasons, 'superseded'] as const
+
 /** The claims of a verified result token. */
 export type Result = {
   readonly iss: string
@@ -68,8 +71,8 @@ export type Result = {
   readonly sub: string
   readonly binding: string
   readonly decision: (typeof decisions)[number]
-  /** Of a denial. */
-  readonly reason?: (typeof denyReasons)[number]
+  /** Of a denial; `superseded` of a cancellation. */
+  readonly reason?: (typeof endReasons)[number]
   /** The device that decided. */
   readonly did?: string
   /** Where the typed number came from; `none`: nothing was typed. */

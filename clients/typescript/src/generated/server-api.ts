@@ -13,7 +13,7 @@ export interface paths {
         put?: never;
         /**
          * Ask a user
-         * @description The challenge exists before any push is tried. With `wait` the answer comes once the challenge has ended, or after that time.
+         * @description The challenge exists before any push is tried. With `wait` the answer comes once the challenge has ended, or after that time. A new question of a browser that the user knows supersedes its pending one, which ends as `cancelled` with the reason `superseded`.
          */
         post: operations["createChallenge"];
         delete?: never;
@@ -1257,7 +1257,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** The relying party or the service cancelled it. */
+        /** The relying party or the service cancelled it, or a new question of the browser took its place (`superseded`). */
         post: operations["onChallengeCancelledEvent"];
         delete?: never;
         options?: never;
@@ -1744,8 +1744,8 @@ export interface components {
         /** @description Who starts the sign-in, or types the code. A known initiator, from which the user signed in lately, keeps a budget of its own, which nobody else can use up; a reported one may start none. The browser id counts; without it, the network of the address; without both, all requests of the relying party are one, so that an outsider can use up the attempts of the user. */
         AskedInitiator: {
             /**
-             * @description An id that the relying party keeps in the browser for long; never one that an outsider can choose.
-             * @example b7c1f0a4d2
+             * @description An id that the relying party keeps in the browser for long; never one that an outsider can choose or guess. One of 22 characters or more lets a reload supersede the pending question of the browser.
+             * @example n4bQgYhMfWWaL-qgxVrQFa
              */
             browserId?: string;
             /** @description Where the request came from, as the relying party itself saw it: never from a header that an outsider can write. `context.ip` is only shown. */
@@ -1818,10 +1818,10 @@ export interface components {
             userId: string;
             status: components["schemas"]["ChallengeStatus"];
             /**
-             * @description Why it was denied.
+             * @description Why it was denied or superseded.
              * @example null
              */
-            reason: components["schemas"]["DenyReason"] | null;
+            reason: components["schemas"]["EndReason"] | null;
             context: components["schemas"]["ChallengeContext"];
             numberMode: components["schemas"]["NumberMode"];
             /**
@@ -1898,10 +1898,10 @@ export interface components {
                 /** @example approved */
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example null
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -1926,7 +1926,7 @@ export interface components {
                 result: string | null;
             };
         };
-        /** @description The relying party or the service cancelled it. */
+        /** @description The relying party or the service cancelled it, or a new question of the browser took its place (`superseded`). */
         ChallengeCancelledEvent: {
             /** @constant */
             type: "challenge.cancelled";
@@ -1955,10 +1955,10 @@ export interface components {
                 /** @example cancelled */
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example null
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2028,10 +2028,10 @@ export interface components {
                 userId: string;
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example null
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2083,10 +2083,10 @@ export interface components {
                 userId: string;
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example null
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2143,10 +2143,10 @@ export interface components {
                 userId: string;
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example null
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2205,10 +2205,10 @@ export interface components {
                 /** @example denied */
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example user_denied
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2262,10 +2262,10 @@ export interface components {
                 /** @example expired */
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example null
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2318,10 +2318,10 @@ export interface components {
                 userId: string;
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example null
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2385,10 +2385,10 @@ export interface components {
                 /** @example denied */
                 status: components["schemas"]["ChallengeStatus"];
                 /**
-                 * @description Why it was denied.
+                 * @description Why it was denied or superseded.
                  * @example user_reported
                  */
-                reason: components["schemas"]["DenyReason"] | null;
+                reason: components["schemas"]["EndReason"] | null;
                 deliveryMode: components["schemas"]["DeliveryMode"];
                 /** @description As the relying party gave it. */
                 binding: string | null;
@@ -2486,10 +2486,10 @@ export interface components {
             userId: string;
             status: components["schemas"]["ChallengeStatus"];
             /**
-             * @description Why it was denied.
+             * @description Why it was denied or superseded.
              * @example null
              */
-            reason: components["schemas"]["DenyReason"] | null;
+            reason: components["schemas"]["EndReason"] | null;
             context: components["schemas"]["ChallengeContext"];
             numberMode: components["schemas"]["NumberMode"];
             /**
@@ -2548,11 +2548,6 @@ export interface components {
          * @enum {string}
          */
         DeliveryMode: "push" | "pull_only";
-        /**
-         * @description Why a challenge was denied.
-         * @enum {string}
-         */
-        DenyReason: "user_denied" | "user_reported" | "number_mismatch" | "no_device_left";
         /** @description An app installation with its own keys. It stays on record permanently. */
         Device: {
             /**
@@ -2846,6 +2841,11 @@ export interface components {
          * @enum {string}
          */
         DomainPlace: "none" | "suffix" | "prefix";
+        /**
+         * @description Why a challenge was denied, or cancelled by a new question of the same browser.
+         * @enum {string}
+         */
+        EndReason: "user_denied" | "user_reported" | "number_mismatch" | "no_device_left" | "superseded";
         /** @description A one-time ticket that lets one device join one user. */
         Enrollment: {
             /**
@@ -3350,10 +3350,10 @@ export interface components {
             userId: string;
             status: components["schemas"]["ChallengeStatus"];
             /**
-             * @description Why it was denied.
+             * @description Why it was denied or superseded.
              * @example null
              */
-            reason: components["schemas"]["DenyReason"] | null;
+            reason: components["schemas"]["EndReason"] | null;
             context: components["schemas"]["ChallengeContext"];
             numberMode: components["schemas"]["NumberMode"];
             /**
@@ -4445,7 +4445,7 @@ export interface components {
          * @description Why no phone is woken. See docs/limits.md.
          * @enum {string}
          */
-        SuppressionReason: "paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token";
+        SuppressionReason: "paused" | "reported" | "recently_unanswered" | "recently_denied" | "push_budget_used_up" | "unanswered_pushes" | "no_push_token" | "resend_too_soon" | "resends_used_up";
         /**
          * @description Whether a user or a device is suspended.
          * @enum {string}
@@ -4998,7 +4998,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description An earlier request created it, with this Idempotency-Key or an equal one for the same binding; `Idempotency-Replayed: true` says so. */
+            /** @description An earlier request created it, with this Idempotency-Key, or the same question of this browser was answered at this moment; `Idempotency-Replayed: true` says so. */
             200: {
                 headers: {
                     [name: string]: unknown;

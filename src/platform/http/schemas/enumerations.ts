@@ -5,7 +5,7 @@ import { severityLevels } from '../../../domain/activity.ts'
 import {
   challengeStatuses,
   deliveryModes,
-  denyReasons,
+  endReasons,
   userVerifications,
 } from '../../../domain/challenge.ts'
 import { platforms as devicePlatforms, deviceStatuses } from '../../../domain/device.ts'
@@ -33,7 +33,11 @@ export const challengeStatus = enumeration(
   challengeStatuses,
   'Every status but `pending` is final.',
 )
-export const denyReason = enumeration('DenyReason', denyReasons, 'Why a challenge was denied.')
+export const endReason = enumeration(
+  'EndReason',
+  endReasons,
+  'Why a challenge was denied, or cancelled by a new question of the same browser.',
+)
 export const deliveryMode = enumeration(
   'DeliveryMode',
   deliveryModes,

@@ -1,0 +1,159 @@
+// A reload is no attack: a new question of a browser that the user knows takes the place of its
+// pending one, within the limits that the first question of the chain set.
+
+import { type Challenge, checkResend, isOver, type Opening } from './challenge.ts'
+import type { ChallengeContext } from './challenge-context.ts'
+import type { ChallengeId, DeviceId } from './ids.ts'
+import type { Initiator } from './initiator.ts'
+import { challengeTtlBoundsSeconds } from './policy.ts'
+import { withoutPlace } from './push-budget.ts'
+import {
+  type Admission,
+  type AdmissionRefusal,
+  admitChallenge,
+  suppressionOfResend,
+  type ThrottlingFacts,
+} from './push-throttling.ts'
+import { isRefusal } from './refusal.ts'
+
+/**
+ * Characters that a browser id needs: 22 of base64url are 128 bits, which nobody guesses. With a
+ * shorter one an outsider could end the owner's question.
+ */
+export const supersedingIdLengthMin = 22
+
+/** True for a browser with an id that cannot be guessed; a network is shared with strangers. */
+export function canSupersede(initiator: Initiator | undefined): boolean {
+  return initiator?.kind === 'browser' && initiator.id.length >= supersedingIdLengthMin
+}
+
+/** Questions of which each superseded the one before; the first gives them id and start. */
+export type Chain = { readonly id: ChallengeId; readonly startedAt: Date }
+
+/** The pending question of the same browser, relying party and user, on the browser's budget. */
+export type PendingQuestion = {
+  readonly challenge: Challenge
+  readonly chain: Chain
+  /** Devices that were pushed about it, or about those before it in the chain. */
+  readonly promptedDevices: readonly DeviceId[]
+}
+
+/** What a question inherits from the one that it supersedes. */
+export type Inheritance = PendingQuestion & {
+  /** The chain ends by this time, however often it goes on. */
+  readonly notAfter: Date
+}
+
+/** An admission, with what the new question inherits where it supersedes another. */
+export type AdmissionInChain = Admission & { readonly inheritance: Inheritance | null }
+
+/**
+ * Decides whether a new question may be asked, on which budget, whether it may wake a phone, and
+ * whether it supersedes the pending one of its browser, whose place it then takes. Its push is then
+ * a resend of the chain: under the same gap, the same number of resends, and the same budgets. A
+ * chain with less time left than a question needs is not continued: the question is one like any
+ * other.
+ */
+export function admitInChain(
+  facts: ThrottlingFacts,
+  pending: PendingQuestion | null,
+): AdmissionInChain | AdmissionRefusal {
+  const inheritance = pending && inheritanceOf(facts, pending)
+  const { initiator } = facts
+  if (inheritance && initiator) {
+    const { id, resendsLeft, lastPushAt } = inheritance.challenge
+    const last = lastPushAt ?? inheritance.chain.startedAt
+    const { policy, now } = facts
+    const admission = admitChallenge({ ...facts, initiator: withoutPlace(initiator, id) })
+    if (isRefusal(admission)) return admission
+    if (admission.budget === 'initiator') {
+      return {
+        budget: 'initiator',
+        suppressed:
+          checkResend(resendsLeft, last, policy, now)?.refused ??
+          suppressionOfResend({ ...facts, budget: initiator, challengeId: id }),
+        inheritance,
+      }
+    }
+  }
+  const admission = admitChallenge(facts)
+  return isRefusal(admission) ? admission : { ...admission, inheritance: null }
+}
+
+/** Null where the chain cannot go on. */
+function inheritanceOf({ now }: ThrottlingFacts, pending: PendingQuestion): Inheritance | null {
+  const { min, max } = challengeTtlBoundsSeconds
+  const notAfter = new Date(pending.chain.startedAt.getTime() + max * 1000)
+  const leftMs = notAfter.getTime() - now.getTime()
+  return isOver(pending.challenge, now) || leftMs < min * 1000 ? null : { ...pending, notAfter }
+}
+
+/** An opening with its place in a chain. */
+export type OpeningInChain = Opening & {
+  readonly lastPushAt: Date | null
+  /** Devices that are pushed now. */
+  readonly pushedTargets: Opening['targets']
+  /** Devices whose prompt is to be closed: they are not asked any more. */
+  readonly closedDevices: readonly DeviceId[]
+}
+
+/**
+ * The opening with what it inherits: attempts and resends never grow within a chain, and a prompt
+ * that is on a phone already stands for the new question.
+ */
+export function openInChain(opening: Opening, inheritance: Inheritance | null): OpeningInChain {
+  const isPushed = opening.deliveryMode === 'push'
+  const pushedTargets = opening.targets.filter((device) => isPushed && device.hasPushToken)
+  if (inheritance === null) {
+    const lastPushAt = isPushed ? opening.createdAt : null
+    return { ...opening, lastPushAt, pushedTargets, closedDevices: [] }
+  }
+  const { challenge, promptedDevices } = inheritance
+  const isAsked = (id: DeviceId) => opening.targets.some((device) => device.id === id)
+  const hasPrompt = challenge.deliveryMode === 'push' && promptedDevices.some(isAsked)
+  const resendsLeft = challenge.resendsLeft - (isPushed ? 1 : 0)
+  return {
+    ...opening,
+    deliveryMode: isPushed || hasPrompt ? 'push' : 'pull_only',
+    suppressed: hasPrompt ? null : opening.suppressed,
+    wrongNumbersLeft: Math.min(opening.wrongNumbersLeft, challenge.wrongNumbersLeft),
+    resendsLeft: Math.min(opening.resendsLeft, resendsLeft),
+    lastPushAt: isPushed ? opening.createdAt : challenge.lastPushAt,
+    pushedTargets,
+    closedDevices: promptedDevices.filter((id) => !isAsked(id)),
+  }
+}
+
+/** What must be equal for the answer to one question to be that to another. */
+export type AskedQuestion = Pick<
+  Challenge,
+  'binding' | 'context' | 'numberMode' | 'userVerification'
+>
+
+/**
+ * True when the answer to the earlier question is one to the new one: the same session of the
+ * relying party shows the same, with the same number mode and user verification. Never without a
+ * binding, which alone says that the session is the same; never for a number of the caller's own,
+ * which is erased with the end and cannot be compared.
+ */
+export function isSameQuestion(earlier: AskedQuestion, asked: AskedQuestion): boolean {
+  return (
+    asked.binding !== null &&
+    earlier.binding === asked.binding &&
+    asked.numberMode !== 'caller' &&
+    earlier.numberMode === asked.numberMode &&
+    earlier.userVerification === asked.userVerification &&
+    sortedJson(earlier.context) === sortedJson(asked.context)
+  )
+}
+
+/** JSON with its members in one order: what was stored comes back in another. */
+function sortedJson(context: ChallengeContext): string {
+  return JSON.stringify(context, (_, value) =>
+    value === null || typeof value !== 'object' || Array.isArray(value)
+      ? value
+      : Object.fromEntries(
+          Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+        ),
+  )
+}

@@ -1,0 +1,342 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type CandidateDevice, type Challenge, openChallenge } from '../../src/domain/challenge.ts'
+import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
+import { defaultPolicy } from '../../src/domain/policy.ts'
+import {
+  afterCreation,
+  afterSuperseded,
+  type KnownInitiator,
+  unusedBudget,
+} from '../../src/domain/push-budget.ts'
+import type { ThrottlingFacts } from '../../src/domain/push-throttling.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
+import {
+  type AskedQuestion,
+  admitInChain,
+  canSupersede,
+  isSameQuestion,
+  openInChain,
+  type PendingQuestion,
+} from '../../src/domain/superseding.ts'
+import { repetitions } from '../support/endurance.ts'
+import { aPendingChallenge, challengeId, deviceId, later, now, otherDeviceId } from './examples.ts'
+
+const initiatorKey = 'the-browser'
+const known: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
+const withPlace = {
+  ...known,
+  pending: [{ challengeId, until: later(120) }],
+  pushes: [{ challengeId, at: now }],
+}
+const protection = {
+  wrongNumbersInRow: 0,
+  wrongNumbersSinceSuccess: 0,
+  lockedUntil: null,
+  hardLockedAt: null,
+  reportedUntil: null,
+  pausedUntil: null,
+  suspendedAt: null,
+  pushSignIn: null,
+  revision: 0,
+}
+const facts: ThrottlingFacts = {
+  policy: defaultPolicy,
+  now: later(2),
+  protection,
+  initiator: withPlace,
+  others: unusedBudget,
+}
+const pendingQuestion = (changes: Partial<Challenge> = {}): PendingQuestion => ({
+  challenge: aPendingChallenge({ initiatorKey, budgetKey: initiatorKey, ...changes }),
+  chain: { id: challengeId, startedAt: now },
+  promptedDevices: [deviceId],
+})
+const phone = (id: DeviceId, hasPushToken = true): CandidateDevice => ({
+  appId: 'com.example.app',
+  appVersion: '3.1.0',
+  protocolVersion: 1,
+  platform: 'ios',
+  parentDeviceId: null,
+  hasVerificationKey: true,
+  id,
+  hasPushToken,
+})
+
+function admitted(more: Partial<ThrottlingFacts> = {}, pending = pendingQuestion()) {
+  const admission = admitInChain({ ...facts, ...more }, pending)
+  if (isRefusal(admission)) throw new Error(admission.refused)
+  return admission
+}
+
+describe('a browser', () => {
+  test.each([
+    ['of 22 characters', true, { kind: 'browser', id: 'a'.repeat(22) } as const],
+    ['of 21 characters', false, { kind: 'browser', id: 'a'.repeat(21) } as const],
+    ['that is a network', false, { kind: 'network', prefix: 'a'.repeat(22) } as const],
+    ['that nobody names', false, undefined],
+  ])('%s may supersede: %s', (_, expected, initiator) => {
+    expect(canSupersede(initiator)).toBe(expected)
+  })
+})
+
+describe('a new question of a known browser', () => {
+  test('takes the place of its pending one, also when no other is free', () => {
+    const policy = { ...defaultPolicy, pendingMax: 1 }
+    expect(admitted({ policy })).toMatchObject({
+      budget: 'initiator',
+      inheritance: { challenge: { id: challengeId }, notAfter: later(600) },
+    })
+    expect(admitInChain({ ...facts, policy }, null)).toMatchObject({ refused: 'too_many_pending' })
+  })
+
+  test.each<[string, Partial<ThrottlingFacts>, PendingQuestion]>([
+    ['the old one has ended', {}, pendingQuestion({ status: 'approved' })],
+    ['its time is over', { now: later(120) }, pendingQuestion()],
+    [
+      'the chain has less time left than a question needs',
+      { now: later(586) },
+      pendingQuestion({ expiresAt: later(600) }),
+    ],
+    [
+      'the browser is unknown',
+      { initiator: { ...withPlace, approvedAt: null } },
+      pendingQuestion(),
+    ],
+    ['nothing is stored of the browser', { initiator: null }, pendingQuestion()],
+  ])('is one like any other when %s', (_, more, pending) => {
+    expect(admitted(more, pending)).toMatchObject({ inheritance: null })
+    const own = more.initiator === undefined ? {} : { budget: 'others' }
+    expect(admitted(more, pending)).toMatchObject(own)
+  })
+
+  test('goes on until the chain has just enough time for a question', () => {
+    const pending = pendingQuestion({ expiresAt: later(600) })
+    expect(admitted({ now: later(585) }, pending).inheritance).not.toBeNull()
+  })
+
+  test('is refused for the reasons that refuse any question', () => {
+    const suspended = { ...protection, suspendedAt: now }
+    expect(admitInChain({ ...facts, protection: suspended }, pendingQuestion())).toMatchObject({
+      refused: 'user_suspended',
+    })
+    expect(admitInChain({ ...facts, protection: suspended }, null)).toMatchObject({
+      refused: 'user_suspended',
+    })
+  })
+
+  test.each<[string, unknown, Partial<ThrottlingFacts>, Partial<Challenge>]>([
+    ['too soon after the last push', 'resend_too_soon', {}, {}],
+    ['too soon after the chain began', 'resend_too_soon', {}, { lastPushAt: null }],
+    ['without resends left', 'resends_used_up', { now: later(60) }, { resendsLeft: 0 }],
+    [
+      'while the user pauses pushes',
+      'paused',
+      { now: later(60), protection: { ...protection, pausedUntil: later(90) } },
+      {},
+    ],
+    [
+      'soon after a push of another question',
+      'recently_unanswered',
+      {
+        now: later(60),
+        initiator: {
+          ...withPlace,
+          pushes: [{ challengeId: `chl_${'0'.repeat(26)}` as ChallengeId, at: later(58) }],
+        },
+      },
+      {},
+    ],
+    ['once the gap is over', null, { now: later(60) }, {}],
+  ])('%s: the push is suppressed by %s', (_, reason, more, changes) => {
+    expect(admitted(more, pendingQuestion(changes)).suppressed).toBe(reason)
+  })
+})
+
+describe('what is inherited', () => {
+  const openingFacts = {
+    policy: defaultPolicy,
+    now: later(60),
+    number: { mode: 'service', digits: 6, wrongNumbersMax: 3 } as const,
+    activeDevices: [phone(deviceId), phone(otherDeviceId, false)],
+  }
+  function open(suppressed: 'resend_too_soon' | null, pending: PendingQuestion | null) {
+    const inheritance = pending && { ...pending, notAfter: later(600) }
+    const opening = openChallenge(
+      { ...openingFacts, suppressed },
+      { userVerification: 'preferred' },
+    )
+    if (isRefusal(opening)) throw new Error(opening.refused)
+    return openInChain(opening, inheritance)
+  }
+
+  test('are attempts, resends and the last push: none grows', () => {
+    const pending = pendingQuestion({ wrongNumbersLeft: 1, resendsLeft: 2 })
+    expect(open(null, pending)).toMatchObject({
+      wrongNumbersLeft: 1,
+      resendsLeft: 1,
+      lastPushAt: later(60),
+    })
+    expect(open('resend_too_soon', pending)).toMatchObject({
+      wrongNumbersLeft: 1,
+      resendsLeft: 2,
+      lastPushAt: now,
+    })
+  })
+
+  test('is not more than the policy gives now', () => {
+    const pending = pendingQuestion({ wrongNumbersLeft: 9, resendsLeft: 9 })
+    expect(open(null, pending)).toMatchObject({ wrongNumbersLeft: 3, resendsLeft: 3 })
+  })
+
+  test('is the prompt that is on a phone, if that phone is asked', () => {
+    expect(open('resend_too_soon', pendingQuestion())).toMatchObject({
+      deliveryMode: 'push',
+      suppressed: null,
+      pushedTargets: [],
+      closedDevices: [],
+    })
+    const gone = `dev_${'1'.repeat(26)}` as DeviceId
+    const elsewhere = { ...pendingQuestion(), promptedDevices: [gone] }
+    expect(open('resend_too_soon', elsewhere)).toMatchObject({
+      deliveryMode: 'pull_only',
+      suppressed: 'resend_too_soon',
+      closedDevices: [gone],
+    })
+    const silent = pendingQuestion({ deliveryMode: 'pull_only' })
+    expect(open('resend_too_soon', silent)).toMatchObject({ deliveryMode: 'pull_only' })
+  })
+
+  test('is nothing for the first question of a chain', () => {
+    expect(open(null, null)).toMatchObject({
+      wrongNumbersLeft: 3,
+      resendsLeft: 3,
+      lastPushAt: later(60),
+      pushedTargets: [{ id: deviceId }],
+      closedDevices: [],
+    })
+    expect(open('resend_too_soon', null)).toMatchObject({ lastPushAt: null, pushedTargets: [] })
+  })
+})
+
+describe('the answer to the old question', () => {
+  const asked: AskedQuestion = {
+    binding: 'session-hash-0123',
+    context: {
+      application: 'Payroll',
+      action: 'Sign in',
+      fields: [{ label: 'Amount', value: '1' }],
+    },
+    numberMode: 'service',
+    userVerification: 'preferred',
+  }
+
+  test('is one to the new one when both ask the same in one session', () => {
+    const fields = [{ value: '1', label: 'Amount' }]
+    const stored = { action: 'Sign in', fields, application: 'Payroll' }
+    expect(isSameQuestion({ ...asked, context: stored }, asked)).toBe(true)
+  })
+
+  test.each<[string, Partial<AskedQuestion>]>([
+    ['binding', { binding: 'session-hash-4567' }],
+    ['text', { context: { ...asked.context, action: 'Pay' } }],
+    ['order of fields', { context: { ...asked.context, fields: [] } }],
+    ['number mode', { numberMode: 'none' }],
+    ['user verification', { userVerification: 'required' }],
+  ])('is none to a question with another %s', (_, change) => {
+    expect(isSameQuestion(asked, { ...asked, ...change })).toBe(false)
+    expect(isSameQuestion({ ...asked, ...change }, asked)).toBe(false)
+  })
+
+  test.each<[string, Partial<AskedQuestion>]>([
+    ['no binding says that the session is the same', { binding: null }],
+    ['the number is the caller’s own', { numberMode: 'caller' }],
+  ])('is none when %s', (_, change) => {
+    const both = { ...asked, ...change }
+    expect(isSameQuestion(both, both)).toBe(false)
+  })
+})
+
+/** Reloads after these pauses in milliseconds, with all that the service stores in between. */
+function reload(pausesMs: readonly number[]) {
+  let at = now
+  let budget = known
+  let pending: PendingQuestion | null = null
+  const chains: { startedAt: Date; pushes: Date[]; attempts: number[]; ends: Date[] }[] = []
+  for (const [index, pauseMs] of [0, ...pausesMs].entries()) {
+    at = new Date(at.getTime() + pauseMs)
+    const admission = admitInChain({ ...facts, now: at, initiator: budget }, pending)
+    if (isRefusal(admission)) continue
+    const { inheritance, suppressed } = admission
+    const opening = openChallenge(
+      {
+        policy: defaultPolicy,
+        now: at,
+        number: { mode: 'service', digits: 6, wrongNumbersMax: 3 },
+        activeDevices: [phone(deviceId)],
+        suppressed,
+      },
+      { userVerification: 'preferred', ...(inheritance && { notAfter: inheritance.notAfter }) },
+    )
+    if (isRefusal(opening)) throw new Error(opening.refused)
+    const next = openInChain(opening, inheritance)
+    const id = `chl_${String(index).padStart(26, '0')}` as ChallengeId
+    const { pushedTargets, closedDevices: _, ...kept } = next
+    const challenge = aPendingChallenge({ ...kept, id, initiatorKey, budgetKey: initiatorKey })
+    const before = inheritance ? afterSuperseded(budget, inheritance.challenge.id, id) : budget
+    budget = { ...known, ...afterCreation(before, challenge, pushedTargets.length > 0, at) }
+    if (!inheritance) chains.push({ startedAt: at, pushes: [], attempts: [], ends: [] })
+    const chain = chains.at(-1)
+    chain?.ends.push(challenge.expiresAt)
+    chain?.attempts.push(challenge.wrongNumbersLeft)
+    if (pushedTargets.length > 0) chain?.pushes.push(at)
+    pending = {
+      challenge,
+      chain: inheritance?.chain ?? { id, startedAt: at },
+      promptedDevices: [deviceId],
+    }
+  }
+  return { chains, budget }
+}
+
+describe('however often somebody reloads', () => {
+  const gapMs = defaultPolicy.resendGapSeconds * 1000
+  const pushesMax = 1 + defaultPolicy.resendsMax
+
+  test('a thousand reloads in one chain ring the phone as often as its resends permit', () => {
+    const { chains, budget } = reload(Array.from({ length: 1000 }, () => 500))
+    expect(chains).toHaveLength(1)
+    expect(chains[0]?.pushes).toHaveLength(pushesMax)
+    expect(budget.pending).toHaveLength(1)
+    expect(new Set(budget.pushes.map((push) => push.challengeId)).size).toBe(1)
+  })
+
+  test('no chain rings sooner or oftener than one challenge with its resends, or lives longer', () => {
+    const reached = { resends: 0, chains: 0 }
+    const pauses = fc.array(
+      fc.oneof(fc.integer({ max: 20_000, min: 0 }), fc.integer({ min: 0, max: 200_000 })),
+      {
+        minLength: 10,
+        maxLength: 60,
+      },
+    )
+    fc.assert(
+      fc.property(pauses, (pausesMs) => {
+        const { chains } = reload(pausesMs)
+        reached.chains = Math.max(reached.chains, chains.length)
+        for (const { startedAt, pushes, ends } of chains) {
+          reached.resends = Math.max(reached.resends, pushes.length - 1)
+          expect(pushes.length).toBeLessThanOrEqual(pushesMax)
+          for (const [index, at] of pushes.slice(1).entries()) {
+            expect(at.getTime() - (pushes[index]?.getTime() ?? 0)).toBeGreaterThanOrEqual(gapMs)
+          }
+          for (const end of ends)
+            expect(end.getTime() - startedAt.getTime()).toBeLessThanOrEqual(600_000)
+        }
+      }),
+      { numRuns: repetitions({ usual: 200, nightly: 2_000 }) },
+    )
+    expect(reached.resends).toBe(defaultPolicy.resendsMax)
+    expect(reached.chains).toBeGreaterThan(1)
+  })
+})
