@@ -10,6 +10,7 @@ import { languageTagLengthMax } from '../src/domain/language.ts'
 import { criticalPushesPerHourMax, digestIntervalSeconds } from '../src/domain/notice.ts'
 import { temporaryCodeSeconds } from '../src/domain/passcode.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
+import { challengeTtlBoundsSeconds } from '../src/domain/policy.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
 import { pushFailures, pushSuppressions } from '../src/domain/push.ts'
@@ -26,6 +27,7 @@ import {
 import { diagnosticsPerHourMax } from '../src/domain/retention.ts'
 import { returnOriginsMax, returnUrlLengthMax } from '../src/domain/return-url.ts'
 import { shownNumberSeconds } from '../src/domain/shown-number.ts'
+import { supersedingIdLengthMin } from '../src/domain/superseding.ts'
 import { testPushesPerHourMax, testPushGapSeconds } from '../src/domain/test-push.ts'
 import {
   endpointsMax,
@@ -94,6 +96,9 @@ test('docs/limits.md has the figures that no policy changes', () => {
   const figureOf = (what: string) =>
     numberOf(/^[\d,]+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
   const { min, usual, max } = temporaryCodeSeconds
+  expect(figureOf('characters of the browser id for that')).toBe(supersedingIdLengthMin)
+  const { min: ttlMin } = challengeTtlBoundsSeconds
+  expect(figureOf('time that is left of the ten minutes for that')).toBe(ttlMin)
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
   expect(figureOf('unfinished answers about one challenge')).toBe(unfinishedAnswersMax)
   expect(figureOf('time that a shown number waits for its challenge')).toBe(shownNumberSeconds)

@@ -9,7 +9,7 @@ import { followLinks } from '../clients/device/src/key-set.ts'
 import vectors from '../docs/test-vectors.json' with { type: 'json' }
 import { answerChallenge } from '../src/challenges/answer-challenge.ts'
 import type { AnswerToRecord } from '../src/challenges/challenge-answer.store.ts'
-import { numberBinding } from '../src/challenges/create-challenge.ts'
+import { numberBinding } from '../src/challenges/creation/draft-challenge.ts'
 import { authenticateDevice, readDeviceProof } from '../src/devices/authenticate-device.ts'
 import { bindKeys } from '../src/devices/device-keys.ts'
 import { attestationMessage, notAttested } from '../src/domain/attestation.ts'

@@ -34,7 +34,7 @@ import type { Dispatcher } from '../push/delivery.store.ts'
 import { answerActivities } from './answers/answer-activities.ts'
 import type { ChallengeStore } from './challenge.store.ts'
 import type { AnswerFacts, AnswerToRecord, RecordedAnswer } from './challenge-answer.store.ts'
-import { numberBinding } from './create-challenge.ts'
+import { numberBinding } from './creation/draft-challenge.ts'
 import { type EndedChallenges, endedRecord } from './memory/ended-challenges.ts'
 import { answerBinding } from './read-evidence.ts'
 

@@ -47,7 +47,10 @@ export function challengeTarget(
 }
 
 /** The pushes of a new challenge, for the dispatcher. */
-export function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFacts): DuePush[] {
+export function duePushes(
+  { challenge, superseded, pushes }: NewChallenge,
+  facts: CreationFacts,
+): DuePush[] {
   const devices = new Map(facts.devices.map((device) => [device.id, device]))
   return pushes.flatMap(({ id, deviceId }) => {
     const { address, languages = [] } = devices.get(deviceId) ?? {}
@@ -58,6 +61,7 @@ export function duePushes({ challenge, pushes }: NewChallenge, facts: CreationFa
       id,
       kind: 'challenge_opened',
       challengeId: challenge.id,
+      ...(superseded && { chainId: superseded.chain.id }),
       deviceId,
       address,
       languages,

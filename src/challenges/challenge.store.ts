@@ -19,6 +19,7 @@ import type { PasscodeMethod } from '../domain/passcode.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { Protection } from '../domain/protection.ts'
 import type { Budget, KnownInitiator } from '../domain/push-budget.ts'
+import type { PendingQuestion } from '../domain/superseding.ts'
 import type { PageRequest } from '../platform/paging.ts'
 import type { DuePush } from '../push/due-push.store.ts'
 import type { UserReference } from '../users/user.store.ts'
@@ -54,15 +55,16 @@ export type CreationFacts = {
   readonly others: Budget
   /** Factors that the user could use instead. */
   readonly otherFactors: readonly PasscodeMethod[]
-  /**
-   * The challenge that this relying party created before: under the same Idempotency-Key, or still
-   * pending after an equal request for the same binding.
-   */
+  /** The challenge that this relying party created before under the same Idempotency-Key. */
   readonly earlier: {
     readonly challenge: Challenge
     readonly numberSealed: Uint8Array | null
     readonly requestHash: Uint8Array
   } | null
+  /** What a question of this browser would supersede; null also where it may supersede nothing. */
+  readonly pendingQuestion: PendingQuestion | null
+  /** The question that was to be superseded and has been answered meanwhile. */
+  readonly answeredQuestion: Challenge | null
 }
 
 export type NewTarget = {
@@ -94,6 +96,13 @@ export type NewChallenge = {
    * based.
    */
   readonly budget: Budget
+  /**
+   * The question whose place it takes, and the pushes that close prompts on devices that are not
+   * asked any more; null for none.
+   */
+  readonly superseded:
+    | (Pick<PendingQuestion, 'challenge' | 'chain'> & { readonly closings: readonly NewPush[] })
+    | null
   /** Revision of the user's protection on which the decision was based. */
   readonly protectionRevision: number
 }
@@ -137,17 +146,19 @@ export interface ChallengeStore {
       readonly namespaces: readonly string[]
       readonly user: UserReference
       readonly idempotencyKey: string | null
-      /** SHA-256 of the request. */
-      readonly requestHash: Uint8Array
-      readonly binding: string | null
       readonly initiatorKey: string | null
+      /** Whether the initiator's pending question is wanted. */
+      readonly maySupersede: boolean
+      /** The question that an attempt before was to supersede, and did not. */
+      readonly supersededId: ChallengeId | null
     },
     isGone?: IsGone,
   ): Promise<CreationFacts>
   /**
-   * Saves challenge, targets, queued pushes, used budget and activity in one statement. `changed`
-   * when a target is no longer active, the budget or the protection has changed, or the
-   * Idempotency-Key was used meanwhile.
+   * Saves challenge, targets, queued pushes, used budget and activity in one statement, and cancels
+   * the question that it supersedes, whose prompts become its own. `changed` when a target is no
+   * longer active, the budget or the protection has changed, the Idempotency-Key was used
+   * meanwhile, or the question to supersede has ended or lost an attempt.
    */
   create(challenge: NewChallenge, leasedBy: string, isGone?: IsGone): Promise<'done' | 'changed'>
 

@@ -66,15 +66,16 @@ const creation = {
   summary: 'Ask a user',
   description:
     'The challenge exists before any push is tried. With `wait` the answer comes once ' +
-    'the challenge has ended, or after that time.',
+    'the challenge has ended, or after that time. A new question of a browser that the user ' +
+    'knows supersedes its pending one, which ends as `cancelled` with the reason `superseded`.',
   querystring: createQuery,
   headers: createHeaders,
   body: newChallenge,
   answers: {
     200: {
       description:
-        'An earlier request created it, with this Idempotency-Key or an equal one for ' +
-        'the same binding; `Idempotency-Replayed: true` says so.',
+        'An earlier request created it, with this Idempotency-Key, or the same question of ' +
+        'this browser was answered at this moment; `Idempotency-Replayed: true` says so.',
       schema: createdChallengeBody,
     },
     201: {

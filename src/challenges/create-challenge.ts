@@ -1,57 +1,35 @@
-import { activity } from '../domain/activity.ts'
-import { withoutNumber } from '../domain/approval-request.ts'
-import type { OpeningRefusal } from '../domain/challenge.ts'
-import { type Challenge, openChallenge, type UserVerification } from '../domain/challenge.ts'
-import type { ChallengeContext } from '../domain/challenge-context.ts'
-import type { DeviceId } from '../domain/ids.ts'
-import { type Initiator, initiatorText, othersKey } from '../domain/initiator.ts'
-import type { NumberRefusal } from '../domain/number-match.ts'
-import { type NumberPlan, type NumberRequest, planNumber } from '../domain/number-match.ts'
+import { type Challenge, strictestVerification } from '../domain/challenge.ts'
+import type { ChallengeId } from '../domain/ids.ts'
+import { initiatorText } from '../domain/initiator.ts'
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import { strictest } from '../domain/policy.ts'
-import { type Asker, actorOf, permittedAs } from '../domain/principal.ts'
-import { afterCreation, unusedBudget } from '../domain/push-budget.ts'
-import { type AdmissionRefusal, admitChallenge } from '../domain/push-throttling.ts'
+import type { Asker } from '../domain/principal.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import { checkReturnUrl } from '../domain/return-url.ts'
+import { canSupersede, isSameQuestion } from '../domain/superseding.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
-import type { Hashing, Random, Sealing, Signatures } from '../platform/world.ts'
+import type { Signals } from '../platform/signals.ts'
 import type { Dispatcher } from '../push/delivery.store.ts'
 import { resolveUser } from '../users/find-user.ts'
-import type { UserReference } from '../users/user.store.ts'
 import type { ChallengeStore, CreationFacts, IsGone, NewChallenge } from './challenge.store.ts'
-import { challengeTarget, duePushes } from './challenge-targets.ts'
+import { duePushes } from './challenge-targets.ts'
+import {
+  type Command,
+  type Dependencies as DraftDependencies,
+  type DraftRefusal,
+  draftChallenge,
+  type KnownFacts,
+  numberBinding,
+  shownContext,
+} from './creation/draft-challenge.ts'
 import type { OwnChallenges } from './memory/own-challenges.ts'
 
-export type Dependencies = {
+export type Dependencies = DraftDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadCreation' | 'create'>
   readonly dispatcher: Dispatcher
-  readonly random: Random
-  readonly hashing: Hashing
-  readonly sealing: Sealing
-  readonly signatures: Pick<Signatures, 'signedHash'>
+  readonly signals: Pick<Signals, 'publish'>
   readonly userQueue: UserQueue
   readonly ownChallenges: Pick<OwnChallenges, 'add' | 'forget'>
-  readonly publicOrigin: string
-}
-
-/** A relying party's request. */
-export type Command = {
-  readonly user: UserReference | string
-  readonly context: ChallengeContext
-  readonly number: NumberRequest
-  readonly userVerification: UserVerification
-  readonly ttlSeconds?: number
-  /** The challenge ends by this time at the latest. */
-  readonly notAfter?: Date
-  readonly binding?: string
-  /** Where the app may offer to go after the answer. */
-  readonly returnUrl?: string
-  /** Who starts the sign-in, as far as the relying party can tell. */
-  readonly initiator?: Initiator
-  readonly deviceIds?: readonly DeviceId[]
-  readonly idempotencyKey?: string
 }
 
 /** The only place where the number leaves the service. */
@@ -63,32 +41,21 @@ export type CreationResult = {
    */
   readonly number: string | null
   /**
-   * True when an earlier request created it: with the same Idempotency-Key, or an equal one for the
-   * same binding.
+   * True when an earlier request created it: with the same Idempotency-Key, or the same question
+   * that was answered at this very moment.
    */
   readonly isReplay: boolean
   /** Ways to sign in that the relying party may offer instead. */
   readonly otherFactors: readonly PasscodeMethod[]
 }
 
-/** Binding under which a challenge's number is sealed. */
-export function numberBinding({ tenantId, id }: Pick<Challenge, 'tenantId' | 'id'>): string {
-  return `number:${tenantId}:${id}`
-}
-
 // Each lost round means that another challenge of the same user was created concurrently, and few
 // of those may be pending.
 const attemptsMax = 12
 
-type DecisionRefusal =
-  | NumberRefusal
-  | AdmissionRefusal
-  | OpeningRefusal
-  | Refusal<'return_url_not_allowed'>
-
 /** Why a user is not asked. */
 export type CreationRefusal = QuestionRefusal<
-  | DecisionRefusal['refused']
+  | DraftRefusal['refused']
   | 'namespace_not_granted'
   | 'user_not_found'
   | 'idempotency_key_reused'
@@ -99,9 +66,10 @@ export type CreationRefusal = QuestionRefusal<
 
 /**
  * Asks one user. The challenge exists before any push is sent, and the pushes are queued by the
- * same commit. Equal requests under one Idempotency-Key create one challenge, also concurrently; so
- * do equal requests for one binding while the challenge is pending. Rejects without a challenge
- * where the caller is gone before it is created.
+ * same commit. Equal requests under one Idempotency-Key create one challenge, also concurrently. A
+ * new question of a browser that the user knows supersedes its pending one; if that is answered
+ * meanwhile, and is the same question, its outcome comes back. Rejects without a challenge where
+ * the caller is gone before it is created.
  */
 export async function createChallenge(
   dependencies: Dependencies,
@@ -109,56 +77,92 @@ export async function createChallenge(
   command: Command,
   isGone?: IsGone,
 ): Promise<CreationResult | CreationRefusal> {
-  const user = resolveUser(principal, command.user)
-  if (isRefusal(user)) return user
-  const { idempotencyKey = null, ...request } = command
-  const requestHash = dependencies.hashing.sha256(JSON.stringify({ ...request, user }))
-  const initiatorKey = command.initiator
-    ? dependencies.hashing.hmacBase64Url(initiatorText(principal.rpId, command.initiator))
-    : null
-
-  const keyId = 'keyId' in principal ? principal.keyId : null
-
+  const query = queryOf(dependencies, principal, command)
+  if (isRefusal(query)) return query
+  const { requestHash, ...wanted } = query
   let otherFactors: CreationResult['otherFactors'] = []
+  let supersededId: ChallengeId | null = null
   for (let attempts = 0; attempts < attemptsMax; attempts++) {
-    const { tenantId, rpId, namespaces } = principal
-    const binding = command.binding ?? null
-    const facts = await dependencies.challenges.loadCreation(
-      {
-        ...{ tenantId, rpId, keyId, namespaces, user },
-        ...{ idempotencyKey, requestHash, binding, initiatorKey },
-      },
-      isGone,
-    )
+    const facts = await dependencies.challenges.loadCreation({ ...wanted, supersededId }, isGone)
     if (!facts.isKeyLive) return refuse('api_key_invalid')
     const { earlier, userId, protection } = facts
     if (earlier) return replay(dependencies, { ...facts, earlier }, requestHash)
     if (userId === null || protection === null) return refuse('user_not_found')
     ;({ otherFactors } = facts)
     const knownFacts = { ...withOwnPolicy(facts, principal), userId, protection }
-    const draft = decide(dependencies, principal, command, knownFacts, initiatorKey)
-    if (isRefusal(draft)) return withOtherFactors(draft, otherFactors)
-    const newChallenge = { ...draft.newChallenge, keyId, idempotencyKey, requestHash }
-    const { ownChallenges } = dependencies
-    // Before it exists, so that no signal about it comes first.
-    ownChallenges.add(newChallenge.challenge)
-    const queueKey = `asks:${initiatorKey ?? principal.rpId}`
-    const result = await dependencies.userQueue.run(newChallenge.challenge, queueKey, () =>
-      dependencies.challenges.create(newChallenge, dependencies.dispatcher.leaseHolder, isGone),
-    )
-    if (result !== 'done') ownChallenges.forget(newChallenge.challenge.id)
-    if (isRefusal(result)) return withOtherFactors(result, otherFactors)
-    if (result === 'done') {
-      dependencies.dispatcher.dispatch(duePushes(newChallenge, facts))
-      return {
-        challenge: newChallenge.challenge,
-        number: draft.number,
-        isReplay: false,
-        otherFactors,
-      }
+    const { answeredQuestion } = facts
+    if (answeredQuestion && isSameAs(answeredQuestion, command, knownFacts)) {
+      return { challenge: answeredQuestion, number: null, isReplay: true, otherFactors }
     }
+    supersededId = null
+    const draft = draftChallenge(dependencies, principal, command, knownFacts, query.initiatorKey)
+    if (isRefusal(draft)) return withOtherFactors(draft, otherFactors)
+    const { keyId, idempotencyKey } = query
+    const newChallenge = { ...draft.newChallenge, keyId, idempotencyKey, requestHash }
+    const result = await save(dependencies, newChallenge, isGone)
+    if (isRefusal(result)) return withOtherFactors(result, otherFactors)
+    const { challenge, superseded } = newChallenge
+    if (result === 'done') {
+      if (superseded) dependencies.signals.publish(superseded.challenge.id)
+      dependencies.dispatcher.dispatch(duePushes(newChallenge, facts))
+      return { challenge, number: draft.number, isReplay: false, otherFactors }
+    }
+    supersededId = superseded?.challenge.id ?? null
   }
   return withOtherFactors(refuse('conflict', { retryAfterSeconds: 1 }), otherFactors)
+}
+
+type Query = Omit<Parameters<ChallengeStore['loadCreation']>[0], 'supersededId'> & {
+  readonly requestHash: Uint8Array
+}
+
+function queryOf(
+  { hashing }: Dependencies,
+  principal: Asker,
+  command: Command,
+): Query | Refusal<'namespace_not_granted'> {
+  const user = resolveUser(principal, command.user)
+  if (isRefusal(user)) return user
+  const { tenantId, rpId, namespaces } = principal
+  const { idempotencyKey = null, ...request } = command
+  const { initiator } = command
+  return {
+    tenantId,
+    rpId,
+    keyId: 'keyId' in principal ? principal.keyId : null,
+    namespaces,
+    user,
+    idempotencyKey,
+    requestHash: hashing.sha256(JSON.stringify({ ...request, user })),
+    initiatorKey: initiator ? hashing.hmacBase64Url(initiatorText(rpId, initiator)) : null,
+    maySupersede: canSupersede(initiator),
+  }
+}
+
+/** Stores the challenge in the turn of its user. */
+async function save(
+  { challenges, ownChallenges, userQueue, dispatcher }: Dependencies,
+  newChallenge: NewChallenge,
+  isGone: IsGone | undefined,
+): ReturnType<typeof userQueue.run<'done' | 'changed'>> {
+  const { challenge } = newChallenge
+  // Before it exists, so that no signal about it comes first.
+  ownChallenges.add(challenge)
+  const queueKey = `asks:${challenge.initiatorKey ?? challenge.rpId}`
+  const result = await userQueue.run(challenge, queueKey, () =>
+    challenges.create(newChallenge, dispatcher.leaseHolder, isGone),
+  )
+  if (result !== 'done') ownChallenges.forget(challenge.id)
+  return result
+}
+
+function isSameAs(question: Challenge, command: Command, { policy }: KnownFacts): boolean {
+  return isSameQuestion(question, {
+    binding: command.binding ?? null,
+    context: shownContext(command),
+    numberMode: command.number.mode,
+    userVerification: strictestVerification(command.userVerification, policy.userVerification),
+  })
 }
 
 function replay(
@@ -184,113 +188,10 @@ function replay(
   return { challenge, number, isReplay: true, otherFactors }
 }
 
-function drawNumber(random: Random, request: NumberRequest, plan: NumberPlan): string | null {
-  if (plan.digits === null) return null
-  return request.mode === 'caller' ? request.value : random.digits(plan.digits)
-}
-
 /**
  * The facts with the asker's own policy: an integration may be stricter than its relying party,
  * never laxer.
  */
 export function withOwnPolicy(facts: CreationFacts, asker: Asker): CreationFacts {
   return 'policy' in asker ? { ...facts, policy: strictest(facts.policy, asker.policy) } : facts
-}
-
-/** The facts about a user that exists. */
-type KnownFacts = CreationFacts & {
-  readonly userId: NonNullable<CreationFacts['userId']>
-  readonly protection: NonNullable<CreationFacts['protection']>
-}
-
-function decide(
-  dependencies: Dependencies,
-  principal: Asker,
-  command: Command,
-  facts: KnownFacts,
-  initiatorKey: string | null,
-):
-  | {
-      readonly newChallenge: Omit<NewChallenge, 'keyId' | 'idempotencyKey' | 'requestHash'>
-      readonly number: string | null
-    }
-  | DecisionRefusal {
-  const fault = checkReturnUrl(command.returnUrl, facts.returnOrigins)
-  if (fault) return fault
-  const plan = planNumber(facts.policy, command.number, permittedAs(principal))
-  if (isRefusal(plan)) return plan
-  const admission = admitChallenge(facts)
-  if (isRefusal(admission)) return admission
-  const opening = openChallenge(
-    {
-      policy: facts.policy,
-      now: facts.now,
-      number: plan,
-      activeDevices: facts.devices,
-      suppressed: admission.suppressed,
-    },
-    command,
-  )
-  if (isRefusal(opening)) return opening
-
-  const { random, sealing } = dependencies
-  const number = drawNumber(random, command.number, plan)
-  const challenge: Challenge = {
-    tenantId: principal.tenantId,
-    id: random.id('challenge'),
-    rpId: principal.rpId,
-    userId: facts.userId,
-    status: 'pending',
-    reason: null,
-    context:
-      command.number.mode === 'caller'
-        ? withoutNumber(command.context, command.number.value)
-        : command.context,
-    numberMode: plan.mode,
-    numberDigits: plan.digits,
-    wrongNumbersLeft: opening.wrongNumbersLeft,
-    userVerification: opening.userVerification,
-    binding: command.binding ?? null,
-    returnUrl: command.returnUrl ?? null,
-    deliveryMode: opening.deliveryMode,
-    suppressed: opening.suppressed,
-    initiatorKey,
-    budgetKey: (admission.budget === 'initiator' ? initiatorKey : null) ?? othersKey,
-    signingKid: facts.signingKid,
-    resultJti: random.token(16),
-    resendsLeft: opening.resendsLeft,
-    lastPushAt: opening.deliveryMode === 'push' ? opening.createdAt : null,
-    createdAt: opening.createdAt,
-    expiresAt: opening.expiresAt,
-    decidedAt: null,
-    decidedDeviceId: null,
-  }
-  const isPushed = opening.deliveryMode === 'push'
-  const budget = admission.budget === 'initiator' ? (facts.initiator ?? unusedBudget) : facts.others
-  return {
-    newChallenge: {
-      challenge,
-      budget: afterCreation(budget, challenge, isPushed, facts.now),
-      protectionRevision: facts.protection.revision,
-      numberSealed: number === null ? null : sealing.seal(number, numberBinding(challenge)),
-      targets: opening.targets.map((device) =>
-        challengeTarget(dependencies, principal, challenge, device, number),
-      ),
-      pushes: opening.targets
-        .filter((device) => isPushed && device.hasPushToken)
-        .map((device) => ({ id: random.id('delivery'), deviceId: device.id })),
-      activity: activity({
-        userId: facts.userId,
-        type: 'challenge_created',
-        actor: actorOf(principal),
-        challengeId: challenge.id,
-        details: {
-          number: plan.mode,
-          delivery: opening.deliveryMode,
-          ...(opening.suppressed && { suppressed: opening.suppressed }),
-        },
-      }),
-    },
-    number: plan.mode === 'service' ? number : null,
-  }
 }

@@ -12,8 +12,9 @@ export const askedInitiator = z
       .meta({
         description:
           'An id that the relying party keeps in the browser for long; never one that an ' +
-          'outsider can choose.',
-        example: 'b7c1f0a4d2',
+          'outsider can choose or guess. One of 22 characters or more lets a reload supersede ' +
+          'the pending question of the browser.',
+        example: 'n4bQgYhMfWWaL-qgxVrQFa',
       }),
     ip: z
       .union([z.ipv4(), z.ipv6()])
@@ -32,7 +33,7 @@ export const askedInitiator = z
       'reported one may start none. The browser id counts; without it, the network of ' +
       'the address; without both, all requests of the relying party are one, so that an ' +
       'outsider can use up the attempts of the user.',
-    example: { browserId: 'b7c1f0a4d2' },
+    example: { browserId: 'n4bQgYhMfWWaL-qgxVrQFa' },
   })
 
 const ipv4PrefixBits = 24

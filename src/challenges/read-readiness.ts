@@ -26,7 +26,7 @@ export type Command = {
  * cannot come: by the facts and the rules of creation, as for an unknown initiator.
  */
 export async function readReadiness(
-  { challenges, devices, hashing }: Dependencies,
+  { challenges, devices }: Dependencies,
   { tenantId, rpId, namespaces }: Principal,
   { userId, userVerification, number }: Command,
 ): Promise<Readiness | Refusal<'number_none_not_allowed' | 'not_found'>> {
@@ -36,10 +36,10 @@ export async function readReadiness(
     namespaces,
     user: { id: userId },
     idempotencyKey: null,
-    requestHash: hashing.sha256(''),
     keyId: null,
-    binding: null,
     initiatorKey: null,
+    maySupersede: false,
+    supersededId: null,
   })
   const { protection } = facts
   if (facts.userId === null || protection === null) return refuse('not_found')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Command } from '../../src/challenges/create-challenge.ts'
+import type { Command } from '../../src/challenges/creation/draft-challenge.ts'
 import { withOtherFactors } from '../../src/domain/question-refusal.ts'
 import { refuse } from '../../src/domain/refusal.ts'
 import type { UseCases } from '../../src/service/bind-use-cases.ts'

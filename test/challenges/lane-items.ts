@@ -74,9 +74,9 @@ export function creationQuery(chance: Chance, { tenantId, rpId, userId }: TestUs
     user: { id: userId },
     keyId: null,
     idempotencyKey: null,
-    requestHash: new Uint8Array(32),
-    binding: null,
     initiatorKey: chance.pick(initiators),
+    maySupersede: false,
+    supersededId: null,
   }
 }
 

@@ -104,21 +104,6 @@ describe('many concurrent challenges', () => {
     expect(creation.challenge.deliveryMode).toBe('push')
     expect(await approve(creation)).toEqual({ status: 'approved' })
   })
-
-  test('with one binding and one text are one challenge, with one number', async () => {
-    const same = { ...own, binding: 'a-session-hash-of-16' }
-    const creations = await Promise.all(
-      Array.from({ length: 20 }, () => granted(ask(world, principal, same))),
-    )
-    expect(new Set(creations.map(({ challenge }) => challenge.id)).size).toBe(1)
-    expect(new Set(creations.map(({ number }) => number)).size).toBe(1)
-    const other = await granted(ask(world, principal, { ...same, context: { action: 'Pay' } }))
-    expect(other.challenge.id).not.toBe(creations[0]?.challenge.id)
-    const elsewhere = await granted(
-      ask(world, principal, { ...own, binding: 'another-session-hash' }),
-    )
-    expect(elsewhere.isReplay).toBe(false)
-  })
 })
 
 describe('unknown initiators', () => {

@@ -283,12 +283,12 @@ export const freshProtection: Protection = {
   revision: 0,
 }
 
-/** The data for a creation besides the user: a unique request, no binding, no known initiator. */
+/** The query for a creation besides the user: no key that asks, no known initiator. */
 export const anyRequest = {
   keyId: null,
-  requestHash: randomBytes(32),
-  binding: null,
   initiatorKey: null,
+  maySupersede: false,
+  supersededId: null,
 }
 
 type ChallengeChanges = Partial<Challenge> & { readonly ttlMs?: number }
@@ -346,6 +346,7 @@ export function newChallengeAt(
       protocolVersion: 1,
     })),
     pushes: deviceIds.map((deviceId) => ({ id: random.id('delivery'), deviceId })),
+    superseded: null,
     budget: afterCreation(unusedBudget, challenge, true, now),
     protectionRevision: 0,
     activity: activity({ userId, type: 'challenge_created', actor: 'operator' }),

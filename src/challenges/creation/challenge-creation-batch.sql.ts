@@ -17,7 +17,16 @@ type Lists =
   | 'targetVersions'
   | 'deliveryIds'
   | 'pushedDeviceIds'
-type Item = Omit<InsertParams, Lists> & { readonly targetCount: number }
+/** What only a question has that supersedes another: it goes singly. */
+type InChain =
+  | 'chainId'
+  | 'chainStartedAt'
+  | 'supersededId'
+  | 'supersededAttempts'
+  | 'supersededActivityId'
+  | 'closingIds'
+  | 'closedDeviceIds'
+type Item = Omit<InsertParams, Lists | InChain> & { readonly targetCount: number }
 type Target = { readonly item: number } & {
   readonly deviceId: DeviceId
   readonly payload: NewTarget['requestPayload']
@@ -189,11 +198,24 @@ const insertChallenges = statement<
   from raw`,
 )
 
-/** Creates the challenges that can be created without waiting, all in one transaction. */
+type Outcome = 'done' | 'changed' | typeof skippedItem
+
+/**
+ * Creates the challenges that can be created without waiting, all in one transaction. One that
+ * supersedes another is skipped.
+ */
 export async function insertBatch(
   database: Database,
   batch: readonly InsertParams[],
-): Promise<('done' | 'changed' | typeof skippedItem)[]> {
+): Promise<Outcome[]> {
+  const first = batch.filter(({ supersededId }) => supersededId === null)
+  const outcomes = first.length === 0 ? [] : await insertFirst(database, first)
+  const outcomeOf = new Map<InsertParams, Outcome>()
+  for (const [index, item] of first.entries()) outcomeOf.set(item, outcomes[index] ?? skippedItem)
+  return batch.map((item): Outcome => outcomeOf.get(item) ?? skippedItem)
+}
+
+async function insertFirst(database: Database, batch: readonly InsertParams[]): Promise<Outcome[]> {
   const rows = await run(database.reserved, insertChallenges, {
     ...items.params(batch.map((one) => ({ ...one, targetCount: one.targetDeviceIds.length }))),
     ...targets.params(

@@ -1,7 +1,14 @@
 // What decides whether challenges are created, loaded by one statement for all that wait.
 
 import type { Challenge } from '../../domain/challenge.ts'
-import type { ApiKeyId, RelyingPartyId, TenantId, UserId } from '../../domain/ids.ts'
+import type {
+  ApiKeyId,
+  ChallengeId,
+  DeviceId,
+  RelyingPartyId,
+  TenantId,
+  UserId,
+} from '../../domain/ids.ts'
 import { othersKey } from '../../domain/initiator.ts'
 import { otherFactorsOf } from '../../domain/passcode.ts'
 import { policyOf, strictest } from '../../domain/policy.ts'
@@ -23,6 +30,7 @@ import {
 } from '../../users/other-factors.sql.ts'
 import { challengeColumns, isPending, toChallenge } from '../challenge.rows.ts'
 import type { AskableDevice, ChallengeStore, CreationFacts } from '../challenge.store.ts'
+import { pushedDevices } from '../challenge-cancellation.sql.ts'
 
 type LoadedDevice = AddressRow &
   Pick<
@@ -39,6 +47,10 @@ type CreationRow = Challenge & {
   readonly n: number
   readonly numberSealed: Buffer | null
   readonly requestHash: Buffer
+  readonly chainId: ChallengeId
+  readonly chainStartedAt: Date
+  readonly role: Role | null
+  readonly promptedDevices: readonly DeviceId[] | null
   readonly now: Date
   readonly isKeyLive: boolean
   readonly policy: unknown
@@ -55,7 +67,12 @@ type CreationRow = Challenge & {
 }
 
 const loadedColumns = (c: string) => `
-  ${challengeColumns(c)}, ${c}.number_sealed, ${c}.request_hash`
+  ${challengeColumns(c)}, ${c}.number_sealed, ${c}.request_hash,
+  coalesce(${c}.chain_id, ${c}.id) as chain_id,
+  coalesce(${c}.chain_started_at, ${c}.created_at) as chain_started_at`
+
+/** What the loaded challenge is to the request. */
+type Role = 'same_key' | 'answered' | 'pending'
 
 /** Either `userId`, or `namespace`, `value` and `key`. */
 type Item = {
@@ -68,9 +85,10 @@ type Item = {
   readonly value: string | null
   readonly key: string | null
   readonly idempotencyKey: string | null
-  readonly binding: string | null
-  readonly requestHash: Uint8Array
   readonly initiatorKey: string | null
+  /** The initiator whose pending question is wanted. */
+  readonly browserKey: string | null
+  readonly supersededId: ChallengeId | null
 }
 
 const creationItems = rowList<'item', Item>('item', {
@@ -83,14 +101,15 @@ const creationItems = rowList<'item', Item>('item', {
   value: 'text',
   key: 'text',
   idempotencyKey: 'text',
-  binding: 'text',
-  requestHash: 'bytea',
   initiatorKey: 'text',
+  browserKey: 'text',
+  supersededId: 'text',
 })
 
 const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
   'load_creation',
-  `select x.n::int as n, ${loadedColumns('c')}, clock_timestamp() as now,
+  `select x.n::int as n, ${challengeColumns('c')}, c.number_sealed, c.request_hash, c.chain_id,
+    c.chain_started_at, c.role, c.prompted_devices, clock_timestamp() as now,
     ${isKeyLive('x.tenant_id', 'x.key_id')} as is_key_live, t.policy,
     r.policy as rp_policy, r.return_origins,
     (select s.kid from signing_keys s
@@ -124,15 +143,22 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
      limit 1)
   ) u on true
   left join lateral (
-    (select ${loadedColumns('k')} from challenges k
+    (select 1 as rank, '${'same_key' satisfies Role}' as role, null::json as prompted_devices,
+       ${loadedColumns('k')} from challenges k
      where k.tenant_id = x.tenant_id and k.rp_id = x.rp_id
        and k.idempotency_key = x.idempotency_key)
     union all
-    (select ${loadedColumns('k')} from challenges k
+    (select 2, '${'answered' satisfies Role}', null, ${loadedColumns('k')} from challenges k
+     where k.tenant_id = x.tenant_id and k.id = x.superseded_id and k.rp_id = x.rp_id
+       and k.user_id = u.user_id and k.status in ('approved', 'denied')
+       and k.decided_device_id is not null)
+    union all
+    (select 3, '${'pending' satisfies Role}', ${pushedDevices('k')}, ${loadedColumns('k')}
+     from challenges k
      where k.tenant_id = x.tenant_id and k.user_id = u.user_id and ${isPending('k')}
-       and k.rp_id = x.rp_id and k.binding = x.binding and k.request_hash = x.request_hash
-       and k.expires_at > clock_timestamp() and x.idempotency_key is null
-     limit 1)
+       and k.budget_key = x.browser_key
+     order by k.created_at desc limit 1)
+    order by rank limit 1
   ) c on true
   left join lateral (
     select json_agg(json_build_object('id', y.id, 'hasVerificationKey', y.has_verification_key,
@@ -152,10 +178,11 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
   ) dv on true`,
 )
 
-function toItem({ user, namespaces, ...query }: Query): Item {
+function toItem({ user, namespaces, maySupersede, ...query }: Query): Item {
   const { namespace, value } = 'id' in user ? { namespace: null, value: null } : user
   return {
     ...query,
+    browserKey: maySupersede ? query.initiatorKey : null,
     namespaces: JSON.stringify(namespaces),
     userId: 'id' in user ? user.id : null,
     namespace,
@@ -196,14 +223,27 @@ function toFacts(row: CreationRow): CreationFacts {
     initiator: row.initiator && toInitiator(row.initiator),
     others: row.others ? toInitiator(row.others) : unusedBudget,
     otherFactors: otherFactorsOf(policy, toOtherFactors(row.factors)),
-    earlier:
-      row.id === null
-        ? null
-        : {
-            challenge: toChallenge(row),
-            numberSealed: row.numberSealed,
-            requestHash: row.requestHash,
-          },
+    ...toQuestion(row),
+  }
+}
+
+/** The loaded challenge as what it is to the request. */
+function toQuestion(
+  row: CreationRow,
+): Pick<CreationFacts, 'earlier' | 'answeredQuestion' | 'pendingQuestion'> {
+  const none = { earlier: null, answeredQuestion: null, pendingQuestion: null }
+  if (row.role === null) return none
+  const challenge = toChallenge(row)
+  const { numberSealed, requestHash, chainId, chainStartedAt, promptedDevices } = row
+  if (row.role === 'same_key') return { ...none, earlier: { challenge, numberSealed, requestHash } }
+  if (row.role === 'answered') return { ...none, answeredQuestion: challenge }
+  return {
+    ...none,
+    pendingQuestion: {
+      challenge,
+      chain: { id: chainId, startedAt: chainStartedAt },
+      promptedDevices: promptedDevices ?? [],
+    },
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { Actor } from '../../domain/activity.ts'
 import type { Challenge } from '../../domain/challenge.ts'
-import type { ActivityId, ApiKeyId, DeliveryId, DeviceId } from '../../domain/ids.ts'
+import type { ActivityId, ApiKeyId, ChallengeId, DeliveryId, DeviceId } from '../../domain/ids.ts'
 import type { Random } from '../../platform/world.ts'
 import { budgetColumns } from '../../protection/push-budgets.sql.ts'
 import type { NewChallenge } from '../challenge.store.ts'
@@ -28,6 +28,15 @@ export type InsertParams = Omit<
   readonly targetVersions: readonly number[]
   readonly deliveryIds: readonly DeliveryId[]
   readonly pushedDeviceIds: readonly DeviceId[]
+  /** Null for the first question of a chain. */
+  readonly chainId: ChallengeId | null
+  readonly chainStartedAt: Date | null
+  readonly supersededId: ChallengeId | null
+  /** The attempts that the superseded question had when the decision was made. */
+  readonly supersededAttempts: number | null
+  readonly supersededActivityId: ActivityId | null
+  readonly closingIds: readonly DeliveryId[]
+  readonly closedDeviceIds: readonly DeviceId[]
   readonly leasedBy: string
   readonly activityId: ActivityId
   readonly actor: Actor
@@ -40,7 +49,7 @@ export function insertParams(
   leasedBy: string,
   random: Pick<Random, 'id'>,
 ): InsertParams {
-  const { challenge, targets, pushes, activity, budget } = newChallenge
+  const { challenge, targets, pushes, activity, budget, superseded } = newChallenge
   const [budgetPushes, budgetPending, budgetUnanswered] = budgetColumns(budget)
   return {
     ...challenge,
@@ -60,6 +69,13 @@ export function insertParams(
     targetVersions: targets.map((target) => target.protocolVersion),
     deliveryIds: pushes.map((push) => push.id),
     pushedDeviceIds: pushes.map((push) => push.deviceId),
+    chainId: superseded?.chain.id ?? null,
+    chainStartedAt: superseded?.chain.startedAt ?? null,
+    supersededId: superseded?.challenge.id ?? null,
+    supersededAttempts: superseded?.challenge.wrongNumbersLeft ?? null,
+    supersededActivityId: superseded && random.id('activity'),
+    closingIds: superseded?.closings.map((push) => push.id) ?? [],
+    closedDeviceIds: superseded?.closings.map((push) => push.deviceId) ?? [],
     leasedBy,
     activityId: random.id('activity'),
     actor: activity.actor,

@@ -119,9 +119,9 @@ async function forecast(
     namespaces,
     user: { id: userId },
     idempotencyKey: null,
-    requestHash: hashing.sha256(''),
     keyId: null,
-    binding: null,
+    maySupersede: false,
+    supersededId: null,
     initiatorKey: initiator ? hashing.hmacBase64Url(initiatorText(rpId, initiator)) : null,
   })
   const facts = withOwnPolicy(creationFacts, door)
