@@ -22,11 +22,17 @@ export type UserGroup = {
   readonly users: number
   readonly isSuspended: boolean
   readonly isLocked: boolean
+  /** They have reported something: unknown initiators may not ask. */
+  readonly isReported: boolean
+  /** They want no pushes at this moment. */
+  readonly isPaused: boolean
   readonly setting: PushSignInSetting | null
   /** The roll-out has reached them. */
   readonly isReached: boolean
-  /** An active device, whether it may be asked or not. */
+  /** An active or suspended device. */
   readonly hasDevice: boolean
+  /** An active device, whether it may be asked or not. */
+  readonly hasActiveDevice: boolean
   readonly hasAskableDevice: boolean
   /** An askable device with a push token. */
   readonly hasPushToken: boolean
@@ -50,8 +56,9 @@ function reasonFor(group: UserGroup, policy: Policy): UnreadyReason | null {
   if (group.isLocked) return 'push_locked'
   const off = checkPushSignIn(policy, group.setting)
   if (off) return off.facts.why
+  if (group.isReported) return 'push_locked'
   if (group.hasAskableDevice) return null
-  if (group.hasDevice) return 'no_capable_device'
+  if (group.hasActiveDevice) return 'no_capable_device'
   // The bucket itself is not known here, only on which side of the percentage it is.
   const bucket = group.isReached ? 0 : policy.pushSignInPercent
   return checkEnrolling(policy, { ...group, bucket })?.facts.why ?? 'no_device'
@@ -70,11 +77,12 @@ export function countReadiness(groups: readonly UserGroup[], policy: Policy): Re
     groups
       .filter((group) => matches(group, reasonFor(group, policy)))
       .reduce((total, { users }) => total + users, 0)
+  const isWoken = ({ hasPushToken, isPaused }: UserGroup) => hasPushToken && !isPaused
   return {
     users: sum(() => true),
     ready: {
-      push: sum((group, reason) => reason === null && group.hasPushToken),
-      pull: sum((group, reason) => reason === null && !group.hasPushToken),
+      push: sum((group, reason) => reason === null && isWoken(group)),
+      pull: sum((group, reason) => reason === null && !isWoken(group)),
     },
     notReady: Object.fromEntries(
       unreadyReasons.map((one) => [one, sum((_, reason) => reason === one)]),

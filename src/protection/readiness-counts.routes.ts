@@ -16,11 +16,13 @@ const readinessCountsBody = z
     users: count('All of them.'),
     ready: z.object({
       push: count('Would be woken by a push.'),
-      pull: count('Would find the challenge by opening the app.'),
+      pull: count(
+        'Would find the challenge by opening the app: no push token, or pushes are paused.',
+      ),
     }),
     notReady: z.object({
       user_suspended: count('Stopped by an admin.'),
-      push_locked: count('Locked after wrong numbers.'),
+      push_locked: count('Locked after wrong numbers or a report.'),
       off_for_everybody: count('The policy allows push sign-in to nobody.'),
       off_for_user: count('Turned off for the user.'),
       user_not_listed: count('Not among the users that the policy allows it to.'),
@@ -46,7 +48,7 @@ export function readinessCountRoutes(
       summary: 'How many users could be asked at this moment, and why not the others',
       description:
         'Users with a name in the namespaces of the relying party, each counted once, by the ' +
-        'first reason that applies. It reads all of them: for a dashboard, not for each sign-in.',
+        'first reason that applies to an unknown initiator; budgets of pushes are left out. It reads all of them: for a dashboard, not for each sign-in.',
       answers: { 200: { description: 'The counts.', schema: readinessCountsBody } },
     }),
     (request) => useCases.countReady(principalOf(request)),

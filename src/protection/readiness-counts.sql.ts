@@ -59,25 +59,31 @@ const groupUsers = statement<
   select count(*)::int as users, p.suspended_at is not null as is_suspended,
     p.hard_locked_at is not null or coalesce(p.locked_until > clock_timestamp(), false)
       as is_locked,
+    coalesce(p.reported_until > clock_timestamp(), false) as is_reported,
+    coalesce(p.paused_until > clock_timestamp(), false) as is_paused,
     p.push_sign_in as setting,
     ${bucket('t.rollout_key', 'u.user_id')} < :percent::int as is_reached,
-    d.devices > 0 as has_device, coalesce(d.is_askable, false) as has_askable_device,
+    d.devices > 0 as has_device, d.active_devices > 0 as has_active_device,
+    coalesce(d.is_askable, false) as has_askable_device,
     coalesce(d.has_token, false) as has_push_token
   from u
   join tenants t on t.tenant_id = :tenantId
   join user_protections p on p.tenant_id = :tenantId and p.user_id = u.user_id
   cross join lateral (
-    select count(*) as devices, bool_or(k.platform is not null) as is_askable,
+    select count(*) as devices, count(*) filter (where x.is_active) as active_devices,
+      bool_or(k.platform is not null) as is_askable,
       bool_or(k.platform is not null and x.has_token) as has_token
     from (
-      select d.push_token_sealed is not null as has_token, ${kindColumns} from devices d
-      where d.tenant_id = :tenantId and d.user_id = u.user_id and d.status = 'active'
+      select d.status = 'active' as is_active, d.push_token_sealed is not null as has_token,
+        ${kindColumns} from devices d
+      where d.tenant_id = :tenantId and d.user_id = u.user_id
+        and d.status in ('active', 'suspended')
     ) x
-    left join kinds k on (k.platform, k.app_id, k.app_version, k.protocol_version, k.is_companion,
+    left join kinds k on x.is_active and (k.platform, k.app_id, k.app_version, k.protocol_version, k.is_companion,
       k.has_verification_key) = (x.platform, x.app_id, x.app_version, x.protocol_version,
       x.is_companion, x.has_verification_key)
   ) d
-  group by 2, 3, 4, 5, 6, 7, 8`,
+  group by 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`,
 )
 
 /** Counts of a tenant's users; each call reads all of them. */

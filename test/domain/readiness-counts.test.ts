@@ -31,24 +31,32 @@ const group: UserGroup = {
   users: 1,
   isSuspended: false,
   isLocked: false,
+  isReported: false,
+  isPaused: false,
   setting: null,
   isReached: true,
   hasDevice: true,
+  hasActiveDevice: true,
   hasAskableDevice: true,
   hasPushToken: true,
 }
-const noDevice = { hasDevice: false, hasAskableDevice: false, hasPushToken: false }
+const noActive = { hasActiveDevice: false, hasAskableDevice: false, hasPushToken: false }
+const noDevice = { ...noActive, hasDevice: false }
 const none = Object.fromEntries(unreadyReasons.map((reason) => [reason, 0]))
 
 test.each<[string, Partial<UserGroup>, Partial<Policy>]>([
   ['user_suspended', { isSuspended: true, isLocked: true, setting: 'off' }, {}],
   ['push_locked', { isLocked: true, setting: 'off' }, {}],
+  ['push_locked', { isReported: true }, {}],
+  ['off_for_user', { isReported: true, setting: 'off' }, {}],
   ['off_for_everybody', { setting: 'on' }, { pushSignIn: 'nobody' }],
   ['off_for_user', { setting: 'off', ...noDevice }, {}],
   ['user_not_listed', {}, { pushSignIn: 'listed' }],
   ['user_not_reached', { ...noDevice, isReached: false }, { pushSignInPercent: 40 }],
   ['no_device', noDevice, { pushSignInPercent: 40 }],
   ['no_device', { ...noDevice, isReached: false, setting: 'on' }, { pushSignInPercent: 40 }],
+  // A suspended one: the roll-out takes push sign-in from nobody who has a device.
+  ['no_device', { ...noActive, isReached: false }, { pushSignInPercent: 40 }],
   ['no_capable_device', { hasAskableDevice: false, hasPushToken: false, isReached: false }, {}],
 ])('a user who is not ready is counted as %s', (reason, changes, policy) => {
   const counts = countReadiness([{ ...group, ...changes, users: 7 }], {
@@ -67,10 +75,11 @@ test('a user who is ready is woken by a push, or finds the challenge', () => {
     { ...group, users: 3 },
     { ...group, users: 2, hasPushToken: false },
     { ...group, users: 1, isReached: false },
+    { ...group, users: 5, isPaused: true },
   ]
   expect(countReadiness(groups, defaultPolicy)).toEqual({
-    users: 6,
-    ready: { push: 4, pull: 2 },
+    users: 11,
+    ready: { push: 4, pull: 7 },
     notReady: none,
   })
 })
@@ -81,9 +90,12 @@ test('every user is counted exactly once', () => {
       users: fc.nat({ max: 100 }),
       isSuspended: fc.boolean(),
       isLocked: fc.boolean(),
+      isReported: fc.boolean(),
+      isPaused: fc.boolean(),
       setting: fc.constantFrom('on', 'off', null),
       isReached: fc.boolean(),
       hasDevice: fc.boolean(),
+      hasActiveDevice: fc.boolean(),
       hasAskableDevice: fc.boolean(),
       hasPushToken: fc.boolean(),
     }),

@@ -1,5 +1,7 @@
 import { expect } from 'vitest'
+import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
 import { readReadiness } from '../../src/challenges/read-readiness.ts'
+import { changeDevice } from '../../src/devices/change-device.ts'
 import { updateSelf } from '../../src/devices/own-devices.ts'
 import { rotatePushToken } from '../../src/devices/rotate-push-token.ts'
 import { setUserStatus } from '../../src/devices/suspend-user.ts'
@@ -8,10 +10,21 @@ import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { unreadyReasons } from '../../src/domain/readiness-counts.ts'
 import { countReady } from '../../src/protection/count-readiness.ts'
+import { pausePushes } from '../../src/protection/protection.ts'
 import { readPushSignIn, setPushSignIn } from '../../src/protection/push-sign-in.ts'
 import { setPolicy } from '../../src/tenants/policy.ts'
 import { importUser } from '../../src/users/import-user.ts'
-import { aPhone, aPrincipal, aProof, granted, type World } from '../support/world.ts'
+import {
+  anAnswer,
+  aPhone,
+  aPrincipal,
+  aProof,
+  ask,
+  granted,
+  type Phone,
+  signAnswer,
+  type World,
+} from '../support/world.ts'
 import { phoneTest as test } from '../support/world-test.ts'
 
 const decide = (world: World, { tenantId }: Principal, overrides: PolicyOverrides) =>
@@ -99,6 +112,50 @@ test('a count says what the readiness of each user says', async ({ world, princi
   const { ready } = await countReady(world, principal)
   expect(readiness.filter(({ methods }) => methods.includes('push'))).toHaveLength(ready.push)
   expect(readiness.filter(({ methods }) => methods[0] === 'pull')).toHaveLength(ready.pull)
+})
+
+/** The user says of a sign-in that it was not theirs. */
+async function report(world: World, principal: Principal, phone: Phone) {
+  const { challenge } = await granted(ask(world, principal))
+  const answer = await signAnswer(
+    phone,
+    await anAnswer(world, phone, challenge.id, { dec: 'report' }),
+  )
+  const proof = await aProof(world, phone)
+  await granted(answerChallenge(world, proof, { challengeId: challenge.id, answer }))
+}
+
+test('a user whose only device is suspended may enroll another, whatever the roll-out reaches', async ({
+  world,
+  principal,
+  phone,
+}) => {
+  await decide(world, principal, { pushSignInPercent: 0 })
+  await granted(changeDevice(world, principal, phone.id, { status: 'suspended' }))
+  expect(await readPushSignIn(world, principal, phone.userId)).toMatchObject({ mayEnroll: true })
+  expect((await countReady(world, principal)).notReady).toEqual({ ...none, no_device: 1 })
+})
+
+test('a user who has reported a sign-in is locked for unknown initiators, and counted so', async ({
+  world,
+  principal,
+  phone,
+}) => {
+  await report(world, principal, phone)
+  expect(await ask(world, principal)).toMatchObject({ refused: 'push_locked' })
+  const locked = { users: 1, ready: { push: 0, pull: 0 }, notReady: { ...none, push_locked: 1 } }
+  expect(await countReady(world, principal)).toEqual(locked)
+  // Creation names this reason first.
+  await decide(world, principal, { pushSignIn: 'nobody' })
+  expect(await ask(world, principal)).toMatchObject({ refused: 'push_sign_in_off' })
+  expect((await countReady(world, principal)).notReady).toEqual({ ...none, off_for_everybody: 1 })
+})
+
+test('a user who has paused pushes is woken by none', async ({ world, principal, phone }) => {
+  const until = new Date(Date.now() + 3_600_000)
+  const proof = await aProof(world, phone, phone.keys.verification ?? undefined)
+  await granted(pausePushes(world, proof, until))
+  expect((await countReady(world, principal)).ready).toEqual({ push: 0, pull: 1 })
 })
 
 test('users of other namespaces and tenants are not counted', async ({

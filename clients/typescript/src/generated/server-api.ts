@@ -202,7 +202,7 @@ export interface paths {
         };
         /**
          * How many users could be asked at this moment, and why not the others
-         * @description Users with a name in the namespaces of the relying party, each counted once, by the first reason that applies. It reads all of them: for a dashboard, not for each sign-in.
+         * @description Users with a name in the namespaces of the relying party, each counted once, by the first reason that applies to an unknown initiator; budgets of pushes are left out. It reads all of them: for a dashboard, not for each sign-in.
          */
         get: operations["countReadiness"];
         put?: never;
@@ -4283,7 +4283,7 @@ export interface components {
                  */
                 push: number;
                 /**
-                 * @description Would find the challenge by opening the app.
+                 * @description Would find the challenge by opening the app: no push token, or pushes are paused.
                  * @example 12
                  */
                 pull: number;
@@ -4295,7 +4295,7 @@ export interface components {
                  */
                 user_suspended: number;
                 /**
-                 * @description Locked after wrong numbers.
+                 * @description Locked after wrong numbers or a report.
                  * @example 12
                  */
                 push_locked: number;
