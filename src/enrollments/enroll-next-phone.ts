@@ -7,6 +7,7 @@ import {
   type Dependencies as DeviceDependencies,
 } from '../devices/authenticate-device.ts'
 import type { DeviceStore } from '../devices/device.store.ts'
+import { keyOf } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId, EnrollmentId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
@@ -98,12 +99,12 @@ export async function openNextEnrollment(
 
 /**
  * Reads an enrollment that this device opened, waiting for its status to change; the number is for
- * this device's screen. The wait ends when the device is suspended or unregistered meanwhile; a
- * device that the new phone has just replaced still learns that the enrollment is completed.
+ * this device's screen. The wait ends when the device is suspended or unregistered meanwhile, or has
+ * replaced the key that asked; a device that the new phone has just replaced still learns that the
+ * enrollment is completed.
  */
 export async function readNextEnrollment(
-  dependencies: DeviceDependencies &
-    ReadDependencies & { readonly devices: Pick<DeviceStore, 'find'> },
+  dependencies: DeviceDependencies & ReadDependencies,
   proof: DeviceProof,
   id: EnrollmentId,
   wait: EnrollmentWait,
@@ -115,9 +116,13 @@ export async function readNextEnrollment(
   return followEnrollment(dependencies, isOwn, id, wait, {
     isAborted,
     stillAllowed: async (status) => {
-      const now = await dependencies.devices.find(device.tenantId, device.id)
-      if (now?.status === 'active' || status === 'completed') return undefined
-      return refuse(now?.status === 'suspended' ? 'device_suspended' : 'device_unregistered')
+      const known = await dependencies.devices.findKnown(device.tenantId, device.id)
+      const now = known?.device.status
+      if (known && now === 'active') {
+        return keyOf(known.keys, proof.kid) ? undefined : refuse('proof_invalid')
+      }
+      if (status === 'completed') return undefined
+      return refuse(now === 'suspended' ? 'device_suspended' : 'device_unregistered')
     },
   })
 }

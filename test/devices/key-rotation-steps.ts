@@ -5,6 +5,7 @@ import { createDeviceKeys, type DeviceKey } from '../../clients/device/src/keys.
 import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
 import { rotateKey } from '../../src/devices/keys/rotate-key.ts'
 import type { KeyRole } from '../../src/domain/device.ts'
+import type { DeviceProof } from '../../src/domain/device-proof.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { onServer } from '../support/cluster.ts'
 import {
@@ -32,6 +33,8 @@ type Rotation = {
   readonly claims?: object
   /** The key that signs the call. */
   readonly caller?: DeviceKey
+  /** The proof of the call, in place of a fresh one. */
+  readonly call?: DeviceProof
   /** The key that signs the proof of the new key. */
   readonly signer?: DeviceKey
 }
@@ -40,7 +43,7 @@ type Rotation = {
 export async function rotate(
   world: World,
   phone: Phone,
-  { role, key, claims = {}, caller = verificationOf(phone), signer = key }: Rotation,
+  { role, key, claims = {}, caller = verificationOf(phone), call, signer = key }: Rotation,
 ) {
   const oldKey = role === 'possession' ? phone.keys.possession : verificationOf(phone)
   const proof = await signCompact(signer, 'device-key+jwt', {
@@ -53,8 +56,11 @@ export async function rotate(
     jti: newJti(),
     ...claims,
   })
-  const call = await aProof(world, phone, caller)
-  return rotateKey(world, call, { role, key: key.publicJwk, proof })
+  return rotateKey(world, call ?? (await aProof(world, phone, caller)), {
+    role,
+    key: key.publicJwk,
+    proof,
+  })
 }
 
 const withKey = (phone: Phone, role: KeyRole, key: DeviceKey): Phone => ({
@@ -83,3 +89,18 @@ export async function anApproval(world: World, principal: Principal, phone: Phon
 
 export const sql = (world: World, text: string, ...values: unknown[]) =>
   onServer(world.url, (client) => client.query(text, values))
+
+/** The world in which it is known whether somebody waits. */
+export function watchWaits(world: World) {
+  let isWaiting = false
+  const watch: World['signals']['watch'] = (...keys) => {
+    const signalWatch = world.signals.watch(...keys)
+    const next = (ms: number) => {
+      isWaiting = true
+      return signalWatch.next(ms)
+    }
+    return { next, close: () => signalWatch.close() }
+  }
+  const watchedWorld = { ...world, signals: { ...world.signals, watch } }
+  return { watchedWorld, isWaiting: () => isWaiting }
+}

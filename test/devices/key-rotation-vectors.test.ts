@@ -64,6 +64,7 @@ describe('rotations of a key', () => {
         rotations.push(rotation)
         return { kind: 'rotated', device, at: now } as const
       },
+      changeWithProof: async () => device,
       recordRevokedUse: never,
       hadErasedKey: never,
       findReplacedKey: async () => null,

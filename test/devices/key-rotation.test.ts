@@ -3,10 +3,28 @@ import { fetchChallenges } from '../../src/challenges/fetch-challenges.ts'
 import { waitForChallenge } from '../../src/challenges/read-challenge.ts'
 import { readEvidence } from '../../src/challenges/read-evidence.ts'
 import { readSelf } from '../../src/devices/own-devices.ts'
+import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
+import { openNextEnrollment, readNextEnrollment } from '../../src/enrollments/enroll-next-phone.ts'
 import { setPolicy } from '../../src/tenants/policy.ts'
-import { aProof, granted, type Phone, type World } from '../support/world.ts'
+import { until } from '../support/until.ts'
+import {
+  aClaimCommand,
+  aProof,
+  granted,
+  type Phone,
+  scannedCode,
+  type World,
+} from '../support/world.ts'
 import { phoneTest as test } from '../support/world-test.ts'
-import { aKey, anApproval, rotate, sql, verificationOf, withRotated } from './key-rotation-steps.ts'
+import {
+  aKey,
+  anApproval,
+  rotate,
+  sql,
+  verificationOf,
+  watchWaits,
+  withRotated,
+} from './key-rotation-steps.ts'
 
 const amrOf = (result: string | null) =>
   JSON.parse(Buffer.from((result ?? '').split('.')[1] ?? '', 'base64url').toString()).amr
@@ -110,6 +128,16 @@ describe('a device replaces', () => {
     expect(rows).toEqual([{ role: 'possession' }, { role: 'verification' }])
   })
 
+  test('a key by a repeated call, whose proof works once as well', async ({ world, phone }) => {
+    const key = await aKey()
+    await granted(rotate(world, phone, { role: 'possession', key }))
+    const call = await aProof(world, phone, verificationOf(phone))
+    await granted(rotate(world, phone, { role: 'possession', key, call }))
+    expect(await rotate(world, phone, { role: 'possession', key, call })).toEqual({
+      refused: 'proof_replayed',
+    })
+  })
+
   test('a key of two at once: one call wins, and the other one finds it so', async ({
     world,
     phone,
@@ -178,6 +206,24 @@ describe('a call by a replaced key', () => {
       { event: 'replaced_key_used', tenantId: phone.tenantId, deviceId: phone.id },
     ])
   })
+})
+
+test('a wait that the old key has begun ends with it, and shows no number of a new phone', async ({
+  world,
+  principal,
+  phone,
+}) => {
+  const opening = await aProof(world, phone, verificationOf(phone))
+  const { enrollment, uri } = await granted(openNextEnrollment(world, opening, {}))
+  const { watchedWorld, isWaiting } = watchWaits(world)
+  const wait = { waitMs: 20_000, after: 'open' } as const
+  const proof = await aProof(world, phone)
+  const following = readNextEnrollment(watchedWorld, proof, enrollment.id, wait)
+  await until('it has read that it is open, and waits', isWaiting)
+  await withRotated(world, phone, 'possession')
+  const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
+  await granted(claimEnrollment(world, command))
+  expect(await following).toEqual({ refused: 'proof_invalid' })
 })
 
 describe('a new key is not attested', () => {

@@ -20,11 +20,14 @@ import {
   proofBytesMax,
   verifyProof,
 } from '../authenticate-device.ts'
-import type { DeviceStore, KeyRotation, KnownDevice } from '../device.store.ts'
+import type { DeviceStore, KeyRotation, KnownDevice, ProofToSpend } from '../device.store.ts'
 import { bindKeys, bindReplacedKey, ownKey } from '../device-keys.ts'
 
 export type Dependencies = DeviceDependencies & {
-  readonly devices: Pick<DeviceStore, 'findKnown' | 'findReplacedKey' | 'rotateKey'>
+  readonly devices: Pick<
+    DeviceStore,
+    'findKnown' | 'findReplacedKey' | 'rotateKey' | 'changeWithProof'
+  >
   readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
   readonly macs: Pick<Macs, 'mac' | 'fits'>
   readonly clock: Clock
@@ -76,27 +79,61 @@ export async function rotateKey(
       return isRefusal(device) ? device : refuse('proof_invalid')
     const rotation = await planRotation(dependencies, knownDevice, command)
     if (isRefusal(rotation)) return rotation
-    if ('repeatedKid' in rotation) {
-      await logRepeated(dependencies, device, rotation.repeatedKid)
-      return device
-    }
     const spending = { ...proof, isSpent: isProofSpent }
-    const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
-      dependencies.devices.rotateKey(rotation, spending),
-    )
-    if (isRefusal(result)) return result
-    if (result.kind === 'rotated') {
-      await logReplaced(dependencies, device, rotation.replacedKey.kid, result.at)
-      return result.device
-    }
-    if (result.kind === 'too_many') {
-      const { retryAfterSeconds } = result
-      return refuse('too_many_key_rotations', { retryAfterSeconds })
-    }
-    if (result.kind !== 'changed') return refuse(result.kind)
+    const outcome =
+      'repeatedKid' in rotation
+        ? await repeatRotation(dependencies, device, rotation.repeatedKid, spending)
+        : await replaceKey(dependencies, device, rotation, spending)
+    if (outcome !== 'changed') return outcome
     isProofSpent = true
   }
   return refuse('conflict', { retryAfterSeconds: 1 })
+}
+
+async function replaceKey(
+  dependencies: Dependencies,
+  device: Device,
+  rotation: KeyRotation,
+  proof: ProofToSpend,
+): Promise<
+  | Device
+  | Refusal<
+      | 'too_many_requests'
+      | 'proof_replayed'
+      | 'proof_invalid'
+      | 'key_already_registered'
+      | 'too_many_key_rotations'
+    >
+  | 'changed'
+> {
+  const result = await dependencies.userQueue.run(device, `device:${device.id}`, () =>
+    dependencies.devices.rotateKey(rotation, proof),
+  )
+  if (isRefusal(result)) return result
+  if (result.kind === 'rotated') {
+    await logReplaced(dependencies, device, rotation.replacedKey.kid, result.at)
+    return result.device
+  }
+  if (result.kind === 'too_many') {
+    const { retryAfterSeconds } = result
+    return refuse('too_many_key_rotations', { retryAfterSeconds })
+  }
+  return result.kind === 'changed' ? 'changed' : refuse(result.kind)
+}
+
+/** A call that was made before changes nothing; its proof works once as well. */
+async function repeatRotation(
+  dependencies: Dependencies,
+  device: Device,
+  replacedKid: string,
+  proof: ProofToSpend,
+): Promise<Device | Refusal<'proof_replayed' | 'proof_invalid'> | 'changed'> {
+  const { tenantId, id } = device
+  const result = await dependencies.devices.changeWithProof(tenantId, id, {}, null, proof)
+  if (typeof result === 'string') return refuse(result)
+  if (result === null) return 'changed'
+  await logRepeated(dependencies, device, replacedKid)
+  return result
 }
 
 async function planRotation(

@@ -7,7 +7,8 @@ import type { Revocation } from '../../domain/revocation.ts'
 export interface RevocationLog {
   /**
    * Resolves when the lines are on the disk. Never rejects: a revocation stays in force, and a
-   * failure to write its line is logged prominently.
+   * failure to write its line is logged prominently. A replaced key that this process has written
+   * already is not written again: its device may repeat the call as often as it likes.
    */
   append(revocations: readonly Revocation[]): Promise<void>
 }

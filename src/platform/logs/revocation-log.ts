@@ -15,6 +15,25 @@ export type RevocationLogOptions = {
 /** The usual sign for standard output. */
 const standardOutput = '-'
 
+/** Far more than a device may replace in the time in which its app repeats a call. */
+const keysRememberedMax = 10_000
+
+/** The thumbprints of replaced keys that were written; the oldest is forgotten first. */
+class WrittenKeys {
+  readonly #kids = new Set<string>()
+
+  has(one: Revocation): boolean {
+    return one.revocation === 'device_key_replaced' && this.#kids.has(one.kid)
+  }
+
+  add(one: Revocation): void {
+    if (one.revocation !== 'device_key_replaced') return
+    this.#kids.add(one.kid)
+    const [oldest] = this.#kids.size > keysRememberedMax ? this.#kids : []
+    if (oldest !== undefined) this.#kids.delete(oldest)
+  }
+}
+
 async function write(file: string, text: string): Promise<void> {
   if (file === standardOutput) {
     await new Promise<void>((resolve, reject) => {
@@ -41,11 +60,16 @@ export function buildRevocationLog({ file, log, onFailure }: RevocationLogOption
   let last: Promise<void> = Promise.resolve()
   // A line that an earlier process or a full disk cut off must not merge with the next one.
   let unclean = file !== standardOutput
+  const writtenKeys = new WrittenKeys()
 
-  async function append(revocations: readonly Revocation[]): Promise<void> {
+  async function append(all: readonly Revocation[]): Promise<void> {
+    const revocations = all.filter((one) => !writtenKeys.has(one))
+    // An empty list is a test of the file, and is carried out.
+    if (revocations.length === 0 && all.length > 0) return
     const lines = revocations.map((one) => `${revocationLine(one)}\n`).join('')
     try {
       await write(file, unclean && lines !== '' ? `\n${lines}` : lines)
+      for (const one of revocations) writtenKeys.add(one)
       unclean &&= lines === ''
     } catch (error) {
       unclean = true

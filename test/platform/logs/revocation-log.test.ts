@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { devNull, tmpdir } from 'node:os'
 import path from 'node:path'
@@ -17,6 +18,15 @@ const aRevocation = (): Revocation => ({
   revocation: 'api_key_revoked',
   tenantId: systemRandom.id('tenant'),
   keyId: systemRandom.id('apiKey'),
+  at: new Date(),
+})
+
+const aReplacedKey = (): Revocation => ({
+  revocation: 'device_key_replaced',
+  tenantId: systemRandom.id('tenant'),
+  userId: systemRandom.id('user'),
+  deviceId: systemRandom.id('device'),
+  kid: randomBytes(32).toString('base64url'),
   at: new Date(),
 })
 
@@ -55,6 +65,31 @@ describe('the revocation log', () => {
     await writeFile(file, '{"revocation":"device_unreg')
     await open(file).append([one])
     expect(await read(file)).toEqual([undefined, one])
+  })
+
+  test('has a replaced key once, however often its device says so, and again after a failure', async () => {
+    const file = path.join(folder, 'replaced')
+    const [one, other] = [aReplacedKey(), aReplacedKey()]
+    const log = open(file)
+    for (let n = 0; n < 20; n++) await log.append([one])
+    await log.append([other])
+    expect(await read(file)).toEqual([one, other])
+    const failing = open(path.join(file, 'no-folder'))
+    await failing.append([one])
+    await failing.append([one])
+    expect(failing.failures()).toBe(2)
+    // Another process does not know what was written.
+    await open(file).append([one])
+    expect(await read(file)).toEqual([one, other, one])
+  })
+
+  test('remembers a bounded number of replaced keys', async () => {
+    const file = path.join(folder, 'many')
+    const all = Array.from({ length: 10_001 }, aReplacedKey)
+    const log = open(file)
+    await log.append(all)
+    await log.append(all.slice(0, 2))
+    expect(await read(file)).toEqual([...all, all[0]])
   })
 
   test('follows a file that is rotated away', async () => {
