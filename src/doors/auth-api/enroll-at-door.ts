@@ -1,4 +1,6 @@
 import { type EnrollmentId, isId } from '../../domain/ids.ts'
+import { strictest } from '../../domain/policy.ts'
+import { checkPushSignIn } from '../../domain/push-sign-in.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import { mapUserName } from '../../domain/user-name.ts'
 import {
@@ -42,8 +44,11 @@ export async function enrollAtDoor(
   const { tenantId, rpId } = door
   const isAllowed = settings.kind === 'duo_auth_api' && settings.enrollmentAllowed
   if (!isAllowed) return refuse('enrollment_not_allowed')
-  const policy = await dependencies.tenants.findPolicy(tenantId, rpId)
+  const policy = strictest(await dependencies.tenants.findPolicy(tenantId, rpId), door.policy)
   if (policy.enrollmentConfirmation) return refuse('enrollment_not_allowed')
+  // Before the user exists: otherwise each name that is tried would become one.
+  const refusal = checkPushSignIn(policy, null)
+  if (refusal) return refusal
   const value = mapUserName(userNames, userName)
   if (value === undefined) return refuse('user_not_found')
   const input = { displayName: value, identifiers: [{ namespace, value }] }
