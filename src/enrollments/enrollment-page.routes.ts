@@ -2,7 +2,7 @@ import type { HttpApp } from '../platform/http/http-app.ts'
 import { publicOperation } from '../platform/http/operation.ts'
 import { html } from '../platform/http/pages/html.ts'
 import { type Page, sendPage } from '../platform/http/pages/page.ts'
-import { pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.ts'
+import { linkQuery, pageLanguageOf } from '../platform/http/pages/page-language.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageText } from '../platform/http/schemas/text.ts'
 import { type Language, textsIn } from '../platform/texts/texts.ts'
@@ -62,7 +62,7 @@ export function enrollmentPageRoutes(
         tag: 'operations',
         summary: 'What a person sees who opens the address of a QR code in a browser',
         params: idParams('tenantId', 'tenant', 'The tenant.'),
-        querystring: pageQuery,
+        querystring: linkQuery,
         answers: { 200: { description: 'A page.', schema: pageText, type: 'text/html' } },
       }),
       (request, reply) => sendPage(reply, page(pageLanguageOf(request), isLinked), 'none'),

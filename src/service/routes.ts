@@ -140,9 +140,14 @@ export function registerRoutes(
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
   const { linkedApps = [] } = options
-  app.register(enrollmentPageRoutes, { linkedApps, publicOrigin })
+  app.register((pages, _options, ready) => {
+    const send = sendProblemPage
+    handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
+    pages.register(enrollmentPageRoutes, { linkedApps, publicOrigin })
+    pages.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
+    ready()
+  })
   app.register(appLinkRoutes, { linkedApps })
-  app.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
   app.register(healthRoutes, { ready })
   if (metrics) app.register(metricsRoutes, metrics)
   if (options.apiDocs ?? true) app.register(docsRoutes)

@@ -75,6 +75,26 @@ describe('the page of an enrollment', () => {
     expect(link.hash).toBe('#code')
   })
 
+  test('bears what mail programs and trackers append to its address', async () => {
+    const app = await appWith({ linkedApps })
+    const answer = await app.inject(`${page}?utm_source=mail&ui_locales=nl`)
+    expect([answer.statusCode, answer.headers['content-language']]).toEqual([200, 'nl'])
+    expect(answer.body).toContain('href="enroll"')
+  })
+
+  test('is a page for a browser where it is refused, and a problem for a program', async () => {
+    const app = await appWith({})
+    const url = '/t/nobody/enroll'
+    const shown = await app.inject({
+      url,
+      headers: { accept: 'text/html', 'accept-language': 'nl' },
+    })
+    expect(shown.statusCode).toBe(404)
+    expect(shown.headers['content-type']).toContain('text/html')
+    expect(shown.body).toContain('lang="nl"')
+    expect((await app.inject(url)).json()).toMatchObject({ code: 'not_found' })
+  })
+
   test('has neither where no app is linked, or where the origin is not https', async () => {
     for (const options of [{}, { linkedApps, publicOrigin: 'http://localhost:8080' }]) {
       const { body, headers } = await (await appWith(options)).inject(page)

@@ -1,7 +1,7 @@
 // Somebody wants a payment approved without its amount, or a device asked in an older version.
 
 import { createHash } from 'node:crypto'
-import { compactVerify, createLocalJWKSet, importJWK } from 'jose'
+import { compactVerify, createLocalJWKSet, importJWK, type JSONWebKeySet } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { onServer } from '../../support/cluster.ts'
 import { callAsDevice } from '../../support/device-calls.ts'
@@ -60,9 +60,8 @@ test('the second phone of a user that cannot show a payment neither gets it nor 
   expect(await current.client.approve(request, number)).toEqual({ status: 'approved' })
   const { deviceKey, ...evidence } = (await service.api('GET', `/v1/challenges/${id}/evidence`))
     .json
-  const jwks = await (
-    await fetch(`${service.origin}/t/${service.tenantId}/.well-known/jwks.json`)
-  ).json()
+  const keys = await fetch(`${service.origin}/t/${service.tenantId}/.well-known/jwks.json`)
+  const jwks = (await keys.json()) as JSONWebKeySet
   const read = (payload: Uint8Array) => JSON.parse(new TextDecoder().decode(payload))
   const asked = await compactVerify(evidence.request, createLocalJWKSet(jwks))
   const answered = await compactVerify(evidence.answer, await importJWK(deviceKey, 'ES256'))

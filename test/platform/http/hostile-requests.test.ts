@@ -16,7 +16,7 @@ afterAll(() => app.close())
 /** Pages take forms, too; other forms for them are tested in portal-pages.test.ts. */
 const isPage = /^\/me\b|^\/t\/\w+\/me\//
 /** Links for people: mail programs append members of their own. */
-const isLink = /^\/t\/\w+\/me\//
+const isLink = /^\/t\/\w+\/(me\/|enroll?$)/
 
 const json = { 'content-type': 'application/json' }
 
