@@ -200,8 +200,8 @@ export const pendingBody = z
           request: shownJws('`approval-request+jwt`: what to ask.'),
           returnUrl: shownText(
             'https://bank.example.com/signed-in',
-            'Where to offer to go after the answer; not signed. Show its origin, and open it ' +
-              'only by https.',
+            'Where to offer to go after the answer; not signed, so that a request of version 2 ' +
+              'counts in its place. Show its origin, and open it only by https.',
           ).exactOptional(),
         }),
       )

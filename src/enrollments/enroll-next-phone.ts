@@ -99,9 +99,9 @@ export async function openNextEnrollment(
 
 /**
  * Reads an enrollment that this device opened, waiting for its status to change; the number is for
- * this device's screen. The wait ends when the device is suspended or unregistered meanwhile, or has
- * replaced the key that asked; a device that the new phone has just replaced still learns that the
- * enrollment is completed.
+ * this device's screen. The wait ends when the device is suspended or unregistered meanwhile, or
+ * has replaced the key that asked; a device that the new phone has just replaced still learns that
+ * the enrollment is completed.
  */
 export async function readNextEnrollment(
   dependencies: DeviceDependencies & ReadDependencies,
@@ -116,10 +116,10 @@ export async function readNextEnrollment(
   return followEnrollment(dependencies, isOwn, id, wait, {
     isAborted,
     stillAllowed: async (status) => {
-      const known = await dependencies.devices.findKnown(device.tenantId, device.id)
-      const now = known?.device.status
-      if (known && now === 'active') {
-        return keyOf(known.keys, proof.kid) ? undefined : refuse('proof_invalid')
+      const knownDevice = await dependencies.devices.findKnown(device.tenantId, device.id)
+      const now = knownDevice?.device.status
+      if (knownDevice && now === 'active') {
+        return keyOf(knownDevice.keys, proof.kid) ? undefined : refuse('proof_invalid')
       }
       if (status === 'completed') return undefined
       return refuse(now === 'suspended' ? 'device_suspended' : 'device_unregistered')

@@ -48,7 +48,8 @@ export function readinessCountRoutes(
       summary: 'How many users could be asked at this moment, and why not the others',
       description:
         'Users with a name in the namespaces of the relying party, each counted once, by the ' +
-        'first reason that applies to an unknown initiator; budgets of pushes are left out. It reads all of them: for a dashboard, not for each sign-in.',
+        'first reason that applies to an unknown initiator; budgets of pushes are left out. It ' +
+        'reads all of them: for a dashboard, not for each sign-in.',
       answers: { 200: { description: 'The counts.', schema: readinessCountsBody } },
     }),
     (request) => useCases.countReady(principalOf(request)),

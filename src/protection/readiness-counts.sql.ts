@@ -79,9 +79,10 @@ const groupUsers = statement<
       where d.tenant_id = :tenantId and d.user_id = u.user_id
         and d.status in ('active', 'suspended')
     ) x
-    left join kinds k on x.is_active and (k.platform, k.app_id, k.app_version, k.protocol_version, k.is_companion,
-      k.has_verification_key) = (x.platform, x.app_id, x.app_version, x.protocol_version,
-      x.is_companion, x.has_verification_key)
+    left join kinds k on x.is_active
+      and (k.platform, k.app_id, k.app_version, k.protocol_version, k.is_companion,
+        k.has_verification_key) = (x.platform, x.app_id, x.app_version, x.protocol_version,
+        x.is_companion, x.has_verification_key)
   ) d
   group by 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`,
 )

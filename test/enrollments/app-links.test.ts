@@ -85,13 +85,13 @@ describe('the page of an enrollment', () => {
   test('is a page for a browser where it is refused, and a problem for a program', async () => {
     const app = await appWith({})
     const url = '/t/nobody/enroll'
-    const shown = await app.inject({
+    const answer = await app.inject({
       url,
       headers: { accept: 'text/html', 'accept-language': 'nl' },
     })
-    expect(shown.statusCode).toBe(404)
-    expect(shown.headers['content-type']).toContain('text/html')
-    expect(shown.body).toContain('lang="nl"')
+    expect(answer.statusCode).toBe(404)
+    expect(answer.headers['content-type']).toContain('text/html')
+    expect(answer.body).toContain('lang="nl"')
     expect((await app.inject(url)).json()).toMatchObject({ code: 'not_found' })
   })
 

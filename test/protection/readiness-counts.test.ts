@@ -143,8 +143,8 @@ test('a user who has reported a sign-in is locked for unknown initiators, and co
 }) => {
   await report(world, principal, phone)
   expect(await ask(world, principal)).toMatchObject({ refused: 'push_locked' })
-  const locked = { users: 1, ready: { push: 0, pull: 0 }, notReady: { ...none, push_locked: 1 } }
-  expect(await countReady(world, principal)).toEqual(locked)
+  const lockedOut = { users: 1, ready: { push: 0, pull: 0 }, notReady: { ...none, push_locked: 1 } }
+  expect(await countReady(world, principal)).toEqual(lockedOut)
   // Creation names this reason first.
   await decide(world, principal, { pushSignIn: 'nobody' })
   expect(await ask(world, principal)).toMatchObject({ refused: 'push_sign_in_off' })

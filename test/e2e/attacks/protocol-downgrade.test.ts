@@ -63,16 +63,16 @@ test('the second phone of a user that cannot show a payment neither gets it nor 
   const keys = await fetch(`${service.origin}/t/${service.tenantId}/.well-known/jwks.json`)
   const jwks = (await keys.json()) as JSONWebKeySet
   const read = (payload: Uint8Array) => JSON.parse(new TextDecoder().decode(payload))
-  const asked = await compactVerify(evidence.request, createLocalJWKSet(jwks))
-  const answered = await compactVerify(evidence.answer, await importJWK(deviceKey, 'ES256'))
-  expect(read(asked.payload)).toMatchObject({
+  const question = await compactVerify(evidence.request, createLocalJWKSet(jwks))
+  const reply = await compactVerify(evidence.answer, await importJWK(deviceKey, 'ES256'))
+  expect(read(question.payload)).toMatchObject({
     ver: 2,
     aud: current.deviceId,
     must: ['ctx.relyingParty', 'ctx.action', 'ctx.transaction', 'number'],
     ctx: { transaction },
   })
-  const signed = evidence.request.slice(0, evidence.request.lastIndexOf('.'))
-  expect(read(answered.payload).rqh).toBe(createHash('sha256').update(signed).digest('base64url'))
+  const signedText = evidence.request.slice(0, evidence.request.lastIndexOf('.'))
+  expect(read(reply.payload).rqh).toBe(createHash('sha256').update(signedText).digest('base64url'))
 })
 
 test('a payment asks nobody whose phones cannot show it, and the next key of the same request asks later', async () => {

@@ -3489,7 +3489,7 @@ export interface components {
              */
             binding?: string;
             /**
-             * @description Where the app offers to go after the answer: an https address, written as a browser shows it, in one of the `returnOrigins` of the relying party. It is not part of what the device signs, and proves nothing.
+             * @description Where the app offers to go after the answer: an https address, written as a browser shows it, in one of the `returnOrigins` of the relying party. Devices that speak version 2 get it in the signed request. That it is opened proves nothing.
              * @example https://bank.example.com/signed-in
              */
             returnUrl?: string;
