@@ -138,6 +138,27 @@ describe('a device replaces', () => {
     })
   })
 
+  test('a key by the same call twice at once: both take effect, once', async ({ world, phone }) => {
+    const key = await aKey()
+    const outcomes = await Promise.all(
+      Array.from({ length: 4 }, () => rotate(world, phone, { role: 'possession', key })),
+    )
+    expect(outcomes).toEqual(outcomes.map(() => expect.objectContaining({ id: phone.id })))
+  })
+
+  test('a key, and a repeated call puts no other one into the revocation log', async ({
+    world,
+    phone,
+  }) => {
+    const key = await aKey()
+    await granted(rotate(world, phone, { role: 'possession', key }))
+    const claims = { replaces: verificationOf(phone).kid }
+    await granted(rotate(world, phone, { role: 'possession', key, claims }))
+    expect(world.revocations).not.toContainEqual(
+      expect.objectContaining({ kid: verificationOf(phone).kid }),
+    )
+  })
+
   test('a key of two at once: one call wins, and the other one finds it so', async ({
     world,
     phone,
@@ -189,6 +210,19 @@ describe('what a key has signed before it was replaced', () => {
 })
 
 describe('a call by a replaced key', () => {
+  test('that somebody has put into the database is no such call', async ({ world, phone }) => {
+    await withRotated(world, phone, 'possession')
+    const forgedKey = await aKey()
+    await sql(
+      world,
+      'update replaced_device_keys set kid = $2, public_jwk = $3 where device_id = $1',
+      ...[phone.id, forgedKey.kid, JSON.stringify(forgedKey.publicJwk)],
+    )
+    const proof = await aProof(world, phone, forgedKey)
+    expect(await readSelf(world, proof)).toEqual({ refused: 'proof_invalid' })
+    expect(world.securityEvents).toMatchObject([{ event: 'device_key_tampered' }])
+  })
+
   test('is refused like that of a foreign key, and the operator learns of it', async ({
     world,
     phone,

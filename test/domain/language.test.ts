@@ -192,6 +192,12 @@ describe('the language of a page', () => {
     expect(choose({})).toBeUndefined()
   })
 
+  test('is read from a bounded part of ui_locales', () => {
+    expect(choose({ uiLocales: `${'fr '.repeat(20)}nl` })).toBeUndefined()
+    expect(choose({ uiLocales: `${'f'.repeat(1000)} nl` })).toBeUndefined()
+    expect(choose({ uiLocales: `${'fr '.repeat(19)}nl` })).toBe('nl')
+  })
+
   test('is the first of several ui_locales that there is', () => {
     expect(choose({ uiLocales: 'fr-BE nl-BE en' })).toBe('nl')
   })

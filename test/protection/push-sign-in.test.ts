@@ -1,14 +1,25 @@
 import { describe, expect } from 'vitest'
 import { listActivities } from '../../src/activities/list-activities.ts'
 import { readReadiness } from '../../src/challenges/read-readiness.ts'
+import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
 import { openNextEnrollment } from '../../src/enrollments/enroll-next-phone.ts'
 import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
+import { countReady } from '../../src/protection/count-readiness.ts'
 import { readPushSignIn, setPushSignIn } from '../../src/protection/push-sign-in.ts'
 import { setPolicy, setRelyingPartyPolicy } from '../../src/tenants/policy.ts'
 import { importUser } from '../../src/users/import-user.ts'
-import { aPrincipal, aProof, ask, granted, type World } from '../support/world.ts'
+import {
+  aClaimCommand,
+  aPrincipal,
+  aProof,
+  ask,
+  granted,
+  scannedCode,
+  type World,
+} from '../support/world.ts'
 import { phoneTest as test } from '../support/world-test.ts'
 
 const decide = (world: World, { tenantId }: Principal, overrides: PolicyOverrides) =>
@@ -100,6 +111,25 @@ describe('the organisation', () => {
     expect(await readPushSignIn(world, principal, phone.userId)).toMatchObject({ mayEnroll: true })
     await decide(world, principal, { pushSignInPercent: 100 })
     await granted(enroll(world, principal, 'bob'))
+  })
+
+  test('counts a device that was unregistered, or never confirmed, as none', async ({
+    world,
+    principal,
+    phone,
+  }) => {
+    const { uri } = await granted(enroll(world, principal, 'bob'))
+    const { command } = await aClaimCommand(world, principal.tenantId, scannedCode(uri))
+    const { device } = await granted(claimEnrollment(world, command))
+    await granted(unregisterDevice(world, principal, phone.id, 'lost'))
+    await decide(world, principal, { pushSignInPercent: 0 })
+    for (const userId of [device.userId, phone.userId]) {
+      expect(await readPushSignIn(world, principal, userId)).toMatchObject({
+        whyNot: 'user_not_reached',
+      })
+    }
+    const { notReady } = await countReady(world, principal)
+    expect(notReady).toMatchObject({ user_not_reached: 2, no_device: 0 })
   })
 
   test('reaches about as many users as the percentage says, and more with each step', async ({

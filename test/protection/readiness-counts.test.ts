@@ -158,6 +158,17 @@ test('a user who has paused pushes is woken by none', async ({ world, principal,
   expect((await countReady(world, principal)).ready).toEqual({ push: 0, pull: 1 })
 })
 
+test('counts of several relying parties at the same time are each their own', async ({
+  world,
+  principal,
+  phone: _,
+}) => {
+  const neighbour = await aPrincipal(world, ['other'], principal.tenantId)
+  const callers = Array.from({ length: 6 }, (__, n) => (n % 2 === 0 ? principal : neighbour))
+  const counts = await Promise.all(callers.map((caller) => countReady(world, caller)))
+  expect(counts.map(({ users }) => users)).toEqual([1, 0, 1, 0, 1, 0])
+})
+
 test('users of other namespaces and tenants are not counted', async ({
   world,
   principal,
