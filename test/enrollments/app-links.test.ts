@@ -121,6 +121,7 @@ describe('apps that may open links', () => {
 
   test.each([
     ['a bundle id without its team', 'com.example.auth'],
+    ['a team of another length', 'ABCDE1234.com.example.auth'],
     ['a package without a digest', 'com.example.auth:'],
     ['a digest of another length', `com.example.auth:${digest}00`],
     ['a package without a dot', `auth:${digest}`],

@@ -79,7 +79,7 @@ describe('the push doctor shows', () => {
     expect(ids).toEqual([25, 24, 23, 22, 21, 20, 19, 18, 17, 16])
   })
 
-  test('no receipt of an earlier push for one that was queued after it', async ({
+  test('neither receipt nor answer of an earlier push for one that was queued after it', async ({
     doctor,
     world,
     principal,
@@ -87,6 +87,13 @@ describe('the push doctor shows', () => {
   }) => {
     const { challenge } = await granted(ask(world, principal))
     await granted(confirmReceipt(world, await aProof(world, phone), challenge.id))
+    // A wrong number leaves the challenge pending, so that it may be pushed again.
+    const wrong = await anAnswer(world, phone, challenge.id, { dec: 'approve', num: '1' })
+    const answer = await signAnswer(phone, wrong)
+    const proof = await aProof(world, phone)
+    expect(
+      await answerChallenge(world, proof, { challengeId: challenge.id, answer }),
+    ).toMatchObject({ refused: 'wrong_number' })
     await doctor.sql(
       'push_again',
       `insert into deliveries (tenant_id, id, kind, challenge_id, device_id, status, due_at)
@@ -94,8 +101,8 @@ describe('the push doctor shows', () => {
        from deliveries where tenant_id = $1 and device_id = $2`,
     )
     expect((await doctor.read()).pushes).toMatchObject([
-      { receivedAt: null },
-      { receivedAt: expect.any(Date) },
+      { receivedAt: null, answeredAt: null },
+      { receivedAt: expect.any(Date), answeredAt: expect.any(Date) },
     ])
   })
 
