@@ -7,6 +7,7 @@ import { lockUserRow } from '../devices/devices.sql.ts'
 import { commitSlackSeconds } from '../domain/audit-chain.ts'
 import { erasureCountsAfterSeconds } from '../domain/audit-exemption.ts'
 import type { TenantId, UserId } from '../domain/ids.ts'
+import { othersKey } from '../domain/initiator.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { recordAudit } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
@@ -31,6 +32,7 @@ const cuts = [
   `delete from portal_sessions t where ${byUser}`,
   `update user_protections t set wrong_numbers_in_row = 0, wrong_numbers_since_success = 0,
      locked_until = null, hard_locked_at = null, reported_until = null, paused_until = null,
+     push_sign_in = null,
      suspended_at = coalesce(t.suspended_at, clock_timestamp()), revision = t.revision + 1
        where ${byUser}`,
   `delete from user_identifiers t where ${byUser}`,
@@ -103,9 +105,10 @@ const manyRows = [
      where ${ofPage('challenge_id')} and t.request_hash <> ''
    ), erasure as (
      update challenges t set context = '{}', binding = null, return_url = null,
-       initiator_key = null, idempotency_key = null, request_hash = ''
+       initiator_key = null, budget_key = '${othersKey}', idempotency_key = null,
+       request_hash = ''
      where ${ofPage('id')} and (t.context <> '{}' or t.binding is not null
-       or t.return_url is not null
+       or t.return_url is not null or t.budget_key <> '${othersKey}'
        or t.idempotency_key is not null or t.request_hash <> '')
    )
    ${pageEnd}`,

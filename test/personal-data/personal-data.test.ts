@@ -115,20 +115,25 @@ test('an erasure deletes where the user’s sign-ins lead back, even if nothing 
 
 test('an erasure deletes the initiators of the user’s sign-ins', async () => {
   const device = await aDevice(stores, user)
-  const id = await aStoredChallenge(stores, user, [device], { initiatorKey: 'browser' })
-  const keyOf = async () =>
-    (
-      await run<{ initiator_key: string | null }>(
-        'who_started',
-        'select initiator_key from challenges where tenant_id = $1 and id = $2',
-        user.tenantId,
-        id,
-      )
-    )[0]?.initiator_key
-  expect(await keyOf()).toBe('browser')
+  const more = { initiatorKey: 'browser', budgetKey: 'browser' }
+  const id = await aStoredChallenge(stores, user, [device], more)
+  const keysOf = () =>
+    run<{ initiator_key: string | null; budget_key: string }>(
+      'who_started',
+      'select initiator_key, budget_key from challenges where tenant_id = $1 and id = $2',
+      user.tenantId,
+      id,
+    )
+  expect(await keysOf()).toEqual([{ initiator_key: 'browser', budget_key: 'browser' }])
   await cutOff()
   await rest(50)
-  expect(await keyOf()).toBeNull()
+  expect(await keysOf()).toEqual([{ initiator_key: null, budget_key: 'others' }])
+})
+
+test('an erasure deletes what the organisation had set for the user’s push sign-in', async () => {
+  await stores.pushSignIn.set(user.tenantId, user.userId, 'on', 'operator')
+  await cutOff()
+  expect(await stores.pushSignIn.find(user.tenantId, user.userId)).toMatchObject({ setting: null })
 })
 
 test('an erasure deletes a number that a door showed to the user', async () => {
