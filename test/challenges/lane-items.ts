@@ -105,6 +105,7 @@ export function aCreation(
   })
   const decision: NewChallenge = {
     ...plain,
+    targets: plain.targets.map((one) => ({ ...one, protocolVersion: chance.pick([1, 2]) })),
     budget: afterCreation(budget ?? unusedBudget, plain.challenge, true, now),
     protectionRevision: protection?.revision ?? 0,
   }
