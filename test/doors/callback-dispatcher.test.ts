@@ -78,20 +78,22 @@ async function aTenant(...realmDoubles: readonly KeycloakDouble[]) {
   return { principal, tenantId, integrationId: integration.id }
 }
 
-/** Enqueues so many due callbacks for the realm. */
+/** Enqueues so many due callbacks for a realm that knows their requests: one call settles each. */
 async function enqueueCallbacks(
   {
     principal,
     tenantId,
     integrationId,
   }: { principal: Principal } & Omit<Awaited<ReturnType<typeof aTenant>>, 'principal'>,
-  { issuer }: KeycloakDouble,
+  { issuer, storeRequest }: KeycloakDouble,
   count: number,
 ): Promise<void> {
   for (let index = 0; index < count; index++) {
     const { id: challengeId } = (await granted(ask(world, principal))).challenge
     await granted(cancelChallenge(world, principal, challengeId))
-    const tokenSealed = world.sealing.seal('token', `realm-token:${tenantId}:${challengeId}`)
+    const token = `token of ${challengeId}`
+    storeRequest(token)
+    const tokenSealed = world.sealing.seal(token, `realm-token:${tenantId}:${challengeId}`)
     const callback = { tenantId, challengeId, integrationId, issuer, tokenSealed, delayMs: 0 }
     await world.keycloakCallbacks.enqueue(callback)
   }
@@ -125,7 +127,8 @@ test('a callback that waited for a slot is sent as soon as there is one', async 
   const tenant = await aTenant(other)
   await enqueueCallbacks(tenant, other, perRealm + 4)
   await aDispatcher().work()
-  await until('all are called', () => other.callbacks.length === perRealm + 4)
+  await until('all are settled', async () => (await statuses(other)).settled === perRealm + 4)
+  expect(other.callbacks).toHaveLength(perRealm + 4)
 })
 
 test('no tenant takes all slots, and the one with the fewest under way comes first', async () => {
@@ -178,6 +181,7 @@ test('of many processes, one calls: each realm gets one callback for each challe
   await Promise.all(all.map((dispatcher) => dispatcher.work()))
   for (const dispatcher of all) await dispatcher.drain()
   expect(other.callbacks).toHaveLength(8)
+  expect(await statuses(other)).toEqual({ settled: 8 })
 })
 
 test('a stop begins nothing more, and waits until running callbacks are recorded', async () => {

@@ -27,6 +27,8 @@ export type KeycloakDouble = AsyncDisposable & {
   /** Every received callback, and its response. */
   readonly callbacks: { readonly status: string; readonly answer: number }[]
   readonly keyFetches: () => number
+  /** Stores a request with this bearer, as if it had been asked. */
+  storeRequest(token: string): void
   /** Callbacks for unknown requests before Keycloak stores one. */
   storesAfter(refusals: number): void
   setWeather(weather: Weather): void
@@ -123,6 +125,11 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     keyFetches: () => keyFetches,
     publishKeys(keys) {
       publishedKeys = keys
+    },
+    storeRequest(token) {
+      const id = randomUUID()
+      tokens.set(token, id)
+      requests.set(id, { decision: null })
     },
     storesAfter(refusals) {
       refusalsFirst = refusals
