@@ -1,14 +1,12 @@
 // The examples of docs/how-to/behind-a-proxy.md for nginx, run verbatim: no line of a log contains
 // the secret of a link.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort, startListener } from '../support/ports.ts'
 import { notRun, programOf } from '../support/programs.ts'
-import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
 const nginx = programOf('nginx')
@@ -28,6 +26,7 @@ const around = (folder: string, http: string) => `
 pid ${folder}/pid;
 error_log ${folder}/error.log;
 daemon off;
+master_process off;
 events {}
 http {
   client_body_temp_path ${folder}/body;
@@ -61,22 +60,22 @@ const withWholeSettings: Settings = (folder, port, nobody) => `
 /** Calls paths with a secret through nginx, more often than its limits allow; returns its logs. */
 async function logsOf(settings: Settings) {
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-nginx-'))
-  const [port, nobody] = [await freePort(), await freePort()]
-  writeFileSync(`${folder}/nginx.conf`, around(folder, settings(folder, port, nobody)))
-  const running = spawn(nginx ?? '', ['-c', `${folder}/nginx.conf`, '-p', folder])
-  const exit = once(running, 'exit')
+  const nobody = await freePort()
+  const { port, [Symbol.asyncDispose]: stop } = await startListener({
+    name: 'nginx',
+    program: nginx ?? '',
+    async prepare(port) {
+      writeFileSync(`${folder}/nginx.conf`, around(folder, settings(folder, port, nobody)))
+      return { words: ['-c', `${folder}/nginx.conf`, '-p', folder] }
+    },
+    // It is written after the port is bound.
+    isListening: () => existsSync(`${folder}/pid`),
+  })
   onTestFinished(async () => {
-    running.kill('SIGTERM')
-    await exit
+    await stop()
     rmSync(folder, { recursive: true })
   })
   const origin = `http://127.0.0.1:${port}`
-  await until('nginx answers', () =>
-    fetch(origin).then(
-      () => true,
-      () => undefined,
-    ),
-  )
   const link = `/t/tnt_01jv9z3k8we2tvn4qh6yrx7b5c/me/${secret}`
   for (const url of [
     link,

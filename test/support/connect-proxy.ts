@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { startListener } from './ports.ts'
 import { programOf } from './programs.ts'
-import { freePort } from './running-service.ts'
-import { until } from './until.ts'
 
 /** Where tinyproxy is; undefined on a machine without it. */
 export const tinyproxyProgram = programOf('tinyproxy')
@@ -58,37 +56,41 @@ export async function startConnectProxy(
 /** Debian's tinyproxy, which lets this machine connect to these ports after a login. */
 export async function startTinyproxy(ports: readonly number[]) {
   if (tinyproxyProgram === undefined) throw new Error('there is no tinyproxy on this machine')
+  await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-tinyproxy-'))
-  const port = await freePort()
+  stack.defer(() => rm(folder, { recursive: true }))
   const credentials = { user: 'countersign', password: 'secret' }
-  const file = path.join(folder, 'tinyproxy.conf')
-  await writeFile(
-    file,
-    [
-      `Port ${port}`,
-      'Listen 127.0.0.1',
-      'Timeout 60',
-      'MaxClients 50',
-      'Allow 127.0.0.1',
-      `BasicAuth ${credentials.user} ${credentials.password}`,
-      ...ports.map((one) => `ConnectPort ${one}`),
-    ].join('\n'),
+  const { port } = stack.use(
+    await startListener({
+      name: 'tinyproxy',
+      program: tinyproxyProgram,
+      async prepare(port) {
+        const file = path.join(folder, 'tinyproxy.conf')
+        const lines = [
+          `Port ${port}`,
+          'Listen 127.0.0.1',
+          'Timeout 60',
+          'MaxClients 50',
+          'Allow 127.0.0.1',
+          `BasicAuth ${credentials.user} ${credentials.password}`,
+          ...ports.map((one) => `ConnectPort ${one}`),
+        ]
+        await writeFile(file, lines.join('\n'))
+        return { words: ['-d', '-c', file] }
+      },
+      isListening: ({ port }) => accepts(port),
+    }),
   )
-  const child = spawn(tinyproxyProgram, ['-d', '-c', file], { stdio: 'ignore' })
-  const exit = new Promise((resolve) => child.once('close', resolve))
-  const isListening = () =>
-    new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true))
-      socket.once('error', () => resolve(false))
-      socket.once('connect', () => socket.destroy())
-    })
-  await until('tinyproxy listens', isListening)
+  const running = stack.move()
   return {
     proxy: { host: '127.0.0.1', port, credentials },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      await exit
-      await rm(folder, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
+
+const accepts = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true))
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { freePort, startListener } from './ports.ts'
 import { programOf } from './programs.ts'
-import { freePort } from './running-service.ts'
-import { until } from './until.ts'
 
 /** Where nginx is; undefined on a machine without it. */
 export const nginxProgram = programOf('nginx')
@@ -22,12 +22,36 @@ const placesIn = (folder: string) =>
  */
 export async function startNginx(upstreams: readonly number[], parameters = ''): Promise<Nginx> {
   if (nginxProgram === undefined) throw new Error('there is no nginx on this machine')
+  const program = nginxProgram
+  await using stack = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-nginx-'))
-  const port = await freePort()
-  const file = path.join(folder, 'nginx.conf')
-  await writeFile(
-    file,
-    `daemon off;
+  stack.defer(() => rm(folder, { recursive: true }))
+  const { port } = stack.use(
+    await startListener({
+      name: 'nginx',
+      program,
+      async prepare(port) {
+        const file = path.join(folder, 'nginx.conf')
+        await writeFile(file, configuration(folder, port, upstreams, parameters))
+        return { words: ['-c', file, '-e', path.join(folder, 'error.log')] }
+      },
+      // It is written after the port is bound.
+      isListening: () => existsSync(path.join(folder, 'pid')),
+    }),
+  )
+  const running = stack.move()
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+const configuration = (
+  folder: string,
+  port: number,
+  upstreams: readonly number[],
+  parameters: string,
+) => `daemon off;
 master_process off;
 pid ${folder}/pid;
 error_log ${folder}/error.log;
@@ -43,37 +67,7 @@ ${upstreams.map((one) => `    server 127.0.0.1:${one} ${parameters};`).join('\n'
     location / { proxy_pass http://countersign; }
   }
 }
-`,
-  )
-  const child = spawn(nginxProgram, ['-c', file, '-e', path.join(folder, 'error.log')])
-  let output = ''
-  child.stderr.on('data', (data) => {
-    output += data
-  })
-  let over = false
-  const exit = new Promise<void>((resolve) =>
-    child.once('close', () => {
-      over = true
-      resolve()
-    }),
-  )
-  const origin = `http://127.0.0.1:${port}`
-  await until('nginx listens', async () => {
-    if (over) throw new Error(`nginx ended: ${output}`)
-    return fetch(origin).then(
-      () => true,
-      () => false,
-    )
-  })
-  return {
-    origin,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      await exit
-      await rm(folder, { recursive: true })
-    },
-  }
-}
+`
 
 /**
  * The errors of nginx for these settings of its `http` block; empty when it accepts them. It tries

@@ -1,12 +1,10 @@
 // A real PgBouncer in front of a database, for the duration of a test.
 
-import { spawn } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { startListener } from './ports.ts'
 import { programOf } from './programs.ts'
-import { freePort } from './running-service.ts'
-import { until } from './until.ts'
 
 const program = programOf('pgbouncer')
 
@@ -21,7 +19,7 @@ export async function startPgBouncer(
   databaseUrl: string,
   settings: Readonly<Record<string, string | number>>,
 ): Promise<AsyncDisposable & { readonly url: string }> {
-  const stack = new AsyncDisposableStack()
+  await using stack = new AsyncDisposableStack()
   const target = new URL(databaseUrl)
   const [user, password] = [
     decodeURIComponent(target.username),
@@ -34,36 +32,30 @@ export async function startPgBouncer(
   // PgBouncer refuses to run as root, and only the account of the embedded server reaches its
   // socket.
   await chmod(folder, 0o755)
-  const port = await freePort()
-  const own = {
-    listen_addr: '127.0.0.1',
-    listen_port: port,
-    unix_socket_dir: '',
-    auth_type: 'plain',
-  }
-  const all = { ...own, auth_file: path.join(folder, 'users'), ...settings }
-  const lines = Object.entries(all).map(([key, value]) => `${key} = ${value}`)
   await writeFile(path.join(folder, 'users'), `"${user}" "${password}"\n`)
-  await writeFile(
-    path.join(folder, 'ini'),
-    `[databases]\n${name} = host=${host} port=${target.port || 5432}\n[pgbouncer]\n${lines.join('\n')}\n`,
+  const { port } = stack.use(
+    await startListener({
+      name: 'PgBouncer',
+      program: program ?? '',
+      async prepare(port) {
+        const own = { listen_addr: '127.0.0.1', listen_port: port, unix_socket_dir: '' }
+        const users = { auth_type: 'plain', auth_file: path.join(folder, 'users') }
+        const lines = Object.entries({ ...own, ...users, ...settings }).map(
+          ([key, value]) => `${key} = ${value}`,
+        )
+        await writeFile(
+          path.join(folder, 'ini'),
+          `[databases]\n${name} = host=${host} port=${target.port || 5432}\n[pgbouncer]\n${lines.join('\n')}\n`,
+        )
+        const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+        return { words: [...asRoot, path.join(folder, 'ini')] }
+      },
+      isListening: ({ output }) => output().includes('process up'),
+    }),
   )
-  const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
-  const child = spawn(program ?? '', [...asRoot, path.join(folder, 'ini')], { stdio: 'pipe' })
-  let output = ''
-  child.stderr.on('data', (data) => {
-    output += data
-  })
-  stack.defer(async () => {
-    child.kill('SIGKILL')
-    await until('it is gone', () => child.exitCode !== null || child.signalCode !== null)
-  })
-  await until('PgBouncer listens', () => {
-    if (child.exitCode !== null) throw new Error(output)
-    return output.includes('process up')
-  })
   const url = new URL(`postgresql://127.0.0.1:${port}/${name}`)
   url.username = target.username
   url.password = target.password
-  return { url: url.href, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  const running = stack.move()
+  return { url: url.href, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

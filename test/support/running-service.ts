@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
 import { devNull } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { DeviceClient } from '../../clients/device/src/device-client.ts'
@@ -15,17 +14,11 @@ import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { type Overrides, type Service, startService } from '../../src/service/compose.ts'
 import type { Config } from '../../src/service/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { freePort } from './ports.ts'
+
+export { freePort } from './ports.ts'
 
 const androidApp = 'com.example.android'
-
-export async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
-}
 
 /** The configuration of a service that pushes through the simulator. */
 export function testConfig(

@@ -1,6 +1,6 @@
 // The example configuration in a real FreeRADIUS with a real rlm_rest, and a real RADIUS client.
 
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,14 +13,13 @@ import {
   questionTo,
   type TestDoor,
 } from '../../support/doors.ts'
+import { startListener } from '../../support/ports.ts'
 import { notRun, programOf } from '../../support/programs.ts'
 import {
   enrollPhone,
-  freePort,
   type RunningService,
   startTestService,
 } from '../../support/running-service.ts'
-import { until } from '../../support/until.ts'
 
 const server = programOf('freeradius', 'radiusd')
 const client = programOf('radclient')
@@ -86,40 +85,25 @@ const realServer = () => {
       (user) => `"${user.replaceAll('"', '\\"')}" Cleartext-Password := "${password}"\n`,
     )
     await appendFile(path.join(folder, 'users'), `\n${userLines.join('')}`)
-    const port = await freePort()
-    const child = spawn(
-      server ?? '',
-      ['-d', folder, '-n', 'radiusd', '-f', '-xx', '-l', 'stdout'],
-      {
-        env: {
-          PATH: process.env.PATH,
-          RADIUS_CONFIG: folder,
-          RADIUS_PORT: String(port),
-          RADIUS_SECRET: secret,
-          COUNTERSIGN_DOOR: `${service.origin}/integrations/wait/${id}`,
-          COUNTERSIGN_SECRET: doorSecret,
-        },
-      },
+    const listener = stack.use(
+      await startListener({
+        name: 'FreeRADIUS',
+        program: server ?? '',
+        prepare: async (port) => ({
+          words: ['-d', folder, '-n', 'radiusd', '-f', '-xx', '-l', 'stdout'],
+          environment: {
+            RADIUS_CONFIG: folder,
+            RADIUS_PORT: String(port),
+            RADIUS_SECRET: secret,
+            COUNTERSIGN_DOOR: `${service.origin}/integrations/wait/${id}`,
+            COUNTERSIGN_SECRET: doorSecret,
+          },
+        }),
+        isListening: ({ output }) => output().includes('Ready to process requests'),
+      }),
     )
-    let output = ''
-    child.stdout.on('data', (data) => {
-      output += data
-    })
-    onTestFailed(() => void process.stderr.write(output))
-    const over = new Promise((resolve) => child.once('close', resolve))
-    stack.defer(async () => {
-      child.kill('SIGKILL')
-      await over
-    })
-    await until(
-      'FreeRADIUS listens',
-      () => {
-        if (child.exitCode !== null) throw new Error(output)
-        return output.includes('Ready to process requests')
-      },
-      20_000,
-    )
-    return port
+    onTestFailed(() => void process.stderr.write(listener.output()))
+    return listener.port
   }
 
   /** The first step: the password is right, and the number to show is returned. */
