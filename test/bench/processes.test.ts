@@ -12,7 +12,8 @@ import { processesReportOf, processesTextOf } from '../../bench/processes/proces
 import { RelyingParty } from '../../bench/relying-party.ts'
 import { describeMachine } from '../../bench/report.ts'
 import { startService } from '../../src/service/compose.ts'
-import { freePort, startTestService } from '../support/running-service.ts'
+import { freePort } from '../support/ports.ts'
+import { startTestService } from '../support/running-service.ts'
 
 const options = {
   ...{ counts: [1, 2], concurrency: 2, slices: 1, sliceSeconds: 0.1 },

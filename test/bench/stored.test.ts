@@ -22,7 +22,8 @@ import {
 import { pushServiceOf } from '../../simulator/push-service.ts'
 import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
 import { type Service, startService } from '../../src/service/compose.ts'
-import { freePort, startTestSimulator, testConfig } from '../support/running-service.ts'
+import { freePort } from '../support/ports.ts'
+import { startTestSimulator, testConfig } from '../support/running-service.ts'
 
 const options = {
   ...{ signIns: 60, users: 20, concurrency: 2, slices: 1, sliceSeconds: 0.1, quietSeconds: 0.2 },

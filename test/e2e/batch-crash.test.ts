@@ -9,11 +9,11 @@ import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { repetitions } from '../support/endurance.ts'
 import { environmentOf, killProcess, type Process, start } from '../support/killable-service.ts'
+import { freePort } from '../support/ports.ts'
 import {
   type Api,
   createApi,
   enrollPhone,
-  freePort,
   type Phone,
   startTestSimulator,
 } from '../support/running-service.ts'

@@ -5,12 +5,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { Simulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { clockOffBy, isFaketimeHere } from '../support/faketime.ts'
+import { freePort } from '../support/ports.ts'
 import { notRun } from '../support/programs.ts'
 import {
   challengeOf,
   createApi,
   enrollPhone,
-  freePort,
   type Phone,
   type RunningService,
   startTestService,

@@ -4,11 +4,11 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
 import { environmentOf, killProcess, start } from '../support/killable-service.ts'
+import { freePort } from '../support/ports.ts'
 import {
   challengeOf,
   createApi,
   enrollPhone,
-  freePort,
   startTestSimulator,
 } from '../support/running-service.ts'
 import { until } from '../support/until.ts'

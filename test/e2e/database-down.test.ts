@@ -4,11 +4,11 @@ import { type Service, startService } from '../../src/service/compose.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createWaitDoor, type TestDoor } from '../support/doors.ts'
+import { freePort } from '../support/ports.ts'
 import {
   type Api,
   createApi,
   enrollPhone,
-  freePort,
   type Phone,
   startTestSimulator,
   testConfig,

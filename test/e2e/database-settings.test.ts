@@ -9,11 +9,11 @@ import { createEmptyDatabase, createTestDatabase } from '../support/database.ts'
 import { repetitions } from '../support/endurance.ts'
 import { type Comparable, callEveryRoute } from '../support/every-route.ts'
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts'
+import { freePort } from '../support/ports.ts'
 import { notRun } from '../support/programs.ts'
 import {
   createApi,
   enrollPhone,
-  freePort,
   startTestSimulator,
   testConfig,
 } from '../support/running-service.ts'

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { freePort } from '../support/running-service.ts'
+import { freePort } from '../support/ports.ts'
 import { startServiceProcess } from '../support/service-process.ts'
 
 vi.setConfig({ testTimeout: 120_000 })

@@ -2,7 +2,8 @@ import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { DeviceClient } from '../../clients/device/src/device-client.ts'
 import { startService } from '../../src/service/compose.ts'
-import { createApi, enrollPhone, freePort, startTestService } from '../support/running-service.ts'
+import { freePort } from '../support/ports.ts'
+import { createApi, enrollPhone, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
 const log = pino({ level: 'silent' })

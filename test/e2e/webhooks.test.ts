@@ -8,10 +8,10 @@ import { startService } from '../../src/service/compose.ts'
 import { webhookEventBodies } from '../../src/webhooks/webhook-event.schemas.ts'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { freePort } from '../support/ports.ts'
 import {
   createApi,
   enrollPhone,
-  freePort,
   type RunningService,
   startTestService,
 } from '../support/running-service.ts'

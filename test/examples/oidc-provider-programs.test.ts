@@ -1,12 +1,8 @@
 // The programs of the example's README, as a user starts them.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  enrollPhone,
-  freePort,
-  type RunningService,
-  startTestService,
-} from '../support/running-service.ts'
+import { freePort } from '../support/ports.ts'
+import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 import { startProgram } from '../support/service-process.ts'
 import { until } from '../support/until.ts'
 

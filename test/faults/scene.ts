@@ -6,13 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
-import {
-  type Api,
-  createApi,
-  enrollPhone,
-  freePort,
-  type Phone,
-} from '../support/running-service.ts'
+import { freePort } from '../support/ports.ts'
+import { type Api, createApi, enrollPhone, type Phone } from '../support/running-service.ts'
 import { startProgram } from '../support/service-process.ts'
 import { startDatabaseLine } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'

@@ -21,8 +21,8 @@ import {
   hostileBodies,
   startHostileServer,
 } from '../support/hostile-server.ts'
+import { freePort } from '../support/ports.ts'
 import { notRun, programOf } from '../support/programs.ts'
-import { freePort } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { APP_ID, aPush, recordingLog } from './push-gateway.ts'
 

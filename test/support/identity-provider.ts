@@ -7,7 +7,8 @@ import {
   startIdentityProvider,
 } from '../../examples/oidc-provider/identity-provider.ts'
 import { endings, webhookPath } from '../../examples/oidc-provider/webhook-receiver.ts'
-import { enrollPhone, freePort, type Phone, type RunningService } from './running-service.ts'
+import { freePort } from './ports.ts'
+import { enrollPhone, type Phone, type RunningService } from './running-service.ts'
 import { startWebhookTap, type WebhookTap } from './webhook-tap.ts'
 
 const pollSeconds = 0.05

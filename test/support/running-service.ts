@@ -16,8 +16,6 @@ import type { Config } from '../../src/service/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { freePort } from './ports.ts'
 
-export { freePort } from './ports.ts'
-
 const androidApp = 'com.example.android'
 
 /** The configuration of a service that pushes through the simulator. */

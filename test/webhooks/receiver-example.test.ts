@@ -6,7 +6,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished, test } from 'vitest'
-import { freePort } from '../support/running-service.ts'
+import { freePort } from '../support/ports.ts'
 import { startProgram } from '../support/service-process.ts'
 import { until } from '../support/until.ts'
 

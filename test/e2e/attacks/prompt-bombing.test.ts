@@ -2,11 +2,11 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { policyRules } from '../../../src/domain/policy-rules.ts'
 import { startService } from '../../../src/service/compose.ts'
+import { freePort } from '../../support/ports.ts'
 import {
   type Api,
   createApi,
   enrollPhone,
-  freePort,
   type RunningService,
   startTestService,
 } from '../../support/running-service.ts'

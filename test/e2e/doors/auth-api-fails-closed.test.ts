@@ -16,11 +16,11 @@ import {
   questionTo,
 } from '../../support/auth-api.ts'
 import { createTestDatabase } from '../../support/database.ts'
+import { freePort } from '../../support/ports.ts'
 import {
   type Api,
   createApi,
   enrollPhone,
-  freePort,
   type Phone,
   startTestSimulator,
   testConfig,

@@ -13,9 +13,9 @@ import {
 } from '../../support/auth-api.ts'
 import { onServer } from '../../support/cluster.ts'
 import { letTimePass } from '../../support/passing-time.ts'
+import { freePort } from '../../support/ports.ts'
 import {
   enrollPhone,
-  freePort,
   type RunningService,
   startTestService,
 } from '../../support/running-service.ts'

@@ -10,9 +10,9 @@ import {
   type TestDoor,
 } from '../../support/doors.ts'
 import { letTimePass } from '../../support/passing-time.ts'
+import { freePort } from '../../support/ports.ts'
 import {
   enrollPhone,
-  freePort,
   type Phone,
   type RunningService,
   startTestService,

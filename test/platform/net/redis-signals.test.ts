@@ -8,7 +8,7 @@ import { openDatabase } from '../../../src/platform/postgres/database.ts'
 import { openSignalCarrier } from '../../../src/service/open-world.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { pour } from '../../support/hostile-server.ts'
-import { freePort } from '../../support/running-service.ts'
+import { freePort } from '../../support/ports.ts'
 import { until } from '../../support/until.ts'
 
 /** What one connection of a fake Redis answers to a command (RESP2). */
