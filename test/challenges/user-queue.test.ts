@@ -20,7 +20,6 @@ import { eraseUser } from '../../src/personal-data/personal-data.ts'
 import { createPortalLink } from '../../src/portal/portal.ts'
 import { pausePushes, unlockUser } from '../../src/protection/protection.ts'
 import { reportActivity } from '../../src/protection/report-activity.ts'
-import { buildQueues } from '../../src/service/open-fair-queues.ts'
 import { bothPaths } from '../support/lanes.ts'
 import { until } from '../support/until.ts'
 import {
@@ -33,6 +32,7 @@ import {
   granted,
   openWorld,
   type Phone,
+  patientQueues,
   scannedCode,
   signAnswer,
   type World,
@@ -50,7 +50,7 @@ beforeAll(async () => {
 })
 afterAll(() => base.close())
 beforeEach(async () => {
-  world = { ...base, userQueue: buildQueues(10).userQueue }
+  world = { ...base, ...patientQueues() }
   most = 0
   principal = await aPrincipal(base)
   phone = await aPhone(base, principal, { user: crypto.randomUUID() })

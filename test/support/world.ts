@@ -31,10 +31,11 @@ import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 import { buildSignatures } from '../../src/platform/crypto/signatures.ts'
 import type { SecurityEvent } from '../../src/platform/logs/security-log.store.ts'
 import { addresses } from '../../src/platform/net/addresses.ts'
+import { buildFairQueue, buildUserQueue } from '../../src/platform/net/bounded-fair-queue.ts'
 import { buildSignalHub } from '../../src/platform/net/signal-hub.ts'
 import { buildSharedReads } from '../../src/platform/shared-reads.ts'
 import type { DuePush } from '../../src/push/due-push.store.ts'
-import { buildQueues } from '../../src/service/open-fair-queues.ts'
+import { passcodeQueueLimits, userQueueLimits } from '../../src/service/open-fair-queues.ts'
 import { createApiKey } from '../../src/tenants/api-keys.ts'
 import { buildSigningKeys } from '../../src/tenants/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/tenants/tenants.ts'
@@ -111,7 +112,7 @@ export async function openWorld() {
       leaseHolder: 'test',
       dispatch: (pushes: readonly DuePush[]) => void dispatchedPushes.push(...pushes),
     },
-    ...queues(),
+    ...patientQueues(),
     sharedReads: buildSharedReads(),
     ownChallenges,
     endedChallenges: buildEndedChallenges(() => performance.now()),
@@ -119,9 +120,19 @@ export async function openWorld() {
   }
 }
 
-function queues() {
-  const { admission: _, ...queuesOfUsers } = buildQueues(10)
-  return queuesOfUsers
+/**
+ * The queues of users in a process, except that a wait ends with its turn only: what waits longer
+ * because a machine is busy is not refused for that.
+ */
+export function patientQueues() {
+  const waitMs = 60_000
+  const running = 5
+  const limits = { ...userQueueLimits, waitMs }
+  return {
+    userQueue: buildUserQueue(limits),
+    userCodeQueue: buildUserQueue(limits),
+    passcodeQueue: buildFairQueue({ ...passcodeQueueLimits, running, waitMs }),
+  }
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>
@@ -129,7 +140,7 @@ export type World = Awaited<ReturnType<typeof openWorld>>
 /** The world as another process has it: with fair queues of its own. */
 export const inAnotherProcess = (world: World): World => ({
   ...world,
-  ...queues(),
+  ...patientQueues(),
   ownChallenges: buildOwnChallenges(() => performance.now()),
   endedChallenges: buildEndedChallenges(() => performance.now()),
 })
