@@ -20,31 +20,47 @@ import {
   serverSettings,
 } from '../../bench/stored/stored-service.ts'
 import { pushServiceOf } from '../../simulator/push-service.ts'
-import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded/embedded-postgres.ts'
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/platform/postgres/embedded/embedded-postgres.ts'
+import { migrate } from '../../src/platform/postgres/migrations.ts'
 import { type Service, startService } from '../../src/service/compose.ts'
+import { databaseUrl, onServer } from '../support/cluster.ts'
 import { freePort } from '../support/ports.ts'
 import { startTestSimulator, testConfig } from '../support/running-service.ts'
 
 const options = {
-  ...{ signIns: 60, users: 20, concurrency: 2, slices: 1, sliceSeconds: 0.1, quietSeconds: 0.2 },
-  countedLoops: 8,
+  ...{ signIns: 60, users: 20, concurrency: 2, slices: 1, sliceSeconds: 0.1, quietSeconds: 0.1 },
+  countedLoops: 2,
 }
 const log = pino({ level: 'silent' })
 
 const running = new AsyncDisposableStack()
 afterAll(() => running.disposeAsync())
 
-/** A service in this process, which lasts until the end of the file. */
-async function openHere(): Promise<StoredService> {
+/** A server that tells statements apart, with a database to be cloned; until the end of the file. */
+async function startServer(): Promise<EmbeddedPostgres> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-stored-'))
   running.defer(() => rm(folder, { recursive: true, force: true }))
-  const database = await startEmbeddedPostgres({ folder, settings: serverSettings, durable: false })
-  running.defer(database.stop)
+  const server = await startEmbeddedPostgres({ folder, settings: serverSettings, durable: false })
+  running.defer(server.stop)
+  await onServer(server.url, (client) => client.query('create database template_of_service'))
+  await migrate(databaseUrl(server.url, 'template_of_service'), path.resolve('prisma/migrations'))
+  return server
+}
+
+/** A service in this process, with a database of its own there, which lasts as long. */
+async function openHere(server: EmbeddedPostgres, name: string): Promise<StoredService> {
+  await onServer(server.url, (client) =>
+    client.query(`create database ${name} template template_of_service strategy file_copy`),
+  )
   const simulator = await startTestSimulator()
   running.defer(() => simulator.close())
+  const url = databaseUrl(server.url, name)
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
-  const config = testConfig(simulator, database.url, port, { role: 'api' })
+  const config = testConfig(simulator, url, port, { role: 'api' })
   const service = await startService(config, origin, log)
   running.defer(service.stop)
   const { firstKey } = service
@@ -57,9 +73,9 @@ async function openHere(): Promise<StoredService> {
   running.defer(stopWorker)
   const often = { purgeEveryMs: 50 }
   return {
-    ...{ databaseUrl: database.url, origin, key: firstKey.secret, tenantId: firstKey.tenantId },
+    ...{ databaseUrl: url, origin, key: firstKey.secret, tenantId: firstKey.tenantId },
     pushes: pushServiceOf(simulator),
-    processes: () => ({ service: process.pid, database: database.pid() }),
+    processes: () => ({ service: process.pid, database: server.pid() }),
     async startWorker() {
       worker = await startService({ ...config, role: 'worker' }, origin, log, often)
     },
@@ -73,8 +89,9 @@ let measurement: StoredMeasurement
 const errors: unknown[] = []
 beforeAll(async () => {
   if (!canTellProcessTimes()) return
+  const server = await startServer()
   const open = async () => {
-    const service = await openHere()
+    const service = await openHere(server, `service_${services.length}`)
     services = [...services, service]
     return service
   }
