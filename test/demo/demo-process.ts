@@ -18,8 +18,10 @@ export function runDemo(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ) {
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, ['demo/main.ts', ...args], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+    // As in test/support/service-process.ts: sources are compiled once, not at every start.
+    env: { PATH, HOME, ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
