@@ -100,11 +100,10 @@ export function callsIn({
     const facts = factsOf(operation)
     const stage = { scene, ...(outsider && { outsider }) }
     const folder = folders[folderOf(operation) ?? '']
-    const phone = await phoneOf(caller, stage)
     const objectId = id ?? (await (facts.object ?? folder?.of)?.(scene))
     const plain = operation.path.replace('{secret}', madeUpSecret)
     const path = plain.replace(/\{\w+\}/, objectId ?? '') + ((await facts.query?.(scene)) ?? '')
-    const defaultBody = await facts.body?.(scene, async () => phone)
+    const defaultBody = await facts.body?.(scene, () => phoneOf(caller, stage))
     const sentRequest = {
       path,
       body: body ?? (defaultBody === undefined ? undefined : JSON.stringify(defaultBody)),
