@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 import { answerTyp } from '../src/domain/answer.ts'
 import { requestTyp } from '../src/domain/approval-request.ts'
 import { resultTyp } from '../src/domain/approval-result.ts'
@@ -10,6 +9,7 @@ import { clockWindowSeconds } from '../src/domain/claims.ts'
 import { proofTyp } from '../src/domain/device-proof.ts'
 import { claimTyp } from '../src/domain/enrollment.ts'
 import { keySetTyp } from '../src/tenants/rotate-signing-key.ts'
+import { openApiFile } from './support/openapi-file.ts'
 
 type Operation = {
   readonly security?: readonly { readonly deviceProof?: readonly string[] }[]
@@ -29,7 +29,7 @@ let operations: (readonly [call: string, operation: Operation])[]
 beforeAll(async () => {
   const read = (path: string) => readFile(new URL(path, import.meta.url), 'utf8')
   text = await read('../docs/protocol.md')
-  const { paths, components } = parse(await read('../openapi.yaml')) as OpenApi
+  const { paths, components } = openApiFile as OpenApi
   refusals = components.responses
   operations = Object.entries(paths)
     .filter(([path]) => path.startsWith('/device/v1/'))

@@ -1,10 +1,9 @@
 // What a stolen or expired key can still do: over HTTP, with real processes.
 
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { parse } from 'yaml'
 import { onServer } from '../support/cluster.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { openApiFile } from '../support/openapi-file.ts'
 import {
   type Api,
   createApi,
@@ -168,9 +167,8 @@ describe('the thief of a key with every scope', () => {
   type Ids = Readonly<Record<string, string>>
 
   /** Every documented route of the server API with these ids in it. */
-  async function serverRoutes(ids: Ids): Promise<[method: string, path: string][]> {
-    const text = await readFile('openapi.yaml', 'utf8')
-    const { paths } = parse(text) as { paths: Record<string, Record<string, unknown>> }
+  function serverRoutes(ids: Ids): [method: string, path: string][] {
+    const { paths } = openApiFile as { paths: Record<string, Record<string, unknown>> }
     return Object.entries(paths).flatMap(([path, item]) =>
       Object.keys(item).map((method): [string, string] => [
         method.toUpperCase(),
@@ -190,7 +188,7 @@ describe('the thief of a key with every scope', () => {
       devices: phone.deviceId,
       t: service.tenantId,
     }
-    const routes = await serverRoutes(ids)
+    const routes = serverRoutes(ids)
     expect(routes.length).toBeGreaterThan(30)
     // These end the challenge or the device, as they should; none of them approves.
     const ending = /\/(cancel|unregister|revoke)$/

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { describe, expect, test, vi } from 'vitest'
-import { parse } from 'yaml'
 import { onServer } from '../support/cluster.ts'
 import { callAsDevice } from '../support/device-calls.ts'
+import { openApiFile } from '../support/openapi-file.ts'
 import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
@@ -142,9 +141,7 @@ describe('an erased user', () => {
       { method: 'GET', path: `/device/v1/enrollments/${enrollment}` },
       { method: 'GET', path: '/device/v1/keyset' },
     ] as const
-    const describedRoutes = Object.entries(
-      parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8')).paths,
-    ).flatMap(([path, methods]) =>
+    const describedRoutes = Object.entries(openApiFile.paths).flatMap(([path, methods]) =>
       path.startsWith('/device/v1/') && !path.endsWith('/claim')
         ? Object.keys(methods as object)
         : [],

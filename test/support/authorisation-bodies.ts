@@ -1,9 +1,9 @@
-import { document } from './authorisation-expectations.ts'
+import { openApiFile } from './openapi-file.ts'
 
 /** Top-level members of the schema of a body. */
 export function membersOf(schema: { $ref?: string; properties?: object } = {}): string[] {
   const name = schema.$ref?.split('/').at(-1)
-  const resolvedSchema = name === undefined ? schema : document.components.schemas[name]
+  const resolvedSchema = name === undefined ? schema : openApiFile.components.schemas[name]
   return Object.keys(resolvedSchema.properties ?? {})
 }
 

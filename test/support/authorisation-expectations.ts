@@ -1,9 +1,8 @@
 // Who may call what: every route of openapi.yaml, every kind of caller, and what each is answered.
 
-import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
 import type { ProblemCode } from '../../src/platform/http/problem-table.ts'
 import { routeFacts, tenantWide } from './authorisation-routes.ts'
+import { openApiFile } from './openapi-file.ts'
 
 export type Scheme = 'realmToken' | 'integrationSecret' | 'apiKey' | 'deviceProof' | 'portalSession'
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -19,10 +18,9 @@ export type Operation = {
   readonly body: any
 }
 
-export const document = parse(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'))
 // The routes of the Auth API, with their own wire format, are tested in
 // test/e2e/doors/auth-api-callers.test.ts.
-const paths = Object.entries<Record<string, never>>(document.paths).filter(
+const paths = Object.entries<Record<string, never>>(openApiFile.paths).filter(
   ([path]) => !path.startsWith('/auth/v2/'),
 )
 export const operations: Operation[] = paths.flatMap(([path, methods]) =>

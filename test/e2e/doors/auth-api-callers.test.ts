@@ -1,10 +1,8 @@
 // Every route of the Auth API, called by every kind of caller: the part that the matrix of all
 // routes (authorisation-matrix.test.ts) omits, since these answer in a wire format of others.
 
-import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 import { isRefusal } from '../../../src/domain/refusal.ts'
 import { scopes } from '../../../src/domain/scope.ts'
 import { openOperations } from '../../../src/service/open-operations.ts'
@@ -18,6 +16,7 @@ import {
 import { onServer } from '../../support/cluster.ts'
 import { createWaitDoor } from '../../support/doors.ts'
 import { expectGranted } from '../../support/expect-granted.ts'
+import { openApiFile } from '../../support/openapi-file.ts'
 import {
   createApi,
   enrollPhone,
@@ -117,8 +116,7 @@ const refusals = {
 }
 
 test('there are as many routes as in openapi.yaml', () => {
-  const url = new URL('../../../openapi.yaml', import.meta.url)
-  const paths = Object.keys(parse(readFileSync(url, 'utf8')).paths)
+  const paths = Object.keys(openApiFile.paths)
   const describedPaths = paths.filter((one) => one.startsWith('/auth/v2/'))
   const calledPaths = [...calls().map(([, name]) => name), 'ping'].map((name) => `/auth/v2/${name}`)
   expect(describedPaths.sort()).toEqual(calledPaths.sort())
