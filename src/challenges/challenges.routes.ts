@@ -261,6 +261,7 @@ function resend(app: HttpApp, { useCases, key }: Options): void {
         'nothing_to_push',
         'push_suppressed',
         'push_locked',
+        'push_sign_in_off',
         'user_suspended',
         'conflict',
       ],

@@ -36,6 +36,7 @@ export async function resendChallenge(
       | 'resend_too_soon'
       | 'user_suspended'
       | 'push_locked'
+      | 'push_sign_in_off'
       | 'push_suppressed'
       | 'conflict'
       | 'nothing_to_push'

@@ -131,8 +131,9 @@ export function suppressionOfResend({
 /** Refuses a resend that would exceed a limit. */
 export function admitResend(
   facts: ResendFacts,
-): Refusal<'user_suspended' | 'push_locked' | 'push_suppressed'> | undefined {
-  const refusal = checkProtection(facts.protection, facts.now)
+): Refusal<'user_suspended' | 'push_locked' | 'push_sign_in_off' | 'push_suppressed'> | undefined {
+  const { protection, policy, now } = facts
+  const refusal = checkProtection(protection, now) ?? checkPushSignIn(policy, protection.pushSignIn)
   if (refusal) return refusal
   const suppressed = suppressionOfResend(facts)
   return suppressed === null ? undefined : refuse('push_suppressed', { facts: { suppressed } })

@@ -80,6 +80,8 @@ test('a suspended or locked user is refused before any budget is checked, resend
   expect(admitResend({ ...resend, protection: lockedUser })).toMatchObject({
     refused: 'push_locked',
   })
+  const off = { ...protection, pushSignIn: 'off' } as const
+  expect(admitResend({ ...resend, protection: off })).toMatchObject({ refused: 'push_sign_in_off' })
 })
 
 describe('the push is suppressed, and the challenge stays', () => {

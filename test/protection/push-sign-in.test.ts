@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest'
 import { listActivities } from '../../src/activities/list-activities.ts'
 import { readReadiness } from '../../src/challenges/read-readiness.ts'
+import { resendChallenge } from '../../src/challenges/resend-challenge.ts'
 import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
@@ -11,6 +12,8 @@ import { countReady } from '../../src/protection/count-readiness.ts'
 import { readPushSignIn, setPushSignIn } from '../../src/protection/push-sign-in.ts'
 import { setPolicy, setRelyingPartyPolicy } from '../../src/tenants/policy.ts'
 import { importUser } from '../../src/users/import-user.ts'
+import { onServer } from '../support/cluster.ts'
+import { letTimePass } from '../support/passing-time.ts'
 import {
   aClaimCommand,
   aPrincipal,
@@ -54,6 +57,21 @@ describe('the organisation', () => {
       number: 'service',
     })
     expect(readiness).toMatchObject({ refusal: 'push_sign_in_off', methods: ['passcode'] })
+  })
+
+  test('has no phone woken again for a challenge from before', async ({
+    world,
+    principal,
+    phone,
+  }) => {
+    const { challenge } = await granted(ask(world, principal))
+    await onServer(world.url, (client) =>
+      letTimePass((sql, values) => client.query(sql, values), phone.userId, 15),
+    )
+    await decide(world, principal, { pushSignIn: 'nobody' })
+    expect(await resendChallenge(world, principal, challenge.id)).toMatchObject(
+      off('off_for_everybody'),
+    )
   })
 
   test('limits it to the users that it lists', async ({ world, principal, phone }) => {

@@ -21,7 +21,8 @@ const steps = [
   `update challenges set
      created_at = created_at - make_interval(secs => $2::int),
      expires_at = expires_at - make_interval(secs => $2::int),
-     last_push_at = last_push_at - make_interval(secs => $2::int)
+     last_push_at = last_push_at - make_interval(secs => $2::int),
+     chain_started_at = chain_started_at - make_interval(secs => $2::int)
    where user_id = $1`,
 ]
 

@@ -20,6 +20,7 @@ import {
   type RunningService,
   startTestService,
 } from '../../support/running-service.ts'
+import { until } from '../../support/until.ts'
 
 const server = programOf('freeradius', 'radiusd')
 const client = programOf('radclient')
