@@ -25,6 +25,7 @@ export function proofOf(result: Result, challenge: Challenge, devices: readonly 
 
 /** Why somebody is not signed in. */
 export function refusalOf({ decision, reason }: Result): RefusedStep {
+  if (reason === 'superseded') return { name: 'refused', why: reason, detail: null }
   if (decision === 'expired' || decision === 'cancelled') {
     return { name: 'refused', why: decision, detail: null }
   }

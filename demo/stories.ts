@@ -35,6 +35,7 @@ export const stories: readonly Story[] = [
   { title: 'Lost phone: unregistered, its later answer is refused', play: lostPhone },
   { title: "The caller's own number is typed", play: callerNumber },
   { title: 'Prompt bombing: unknown initiators go on, the phone stays silent', play: bombing },
+  { title: 'A reload: the page is loaded again, and again', play: reload },
   { title: 'A Dutch phone: what it shows of ours is in Dutch', play: dutchPhone },
 ]
 
@@ -149,6 +150,34 @@ async function bombing(stage: Stage, timeline: StoryTimeline): Promise<string> {
   timeline.note('phone', 'rang twice: once for 20 unknown initiators, once for its owner')
   await answer(timeline, phone, 'approve', challenge.number)
   return conclude(stage, timeline, challenge, { status: 'approved', reason: null })
+}
+
+/** The owner's page is loaded three times: one prompt, and the newest question is answered. */
+async function reload(stage: Stage, timeline: StoryTimeline): Promise<string> {
+  const phone = await enroll(stage, timeline, { user: 'hana', name: "Hana's iPhone" })
+  const hana = { user: 'hana', browserId: randomId() }
+  const earlier = createTimeline()
+  const known = await ask(stage, earlier, hana)
+  await wake(stage, earlier, phone, known)
+  await answer(earlier, phone, 'approve', known.number)
+  await conclude(stage, earlier, known, { status: 'approved', reason: null })
+  timeline.before('Hana signed in once from a browser, which is known since then')
+  const before = stage.pushLog.acceptedPushes(phone.pushToken).length
+
+  const first = await ask(stage, timeline, hana)
+  await wake(stage, timeline, phone, first)
+  const second = await ask(stage, timeline, hana, { begins: false })
+  await conclude(stage, timeline, first, { status: 'cancelled', reason: 'superseded' })
+  const third = await ask(stage, timeline, hana, { begins: false })
+  await conclude(stage, timeline, second, { status: 'cancelled', reason: 'superseded' })
+  const { requests } = await phone.pending()
+  expect('questions on the phone', requests.length, 1)
+  expect('the question on the phone', requests[0]?.challengeId, third.id)
+  const pushes = stage.pushLog.acceptedPushes(phone.pushToken).length - before
+  expect('pushes in all', pushes, 1)
+  timeline.note('phone', 'rang once, and shows the newest question alone')
+  await answer(timeline, phone, 'approve', third.number)
+  return conclude(stage, timeline, third, { status: 'approved', reason: null })
 }
 
 /** The person reads Dutch: the text of the notification, and the sentence of a refusal. */

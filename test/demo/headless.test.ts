@@ -16,7 +16,8 @@ test('the headless demo plays every story against the real service, ends with 0 
     /^4 {2}Lost phone.*?refused, device_unregistered.*?ok: user_reported/ms,
     /^5 {2}The caller's own number.*?ok: approved/ms,
     /^6 {2}Prompt bombing.*?challenge 1 of 20: push.*?challenge 2 of 20: pull_only.*?challenge 4 of 20: too_many_pending.*?rang twice.*?ok: approved/ms,
-    /^7 {2}A Dutch phone.*?"Aanmelding: .*?"Het getal klopt niet\.".*?ok: approved/ms,
+    /^7 {2}A reload.*?cancelled.*?rang once.*?ok: approved/ms,
+    /^8 {2}A Dutch phone.*?"Aanmelding: .*?"Het getal klopt niet\.".*?ok: approved/ms,
   ]) {
     expect(output).toMatch(ending)
   }

@@ -76,6 +76,8 @@ const silences: Readonly<Record<string, string>> = {
   paused: 'You have paused pushes.',
   reported: 'A sign-in was reported a short while ago, so that nothing rings.',
   recently_unanswered: 'Your phone was woken a moment ago.',
+  resend_too_soon: 'This sign-in was pushed a moment ago.',
+  resends_used_up: 'This sign-in was pushed often enough.',
   recently_denied: 'A sign-in was denied a moment ago.',
   push_budget_used_up: 'Your phone was woken often enough for now.',
   unanswered_pushes: 'Too many questions were left unanswered, so that the phone stays silent.',

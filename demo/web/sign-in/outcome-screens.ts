@@ -136,6 +136,11 @@ const words: Readonly<Record<RefusedStep['why'], Words>> = {
     title: 'Cancelled',
     text: 'The question was taken back from your phone.',
   },
+  superseded: {
+    kind: 'warn',
+    title: 'Continued elsewhere',
+    text: 'This sign-in goes on in another window, or after a reload: look at the newest page.',
+  },
   result_not_believed: {
     kind: 'bad',
     title: 'The answer could not be verified',
