@@ -26,7 +26,9 @@ export async function startFromEnvironment(
   say: Say,
 ): Promise<StartedService> {
   const config = await withPort(readConfig(environment))
-  const lines = buildLineBuffer(pino.destination(1))
+  const stdout = { dest: 1, minLength: 0 }
+  const syncStdout = pino.destination({ ...stdout, sync: true })
+  const lines = buildLineBuffer(pino.destination({ ...stdout, sync: false }), syncStdout)
   process.once('exit', lines.flushSync)
   const log = pino(loggerOptions(config.logLevel), lines)
   const origin = config.publicOrigin ?? `http://localhost:${config.port}`

@@ -12,19 +12,22 @@ const bufferedMax = 65_536
 
 /**
  * Writes the lines of one turn of the event loop by one call of the operating system. A process
- * that is killed loses those of its last turn, whose answers are hardly out.
+ * that is killed loses those of its last turn, whose answers are hardly out. What `flushSync`
+ * writes goes to a sink of its own: one that writes in the background loses what it gets when the
+ * process ends.
  */
-export function buildLineBuffer(sink: LineSink): LineBuffer {
+export function buildLineBuffer(sink: LineSink, syncSink: LineSink): LineBuffer {
   let text = ''
   let flushHandle: NodeJS.Immediate | undefined
 
-  function flush(): void {
+  function flushTo(to: LineSink): void {
     clearImmediate(flushHandle)
     flushHandle = undefined
     const lines = text
     text = ''
-    if (lines !== '') sink.write(lines)
+    if (lines !== '') to.write(lines)
   }
+  const flush = () => flushTo(sink)
 
   return {
     write(line) {
@@ -32,6 +35,6 @@ export function buildLineBuffer(sink: LineSink): LineBuffer {
       if (text.length > bufferedMax) flush()
       else flushHandle ??= setImmediate(flush)
     },
-    flushSync: flush,
+    flushSync: () => flushTo(syncSink),
   }
 }

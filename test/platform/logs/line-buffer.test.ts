@@ -4,8 +4,12 @@ import { buildLineBuffer } from '../../../src/platform/logs/line-buffer.ts'
 
 function aBuffer() {
   const texts: string[] = []
-  const buffer = buildLineBuffer({ write: (text) => texts.push(text) })
-  return { texts, buffer }
+  const lastTexts: string[] = []
+  const buffer = buildLineBuffer(
+    { write: (text) => texts.push(text) },
+    { write: (text) => lastTexts.push(text) },
+  )
+  return { texts, lastTexts, buffer }
 }
 
 test('the lines of one turn are written by one call, in their order', async () => {
@@ -20,14 +24,14 @@ test('the lines of one turn are written by one call, in their order', async () =
   expect(texts).toEqual(['one\ntwo\n', 'three\n'])
 })
 
-test('what is there when the process ends is written once', async () => {
-  const { texts, buffer } = aBuffer()
+test('what is there when the process ends is written once, and not in the background', async () => {
+  const { texts, lastTexts, buffer } = aBuffer()
   buffer.write('last\n')
   buffer.flushSync()
-  expect(texts).toEqual(['last\n'])
+  expect(lastTexts).toEqual(['last\n'])
   await turn()
   buffer.flushSync()
-  expect(texts).toEqual(['last\n'])
+  expect([texts, lastTexts]).toEqual([[], ['last\n']])
 })
 
 test('a burst does not wait for the turn to end, so that it holds little memory', () => {
