@@ -173,11 +173,9 @@ function questionOf(
 
 /** The latest end: that of the request or of the chain, whichever comes first. */
 function notAfterOf({ notAfter }: Command, inheritance: Inheritance | null) {
-  const chainEnd = inheritance?.notAfter
-  const ends = [notAfter, chainEnd].filter((end) => end !== undefined)
-  const [first, second] = ends
-  if (first === undefined) return {}
-  return { notAfter: second !== undefined && second < first ? second : first }
+  const ends = [notAfter, inheritance?.notAfter].filter((end) => end !== undefined)
+  if (ends.length === 0) return {}
+  return { notAfter: new Date(Math.min(...ends.map((end) => end.getTime()))) }
 }
 
 function drawNumber(random: Random, request: NumberRequest, plan: NumberPlan): string | null {
