@@ -27,17 +27,17 @@ test('a port that is in use, for TCP or for UDP, is not free', async () => {
 })
 
 test('a program whose port was taken meanwhile is started on another', async () => {
-  const taken = await freePort()
-  const server = createServer().listen(taken, '127.0.0.1')
+  const portInUse = await freePort()
+  const server = createServer().listen(portInUse, '127.0.0.1')
   await once(server, 'listening')
-  const picks = [taken]
+  const picks = [portInUse]
   await using listener = await startListener({
     ...options,
     prepare: async (port) => ({ words: ['-e', listen, String(port)] }),
     pick: async () => picks.pop() ?? freePort(),
   })
   expect(picks).toEqual([])
-  expect(listener.port).not.toBe(taken)
+  expect(listener.port).not.toBe(portInUse)
   server.close()
 })
 

@@ -39,7 +39,7 @@ const log = pino({ level: 'silent' })
 const running = new AsyncDisposableStack()
 afterAll(() => running.disposeAsync())
 
-/** A server that tells statements apart, with a database to be cloned; until the end of the file. */
+/** A server that tells statements apart, with a database to clone; until the end of the file. */
 async function startServer(): Promise<EmbeddedPostgres> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cs-stored-'))
   running.defer(() => rm(folder, { recursive: true, force: true }))

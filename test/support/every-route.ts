@@ -1,5 +1,5 @@
-// One call of each route of openapi.yaml except its own by a permitted caller, with a response that is comparable
-// between two installations.
+// One call of each route of openapi.yaml, except its own, by a permitted caller, with a response
+// that is comparable between two installations.
 
 import { folders, routeFacts } from './authorisation-routes.ts'
 import { createScene, type Scene, type Tenancy } from './authorisation-scene.ts'
