@@ -56,9 +56,19 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text
 }
 
+const createKeys = () => generateKeyPair('RS256')
+/** Of realms that have ended: a pair takes long to create, and only what runs needs its own. */
+const freeKeys: Awaited<ReturnType<typeof createKeys>>[] = []
+let strangerKeys: ReturnType<typeof createKeys> | undefined
+/** The key of no realm. */
+async function strangerKey() {
+  strangerKeys ??= createKeys()
+  return (await strangerKeys).privateKey
+}
+
 export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDouble> {
-  const { publicKey, privateKey } = await generateKeyPair('RS256')
-  const stranger = await generateKeyPair('RS256')
+  const keys = freeKeys.pop() ?? (await createKeys())
+  const { publicKey, privateKey } = keys
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }
   const callbacks: { status: string; answer: number }[] = []
   const requests = new Map<string, StoredRequest>()
@@ -155,7 +165,7 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
           ...claims,
         })
           .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'k1' })
-          .sign(forged ? stranger.privateKey : privateKey))
+          .sign(forged ? await strangerKey() : privateKey))
       const body = { is_consent_required: false, scope: 'openid', acr_values: null, ...question }
       const response = await fetch(channel, {
         method: 'POST',
@@ -179,6 +189,8 @@ export async function startKeycloakDouble(realm = 'staff'): Promise<KeycloakDoub
     },
 
     async [Symbol.asyncDispose]() {
+      // Some tests end it twice.
+      if (!freeKeys.includes(keys)) freeKeys.push(keys)
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
