@@ -11,6 +11,7 @@ import {
   enrollPhone,
   startTestSimulator,
 } from '../support/running-service.ts'
+import { startHere } from '../support/service-start.ts'
 import { until } from '../support/until.ts'
 import { startSink } from '../support/webhook-sink.ts'
 
@@ -39,8 +40,7 @@ test('kill -9 between commit and push loses no push: the next process sends it',
   expect(phone.pushes).toEqual([])
 
   simulator.faults.clear()
-  const second = await start(environment)
-  stack.defer(() => killProcess(second.child))
+  expect(stack.use(await startHere(environment)).stderr).toBe('')
   // Sooner than the lease would end: its holder is gone.
   const push = await until('the push arrives after all', () => phone.pushes[0])
   expect(challengeOf(push)).toBe(creation.json.id)
@@ -84,8 +84,7 @@ test('kill -9 of a process that has leased a push and a webhook: another one sen
   expect(creation.status).toBe(201)
   await until('the webhook is in flight', () => sink.deliveries.length === 1)
 
-  const other = await start({ ...environment, ROLE: 'worker' })
-  stack.defer(() => killProcess(other.child))
+  expect(stack.use(await startHere({ ...environment, ROLE: 'worker' })).stderr).toBe('')
   simulator.faults.clear()
   sink.answer((response) => response.writeHead(204).end())
   await killProcess(first.child)
