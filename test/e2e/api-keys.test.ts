@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { onServer } from '../support/cluster.ts'
+import { runCommand } from '../support/command-line.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { openApiFile } from '../support/openapi-file.ts'
 import {
@@ -11,7 +12,8 @@ import {
   type Reply,
   startTestService,
 } from '../support/running-service.ts'
-import { startProgram, startServiceProcess } from '../support/service-process.ts'
+import { startServiceProcess } from '../support/service-process.ts'
+import { startHere } from '../support/service-start.ts'
 import { until } from '../support/until.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
@@ -34,10 +36,10 @@ describe('two processes of the service', () => {
     database = await createTestDatabase()
     const masterKey = Buffer.alloc(32, 3).toString('base64url')
     const environment = { DATABASE_URL: database.url, MASTER_KEY: masterKey, PORT: '0' }
-    const first = stack.use(await startServiceProcess(environment))
+    const first = stack.use(await startHere(environment))
     const second = stack.use(await startServiceProcess(environment))
     origins = [first.origin, second.origin]
-    admin = createApi(first.origin, /API key +(cs_\S+)/.exec(first.stdout())?.[1] ?? '')
+    admin = createApi(first.origin, /API key +(cs_\S+)/.exec(first.stdout)?.[1] ?? '')
   })
   afterAll(async () => {
     await stack.disposeAsync()
@@ -84,11 +86,11 @@ describe('two processes of the service', () => {
     const key = await aKey(admin)
     const elsewhere = createApi(origins[1], key.secret)
     expect((await elsewhere('GET', '/v1/tenant')).status).toBe(200)
-    await using command = startProgram(['src/cli.ts', 'keys', 'revoke', key.id], {
+    const { code } = await runCommand(['keys', 'revoke', key.id], {
       DATABASE_URL: database.url,
       MASTER_KEY: Buffer.alloc(32, 3).toString('base64url'),
     })
-    expect((await command.exit).code).toBe(0)
+    expect(code).toBe(0)
     const at = performance.now()
     expect((await lastTaken(elsewhere)) - at).toBeLessThan(1_000)
   })

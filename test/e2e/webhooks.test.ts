@@ -16,6 +16,7 @@ import {
   startTestService,
 } from '../support/running-service.ts'
 import { startServiceProcess } from '../support/service-process.ts'
+import { startHere } from '../support/service-start.ts'
 import { until } from '../support/until.ts'
 import { type Sink, startSink, verify } from '../support/webhook-sink.ts'
 
@@ -306,7 +307,7 @@ test('kill -9 between commit and send loses no event: the next process sends it'
   await first.exit
 
   sink.answer((response) => void response.writeHead(204).end())
-  stack.use(await startServiceProcess(environment))
+  expect(stack.use(await startHere(environment)).stderr).toBe('')
   await onServer(database.url, (client) =>
     client.query('update webhook_deliveries set leased_until = clock_timestamp()'),
   )
