@@ -57,7 +57,7 @@ test.each(policies)(
         for (const outcome of run.met) reachedCases.add(outcome)
       }),
       {
-        numRuns: repetitions({ usual: 12, nightly: 100 }),
+        numRuns: repetitions({ usual: 6, nightly: 100 }),
         seed: Number(process.env.SEED ?? 20_261),
       },
     )
