@@ -43,12 +43,12 @@ const ownUser = [
 
 /** Calls every route once, one after another; most share a user with those that only read. */
 export async function callEveryRoute(service: Tenancy & { key: string }): Promise<Comparable[]> {
-  const shared = createScene(service)
+  const sharedScene = createScene(service)
   const answers: Comparable[] = []
   for (const operation of operations) {
     const { name, method } = operation
     const isApart = method !== 'GET' && ownUser.some((pattern) => pattern.test(name))
-    const scene = isApart ? createScene(service) : shared
+    const scene = isApart ? createScene(service) : sharedScene
     answers.push(await callOne(service, operation, scene))
   }
   return answers
