@@ -157,10 +157,10 @@ async function reload(stage: Stage, timeline: StoryTimeline): Promise<string> {
   const phone = await enroll(stage, timeline, { user: 'hana', name: "Hana's iPhone" })
   const hana = { user: 'hana', browserId: randomId() }
   const earlier = createTimeline()
-  const known = await ask(stage, earlier, hana)
-  await wake(stage, earlier, phone, known)
-  await answer(earlier, phone, 'approve', known.number)
-  await conclude(stage, earlier, known, { status: 'approved', reason: null })
+  const knownSignIn = await ask(stage, earlier, hana)
+  await wake(stage, earlier, phone, knownSignIn)
+  await answer(earlier, phone, 'approve', knownSignIn.number)
+  await conclude(stage, earlier, knownSignIn, { status: 'approved', reason: null })
   timeline.before('Hana signed in once from a browser, which is known since then')
   const before = stage.pushLog.acceptedPushes(phone.pushToken).length
 

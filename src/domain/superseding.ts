@@ -136,14 +136,14 @@ export type AskedQuestion = Pick<
  * binding, which alone says that the session is the same; never for a number of the caller's own,
  * which is erased with the end and cannot be compared.
  */
-export function isSameQuestion(earlier: AskedQuestion, asked: AskedQuestion): boolean {
+export function isSameQuestion(earlier: AskedQuestion, next: AskedQuestion): boolean {
   return (
-    asked.binding !== null &&
-    earlier.binding === asked.binding &&
-    asked.numberMode !== 'caller' &&
-    earlier.numberMode === asked.numberMode &&
-    earlier.userVerification === asked.userVerification &&
-    sortedJson(earlier.context) === sortedJson(asked.context)
+    next.binding !== null &&
+    earlier.binding === next.binding &&
+    next.numberMode !== 'caller' &&
+    earlier.numberMode === next.numberMode &&
+    earlier.userVerification === next.userVerification &&
+    sortedJson(earlier.context) === sortedJson(next.context)
   )
 }
 

@@ -215,8 +215,8 @@ describe('many reloads', () => {
     const calls = Array.from({ length: 30 }, (_, n) =>
       ask(world, scene.principal, { initiator: strangers[n % 6] as Initiator }),
     )
-    const made = (await Promise.all(calls)).filter((one) => !isRefusal(one))
-    expect(made.length).toBeGreaterThan(6)
+    const creations = (await Promise.all(calls)).filter((one) => !isRefusal(one))
+    expect(creations.length).toBeGreaterThan(6)
     expect(await scene.statusOf(first)).toBe('pending')
   })
 })

@@ -65,12 +65,12 @@ describe('a known browser that reloads', () => {
   })
 
   test('at the same moment twenty times leaves one question', async () => {
-    const creations = await Promise.all(
+    const outcomes = await Promise.all(
       Array.from({ length: 20 }, () => ask(world, scene.principal, own)),
     )
-    const made = creations.filter((one): one is CreationResult => !isRefusal(one))
-    expect(made.length).toBeGreaterThan(1)
-    const statuses = await Promise.all(made.map(scene.statusOf))
+    const creations = outcomes.filter((one): one is CreationResult => !isRefusal(one))
+    expect(creations.length).toBeGreaterThan(1)
+    const statuses = await Promise.all(creations.map(scene.statusOf))
     expect(statuses.filter((status) => status === 'pending')).toHaveLength(1)
     expect(new Set(statuses)).toEqual(new Set(['pending', 'superseded']))
     expect(world.dispatchedPushes).toHaveLength(1)

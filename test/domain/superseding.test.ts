@@ -23,9 +23,9 @@ import { repetitions } from '../support/endurance.ts'
 import { aPendingChallenge, challengeId, deviceId, later, now, otherDeviceId } from './examples.ts'
 
 const initiatorKey = 'the-browser'
-const known: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
+const knownBrowser: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
 const withPlace = {
-  ...known,
+  ...knownBrowser,
   pending: [{ challengeId, until: later(120) }],
   pushes: [{ challengeId, at: now }],
 }
@@ -63,7 +63,7 @@ const phone = (id: DeviceId, hasPushToken = true): CandidateDevice => ({
   hasPushToken,
 })
 
-function admitted(more: Partial<ThrottlingFacts> = {}, pending = pendingQuestion()) {
+function admissionOf(more: Partial<ThrottlingFacts> = {}, pending = pendingQuestion()) {
   const admission = admitInChain({ ...facts, ...more }, pending)
   if (isRefusal(admission)) throw new Error(admission.refused)
   return admission
@@ -75,15 +75,15 @@ describe('a browser', () => {
     ['of 21 characters', false, { kind: 'browser', id: 'a'.repeat(21) } as const],
     ['that is a network', false, { kind: 'network', prefix: 'a'.repeat(22) } as const],
     ['that nobody names', false, undefined],
-  ])('%s may supersede: %s', (_, expected, initiator) => {
-    expect(canSupersede(initiator)).toBe(expected)
+  ])('%s may supersede: %s', (_, expectation, initiator) => {
+    expect(canSupersede(initiator)).toBe(expectation)
   })
 })
 
 describe('a new question of a known browser', () => {
   test('takes the place of its pending one, also when no other is free', () => {
     const policy = { ...defaultPolicy, pendingMax: 1 }
-    expect(admitted({ policy })).toMatchObject({
+    expect(admissionOf({ policy })).toMatchObject({
       budget: 'initiator',
       inheritance: { challenge: { id: challengeId }, notAfter: later(600) },
     })
@@ -105,22 +105,22 @@ describe('a new question of a known browser', () => {
     ],
     ['nothing is stored of the browser', { initiator: null }, pendingQuestion()],
   ])('is one like any other when %s', (_, more, pending) => {
-    expect(admitted(more, pending)).toMatchObject({ inheritance: null })
+    expect(admissionOf(more, pending)).toMatchObject({ inheritance: null })
     const own = more.initiator === undefined ? {} : { budget: 'others' }
-    expect(admitted(more, pending)).toMatchObject(own)
+    expect(admissionOf(more, pending)).toMatchObject(own)
   })
 
   test('goes on until the chain has just enough time for a question', () => {
     const pending = pendingQuestion({ expiresAt: later(600) })
-    expect(admitted({ now: later(585) }, pending).inheritance).not.toBeNull()
+    expect(admissionOf({ now: later(585) }, pending).inheritance).not.toBeNull()
   })
 
   test('is refused for the reasons that refuse any question', () => {
-    const suspended = { ...protection, suspendedAt: now }
-    expect(admitInChain({ ...facts, protection: suspended }, pendingQuestion())).toMatchObject({
+    const suspendedUser = { ...protection, suspendedAt: now }
+    expect(admitInChain({ ...facts, protection: suspendedUser }, pendingQuestion())).toMatchObject({
       refused: 'user_suspended',
     })
-    expect(admitInChain({ ...facts, protection: suspended }, null)).toMatchObject({
+    expect(admitInChain({ ...facts, protection: suspendedUser }, null)).toMatchObject({
       refused: 'user_suspended',
     })
   })
@@ -149,7 +149,7 @@ describe('a new question of a known browser', () => {
     ],
     ['once the gap is over', null, { now: later(60) }, {}],
   ])('%s: the push is suppressed by %s', (_, reason, more, changes) => {
-    expect(admitted(more, pendingQuestion(changes)).suppressed).toBe(reason)
+    expect(admissionOf(more, pendingQuestion(changes)).suppressed).toBe(reason)
   })
 })
 
@@ -196,12 +196,12 @@ describe('what is inherited', () => {
       pushedTargets: [],
       closedDevices: [],
     })
-    const gone = `dev_${'1'.repeat(26)}` as DeviceId
-    const elsewhere = { ...pendingQuestion(), promptedDevices: [gone] }
+    const goneId = `dev_${'1'.repeat(26)}` as DeviceId
+    const elsewhere = { ...pendingQuestion(), promptedDevices: [goneId] }
     expect(open('resend_too_soon', elsewhere)).toMatchObject({
       deliveryMode: 'pull_only',
       suppressed: 'resend_too_soon',
-      closedDevices: [gone],
+      closedDevices: [goneId],
     })
     const silent = pendingQuestion({ deliveryMode: 'pull_only' })
     expect(open('resend_too_soon', silent)).toMatchObject({ deliveryMode: 'pull_only' })
@@ -220,7 +220,7 @@ describe('what is inherited', () => {
 })
 
 describe('the answer to the old question', () => {
-  const asked: AskedQuestion = {
+  const question: AskedQuestion = {
     binding: 'session-hash-0123',
     context: {
       application: 'Payroll',
@@ -233,26 +233,26 @@ describe('the answer to the old question', () => {
 
   test('is one to the new one when both ask the same in one session', () => {
     const fields = [{ value: '1', label: 'Amount' }]
-    const stored = { action: 'Sign in', fields, application: 'Payroll' }
-    expect(isSameQuestion({ ...asked, context: stored }, asked)).toBe(true)
+    const storedContext = { action: 'Sign in', fields, application: 'Payroll' }
+    expect(isSameQuestion({ ...question, context: storedContext }, question)).toBe(true)
   })
 
   test.each<[string, Partial<AskedQuestion>]>([
     ['binding', { binding: 'session-hash-4567' }],
-    ['text', { context: { ...asked.context, action: 'Pay' } }],
-    ['order of fields', { context: { ...asked.context, fields: [] } }],
+    ['text', { context: { ...question.context, action: 'Pay' } }],
+    ['order of fields', { context: { ...question.context, fields: [] } }],
     ['number mode', { numberMode: 'none' }],
     ['user verification', { userVerification: 'required' }],
   ])('is none to a question with another %s', (_, change) => {
-    expect(isSameQuestion(asked, { ...asked, ...change })).toBe(false)
-    expect(isSameQuestion({ ...asked, ...change }, asked)).toBe(false)
+    expect(isSameQuestion(question, { ...question, ...change })).toBe(false)
+    expect(isSameQuestion({ ...question, ...change }, question)).toBe(false)
   })
 
   test.each<[string, Partial<AskedQuestion>]>([
     ['no binding says that the session is the same', { binding: null }],
     ['the number is the caller’s own', { numberMode: 'caller' }],
   ])('is none when %s', (_, change) => {
-    const both = { ...asked, ...change }
+    const both = { ...question, ...change }
     expect(isSameQuestion(both, both)).toBe(false)
   })
 })
@@ -260,7 +260,7 @@ describe('the answer to the old question', () => {
 /** Reloads after these pauses in milliseconds, with all that the service stores in between. */
 function reload(pausesMs: readonly number[]) {
   let at = now
-  let budget = known
+  let budget = knownBrowser
   let pending: PendingQuestion | null = null
   const chains: { startedAt: Date; pushes: Date[]; attempts: number[]; ends: Date[] }[] = []
   for (const [index, pauseMs] of [0, ...pausesMs].entries()) {
@@ -284,7 +284,7 @@ function reload(pausesMs: readonly number[]) {
     const { pushedTargets, closedDevices: _, ...kept } = next
     const challenge = aPendingChallenge({ ...kept, id, initiatorKey, budgetKey: initiatorKey })
     const before = inheritance ? afterSuperseded(budget, inheritance.challenge.id, id) : budget
-    budget = { ...known, ...afterCreation(before, challenge, pushedTargets.length > 0, at) }
+    budget = { ...knownBrowser, ...afterCreation(before, challenge, pushedTargets.length > 0, at) }
     if (!inheritance) chains.push({ startedAt: at, pushes: [], attempts: [], ends: [] })
     const chain = chains.at(-1)
     chain?.ends.push(challenge.expiresAt)
@@ -312,7 +312,7 @@ describe('however often somebody reloads', () => {
   })
 
   test('no chain rings sooner or oftener than one challenge with its resends, or lives longer', () => {
-    const reached = { resends: 0, chains: 0 }
+    const counts = { resends: 0, chains: 0 }
     const pauses = fc.array(
       fc.oneof(fc.integer({ max: 20_000, min: 0 }), fc.integer({ min: 0, max: 200_000 })),
       {
@@ -323,9 +323,9 @@ describe('however often somebody reloads', () => {
     fc.assert(
       fc.property(pauses, (pausesMs) => {
         const { chains } = reload(pausesMs)
-        reached.chains = Math.max(reached.chains, chains.length)
+        counts.chains = Math.max(counts.chains, chains.length)
         for (const { startedAt, pushes, ends } of chains) {
-          reached.resends = Math.max(reached.resends, pushes.length - 1)
+          counts.resends = Math.max(counts.resends, pushes.length - 1)
           expect(pushes.length).toBeLessThanOrEqual(pushesMax)
           for (const [index, at] of pushes.slice(1).entries()) {
             expect(at.getTime() - (pushes[index]?.getTime() ?? 0)).toBeGreaterThanOrEqual(gapMs)
@@ -336,7 +336,7 @@ describe('however often somebody reloads', () => {
       }),
       { numRuns: repetitions({ usual: 200, nightly: 2_000 }) },
     )
-    expect(reached.resends).toBe(defaultPolicy.resendsMax)
-    expect(reached.chains).toBeGreaterThan(1)
+    expect(counts.resends).toBe(defaultPolicy.resendsMax)
+    expect(counts.chains).toBeGreaterThan(1)
   })
 })
