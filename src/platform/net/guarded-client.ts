@@ -2,8 +2,9 @@
 // with a timeout and a limit on the answer.
 
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as secureRequest } from 'node:https'
+import { Agent as HttpsAgent, type RequestOptions, request as secureRequest } from 'node:https'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { rootCertificates } from 'node:tls'
 import { Agent as HttpAgent, request } from '../node-http.ts'
 import { boundAnswer, outboundTls } from './answer-bounds.ts'
@@ -13,7 +14,7 @@ export type GuardedRequest = {
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array
   /** From the DNS lookup to the complete answer. */
   readonly timeoutMs: number
   /**
@@ -21,6 +22,11 @@ export type GuardedRequest = {
    * delays nobody.
    */
   readonly bytesMax: number
+  /**
+   * What counts is the status: a body that is longer, slow or incomplete is cut off where it is,
+   * instead of being an error.
+   */
+  readonly cutsBody?: true
 }
 
 export type GuardedAnswer = {
@@ -49,7 +55,15 @@ export type GuardedClientOptions = {
    * default each request is sent once, over a connection of its own.
    */
   readonly keepAlive?: boolean
+  /**
+   * Opens the connections to the hosts of https URLs, such as through a proxy that the operator
+   * chose. What it connects to is the operator's choice, so that the guard checks the URL alone.
+   */
+  readonly connect?: (target: { readonly host: string; readonly port: number }) => ConnectOptions
 }
+
+/** Where a TLS connection goes instead of to the host in the URL, whose name it still checks. */
+type ConnectOptions = { readonly host: string; readonly port: number } | { readonly socket: Duplex }
 
 /** The guard refuses the URL, for the reason `fault`. */
 export class UrlRefusedError extends Error {
@@ -82,7 +96,7 @@ const pool = { keepAlive: true, scheduling: 'lifo', maxFreeSockets: 8, timeout: 
  */
 export function exchange<T>(
   call: ClientRequest,
-  body: string | undefined,
+  body: string | Uint8Array | undefined,
   take: (answer: IncomingMessage) => T | Promise<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -105,6 +119,29 @@ export function readBody(answer: IncomingMessage, bytesMax: number): Promise<str
     answer.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')))
     answer.once('error', reject)
     answer.once('close', () => reject(new Error('the answer ended early')))
+  })
+}
+
+/**
+ * The beginning of the body, up to its limit: what is there when the body ends, breaks off, or has
+ * lasted for `drainMsMax`.
+ */
+function readStart(answer: IncomingMessage, bytesMax: number): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    const cut = () => answer.destroy()
+    const timer = setTimeout(cut, drainMsMax)
+    answer.on('data', (chunk: Buffer) => {
+      chunks.push(chunk.subarray(0, bytesMax - bytes))
+      bytes += chunk.length
+      if (bytes > bytesMax) cut()
+    })
+    answer.on('error', () => undefined)
+    answer.once('close', () => {
+      clearTimeout(timer)
+      resolve(Buffer.concat(chunks).toString('utf8'))
+    })
   })
 }
 
@@ -145,19 +182,35 @@ function checkAddress(call: ClientRequest, guard: EgressGuard): void {
   })
 }
 
+/** An agent whose connections may go elsewhere than to the host of the URL. */
+class SecureAgent extends HttpsAgent {
+  readonly #connect: GuardedClientOptions['connect']
+
+  constructor({ ca = [], keepAlive = false, connect }: GuardedClientOptions) {
+    const trust = ca.length > 0 && { ca: [...rootCertificates, ...ca] }
+    super({ ...(keepAlive && pool), ...outboundTls, ...trust })
+    this.#connect = connect
+  }
+
+  override createConnection(
+    options: RequestOptions,
+    callback?: Parameters<HttpsAgent['createConnection']>[1],
+  ): ReturnType<HttpsAgent['createConnection']> {
+    const servername = options.servername || options.host
+    const way = this.#connect?.({ host: options.host ?? '', port: Number(options.port ?? 443) })
+    const elsewhere = way && { ...way, lookup: undefined, ...(servername && { servername }) }
+    return super.createConnection({ ...options, ...elsewhere } as RequestOptions, callback)
+  }
+}
+
 /** A client with connections of its own. */
 export function buildGuardedClient(options: GuardedClientOptions): GuardedClient {
-  const { guard, ca = [], keepAlive = false } = options
-  const connections = keepAlive ? pool : {}
-  const plain = new HttpAgent(connections)
-  const secure = new HttpsAgent({
-    ...connections,
-    ...outboundTls,
-    ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
-  })
+  const { guard, keepAlive = false, connect } = options
+  const plain = new HttpAgent(keepAlive ? pool : {})
+  const secure = new SecureAgent(options)
   const drain = buildDrain()
 
-  function open({ method, url, headers, bytesMax }: GuardedRequest, deadline: number) {
+  function open({ method, url, headers, bytesMax, cutsBody }: GuardedRequest, deadline: number) {
     const target = new URL(url)
     const isPlain = target.protocol === 'http:'
     const call = (isPlain ? request : secureRequest)(target, {
@@ -169,8 +222,8 @@ export function buildGuardedClient(options: GuardedClientOptions): GuardedClient
     const giveUp = () => call.destroy(new TimeoutError('no answer in time'))
     const timer = setTimeout(giveUp, Math.max(0, deadline - performance.now()))
     call.once('close', () => clearTimeout(timer))
-    checkAddress(call, guard)
-    boundAnswer(call, bytesMax || drainedBytesMax)
+    if (!connect) checkAddress(call, guard)
+    boundAnswer(call, cutsBody ? drainedBytesMax : bytesMax || drainedBytesMax)
     return call
   }
 
@@ -187,7 +240,8 @@ export function buildGuardedClient(options: GuardedClientOptions): GuardedClient
             isAnswered = true
             const { statusCode: status = 0, headers } = answer
             if (input.bytesMax === 0) drain(answer)
-            const body = input.bytesMax > 0 ? await readBody(answer, input.bytesMax) : ''
+            const read = input.cutsBody ? readStart : readBody
+            const body = input.bytesMax > 0 ? await read(answer, input.bytesMax) : ''
             return { status, headers, body }
           })
         } catch (error) {

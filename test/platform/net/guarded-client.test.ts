@@ -108,3 +108,19 @@ test('a redirect is an answer, and not followed', async () => {
   expect(await clientWith(false).send(aRequest())).toMatchObject({ status: 302 })
   expect(requestCount).toBe(1)
 })
+
+test('a status counts without its body when the body is cut: too long, broken off or endless', async () => {
+  const { send } = clientWith(true)
+  const cutsBody = true
+  answer = (response) => void response.writeHead(410).end('x'.repeat(60_000))
+  expect(await send(aRequest({ cutsBody }))).toMatchObject({ status: 410, body: 'x'.repeat(100) })
+  answer = (response) => {
+    response.writeHead(404, { 'content-length': '50' })
+    response.write('x', () => response.socket?.resetAndDestroy())
+  }
+  expect(await send(aRequest({ cutsBody }))).toMatchObject({ status: 404, body: 'x' })
+  answer = (response) => void response.writeHead(413).write('x')
+  expect(await send(aRequest({ cutsBody }))).toMatchObject({ status: 413, body: 'x' })
+  answer = (response) => void response.end('all of it')
+  expect(await send(aRequest({ cutsBody }))).toMatchObject({ status: 200, body: 'all of it' })
+})
