@@ -27,6 +27,9 @@ const DNS_NAMES = [
   'api.sandbox.push.apple.com',
   'fcm.googleapis.com',
   'oauth2.googleapis.com',
+  'updates.push.services.mozilla.com',
+  '*.push.apple.com',
+  '*.notify.windows.com',
   'localhost',
 ]
 

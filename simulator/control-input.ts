@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const provider = z.enum(['apns', 'fcm'])
 const common = {
-  provider: z.enum(['apns', 'fcm', 'oauth']),
+  provider: z.enum(['apns', 'fcm', 'oauth', 'web_push']),
   times: z.union([z.int().positive(), z.literal('always')]).exactOptional(),
   token: z.string().exactOptional(),
   collapseId: z.string().exactOptional(),

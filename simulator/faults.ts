@@ -1,7 +1,7 @@
 import type { Provider } from './pushes.ts'
 
 /** The point of the gateway where a fault applies. */
-export type FaultProvider = Provider | 'oauth'
+export type FaultProvider = Provider | 'oauth' | 'web_push'
 
 /** The request that a fault may affect: valid, authorized, just before the device is looked up. */
 export type FaultRequest = {

@@ -1,10 +1,11 @@
-import type { AcceptedPush, Provider, PushDraft } from './pushes.ts'
+import type { FaultProvider } from './faults.ts'
+import type { AcceptedPush, PushDraft } from './pushes.ts'
 
 /** One request that reached a gateway, with any outcome. */
 export type Exchange = {
   readonly sequence: number
   readonly at: number
-  readonly provider: Provider | 'oauth'
+  readonly provider: FaultProvider
   /** The HTTP status; 0 when a fault left the request without an answer. */
   readonly status: number
   /** The provider's reason or error code; absent for a success. */
@@ -16,7 +17,7 @@ export type Exchange = {
 
 /** Counts since the start or the last `clear`; unlike the entries these are never dropped. */
 export type Counts = Readonly<
-  Record<Provider | 'oauth', { readonly answered: Readonly<Record<string, number>> }>
+  Record<FaultProvider, { readonly answered: Readonly<Record<string, number>> }>
 > & { readonly accepted: number }
 
 /**
@@ -90,7 +91,13 @@ export class PushLog {
       const answers = own.map(([name, count]) => [name.slice(provider.length + 1), count])
       return { answered: Object.fromEntries(answers) }
     }
-    return { accepted: this.#acceptedCount, apns: of('apns'), fcm: of('fcm'), oauth: of('oauth') }
+    const google = { fcm: of('fcm'), oauth: of('oauth') }
+    return {
+      accepted: this.#acceptedCount,
+      apns: of('apns'),
+      ...google,
+      web_push: of('web_push'),
+    }
   }
 
   /** Deletes entries and totals; sequences go on. */

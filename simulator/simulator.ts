@@ -1,4 +1,5 @@
 import { ApnsGateway } from './apns.ts'
+import { Browsers } from './browsers.ts'
 import { createCredentials, type SimulatorCredentials } from './credentials.ts'
 import { Faults } from './faults.ts'
 import { GoogleGateway } from './google.ts'
@@ -6,6 +7,7 @@ import type { AccessTokens } from './google-oauth.ts'
 import { Phones } from './phones.ts'
 import { PushLog } from './push-log.ts'
 import type { Address } from './tls-listener.ts'
+import { WebPushGateway } from './web-push.ts'
 
 /** The options of a simulator. */
 export type SimulatorOptions = {
@@ -15,6 +17,8 @@ export type SimulatorOptions = {
   readonly apnsPort?: number
   /** Default 0: a free port. */
   readonly fcmPort?: number
+  /** Default 0: a free port. */
+  readonly webPushPort?: number
   /**
    * Those of an earlier simulator, so that its clients still trust this one; fresh ones by default.
    * They decide bundle ids and project.
@@ -41,6 +45,9 @@ export type Simulator = {
   readonly apns: Address
   /** Both `https://fcm.googleapis.com` and `https://oauth2.googleapis.com`, HTTP/1.1 and HTTP/2. */
   readonly fcm: Address
+  /** The push services of browsers; the server name decides which of them. */
+  readonly webPush: Address
+  readonly browsers: Browsers
   readonly caPem: string
   readonly credentials: SimulatorCredentials
   readonly phones: Phones
@@ -80,20 +87,25 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const apnsGateway = new ApnsGateway(parts, credentials.apns)
   const { serviceAccount } = credentials.fcm
   const google = new GoogleGateway(parts, serviceAccount, options.accessTokenLifeSeconds ?? 3599)
+  const browsers = new Browsers(clock)
+  const webPushGateway = new WebPushGateway(parts, browsers)
   const close = async (): Promise<void> => {
-    await Promise.all([apnsGateway.close(), google.close()])
+    await Promise.all([apnsGateway.close(), google.close(), webPushGateway.close()])
   }
-  const listen = async (): Promise<{ apns: Address; fcm: Address }> => ({
+  const listen = async (): Promise<Pick<Simulator, 'apns' | 'fcm' | 'webPush'>> => ({
     apns: await apnsGateway.listen({ host, port: options.apnsPort ?? 0 }),
     fcm: await google.listen({ host, port: options.fcmPort ?? 0 }),
+    webPush: await webPushGateway.listen({ host, port: options.webPushPort ?? 0 }),
   })
-  const { apns, fcm } = await listen().catch(async (error: unknown) => {
+  const { apns, fcm, webPush } = await listen().catch(async (error: unknown) => {
     await close()
     throw error
   })
   return {
     apns,
     fcm,
+    webPush,
+    browsers,
     caPem: credentials.tls.caPem,
     credentials,
     phones,

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import type { Http2SecureServer } from 'node:http2'
 import net from 'node:net'
+import type { Server } from 'node:tls'
 import type { FaultProvider, Faults } from './faults.ts'
 
 /** Where a gateway listens. */
@@ -24,7 +24,7 @@ export type TlsListener = {
  * connection can be refused or left in silence before TLS begins, and reset below it.
  */
 export async function listenForTls(
-  server: Http2SecureServer,
+  server: Pick<Server, 'emit'>,
   at: Address,
   faults: Faults,
   providers: readonly FaultProvider[],
