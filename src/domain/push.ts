@@ -1,5 +1,8 @@
-export const pushProviders = ['apns', 'fcm'] as const
-export type PushProviderName = (typeof pushProviders)[number]
+/** Providers whose credentials belong to one mobile app. */
+export const appProviders = ['apns', 'fcm'] as const
+export type AppProvider = (typeof appProviders)[number]
+/** Web Push sends to browsers, under a key of the installation. */
+export type PushProviderName = AppProvider | 'web_push'
 
 /** Apple's two environments. */
 export const pushEnvironments = ['production', 'sandbox'] as const

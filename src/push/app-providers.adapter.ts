@@ -1,9 +1,10 @@
 import type { PushAddress } from '../devices/push-address.store.ts'
 import type { TenantId } from '../domain/ids.ts'
+import type { AppProvider } from '../domain/push.ts'
 import type { PushProvider } from './push.store.ts'
 import { type PushLog, plainText } from './push-log.adapter.ts'
 
-type Address = Pick<PushAddress, 'provider' | 'appId' | 'environment'>
+type Address = Pick<PushAddress, 'appId' | 'environment'> & { readonly provider: AppProvider }
 
 /** A tenant's credentials for an app. The version increases with each change. */
 export type StoredCredentials = {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { pushProvider } from '../platform/http/schemas/enumerations.ts'
+import { appProvider } from '../platform/http/schemas/enumerations.ts'
 import { shownId } from '../platform/http/schemas/ids.ts'
 import { mobileAppId } from '../platform/http/schemas/mobile-app-id.ts'
 import { wholeList } from '../platform/http/schemas/paging.ts'
@@ -72,7 +72,7 @@ export const appChanges = z
 export const appBody = z
   .object({
     id: shownId('app', 'The app.'),
-    provider: pushProvider,
+    provider: appProvider,
     appId: shownText('com.example.auth'),
     name: shownText('Larkfield Key'),
     createdAt: timestamp('When it was added.'),

@@ -1,12 +1,12 @@
-import type { PushAddress } from '../devices/push-address.store.ts'
 import type { Actor } from '../domain/activity.ts'
 import type { AppId, TenantId } from '../domain/ids.ts'
+import type { AppProvider } from '../domain/push.ts'
 
 /** A mobile app of a tenant with push credentials of its own. */
 export type App = {
   readonly tenantId: TenantId
   readonly id: AppId
-  readonly provider: PushAddress['provider']
+  readonly provider: AppProvider
   /** Bundle id or package name. */
   readonly appId: string
   readonly name: string
@@ -47,7 +47,7 @@ export interface AppStore {
    */
   findCredentials(
     tenantId: TenantId,
-    address: Pick<PushAddress, 'provider' | 'appId'>,
+    address: Pick<App, 'provider' | 'appId'>,
   ): Promise<SealedCredentials | null>
   /** Creates an app and records it; null when the tenant has the app of this provider already. */
   create(

@@ -27,7 +27,7 @@ type PushIds = {
  * that it replaces, where that is not the challenge; the number of further activities in a digest.
  * Nothing else is sent over a push channel.
  */
-function idsOf(message: PushMessage): PushIds {
+export function idsOf(message: PushMessage): PushIds {
   const { challengeId, chainId, activityId, more, deviceId, originHash } = message
   return {
     v: PAYLOAD_VERSION,

@@ -1,4 +1,5 @@
 import type { PushAddress } from '../devices/push-address.store.ts'
+import type { AppProvider } from '../domain/push.ts'
 import type { AppProviders } from './app-providers.adapter.ts'
 import type { PushProvider, PushResult } from './push.store.ts'
 import { logOutcome, type PushLog, plainText } from './push-log.adapter.ts'
@@ -12,14 +13,20 @@ export type PushRoute =
       readonly push: PushProvider
     }
   | { readonly provider: 'fcm'; readonly appId: string; readonly push: PushProvider }
+  /** Browsers have no credentials of an app. */
+  | { readonly provider: 'web_push'; readonly push: PushProvider }
 
-/** FCM has one environment only, so an FCM address's `environment` is ignored. */
-function keyOf(route: Pick<PushAddress, 'provider' | 'appId'> & { environment?: string }): string {
-  return JSON.stringify([
-    route.provider,
-    route.appId,
-    route.provider === 'apns' ? route.environment : '',
-  ])
+type RouteOf = Pick<PushAddress, 'provider'> & { appId?: string; environment?: string }
+
+/** Only APNs has two environments; Web Push has no apps either. */
+function keyOf({ provider, appId, environment }: RouteOf): string {
+  if (provider === 'web_push') return provider
+  return JSON.stringify([provider, appId, provider === 'apns' ? environment : ''])
+}
+
+/** Whether the address is one of a mobile app, which may have credentials of its tenant. */
+function isOfApp(address: PushAddress): address is PushAddress & { provider: AppProvider } {
+  return address.provider !== 'web_push'
 }
 
 function missingRouteReason({ provider, appId, environment }: PushAddress): string {
@@ -60,7 +67,8 @@ export function buildPushRouter(
         reason: missingRouteReason(message.address),
       }
       try {
-        const own = await apps?.resolve(message.tenantId, message.address)
+        const { tenantId, address } = message
+        const own = isOfApp(address) ? await apps?.resolve(tenantId, address) : null
         if (own) return limitToTenant(await own.send(message))
         const provider = byKey.get(keyOf(message.address))
         if (provider) return await provider.send(message)

@@ -13,7 +13,7 @@ import { enrollmentViews } from '../../../domain/enrollment.ts'
 import { integrationStatuses } from '../../../domain/integration.ts'
 import { numberModes } from '../../../domain/number-match.ts'
 import { passcodeMethods } from '../../../domain/passcode.ts'
-import { deliveryStatuses, pushProviders } from '../../../domain/push.ts'
+import { appProviders, deliveryStatuses } from '../../../domain/push.ts'
 import { suppressionReasons } from '../../../domain/push-throttling.ts'
 import { reportResolutions, reportStatuses } from '../../../domain/report.ts'
 import { scopes } from '../../../domain/scope.ts'
@@ -68,7 +68,7 @@ export const pushStatus = enumeration(
   deliveryStatuses,
   '`sent`: the push service accepted the push.',
 )
-export const pushProvider = enumeration('PushProvider', pushProviders, 'A push service.')
+export const appProvider = enumeration('PushProvider', appProviders, 'A push service of an app.')
 export const deviceStatus = enumeration(
   'DeviceStatus',
   deviceStatuses,
