@@ -30,6 +30,12 @@ const sections = [
     words:
       'Service account and app id, or none. `FCM_ADDRESS` and `FCM_CA_FILE` are for tests and proxies.',
   },
+  {
+    title: 'Browser push (Web Push)',
+    prefix: /^WEB_PUSH_/,
+    words:
+      'Browsers are pushed without any of these. `WEB_PUSH_ADDRESS` and `WEB_PUSH_CA_FILE` are for tests.',
+  },
 ] as const
 
 function defaultOf(name: keyof typeof variables): string {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { withPemLines } from '../domain/pem.ts'
+import { pushServiceHosts } from '../domain/push-subscription.ts'
 import { type Faults, readText, type Values } from './config-values.ts'
 
 export type PushEndpoint = {
@@ -34,6 +35,12 @@ export type PushConfig = {
   readonly fcm:
     | (PushEndpoint & { readonly serviceAccount: ServiceAccount; readonly appId: string })
     | null
+  /** Pushes to browsers, which need no credentials. */
+  readonly webPush: PushEndpoint & {
+    /** Every push service that may be reached (domain/push-subscription.ts). */
+    readonly hosts: readonly string[]
+    readonly subject: string | null
+  }
 }
 
 const serviceAccount = z.looseObject({
@@ -53,10 +60,19 @@ export function readPush(values: Values, faults: Faults): PushConfig {
     pushEndpoints,
     apns: apnsOf(values, pushEndpoints.apns, faults),
     fcm: fcmOf(values, pushEndpoints.fcm, faults),
+    webPush: {
+      ...endpointOf(values, 'WEB_PUSH', faults),
+      hosts: [...pushServiceHosts, ...(values.WEB_PUSH_HOSTS ?? [])],
+      subject: values.WEB_PUSH_SUBJECT ?? null,
+    },
   }
 }
 
-function endpointOf(values: Values, provider: 'APNS' | 'FCM', faults: Faults): PushEndpoint {
+function endpointOf(
+  values: Values,
+  provider: 'APNS' | 'FCM' | 'WEB_PUSH',
+  faults: Faults,
+): PushEndpoint {
   const address = values[`${provider}_ADDRESS`]
   const ca = readText(values, null, `${provider}_CA_FILE`, faults)
   const proxy = values.PUSH_PROXY

@@ -2,74 +2,23 @@
 
 import { z } from 'zod'
 import { type LinkedApp, linkedAppPattern } from '../domain/app-links.ts'
+import {
+  address,
+  flagless,
+  hostAndPort,
+  hosts,
+  isOriginAlone,
+  listOf,
+  masterKey,
+  oneOf,
+  proxies,
+  proxyAt,
+  tenCharacters,
+  wholeNumber,
+} from './config-formats.ts'
 
-const wholeNumber = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}`
-  return z
-    .string()
-    .regex(/^\d+$/, error)
-    .transform(Number)
-    .pipe(z.number().min(least, error).max(most, error))
-}
 export const roles = ['all', 'api', 'worker'] as const
 export type Role = (typeof roles)[number]
-const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
-  z.enum(values, `must be one of ${values.join(', ')}`)
-const address = (protocol: RegExp, example: string) =>
-  z.url({ protocol, error: `must be an address such as ${example}` })
-/** Whether the address consists of its origin only. */
-const isOriginAlone = (text: string) =>
-  !URL.canParse(text) || new URL(text).href === `${new URL(text).origin}/`
-const tenCharacters = z.string().length(10, 'must be ten characters')
-const flagless = z.string().min(1)
-const proxy = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
-const proxies = z
-  .string()
-  .refine(
-    (text) => text.split(',').every((one) => proxy.safeParse(one.trim()).success),
-    'must be IP addresses or CIDR ranges, separated by commas',
-  )
-const hostAndPort = z
-  .string()
-  .regex(/^[^\s:]+:\d{1,5}$/, 'must be host:port')
-  .transform((text) => {
-    const [host = '', digits = ''] = text.split(':')
-    return { host, port: Number(digits) }
-  })
-const masterKey = z
-  .string()
-  .transform((text) => Buffer.from(text, 'base64url'))
-  .refine(
-    (key) => key.length === 32,
-    'must be 32 bytes in base64url: openssl rand 32 | basenc --base64url',
-  )
-
-/** A comma-separated list whose items must match the pattern; `as` converts the groups of each. */
-const listOf = <T>(item: RegExp, message: string, as: (groups: readonly string[]) => T) =>
-  z
-    .string()
-    .transform((text) => text.split(',').map((one) => item.exec(one.trim())))
-    .refine((matches) => !matches.includes(null), message)
-    .transform((matches) => matches.flatMap((one) => (one ? [as(one.slice(1))] : [])))
-
-const hosts = listOf(
-  /^([a-z0-9][a-z0-9.-]*|[0-9a-f:]*:[0-9a-f:]*)$/,
-  'must be host names or addresses in lower case, separated by commas',
-  ([host = '']) => host,
-)
-
-/** The parts of a proxy's address; undefined when it has others, or bytes that are not UTF-8. */
-function proxyAt(text: string) {
-  const { hostname, port, pathname, search, hash, username, password } = new URL(text)
-  if (pathname !== '/' || search !== '' || hash !== '') return undefined
-  try {
-    const user = decodeURIComponent(username)
-    const credentials = user === '' ? null : { user, password: decodeURIComponent(password) }
-    return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 80), credentials }
-  } catch {
-    return undefined
-  }
-}
 
 /** Every variable, in the order in which the documentation shows them. */
 export const variables = {
@@ -214,7 +163,7 @@ export const variables = {
     )
     .optional()
     .describe(
-      'HTTP proxy through which APNs and FCM are reached (by CONNECT), for example ' +
+      'HTTP proxy through which push services are reached (by CONNECT), for example ' +
         '`http://proxy.example.com:3128`, with `user:password@` if it requires them. It sees ' +
         'hosts and ports only. Unset: directly.',
     ),
@@ -248,6 +197,36 @@ export const variables = {
   FCM_CA_FILE: flagless
     .optional()
     .describe('PEM file of the authority that certifies FCM_ADDRESS.'),
+  WEB_PUSH_HOSTS: listOf(
+    /^((?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+)$/,
+    'must be host names in lower case, such as push.example.com or *.example.com, separated by ' +
+      'commas',
+    ([host = '']) => host,
+  )
+    .optional()
+    .describe(
+      'Push services of browsers that may be reached in addition to those of Chrome, Edge, ' +
+        'Firefox and Safari, by their host names, separated by commas; `*.` stands for any name ' +
+        'below. They must have public addresses.',
+    ),
+  WEB_PUSH_SUBJECT: z
+    .string()
+    .regex(
+      /^(?:mailto:[^\s<>@,]+@[^\s<>@,]+|https:\/\/[^\s<>]+)$/,
+      'must be mailto:name@example.com or an https address',
+    )
+    .optional()
+    .describe(
+      'How push services of browsers reach you when something is wrong with your pushes: a ' +
+        '`mailto:` or an https address. Unset: PUBLIC_ORIGIN, unless it is local; Apple then ' +
+        'refuses pushes.',
+    ),
+  WEB_PUSH_ADDRESS: hostAndPort
+    .optional()
+    .describe('`host:port` to connect to instead of push services of browsers; for simulators.'),
+  WEB_PUSH_CA_FILE: flagless
+    .optional()
+    .describe('PEM file of authorities trusted for push services of browsers, too.'),
   ATTESTATION_ANDROID_APPS: listOf(
     /^([A-Za-z][\w.]*):([0-9A-Fa-f]{64})$/,
     'must be package:sha256, separated by commas',

@@ -11,6 +11,7 @@ import { createDeviceKeys, type DeviceKeys } from '../../clients/device/src/keys
 import type { SimulatorCredentials } from '../../simulator/credentials.ts'
 import type { AcceptedPush } from '../../simulator/pushes.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { pushServiceHosts } from '../../src/domain/push-subscription.ts'
 import { type Overrides, type Service, startService } from '../../src/service/compose.ts'
 import type { Config } from '../../src/service/config.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
@@ -20,7 +21,7 @@ const androidApp = 'com.example.android'
 
 /** The configuration of a service that pushes through the simulator. */
 export function testConfig(
-  { apns, fcm, caPem, credentials }: Simulator,
+  { apns, fcm, webPush, caPem, credentials }: Simulator,
   databaseUrl: string,
   port: number,
   more: Partial<Config> = {},
@@ -59,6 +60,7 @@ export function testConfig(
       address: fcm,
       ca: [caPem],
     },
+    webPush: { address: webPush, ca: [caPem], hosts: pushServiceHosts, subject: null },
     linkedApps: [],
     attestation: { androidApps: [], appleApps: [], revocationsFile: null },
     ...more,
