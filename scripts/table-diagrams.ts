@@ -84,6 +84,7 @@ export function tablesOf(schema: string): Table[] {
 export const groups = {
   'Tenants, relying parties and keys': [
     'installation',
+    'vapid_keys',
     'tenants',
     'signing_keys',
     'relying_parties',

@@ -191,6 +191,8 @@ describe('claims of an enrollment', () => {
     signals: silent,
     revocationLog: { append: never },
     attestations: { verify: never },
+    webPushKeys: { current: never, has: never },
+    webPushHosts: [],
     publicOrigin: vectors.origin,
   }
 

@@ -7,6 +7,7 @@ import { pinnedAttestationRoots } from '../../src/enrollments/attestation/attest
 import { buildRevocationLog } from '../../src/platform/logs/revocation-log.ts'
 import { openDatabase } from '../../src/platform/postgres/database.ts'
 import { buildSharedReads } from '../../src/platform/shared-reads.ts'
+import { buildVapidKeys } from '../../src/push/web-push/vapid-keys.ts'
 import type { Config } from '../../src/service/config.ts'
 import { openMigratedDatabase } from '../../src/service/open-database.ts'
 import { buildQueues } from '../../src/service/open-fair-queues.ts'
@@ -54,6 +55,8 @@ export async function openInstallation(config: Config, log: Logger) {
     dispatcher: { leaseHolder: 'seed', dispatch: () => undefined },
     userQueue: buildQueues(4).userQueue,
     sharedReads: buildSharedReads(),
+    webPushKeys: buildVapidKeys({ ...stores, ...world }),
+    webPushHosts: config.webPush.hosts,
     close: () => running.disposeAsync(),
   }
 }

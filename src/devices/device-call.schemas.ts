@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { keyRoles, workingStatuses } from '../domain/device.ts'
 import { confirmationDigits } from '../domain/enrollment.ts'
 import { pushEnvironments } from '../domain/push.ts'
+import { endpointLengthMax, isP256Point, isPushEndpoint } from '../domain/push-subscription.ts'
 import { plainTypedText } from '../domain/typed-text.ts'
 import { challengeStatus, platform } from '../platform/http/schemas/enumerations.ts'
 import { idOf, shownId } from '../platform/http/schemas/ids.ts'
@@ -39,6 +40,16 @@ const environment = z
   .default('production')
   .meta({ description: "Which of Apple's two environments issued the token; APNs only." })
 
+// 65 bytes in base64url: the last character carries four bits.
+const curvePoint = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{86}[AEIMQUYcgkosw048]$/)
+  .refine((text) => isP256Point(Buffer.from(text, 'base64url')), 'must be a point of P-256')
+  .meta({
+    example:
+      'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4',
+  })
+
 const pushAddress = z
   .discriminatedUnion('provider', [
     z.strictObject({
@@ -56,6 +67,33 @@ const pushAddress = z
         .regex(/^[A-Za-z0-9_:.%-]{16,4096}$/)
         .meta({ example: 'bk3RNwTe3H0:CI2k_HHwgIpoDKCIZvvDMExUdFQ3P1' }),
       environment,
+    }),
+    z.strictObject({
+      provider: z.literal('web_push'),
+      endpoint: z
+        .string()
+        .max(endpointLengthMax)
+        .refine(isPushEndpoint, 'must be an https address as a push service gave it')
+        .meta({
+          description:
+            'At one of the push services that the server allows: https, port 443, in the ' +
+            'spelling of `PushSubscription`.',
+          example: 'https://updates.push.services.mozilla.com/wpush/v2/gAAAAABn',
+        }),
+      keys: z.strictObject({
+        p256dh: curvePoint.meta({ description: "The browser's key, an uncompressed P-256 point." }),
+        auth: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{21}[AQgw]$/)
+          .meta({ description: '16 bytes in base64url.', example: 'BTBZMqHH6r4Tts7J_aSIgg' }),
+      }),
+      vapidKey: curvePoint
+        .meta({
+          description:
+            'The `applicationServerKey` that the browser subscribed under; by default the ' +
+            'current one (GET /device/v1/web-push-key).',
+        })
+        .exactOptional(),
     }),
   ])
   .meta({ id: 'PushAddress', description: 'Where pushes to this app installation go.' })

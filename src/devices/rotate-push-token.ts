@@ -1,6 +1,7 @@
 import { workingStatuses } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeviceId, TenantId } from '../domain/ids.ts'
+import { readWebPushToken } from '../domain/push-subscription.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Hashing, Sealing } from '../platform/world.ts'
 import type { ProofRefusal } from './authenticate-device.ts'
@@ -9,20 +10,26 @@ import {
   type Dependencies as DeviceDependencies,
 } from './authenticate-device.ts'
 import type { DeviceStore, NewPushToken, SealedAddress } from './device.store.ts'
-import type { PushAddress } from './push-address.store.ts'
+import type { PushAddress, StatedAddress } from './push-address.store.ts'
+import { readStatedAddress, type Dependencies as StatedDependencies } from './stated-address.ts'
 
-export type Dependencies = DeviceDependencies & {
-  readonly devices: Pick<DeviceStore, 'setPushToken'>
-  readonly hashing: Hashing
-  readonly sealing: Sealing
-}
+export type Dependencies = DeviceDependencies &
+  StatedDependencies & {
+    readonly devices: Pick<DeviceStore, 'setPushToken'>
+    readonly hashing: Hashing
+    readonly sealing: Sealing
+  }
 
-/** Hash by which all devices with a token are found when a provider reports it dead. */
+/**
+ * Hash by which all devices with a token are found when a provider reports it dead; for a browser
+ * its endpoint alone.
+ */
 export function pushTokenHash(
   hashing: Hashing,
   { provider, appId, token }: PushAddress,
 ): Uint8Array {
-  return hashing.sha256(`${provider}:${appId}:${token}`)
+  const name = provider === 'web_push' ? readWebPushToken(token).endpoint : token
+  return hashing.sha256(`${provider}:${appId}:${name}`)
 }
 
 function binding(tenantId: TenantId, deviceId: DeviceId): string {
@@ -64,15 +71,15 @@ export function openPushToken(
 export async function rotatePushToken(
   dependencies: Dependencies,
   proof: DeviceProof,
-  push: Omit<PushAddress, 'appId'> | null,
-): Promise<ProofRefusal | Refusal<'proof_replayed'> | undefined> {
+  push: StatedAddress | null,
+): Promise<ProofRefusal | Refusal<'proof_replayed' | 'invalid_request'> | undefined> {
   const device = await authenticateDevice(dependencies, proof, {
     statuses: workingStatuses,
   })
   if (isRefusal(device)) return device
-  const token =
-    push &&
-    sealPushToken(dependencies, device.tenantId, device.id, { ...push, appId: device.appId })
+  const address = push && (await readStatedAddress(dependencies, push, device.appId))
+  if (address && isRefusal(address)) return address
+  const token = address && sealPushToken(dependencies, device.tenantId, device.id, address)
   const result = await dependencies.devices.setPushToken(device.tenantId, device.id, token, proof)
   if (result === 'done') return undefined
   return refuse(result ?? 'device_unregistered')

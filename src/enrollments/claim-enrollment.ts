@@ -1,8 +1,12 @@
 import { proofBytesMax } from '../devices/authenticate-device.ts'
 import type { DeviceStore } from '../devices/device.store.ts'
 import { bindKeys } from '../devices/device-keys.ts'
-import type { PushAddress } from '../devices/push-address.store.ts'
+import type { StatedAddress } from '../devices/push-address.store.ts'
 import { sealPushToken } from '../devices/rotate-push-token.ts'
+import {
+  readStatedAddress,
+  type Dependencies as StatedDependencies,
+} from '../devices/stated-address.ts'
 import { type NotifyDependencies, notifyUnregistration } from '../devices/unregister-devices.ts'
 import { activity } from '../domain/activity.ts'
 import { checkApp } from '../domain/app.ts'
@@ -39,20 +43,21 @@ import type { ClaimTarget, EnrollmentStore } from './enrollment.store.ts'
 import { typedCodeMessage } from './open-enrollment.ts'
 import { enrollmentNumberBinding } from './read-enrollment.ts'
 
-export type Dependencies = NotifyDependencies & {
-  readonly enrollments: Pick<EnrollmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
-  readonly devices: Pick<DeviceStore, 'find'>
-  readonly userQueue: UserQueue
-  readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
-  readonly hashing: Hashing
-  readonly sealing: Sealing
-  readonly oneTimePasswords: OneTimePasswords
-  readonly macs: Pick<Macs, 'mac'>
-  readonly random: Random
-  readonly clock: Clock
-  readonly attestations: AttestationVerifier
-  readonly publicOrigin: string
-}
+export type Dependencies = NotifyDependencies &
+  StatedDependencies & {
+    readonly enrollments: Pick<EnrollmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
+    readonly devices: Pick<DeviceStore, 'find'>
+    readonly userQueue: UserQueue
+    readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
+    readonly hashing: Hashing
+    readonly sealing: Sealing
+    readonly oneTimePasswords: OneTimePasswords
+    readonly macs: Pick<Macs, 'mac'>
+    readonly random: Random
+    readonly clock: Clock
+    readonly attestations: AttestationVerifier
+    readonly publicOrigin: string
+  }
 
 /** Both keys of a new device, or values that belong to each. */
 export type PerKey<T> = { readonly possession: T; readonly verification?: T }
@@ -69,7 +74,7 @@ export type Command = {
   }
   readonly keys: PerKey<PublicJwk>
   readonly proofs: PerKey<string>
-  readonly push?: Omit<PushAddress, 'appId'>
+  readonly push?: StatedAddress
   readonly attestation?: AttestationStatement
 }
 
@@ -138,6 +143,11 @@ export async function claimEnrollment(
   })
   if (isRefusal(attestation)) return attestation
 
+  const push = command.push
+    ? await readStatedAddress(dependencies, command.push, command.appId)
+    : null
+  if (push && isRefusal(push)) return push
+
   const id = dependencies.random.id('device')
   const { tenantId, userId } = enrollment
   const origin = {
@@ -165,9 +175,7 @@ export async function claimEnrollment(
       ...device,
     },
     keys: bindKeys(dependencies, { tenantId, id, userId }, keys),
-    push: command.push
-      ? sealPushToken(dependencies, tenantId, id, { ...command.push, appId })
-      : null,
+    push: push && sealPushToken(dependencies, tenantId, id, push),
     numberSealed: enrollment.confirmationRequired
       ? dependencies.sealing.seal(
           dependencies.random.digits(confirmationDigits),

@@ -3,3 +3,4 @@
 export { changeApp, createApp, listApps, readApp, removeApp } from './apps.ts'
 export { readOwnPushes, readPushes } from './doctor/read-pushes.ts'
 export { confirmTestPush, pushOwnTest, pushTest, readTestPush } from './push-test.ts'
+export { readWebPushKey } from './read-web-push-key.ts'

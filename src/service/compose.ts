@@ -20,6 +20,7 @@ import type { SignalHub } from '../platform/net/signal-hub.ts'
 import { isDatabaseUnavailable } from '../platform/postgres/database-errors.ts'
 import { buildReadiness } from '../platform/postgres/readiness.ts'
 import { buildDispatcher } from '../push/push-dispatcher.ts'
+import { buildVapidKeys } from '../push/web-push/vapid-keys.ts'
 import { buildSigningKeys } from '../tenants/signing-keys.ts'
 import { type BootstrapResult, bootstrap } from '../tenants/tenants.ts'
 import { buildApp } from './app.ts'
@@ -135,7 +136,9 @@ export async function startService(
   undo.defer(() => leaseHolder.close())
   const signals = await openSignalCarrier(config, openedDatabase, log, leaseHolder)
   undo.defer(() => signals.close())
-  const push = openPush(config, { ...world, ...stores, signals }, log)
+  const webPushKeys = buildVapidKeys({ ...world, ...stores })
+  const pushParts = { ...world, ...stores, signals, webPushKeys, publicOrigin }
+  const push = openPush(config, pushParts, log)
   undo.defer(() => Promise.race([push.drain(), drainTime()]))
   const metrics = buildMetrics({
     roundTrips: database.roundTrips,
@@ -187,6 +190,8 @@ export async function startService(
     integrationUsage,
     revocationLog,
     attestations,
+    webPushKeys,
+    webPushHosts: config.webPush.hosts,
     endedChallenges: buildEndedChallenges(() => performance.now()),
     userQueue: turns.userQueue,
     userCodeQueue: turns.userCodeQueue,

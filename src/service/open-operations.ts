@@ -7,6 +7,7 @@ import { collectStoredHeads } from '../audit/stored-heads.ts'
 import { verifyAudit } from '../audit/verify-audit.ts'
 import type { ApiKeyId } from '../domain/ids.ts'
 import { buildRevocationLog } from '../platform/logs/revocation-log.ts'
+import { rotateVapidKey } from '../push/web-push/vapid-keys.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from '../tenants/api-keys.ts'
 import { changeOrigin, originOfCommands } from '../tenants/public-origin.ts'
 import { rotateSigningKey } from '../tenants/rotate-signing-key.ts'
@@ -78,6 +79,7 @@ export async function openOperations(
       verifyAudit(dependencies, ...parameters),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
       rotateSigningKey(dependencies, tenantId),
+    rotateWebPushKey: () => rotateVapidKey(dependencies),
     applyRevocations: (lines: Parameters<typeof applyRevocations>[1]) =>
       applyRevocations(dependencies, lines),
     close: () => running.disposeAsync(),

@@ -3,6 +3,8 @@
 import type { Logger } from 'pino'
 import type { TenantId } from '../domain/ids.ts'
 import { pushEnvironments } from '../domain/push.ts'
+import { senderAt } from '../domain/push-subscription.ts'
+import { buildEgressGuard } from '../platform/net/egress-guard.ts'
 import type { Clock, Sealing } from '../platform/world.ts'
 import { buildApnsProvider } from '../push/apns/apns.ts'
 import type { ApnsCredentials, AppStore, FcmCredentials } from '../push/app.store.ts'
@@ -12,11 +14,13 @@ import { withBreaker } from '../push/breaker.adapter.ts'
 import { buildFcmProvider } from '../push/fcm/fcm.ts'
 import type { PushProvider } from '../push/push.store.ts'
 import { buildPushRouter, type PushRoute } from '../push/push-router.adapter.ts'
+import type { VapidKeys } from '../push/web-push/vapid-keys.ts'
+import { buildWebPushProvider } from '../push/web-push/web-push.ts'
 import type { Config } from './config.ts'
 import { operatorFault } from './start-fault.ts'
 
-/** The routes for every tenant. */
-function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[] {
+/** The routes of the environment's apps, for every tenant. */
+function appRoutesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[] {
   const routes: PushRoute[] = []
   if (apns) {
     const { bundleId } = apns
@@ -30,6 +34,24 @@ function routesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRoute[]
     routes.push({ provider: 'fcm', appId: fcm.appId, push })
   }
   return routes
+}
+
+/** The route to browsers. */
+function browserRoute(
+  { webPush }: Config,
+  { webPushKeys, clock, publicOrigin }: Parts,
+  log: Logger,
+): PushRoute {
+  const push = buildWebPushProvider({
+    ...webPush,
+    subject: webPush.subject ?? senderAt(publicOrigin),
+    page: `${publicOrigin}/authenticator/`,
+    keys: webPushKeys,
+    guard: buildEgressGuard(),
+    clock,
+    log,
+  })
+  return { provider: 'web_push', push }
 }
 
 /** Unusable credentials are the operator's to correct. */
@@ -46,20 +68,19 @@ type Parts = {
   readonly sealing: Pick<Sealing, 'open'>
   readonly clock: Clock
   readonly signals: { listen(listener: (key: string) => void): void }
+  readonly webPushKeys: VapidKeys
+  readonly publicOrigin: string
 }
 
 /**
  * The providers of the environment for all tenants, and those of the tenants' own apps, which are
  * opened on first use.
  */
-export function openPush(
-  config: Config,
-  { apps, sealing, clock, signals }: Parts,
-  log: Logger,
-): PushProvider {
-  const routes = asOperatorFault(() => routesOf(config, clock, log))
+export function openPush(config: Config, parts: Parts, log: Logger): PushProvider {
+  const { apps, sealing, clock, signals } = parts
+  const routes = asOperatorFault(() => appRoutesOf(config, clock, log))
   if (routes.length === 0) {
-    log.warn('no push credentials in the environment: only apps of tenants are pushed')
+    log.warn('no push credentials in the environment: only browsers and apps of tenants are pushed')
   }
   const { pushEndpoints } = config
   const own = buildAppProviders({
@@ -88,5 +109,5 @@ export function openPush(
       void own.forget(key.slice(appSignalPrefix.length) as TenantId)
     }
   })
-  return buildPushRouter(routes, log, own)
+  return buildPushRouter([...routes, browserRoute(config, parts, log)], log, own)
 }

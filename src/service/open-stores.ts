@@ -31,6 +31,7 @@ import { buildAppStore } from '../push/apps.sql.ts'
 import { buildDeliveryStore } from '../push/deliveries.sql.ts'
 import { buildPushHistoryStore } from '../push/doctor/push-history.sql.ts'
 import { buildTestPushStore } from '../push/test-pushes.sql.ts'
+import { buildVapidKeyStore } from '../push/web-push/vapid-keys.sql.ts'
 import { buildApiKeyStore } from '../tenants/api-keys.sql.ts'
 import { buildInstallationStore } from '../tenants/installation.sql.ts'
 import { buildSigningKeyStore } from '../tenants/signing-keys.sql.ts'
@@ -78,6 +79,7 @@ export function buildStores(
     notices: buildNoticeStore(database, random),
     apps: buildAppStore(database, random),
     testPushes: buildTestPushStore(database, random),
+    vapidKeys: buildVapidKeyStore(database),
     pushHistory: buildPushHistoryStore(database),
     passcodes: buildPasscodeStore(database, random),
     webhookEndpoints: buildWebhookEndpointStore(database, random),

@@ -46,6 +46,7 @@ import { appRoutes } from '../push/apps.routes.ts'
 import { ownPushRoutes } from '../push/doctor/own-pushes.routes.ts'
 import { pushRoutes } from '../push/doctor/pushes.routes.ts'
 import { testPushRoutes } from '../push/test-pushes.routes.ts'
+import { webPushKeyRoutes } from '../push/web-push-key.routes.ts'
 import { buildKeyGuard } from '../tenants/api-key.guard.ts'
 import { apiKeyRoutes } from '../tenants/api-keys.routes.ts'
 import { policyRoutes } from '../tenants/policy.routes.ts'
@@ -139,6 +140,7 @@ export function registerRoutes(
   app.register(waitRoutes, { useCases, door: buildDoorGuard(useCases, admission) })
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
+  app.register(webPushKeyRoutes, { useCases, admission })
   const { linkedApps = [] } = options
   app.register((pages, _options, ready) => {
     const send = sendProblemPage

@@ -39,7 +39,8 @@ it("the device's client has the words of the service", () => {
   expectTypeOf<Decision>().toEqualTypeOf<answer.Decision>()
   expectTypeOf<UserVerification>().toEqualTypeOf<challenge.UserVerification>()
   expectTypeOf<PushRegistration['provider']>().toEqualTypeOf<PushProviderName>()
-  expectTypeOf<NonNullable<PushRegistration['environment']>>().toEqualTypeOf<PushEnvironment>()
+  type AppPush = Extract<PushRegistration, { token: string }>
+  expectTypeOf<NonNullable<AppPush['environment']>>().toEqualTypeOf<PushEnvironment>()
   expectTypeOf<DeviceAccount['status']>().toEqualTypeOf<(typeof workingStatuses)[number]>()
   expectTypeOf<DeviceDetails['status']>().toEqualTypeOf<DeviceStatus>()
   expectTypeOf<DeviceDetails['platform']>().toEqualTypeOf<Platform>()

@@ -40,6 +40,7 @@ import { buildAppStore } from '../../src/push/apps.sql.ts'
 import { buildDeliveryStore } from '../../src/push/deliveries.sql.ts'
 import { buildPushHistoryStore } from '../../src/push/doctor/push-history.sql.ts'
 import { buildTestPushStore } from '../../src/push/test-pushes.sql.ts'
+import { buildVapidKeyStore } from '../../src/push/web-push/vapid-keys.sql.ts'
 import { buildApiKeyStore } from '../../src/tenants/api-keys.sql.ts'
 import { buildSigningKeyStore } from '../../src/tenants/signing-keys.sql.ts'
 import { buildTenantStore } from '../../src/tenants/tenants.sql.ts'
@@ -107,6 +108,7 @@ export async function openStores(
     diagnostics: buildDiagnosticsStore(database, random),
     reports: buildReportStore(database, random),
     testPushes: buildTestPushStore(database, random),
+    vapidKeys: buildVapidKeyStore(database),
     pushHistory: buildPushHistoryStore(database),
     webhookEndpoints: buildWebhookEndpointStore(database, random),
     webhookDeliveries: buildWebhookDeliveryStore(database),

@@ -11,6 +11,7 @@ import { buildOwnChallenges } from '../../src/challenges/memory/own-challenges.t
 import { readDeviceProof } from '../../src/devices/authenticate-device.ts'
 import type { ChallengeId, TenantId, UserId } from '../../src/domain/ids.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { pushServiceHosts } from '../../src/domain/push-subscription.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import type { Revocation } from '../../src/domain/revocation.ts'
 import { buildAttestationVerifier } from '../../src/enrollments/attestation/attestation.ts'
@@ -35,6 +36,7 @@ import { buildFairQueue, buildUserQueue } from '../../src/platform/net/bounded-f
 import { buildSignalHub } from '../../src/platform/net/signal-hub.ts'
 import { buildSharedReads } from '../../src/platform/shared-reads.ts'
 import type { DuePush } from '../../src/push/due-push.store.ts'
+import { buildVapidKeys } from '../../src/push/web-push/vapid-keys.ts'
 import { passcodeQueueLimits, userQueueLimits } from '../../src/service/open-fair-queues.ts'
 import { createApiKey } from '../../src/tenants/api-keys.ts'
 import { buildSigningKeys } from '../../src/tenants/signing-keys.ts'
@@ -116,6 +118,8 @@ export async function openWorld() {
     sharedReads: buildSharedReads(),
     ownChallenges,
     endedChallenges: buildEndedChallenges(() => performance.now()),
+    webPushKeys: buildVapidKeys({ ...stores, sealing }),
+    webPushHosts: pushServiceHosts,
     publicOrigin,
   }
 }

@@ -39,11 +39,20 @@ export type DeviceChanges = Partial<Omit<DeviceDescription, 'platform'>> & {
 }
 
 /** The address by which the device can be woken. */
-export type PushRegistration = {
-  readonly provider: 'apns' | 'fcm'
-  readonly token: string
-  readonly environment?: 'production' | 'sandbox'
-}
+export type PushRegistration =
+  | {
+      readonly provider: 'apns' | 'fcm'
+      readonly token: string
+      readonly environment?: 'production' | 'sandbox'
+    }
+  | {
+      readonly provider: 'web_push'
+      /** As in `PushSubscription.toJSON()`. */
+      readonly endpoint: string
+      readonly keys: { readonly p256dh: string; readonly auth: string }
+      /** The key that it subscribed under; by default the current one. */
+      readonly vapidKey?: string
+    }
 
 /** The phone maker's statement about the keys; binary values in base64url. */
 export type Attestation =

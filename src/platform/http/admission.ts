@@ -11,7 +11,7 @@ import type { FairQueue } from '../fair-queue.ts'
  * the other check.
  */
 export type CheckKey = readonly [
-  kind: 'api_key' | 'door' | 'portal_session' | 'realm_door' | 'signing_keys',
+  kind: 'api_key' | 'door' | 'portal_session' | 'realm_door' | 'signing_keys' | 'web_push_key',
   ...parts: readonly (string | null)[],
 ]
 

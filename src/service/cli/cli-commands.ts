@@ -212,6 +212,7 @@ const commands: Record<string, Command> = {
         : (await operations.listTenants()).map(({ id }) => id)
     return await verifyAudits(operations, ids, values, terminal)
   },
+  'web-push-key rotate': async (operations) => orThrow(await operations.rotateWebPushKey()),
   async 'signing-keys rotate'(operations, { values }) {
     const rotation = await operations.rotateSigningKey(await tenantOf(operations, values.tenant))
     if (isRefusal(rotation))

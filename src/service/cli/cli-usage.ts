@@ -48,6 +48,7 @@ const calls = `  migrate                                   apply pending migrati
   keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
   signing-keys rotate [--tenant ID]
+  web-push-key rotate                       the next key for pushes to browsers; old ones stay
   origin change --to ORIGIN                 change PUBLIC_ORIGIN: phones must enroll again
   revocations apply < FILE                  apply the revocation log again after a restore
   audit verify [--tenant ID] [--heads FILE] [--keys FILE]

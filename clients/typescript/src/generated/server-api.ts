@@ -4208,7 +4208,7 @@ export interface components {
          */
         PushKind: "challenge_opened" | "challenge_closed" | "activity_recorded" | "test";
         /**
-         * @description A push service.
+         * @description A push service of an app.
          * @enum {string}
          */
         PushProvider: "apns" | "fcm";
