@@ -26,7 +26,7 @@ const outside = '^(simulator|demo|web|clients|examples|bench|test)/'
 /** What ends a device, or reports a sign-in, ends its challenges in the same transaction. */
 const endOfChallenges = '^src/challenges/challenge-cancellation\\.sql\\.ts$'
 /** Folders in which every file talks to the world: Apple, Google, certificates of keys. */
-const adapterFolders = '^src/(push/(apns|fcm)|enrollments/attestation)/'
+const adapterFolders = '^src/(push/(apns|fcm|web-push)|enrollments/attestation)/'
 const useCase = `${inNouns}[^.]+\\.ts$`
 
 const order = nouns.flatMap((noun, index) => {
