@@ -1,7 +1,7 @@
 // A device's signed answer: what it must contain, and its effect on the challenge.
 
 import type { Challenge, ChallengeStatus, DenyReason } from './challenge.ts'
-import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
+import { isFresh, isJti, isThumbprint, readClaims, readHeader } from './claims.ts'
 import type { DeviceKey } from './device.ts'
 import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId } from './ids.ts'
@@ -37,6 +37,8 @@ export type Answer = {
   /** The typed digits; null when the answer has none. */
   readonly number: string | null
   readonly userVerified: boolean
+  /** Thumbprint of the passkey whose assertion comes with it; null for one without. */
+  readonly passkeyKid: string | null
 }
 
 /** Why an answer of a device does not count. */
@@ -44,28 +46,41 @@ export type AnswerRefusal = Refusal<
   'answer_malformed' | 'answer_invalid' | 'clock_skew' | 'answer_key_not_allowed' | 'number_missing'
 >
 
+const shape = {
+  iss: 'string',
+  sub: 'string',
+  aud: 'string',
+  jti: 'string',
+  iat: 'integer',
+  exp: 'integer',
+  cid: 'string',
+  nonce: 'string',
+  rqh: 'string',
+  dec: 'string',
+  num: 'string?',
+  uv: 'boolean',
+  rsn: 'string?',
+} as const
+/** Of an answer that a passkey confirms. */
+const passkeyShape = { ...shape, uv: 'string', vk: 'string' } as const
+const byPasskey = 'webauthn'
+
+type Verification = Pick<Answer, 'userVerified' | 'passkeyKid'>
+
+function verificationOf(
+  claims: { readonly uv: boolean } | { readonly uv: string; readonly vk: string },
+): Verification | undefined {
+  if (!('vk' in claims)) return { userVerified: claims.uv, passkeyKid: null }
+  const { uv, vk } = claims
+  return uv === byPasskey && isThumbprint(vk) ? { userVerified: true, passkeyKid: vk } : undefined
+}
+
 /** Reads an answer: exact header, exact claims, nothing else. */
 export function readAnswer(jws: UnverifiedJws): Answer | Refusal<'answer_malformed'> {
   const header = readHeader(answerTyp, jws.header)
-  const claims = readClaims(
-    {
-      iss: 'string',
-      sub: 'string',
-      aud: 'string',
-      jti: 'string',
-      iat: 'integer',
-      exp: 'integer',
-      cid: 'string',
-      nonce: 'string',
-      rqh: 'string',
-      dec: 'string',
-      num: 'string?',
-      uv: 'boolean',
-      rsn: 'string?',
-    },
-    jws.payload,
-  )
-  if (!header || !claims || !isJti(claims.jti) || !isDecision(claims.dec)) {
+  const claims = readClaims(shape, jws.payload) ?? readClaims(passkeyShape, jws.payload)
+  const verification = claims && verificationOf(claims)
+  if (!header || !verification || !isJti(claims.jti) || !isDecision(claims.dec)) {
     return refuse('answer_malformed')
   }
   if (claims.rsn !== undefined && !isShowable(cleanText(claims.rsn), 140)) {
@@ -86,7 +101,7 @@ export function readAnswer(jws: UnverifiedJws): Answer | Refusal<'answer_malform
     requestHash: claims.rqh,
     decision: claims.dec,
     number: claims.num ?? null,
-    userVerified: claims.uv,
+    ...verification,
   }
 }
 
@@ -134,7 +149,8 @@ export function checkAnswer(
 /**
  * Checks that the key may sign this decision. Deny and report need no prompt. An approval must be
  * signed by the verification key where the challenge requires it, and wherever the device has one
- * unless the challenge does not require user verification.
+ * unless the challenge does not require user verification. A passkey signs no answer: in its place
+ * it is named (`checkNamedPasskey`).
  */
 export function checkKey(
   answer: Answer,
@@ -142,7 +158,7 @@ export function checkKey(
   deviceHasVerificationKey: boolean,
   userVerification: Challenge['userVerification'],
 ): Refusal<'answer_invalid' | 'answer_key_not_allowed'> | undefined {
-  const isVerification = key.role === 'verification'
+  const isVerification = key.role === 'verification' || answer.passkeyKid !== null
   if (answer.userVerified !== isVerification)
     return refuse('answer_invalid', { facts: { claim: 'uv' } })
   if (answer.decision !== 'approve' || isVerification) return undefined
@@ -150,6 +166,22 @@ export function checkKey(
     userVerification === 'required' ||
     (userVerification === 'preferred' && deviceHasVerificationKey)
   return needsVerification ? refuse('answer_key_not_allowed') : undefined
+}
+
+/**
+ * Checks that the passkey that the answer names (`vk`) is the device's, and that an assertion comes
+ * with such an answer, and with no other.
+ */
+export function checkNamedPasskey(
+  { passkeyKid }: Pick<Answer, 'passkeyKid'>,
+  ownPasskeyKid: string | null,
+  isAsserted: boolean,
+): Refusal<'answer_invalid'> | undefined {
+  if (passkeyKid !== null && passkeyKid !== ownPasskeyKid) {
+    return refuse('answer_invalid', { facts: { claim: 'vk' } })
+  }
+  if (isAsserted === (passkeyKid !== null)) return undefined
+  return refuse('answer_invalid', { facts: { claim: 'assertion' } })
 }
 
 /**

@@ -1,6 +1,7 @@
 // The `Device-Proof` of every device call: proof of possession in the shape of DPoP (RFC 9449),
 // bound to one request.
 
+import type { Assertion } from './assertion.ts'
 import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import { type DeviceId, isId, type TenantId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
@@ -44,6 +45,8 @@ export type DeviceProof = {
   readonly expiresAt: Date
   /** By how much its `iat` is ahead of our time; negative when behind. */
   readonly clockSkewMs: number
+  /** By the device's passkey over this proof, not verified yet; null where none came with it. */
+  readonly assertion: Assertion | null
 }
 
 /**
@@ -55,6 +58,7 @@ export function readProof(
   jws: UnverifiedJws,
   request: ProvenRequest,
   now: Date,
+  assertion: Assertion | null = null,
 ): DeviceProof | Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid'> {
   const header = readHeader(proofTyp, jws.header)
   const claims = readClaims(
@@ -87,5 +91,6 @@ export function readProof(
     jti: claims.jti,
     expiresAt: new Date((claims.iat + jtiKeptSeconds) * 1000),
     clockSkewMs: claims.iat * 1000 - now.getTime(),
+    assertion,
   }
 }

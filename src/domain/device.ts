@@ -33,11 +33,22 @@ export type PublicJwk = {
 export const keyRoles = ['possession', 'verification'] as const
 export type KeyRole = (typeof keyRoles)[number]
 
+/** What is kept of a passkey beside its public key. */
+export type PasskeyFacts = {
+  /** base64url. */
+  readonly credentialId: string
+  /** The flags BE and BS at enrollment: what the authenticator said, which nobody vouches for. */
+  readonly backupEligible: boolean
+  readonly backedUp: boolean
+}
+
 /** A registered key; `kid` is its RFC 7638 thumbprint. */
 export type DeviceKey = {
   readonly role: KeyRole
   readonly kid: string
   readonly publicJwk: PublicJwk
+  /** Of a passkey alone, which is a verification key. */
+  readonly passkey?: PasskeyFacts
 }
 
 /** An app installation with its own keys. */
@@ -61,6 +72,8 @@ export type Device = {
   readonly parentDeviceId: DeviceId | null
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
+  /** The verification key of a browser; null where it has none, or a key of another kind. */
+  readonly passkey: Pick<PasskeyFacts, 'backupEligible' | 'backedUp'> | null
   /** What its maker attested at enrollment; it ends when a key is replaced. */
   readonly attestation: DeviceAttestation
   readonly createdAt: Date
@@ -75,6 +88,14 @@ export type Device = {
 /** The device's key with this thumbprint; keys are never looked up without their device. */
 export function keyOf<Key extends DeviceKey>(keys: readonly Key[], kid: string): Key | undefined {
   return keys.find((key) => key.kid === kid)
+}
+
+/** The app id of the authenticator in a browser. */
+export const browserAppId = 'countersign.web'
+
+/** Whether it runs in a browser, whose keys are software and vouched for by nobody. */
+export function isBrowser({ platform, appId }: Pick<Device, 'platform' | 'appId'>): boolean {
+  return platform === 'web' || appId === browserAppId
 }
 
 const severityOfUse: Record<UnregisterReason, Severity> = {

@@ -201,6 +201,14 @@ export const policyRules = {
       stricter: 'more',
     },
   ),
+  browserDevices: choice(
+    'Whether browsers may be devices; their keys are software, and nobody vouches for them.',
+    { default: 'allowed', values: ['allowed', 'refused'] },
+  ),
+  syncedPasskeys: choice(
+    'Whether a passkey that its platform may copy to other devices counts as a verification key.',
+    { default: 'allowed', values: ['allowed', 'refused'] },
+  ),
   protocolVersionMin: integer(
     'Minimum version of the device protocol; an app that speaks an older one can only report its ' +
       'new version or unregister.',

@@ -51,6 +51,7 @@ export type RefusalCode =
   | 'key_already_registered'
   | 'too_many_key_rotations'
   | 'attestation_missing'
+  | 'passkey_synced'
   | 'attestation_invalid'
   // devices and their proofs
   | 'proof_missing'

@@ -1,3 +1,4 @@
+import type { Assertion, UnverifiedAssertion } from '../domain/assertion.ts'
 import type { PublicJwk } from '../domain/device.ts'
 import type { UnverifiedJws } from '../domain/device-proof.ts'
 import type { Id, IdKind, TenantId } from '../domain/ids.ts'
@@ -80,8 +81,20 @@ export type NewSigningKey = {
   readonly privateSealed: Uint8Array
 }
 
-/** JSON Web Signatures, ES256 only (RFC 7515, RFC 8725). */
-export interface Signatures {
+/** Assertions of passkeys, ES256 only (Web Authentication Level 3). */
+interface Assertions {
+  /**
+   * The assertion in a header: base64url of a JSON object of exactly its four texts, at most
+   * `assertionBytesMax` long; undefined for anything else.
+   */
+  decodeAssertion(header: string): Assertion | undefined
+  /** Its parts; undefined unless each is in canonical base64url, and the client data JSON. */
+  readAssertion(assertion: Assertion): UnverifiedAssertion | undefined
+  verifyAssertion(assertion: UnverifiedAssertion, key: PublicJwk): boolean
+}
+
+/** JSON Web Signatures, ES256 only (RFC 7515, RFC 8725), and assertions by keys of the same kind. */
+export interface Signatures extends Assertions {
   /**
    * Parses a compact JWS; undefined unless it is at most `bytesMax` long, has the strict spelling
    * (`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$`), and holds JSON objects without

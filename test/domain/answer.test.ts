@@ -5,6 +5,7 @@ import {
   answerTyp,
   checkAnswer,
   checkKey,
+  checkNamedPasskey,
   decideAnswer,
   readAnswer,
 } from '../../src/domain/answer.ts'
@@ -20,6 +21,7 @@ import {
   later,
   now,
   nowSeconds,
+  otherKid,
   userId,
 } from './examples.ts'
 
@@ -67,6 +69,14 @@ describe('an answer is well-formed', () => {
     })
   })
 
+  test('with a passkey that it names in place of the key that signs', () => {
+    expect(answerOf({ uv: 'webauthn', vk: otherKid })).toMatchObject({
+      userVerified: true,
+      passkeyKid: otherKid,
+    })
+    expect(answerOf()).toMatchObject({ passkeyKid: null })
+  })
+
   test('with a showable remark', () => {
     expect(answerOf({ rsn: 'I was asleep' })).toMatchObject({ decision: 'approve' })
   })
@@ -83,6 +93,11 @@ describe('an answer is malformed', () => {
     ['with a short jti', { jti: 'short' }],
     ['with a jti that is no base64url', { jti: 'jti 0123456789 A' }],
     ['with a boolean as text', { uv: 'true' }],
+    ['with a boolean as text, and a passkey', { uv: 'true', vk: otherKid }],
+    ['with a passkey and no word that it is one', { uv: true, vk: otherKid }],
+    ['with the word and no passkey', { uv: 'webauthn' }],
+    ['with a passkey that is no thumbprint', { uv: 'webauthn', vk: 'x' }],
+    ['with a passkey and an unknown claim', { uv: 'webauthn', vk: otherKid, admin: true }],
     ['with a list as audience', { aud: ['https://push.example.com'] }],
     ['with a fraction of a second', { iat: nowSeconds + 0.5 }],
     ['with a remark that is too long', { rsn: 'x'.repeat(141) }],
@@ -217,6 +232,13 @@ describe('a key may say', () => {
     },
   )
 
+  test('what a passkey confirms, which is named in place of a key that signs', () => {
+    const named = answerOf({ uv: 'webauthn', vk: otherKid })
+    for (const rule of ['required', 'preferred', 'not_required'] as const) {
+      expect(checkKey(named, possession, true, rule)).toBeUndefined()
+    }
+  })
+
   test('only the truth about itself', () => {
     const lie = { refused: 'answer_invalid', facts: { claim: 'uv' } }
     expect(checkKey(approve(true), possession, false, 'not_required')).toEqual(lie)
@@ -315,4 +337,18 @@ test.each([
 ] as const)('an answer %s', (_what, status, reason, end) => {
   const effect = { outcome: 'wrong_number', status, reason, wrongNumbersLeft: 1 } as const
   expect(answerEnd(effect)).toBe(end)
+})
+
+describe('a passkey is named', () => {
+  const invalid = (claim: string) => ({ refused: 'answer_invalid', facts: { claim } })
+  test.each([
+    ['by an answer with its assertion', otherKid, otherKid, true, undefined],
+    ['by no answer of another device', otherKid, kid, true, invalid('vk')],
+    ['by no answer of a device that has none', otherKid, null, true, invalid('vk')],
+    ['by no answer without its assertion', otherKid, otherKid, false, invalid('assertion')],
+    ['wherever an assertion comes', null, otherKid, true, invalid('assertion')],
+    ['nowhere else', null, otherKid, false, undefined],
+  ])('%s', (_, passkeyKid, own, isAsserted, outcome) => {
+    expect(checkNamedPasskey({ passkeyKid }, own, isAsserted)).toEqual(outcome)
+  })
 })

@@ -29,6 +29,7 @@ const unregisteredDevice: Device = {
   parentDeviceId: null,
   hasPushToken: false,
   hasVerificationKey: true,
+  passkey: null,
   attestation: { level: 'none', verdict: 'not_asked', why: null },
   createdAt: now,
   activatedAt: now,

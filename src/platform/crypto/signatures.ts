@@ -12,6 +12,7 @@ import type { PublicJwk } from '../../domain/device.ts'
 import type { UnverifiedJws } from '../../domain/device-proof.ts'
 import type { TenantId } from '../../domain/ids.ts'
 import type { Sealing, Signatures, SigningKey } from '../world.ts'
+import { buildAssertions } from './assertions.ts'
 import { KeyCache } from './key-cache.ts'
 import { readJsonObject } from './strict-json.ts'
 
@@ -107,6 +108,7 @@ export function buildSignatures(sealing: Sealing): Signatures {
   }
 
   return {
+    ...buildAssertions(publicKey),
     read,
     async verify({ text }, jwk) {
       const key = publicKey(jwk)
