@@ -1,7 +1,7 @@
 // Keys of devices, bound to their row: editing the database makes a key invalid, never another
 // device's.
 
-import { type Device, type DeviceKey, keyOf } from '../domain/device.ts'
+import { type Device, type DeviceKey, keyOf, type PasskeyFacts } from '../domain/device.ts'
 import type { SecurityLog } from '../platform/logs/security-log.store.ts'
 import type { Macs } from '../platform/world.ts'
 import type { BoundKey, KnownDevice } from './device.store.ts'
@@ -12,15 +12,20 @@ type Owner = Pick<Device, 'tenantId' | 'id' | 'userId'>
 
 /**
  * The input of a key's MAC: its owner, its role, the key, and which other keys the device has.
- * Without the last, deleting the row of a verification key would make the possession key enough.
+ * Without the last, deleting the row of a verification key would make the possession key enough. A
+ * passkey has a label of its own, or its row could be turned into a key that signs texts itself.
  */
 function macInput(
   { tenantId, id, userId }: Owner,
-  { role, kid, publicJwk: { x, y } }: DeviceKey,
+  { role, kid, publicJwk: { x, y }, passkey }: DeviceKey,
   all: readonly Pick<DeviceKey, 'kid'>[],
 ): string {
   const kids = all.map((key) => key.kid).toSorted()
-  return JSON.stringify(['device-key', tenantId, id, userId, role, kid, x, y, ...kids])
+  const bound = [tenantId, id, userId, role, kid, x, y]
+  if (!passkey) return JSON.stringify(['device-key', ...bound, ...kids])
+  const { credentialId, backupEligible, backedUp } = passkey
+  const facts = [credentialId, backupEligible, backedUp]
+  return JSON.stringify(['device-passkey', ...bound, ...facts, ...kids])
 }
 
 /** Binds the keys of a new device to it, to its user and to each other. */
@@ -78,4 +83,24 @@ export function ownKey(
   const { tenantId, id: deviceId } = device
   dependencies.securityLog.write({ event: 'device_key_tampered', tenantId, deviceId })
   return undefined
+}
+
+/** The same for a text that the key itself has signed: a passkey signs none. */
+export function ownSigningKey(
+  dependencies: Dependencies,
+  knownDevice: KnownDevice,
+  kid: string,
+): DeviceKey | undefined {
+  const key = ownKey(dependencies, knownDevice, kid)
+  return key?.passkey ? undefined : key
+}
+
+/** The device's passkey, as it was enrolled. */
+export function ownPasskey(
+  dependencies: Dependencies,
+  knownDevice: KnownDevice,
+): (DeviceKey & { readonly passkey: PasskeyFacts }) | undefined {
+  const key = knownDevice.keys.find(({ passkey }) => passkey)
+  const own = key && ownKey(dependencies, knownDevice, key.kid)
+  return own?.passkey && { ...own, passkey: own.passkey }
 }

@@ -1,4 +1,4 @@
-import type { Device, DeviceKey } from '../domain/device.ts'
+import type { Device, DeviceKey, PasskeyFacts } from '../domain/device.ts'
 import { policyOf } from '../domain/policy.ts'
 import type { KnownDevice } from './device.store.ts'
 
@@ -17,6 +17,9 @@ export const deviceColumns = `
   d.push_token_sealed is not null as d_has_push_token,
   (select true from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
     and v.role = 'verification') is true as d_has_verification_key,
+  (select json_build_object('backupEligible', v.backup_eligible, 'backedUp', v.backed_up)
+    from device_keys v where v.tenant_id = d.tenant_id and v.device_id = d.id
+    and v.role = 'verification' and v.kind = 'webauthn') as d_passkey,
   d.attestation_level as d_attestation_level, d.attestation_verdict as d_attestation_verdict,
   d.attestation_why as d_attestation_why,
   d.created_at as d_created_at, d.activated_at as d_activated_at, d.last_seen_at as d_last_seen_at,
@@ -26,7 +29,9 @@ export const deviceColumns = `
 /** What verifying `devices d` needs: its keys as JSON, and the policy of its tenant. */
 export const deviceKeysColumn = `
   (select json_agg(json_build_object('role', k.role, 'kid', k.kid, 'publicJwk', k.public_jwk,
-    'mac', encode(k.mac, 'base64')))
+    'mac', encode(k.mac, 'base64'), 'passkey', case when k.kind = 'webauthn' then
+      json_build_object('credentialId', k.credential_id, 'backupEligible', k.backup_eligible,
+        'backedUp', k.backed_up) end))
    from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id) as d_keys,
   d.key_revision as d_key_revision,
   (select t.policy from tenants t where t.tenant_id = d.tenant_id) as d_policy`
@@ -42,7 +47,12 @@ export type DeviceRow = {
 }
 
 export type KnownDeviceRow = DeviceRow & {
-  readonly dKeys: (DeviceKey & { readonly mac: string })[] | null
+  readonly dKeys:
+    | (Omit<DeviceKey, 'passkey'> & {
+        readonly mac: string
+        readonly passkey: PasskeyFacts | null
+      })[]
+    | null
   readonly dKeyRevision: number
   readonly dPolicy: unknown
 }
@@ -65,6 +75,7 @@ export function toDevice(row: DeviceRow): Device {
     parentDeviceId: row.dParentDeviceId,
     hasPushToken: row.dHasPushToken,
     hasVerificationKey: row.dHasVerificationKey,
+    passkey: row.dPasskey,
     attestation: {
       level: row.dAttestationLevel,
       verdict: row.dAttestationVerdict,
@@ -80,7 +91,11 @@ export function toDevice(row: DeviceRow): Device {
 }
 
 export function toKnownDevice(row: KnownDeviceRow): KnownDevice {
-  const keys = (row.dKeys ?? []).map((key) => ({ ...key, mac: Buffer.from(key.mac, 'base64') }))
+  const keys = (row.dKeys ?? []).map(({ mac, passkey, ...key }) => ({
+    ...key,
+    ...(passkey && { passkey }),
+    mac: Buffer.from(mac, 'base64'),
+  }))
   const keyRevision = row.dKeyRevision
   return { device: toDevice(row), keys, keyRevision, policy: policyOf(row.dPolicy) }
 }

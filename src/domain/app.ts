@@ -1,11 +1,11 @@
 // Which apps and platforms a tenant still accepts.
 
-import type { Device } from './device.ts'
+import { type Device, isBrowser } from './device.ts'
 import type { Policy } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 type AppOf = Pick<Device, 'appId' | 'appVersion' | 'platform'>
-type AppPolicy = Pick<Policy, 'appVersionsMin' | 'retiredPlatforms'>
+type AppPolicy = Pick<Policy, 'appVersionsMin' | 'retiredPlatforms' | 'browserDevices'>
 
 const leading = /^([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})(-)?(?![0-9.])/
 
@@ -41,7 +41,8 @@ function minimaOf(appId: string, { appVersionsMin }: AppPolicy): string[] {
 }
 
 /**
- * Refuses an app that is older than the tenant accepts, or whose platform is retired: it may lack a
+ * Refuses an app that is older than the tenant accepts, or whose platform is retired, as all
+ * browsers are where the tenant accepts none: it may lack a
  * protection that the tenant relies on. All that it may still do is report its new version or
  * unregister.
  */
@@ -49,7 +50,8 @@ export function checkApp(
   device: AppOf,
   policy: AppPolicy,
 ): Refusal<'platform_retired' | 'app_too_old'> | undefined {
-  if (policy.retiredPlatforms.includes(device.platform)) {
+  const isRefused = policy.browserDevices === 'refused' && isBrowser(device)
+  if (isRefused || policy.retiredPlatforms.includes(device.platform)) {
     return refuse('platform_retired', { facts: { platform: device.platform } })
   }
   const minimum = minimaOf(device.appId, policy).find(

@@ -1,6 +1,7 @@
 // What the relying party can keep and verify offline: the payload of the `approval-result+jwt`.
 
 import type { Challenge } from './challenge.ts'
+import type { Platform } from './device.ts'
 import type { DeviceId } from './ids.ts'
 import { newDeviceSeconds } from './policy.ts'
 import { firstVersion } from './protocol-version.ts'
@@ -20,6 +21,7 @@ export type ResultFacts = {
     /** Whether its maker attested where the key is. */
     readonly hardwareBacked: boolean
     readonly activatedAt: Date | null
+    readonly platform: Platform
     /** Of the device protocol, in which it was asked. */
     readonly protocolVersion: number
   } | null
@@ -59,7 +61,7 @@ export function resultPayload(challenge: Challenge, facts: ResultFacts): string 
     ...(challenge.binding === null ? {} : { binding: challenge.binding }),
     decision: challenge.status,
     ...(challenge.reason === null ? {} : { reason: challenge.reason }),
-    ...(decidedBy === null ? {} : { did: decidedBy.id }),
+    ...(decidedBy === null ? {} : { did: decidedBy.id, platform: decidedBy.platform }),
     number: challenge.numberMode,
     ...(isApproved && decidedBy !== null
       ? {

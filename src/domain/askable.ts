@@ -1,7 +1,8 @@
 // Which of a user's active devices a challenge may ask.
 
 import { checkApp } from './app.ts'
-import type { Device } from './device.ts'
+import type { Device, PasskeyFacts } from './device.ts'
+import { checkSynced } from './passkey.ts'
 import type { Policy } from './policy.ts'
 import { checkProtocolVersion } from './protocol-version.ts'
 
@@ -12,16 +13,22 @@ export type UnaskedReason =
   | 'protocol_too_old'
   | 'companion'
   | 'no_verification_key'
+  | 'passkey_synced'
 
 /** The facts that decide it: of the device, and of the challenge. */
 export type AskableFacts = Pick<
   Device,
   'appId' | 'appVersion' | 'platform' | 'protocolVersion' | 'parentDeviceId' | 'hasVerificationKey'
->
+> & { readonly passkey: Pick<PasskeyFacts, 'backupEligible'> | null }
 export type AskableRules = {
   readonly policy: Pick<
     Policy,
-    'appVersionsMin' | 'retiredPlatforms' | 'protocolVersionMin' | 'companionsMayAnswer'
+    | 'appVersionsMin'
+    | 'retiredPlatforms'
+    | 'browserDevices'
+    | 'syncedPasskeys'
+    | 'protocolVersionMin'
+    | 'companionsMayAnswer'
   >
   readonly isVerificationRequired: boolean
   /** Whether a number must be typed, which cannot be expected on a watch. */
@@ -47,6 +54,7 @@ export function reasonForNotAsking(
   ) {
     return 'companion'
   }
+  if (device.passkey && checkSynced(device.passkey, rules.policy)) return 'passkey_synced'
   return rules.isVerificationRequired && !device.hasVerificationKey
     ? 'no_verification_key'
     : undefined

@@ -1,7 +1,7 @@
 // Rotation of a device's keys: a new key takes the place of one, by the device's own decision.
 
 import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
-import type { KeyRole } from './device.ts'
+import type { DeviceKey, KeyRole } from './device.ts'
 import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
@@ -25,6 +25,19 @@ export type RotationFacts = {
    * nothing.
    */
   readonly replacedKid: string | null
+}
+
+/**
+ * A passkey is not replaced: its platform makes, copies and deletes it, and the new one would need
+ * two prompts of which neither says what it is for. Its device enrolls anew.
+ */
+export function checkRotatable(
+  oldKey: Pick<DeviceKey, 'passkey'>,
+): Refusal<'invalid_request'> | undefined {
+  if (!oldKey.passkey) return undefined
+  return refuse('invalid_request', {
+    hint: 'A passkey is not replaced. Enroll the browser anew in the place of this device.',
+  })
 }
 
 /**

@@ -6,14 +6,21 @@ import type { Policy } from './policy.ts'
 import { checkEnrolling, checkPushSignIn, type PushSignInSetting } from './push-sign-in.ts'
 
 /** Devices that the rules cannot tell apart. */
-export type DeviceKind = Omit<AskableFacts, 'parentDeviceId'> & { readonly isCompanion: boolean }
+export type DeviceKind = Omit<AskableFacts, 'parentDeviceId' | 'passkey'> & {
+  readonly isCompanion: boolean
+  readonly hasSyncedPasskey: boolean
+}
 
 /** The kinds that a usual challenge may ask: a number to type, no wish for verification. */
 export function askableKinds(kinds: readonly DeviceKind[], policy: Policy): DeviceKind[] {
   const rules: AskableRules = askableRules(policy, { digits: policy.numberDigits }, 'not_required')
   return kinds.filter(
-    ({ isCompanion, ...kind }) =>
-      !isCompanion && reasonForNotAsking({ ...kind, parentDeviceId: null }, rules) === undefined,
+    ({ isCompanion, hasSyncedPasskey, ...kind }) =>
+      !isCompanion &&
+      reasonForNotAsking(
+        { ...kind, parentDeviceId: null, passkey: { backupEligible: hasSyncedPasskey } },
+        rules,
+      ) === undefined,
   )
 }
 

@@ -94,6 +94,7 @@ export const deviceUnaskedReasons = [
   'protocol_too_old',
   'companion',
   'no_verification_key',
+  'passkey_synced',
 ] as const
 export type DeviceUnaskedReason = (typeof deviceUnaskedReasons)[number]
 

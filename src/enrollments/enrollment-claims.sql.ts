@@ -5,6 +5,7 @@ import type { UnregistrationEffects } from '../devices/device.store.ts'
 import { unregisterDevices } from '../devices/device-unregistration.sql.ts'
 import { findDevice, lockUserRow } from '../devices/devices.sql.ts'
 import { wereReplaced } from '../devices/keys/key-rotation.sql.ts'
+import { type PasskeyColumns, passkeyColumns } from '../devices/keys/passkey-columns.sql.ts'
 import { spendProof } from '../devices/keys/spend-proof.sql.ts'
 import type { Device } from '../domain/device.ts'
 import { type Enrollment, mayAddDevice } from '../domain/enrollment.ts'
@@ -86,14 +87,16 @@ const insertKeys = statement<
     readonly kids: readonly string[]
     readonly publicJwks: readonly string[]
     readonly macs: readonly Uint8Array[]
-  },
+  } & PasskeyColumns,
   { readonly kid: string }
 >(
   'insert_device_keys',
-  `insert into device_keys (tenant_id, device_id, role, kid, public_jwk, mac)
+  `insert into device_keys (tenant_id, device_id, role, kid, public_jwk, mac, kind, credential_id,
+    backup_eligible, backed_up)
   select :tenantId, :deviceId, x.*
-  from unnest(:roles::text[], :kids::text[], :publicJwks::jsonb[], :macs::bytea[])
-    as x(role, kid, public_jwk, mac)
+  from unnest(:roles::text[], :kids::text[], :publicJwks::jsonb[], :macs::bytea[], :kinds::text[],
+      :credentialIds::text[], :backupEligible::boolean[], :backedUp::boolean[])
+    as x(role, kid, public_jwk, mac, kind, credential_id, backup_eligible, backed_up)
   order by x.kid
   on conflict (kid) do nothing returning kid`,
 )
@@ -207,6 +210,7 @@ export function buildEnrollmentClaims(
       roles: keys.map((key) => key.role),
       publicJwks: keys.map((key) => JSON.stringify(key.publicJwk)),
       macs: keys.map((key) => key.mac),
+      ...passkeyColumns(keys),
     })
     return insertedKeys.length === keys.length && !(await wereReplaced(tx, kids))
   }

@@ -13,15 +13,18 @@ const kindsMax = 5_000
 const kindColumns = `d.platform, d.app_id, d.app_version, d.protocol_version,
     d.parent_device_id is not null as is_companion,
     (select true from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
-      and k.role = 'verification') is true as has_verification_key`
+      and k.role = 'verification') is true as has_verification_key,
+    (select k.backup_eligible from device_keys k where k.tenant_id = d.tenant_id
+      and k.device_id = d.id and k.role = 'verification') is true as has_synced_passkey`
 
 const listKinds = statement<{ readonly tenantId: TenantId; readonly limit: number }, DeviceKind>(
   'list_device_kinds',
-  `select platform, app_id, app_version, protocol_version, is_companion, has_verification_key
+  `select platform, app_id, app_version, protocol_version, is_companion, has_verification_key,
+    has_synced_passkey
   from (
     select ${kindColumns} from devices d where d.tenant_id = :tenantId and d.status = 'active'
   ) x
-  group by 1, 2, 3, 4, 5, 6 order by count(*) desc limit :limit`,
+  group by 1, 2, 3, 4, 5, 6, 7 order by count(*) desc limit :limit`,
 )
 
 /** The bucket of `rolloutBucket`, from the first four bytes of the same hash. */
@@ -37,6 +40,7 @@ type KindColumns = {
   readonly protocolVersions: readonly number[]
   readonly companions: readonly boolean[]
   readonly verifications: readonly boolean[]
+  readonly synced: readonly boolean[]
 }
 
 const groupUsers = statement<
@@ -50,8 +54,9 @@ const groupUsers = statement<
   'group_users_by_readiness',
   `with kinds as materialized (
     select * from unnest(:platforms::text[], :appIds::text[], :appVersions::text[],
-      :protocolVersions::int[], :companions::boolean[], :verifications::boolean[])
-      as k(platform, app_id, app_version, protocol_version, is_companion, has_verification_key)
+      :protocolVersions::int[], :companions::boolean[], :verifications::boolean[],
+      :synced::boolean[]) as k(platform, app_id, app_version, protocol_version, is_companion,
+      has_verification_key, has_synced_passkey)
   ), u as (
     select distinct i.user_id from user_identifiers i
     where i.tenant_id = :tenantId and i.namespace = any(:namespaces::text[])
@@ -81,8 +86,8 @@ const groupUsers = statement<
     ) x
     left join kinds k on x.is_active
       and (k.platform, k.app_id, k.app_version, k.protocol_version, k.is_companion,
-        k.has_verification_key) = (x.platform, x.app_id, x.app_version, x.protocol_version,
-        x.is_companion, x.has_verification_key)
+        k.has_verification_key, k.has_synced_passkey) = (x.platform, x.app_id, x.app_version,
+        x.protocol_version, x.is_companion, x.has_verification_key, x.has_synced_passkey)
   ) d
   group by 2, 3, 4, 5, 6, 7, 8, 9, 10, 11`,
 )
@@ -102,6 +107,7 @@ export function buildReadinessCountStore(database: Database): ReadinessCountStor
         protocolVersions: kinds.map(({ protocolVersion }) => protocolVersion),
         companions: kinds.map(({ isCompanion }) => isCompanion),
         verifications: kinds.map(({ hasVerificationKey }) => hasVerificationKey),
+        synced: kinds.map(({ hasSyncedPasskey }) => hasSyncedPasskey),
       })
     },
   }

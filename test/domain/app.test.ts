@@ -34,7 +34,7 @@ describe('a version', () => {
 
 describe('an app', () => {
   const device = { appId: 'com.example.app', appVersion: '3.1.0', platform: 'ios' } as const
-  const policy = { appVersionsMin: [], retiredPlatforms: [] }
+  const policy = { appVersionsMin: [], retiredPlatforms: [], browserDevices: 'allowed' } as const
 
   test('is accepted where the policy has no rule for it', () => {
     expect(checkApp(device, policy)).toBeUndefined()
@@ -51,6 +51,16 @@ describe('an app', () => {
     })
     const updatedDevice = { ...device, appVersion: '3.2.0' }
     expect(checkApp(updatedDevice, { ...policy, appVersionsMin })).toBeUndefined()
+  })
+
+  test('in a browser is refused where the tenant accepts none, whatever it calls itself', () => {
+    const browser = { ...device, platform: 'web' } as const
+    const strict = { ...policy, browserDevices: 'refused' } as const
+    const refusal = (platform: string) => ({ refused: 'platform_retired', facts: { platform } })
+    expect(checkApp(browser, strict)).toEqual(refusal('web'))
+    expect(checkApp({ ...device, appId: 'countersign.web' }, strict)).toEqual(refusal('ios'))
+    expect(checkApp(device, strict)).toBeUndefined()
+    expect(checkApp(browser, policy)).toBeUndefined()
   })
 
   test('on a retired platform is refused whatever its version', () => {

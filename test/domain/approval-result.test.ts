@@ -27,7 +27,8 @@ const decidedBy = {
   hardwareBacked: false,
   protocolVersion: 1,
   activatedAt: longAgo,
-}
+  platform: 'ios',
+} as const
 
 function resultOf(challenge: Challenge, facts: Partial<ResultFacts> = {}) {
   return JSON.parse(
@@ -48,6 +49,7 @@ describe('the result of an approval', () => {
       sub: userId,
       decision: 'approved',
       did: deviceId,
+      platform: 'ios',
       number: 'service',
       amr: ['pop', 'swk', 'user'],
       auth_time: nowSeconds + 20,

@@ -13,11 +13,14 @@ const phone: AskableFacts = {
   platform: 'ios',
   parentDeviceId: null,
   hasVerificationKey: true,
+  passkey: null,
 }
 const watch = { ...phone, parentDeviceId: deviceId }
-const policy = {
+const policy: AskableRules['policy'] = {
   appVersionsMin: [],
   retiredPlatforms: [],
+  browserDevices: 'allowed',
+  syncedPasskeys: 'allowed',
   protocolVersionMin: 1,
   companionsMayAnswer: false,
 }
@@ -66,4 +69,13 @@ test('a device without a verification key is not asked where verification is req
   expect(reasonForNotAsking(bare, { ...rules, isVerificationRequired: true })).toBe(
     'no_verification_key',
   )
+})
+
+test('a browser whose passkey may be copied is not asked where the tenant accepts none', () => {
+  const browser = { ...phone, platform: 'web', passkey: { backupEligible: true } } as const
+  const strict = { ...rules, policy: { ...policy, syncedPasskeys: 'refused' } } as const
+  expect(reasonForNotAsking(browser, strict)).toBe('passkey_synced')
+  expect(reasonForNotAsking(browser, rules)).toBeUndefined()
+  const bound = { ...browser, passkey: { backupEligible: false } }
+  expect(reasonForNotAsking(bound, strict)).toBeUndefined()
 })

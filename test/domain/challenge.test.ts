@@ -26,12 +26,14 @@ const strong: CandidateDevice = {
   ...phone,
   id: deviceId,
   hasVerificationKey: true,
+  passkey: null,
   hasPushToken: true,
 }
 const plain: CandidateDevice = {
   ...phone,
   id: otherDeviceId,
   hasVerificationKey: false,
+  passkey: null,
   hasPushToken: false,
 }
 const number = { mode: 'service', digits: 6, wrongNumbersMax: 3 } as const

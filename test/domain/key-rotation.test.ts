@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkRotationProof } from '../../src/domain/key-rotation.ts'
+import { checkRotatable, checkRotationProof } from '../../src/domain/key-rotation.ts'
 import { deviceId, jti, jwsOf, kid, now, nowSeconds, otherDeviceId, otherKid } from './examples.ts'
 
 const issuer = 'https://push.example.com/t/x'
@@ -51,4 +51,13 @@ describe('the proof of a new key', () => {
       facts: { serverTime: now.toISOString() },
     })
   })
+})
+
+test('a passkey is not replaced; every other key is', () => {
+  const passkey = { credentialId: 'x', backupEligible: true, backedUp: true }
+  expect(checkRotatable({ passkey })).toEqual({
+    refused: 'invalid_request',
+    hint: 'A passkey is not replaced. Enroll the browser anew in the place of this device.',
+  })
+  expect(checkRotatable({})).toBeUndefined()
 })

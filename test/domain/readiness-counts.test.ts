@@ -16,6 +16,7 @@ const kind: DeviceKind = {
   protocolVersion: 1,
   isCompanion: false,
   hasVerificationKey: true,
+  hasSyncedPasskey: false,
 }
 
 test('kinds of devices that a usual challenge may ask are those that creation would ask', () => {
@@ -25,6 +26,9 @@ test('kinds of devices that a usual challenge may ask are those that creation wo
   expect(askableKinds([kind, watch, old], policy)).toEqual([kind])
   expect(askableKinds([kind, watch, old], defaultPolicy)).toEqual([kind, old])
   expect(askableKinds([kind], { ...defaultPolicy, protocolVersionMin: 2 })).toEqual([])
+  const synced = { ...kind, hasSyncedPasskey: true }
+  const strict = { ...defaultPolicy, syncedPasskeys: 'refused' } as const
+  expect(askableKinds([kind, synced], strict)).toEqual([kind])
 })
 
 const group: UserGroup = {

@@ -35,6 +35,7 @@ const phone: Device = {
   parentDeviceId: null,
   hasPushToken: true,
   hasVerificationKey: false,
+  passkey: null,
   attestation: { level: 'none', verdict: 'not_asked', why: null },
   createdAt: now,
   activatedAt: now,

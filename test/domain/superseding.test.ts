@@ -59,6 +59,7 @@ const phone = (id: DeviceId, hasPushToken = true): CandidateDevice => ({
   platform: 'ios',
   parentDeviceId: null,
   hasVerificationKey: true,
+  passkey: null,
   id,
   hasPushToken,
 })

@@ -35,7 +35,13 @@ import { pushedDevices } from '../challenge-cancellation.sql.ts'
 type LoadedDevice = AddressRow &
   Pick<
     AskableDevice,
-    'id' | 'hasVerificationKey' | 'appVersion' | 'protocolVersion' | 'platform' | 'parentDeviceId'
+    | 'id'
+    | 'hasVerificationKey'
+    | 'passkey'
+    | 'appVersion'
+    | 'protocolVersion'
+    | 'platform'
+    | 'parentDeviceId'
   > & {
     readonly language: string | null
   }
@@ -165,13 +171,16 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
       'pushProvider', y.push_provider, 'pushEnvironment', y.push_environment, 'appId', y.app_id,
       'pushToken', y.push_token, 'appVersion', y.app_version, 'platform', y.platform,
       'protocolVersion', y.protocol_version, 'parentDeviceId', y.parent_device_id,
-      'language', y.language)
+      'language', y.language, 'passkey', y.passkey)
       order by y.created_at) as devices
     from (
       select d.id, d.created_at, ${addressColumns('d')}, d.app_version, d.platform,
         d.protocol_version, d.parent_device_id, d.language,
         (select true from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
-          and k.role = 'verification') is true as has_verification_key
+          and k.role = 'verification') is true as has_verification_key,
+        (select json_build_object('backupEligible', k.backup_eligible) from device_keys k
+          where k.tenant_id = d.tenant_id and k.device_id = d.id and k.role = 'verification'
+            and k.kind = 'webauthn') as passkey
       from devices d
       where d.tenant_id = x.tenant_id and d.user_id = u.user_id and d.status = 'active'
     ) y
@@ -193,11 +202,12 @@ function toItem({ user, namespaces, maySupersede, ...query }: Query): Item {
 
 function toAskable(device: LoadedDevice, fallbacks: readonly (string | null)[]): AskableDevice {
   const { id, hasVerificationKey, appId, appVersion, platform, parentDeviceId } = device
-  const { protocolVersion } = device
+  const { protocolVersion, passkey } = device
   const address = toAddress(device)
   return {
     id,
     hasVerificationKey,
+    passkey,
     appId,
     appVersion,
     protocolVersion,

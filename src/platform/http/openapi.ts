@@ -85,7 +85,10 @@ const document = {
         description:
           'A compact JWS, ES256, `typ: device-proof+jwt`, for exactly this method, ' +
           'address and body; a new one for each request. The key that must sign is ' +
-          'listed with each call.',
+          'listed with each call. Where that is the verification key and it is a passkey, the ' +
+          'possession key signs, and the header `Device-Assertion` brings the assertion ' +
+          '(`PasskeyAssertion`, as JSON in base64url, at most 2,048 characters) over the ' +
+          'SHA-256 of the proof up to its second dot.',
       },
     },
   },

@@ -138,6 +138,11 @@ export const problems = {
     title: 'The device has replaced as many keys as a day allows.',
     detail: 'Keep the keys that it has, and wait for the seconds in `Retry-After`.',
   },
+  passkey_synced: {
+    status: 403,
+    title: 'The tenant does not accept passkeys that are copied to other devices.',
+    detail: 'Claim with a passkey that stays on its device, or without one.',
+  },
   attestation_missing: {
     status: 403,
     title: 'The tenant requires an attestation of the keys.',

@@ -32,6 +32,7 @@ export const nl: Translation = {
     too_many_devices: 'De gebruiker heeft zoveel apparaten als de organisatie toestaat.',
     key_already_registered: 'Een sleutel van dit apparaat is al geregistreerd.',
     too_many_key_rotations: 'Het apparaat heeft zoveel sleutels vervangen als er op een dag mogen.',
+    passkey_synced: 'De organisatie accepteert geen passkeys die naar andere apparaten gaan.',
     attestation_missing: 'De organisatie vereist een verklaring van de maker over de sleutels.',
     attestation_invalid: 'De verklaring van de maker over de sleutels is niet geldig.',
     proof_missing: 'Er is geen bewijs van het apparaat meegegeven.',
