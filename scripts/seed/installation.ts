@@ -9,6 +9,7 @@ import { openDatabase } from '../../src/platform/postgres/database.ts'
 import { buildSharedReads } from '../../src/platform/shared-reads.ts'
 import { buildVapidKeys } from '../../src/push/web-push/vapid-keys.ts'
 import type { Config } from '../../src/service/config.ts'
+import { authenticatorSite } from '../../src/service/config-authenticator.ts'
 import { openMigratedDatabase } from '../../src/service/open-database.ts'
 import { buildQueues } from '../../src/service/open-fair-queues.ts'
 import { buildStores } from '../../src/service/open-stores.ts'
@@ -47,6 +48,7 @@ export async function openInstallation(config: Config, log: Logger) {
     schema,
     database,
     publicOrigin,
+    authenticator: authenticatorSite(config, publicOrigin),
     signals,
     setMoment,
     signingKeys: buildSigningKeys({ ...stores, ...world }, () => performance.now()),

@@ -26,6 +26,7 @@ import { type BootstrapResult, bootstrap } from '../tenants/tenants.ts'
 import { buildApp } from './app.ts'
 import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
+import { authenticatorSite } from './config-authenticator.ts'
 import {
   awaitMigratedDatabase,
   type OpenedDatabase,
@@ -197,6 +198,7 @@ export async function startService(
     userCodeQueue: turns.userCodeQueue,
     passcodeQueue: turns.passcodeQueue,
     publicOrigin,
+    authenticator: authenticatorSite(config, publicOrigin),
   }
   const firstKey = await bootstrapTenant(config, openedDatabase, parts, log, show)
   if (config.role !== 'api') {

@@ -7,7 +7,6 @@ import {
   flagless,
   hostAndPort,
   hosts,
-  isOriginAlone,
   listOf,
   masterKey,
   oneOf,
@@ -16,27 +15,14 @@ import {
   tenCharacters,
   wholeNumber,
 } from './config-formats.ts'
+import { originVariables } from './config-origins.ts'
 
 export const roles = ['all', 'api', 'worker'] as const
 export type Role = (typeof roles)[number]
 
 /** Every variable, in the order in which the documentation shows them. */
 export const variables = {
-  PUBLIC_ORIGIN: address(/^https?$/, 'https://approve.example.com')
-    .refine(
-      isOriginAlone,
-      'must be scheme and host alone, without path, query or credentials, such as ' +
-        'https://approve.example.com',
-    )
-    .transform((url) => new URL(url).origin)
-    .optional()
-    .describe(
-      'Where relying parties and phones reach the service, for example ' +
-        '`https://approve.example.com`. Without a path. Part of every issuer and proof, so the ' +
-        'database stores it and refuses another; `countersign origin change` changes it, and ' +
-        'phones must enroll again. Must be https unless it is localhost. Unset: the stored ' +
-        'origin, at first `http://localhost:PORT`.',
-    ),
+  ...originVariables,
   HOST: flagless.default('127.0.0.1').describe('Address to listen on; `0.0.0.0` for all.'),
   PORT: wholeNumber(0, 65_535).default(8080).describe('Port to listen on; 0 picks a free one.'),
   ROLE: oneOf(roles)

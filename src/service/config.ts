@@ -2,6 +2,7 @@
 
 import path from 'node:path'
 import type { LinkedApp } from '../domain/app-links.ts'
+import { type AuthenticatorConfig, isPlain, readAuthenticator } from './config-authenticator.ts'
 import { type PushConfig, readPush } from './config-push.ts'
 import { Faults, readText, type Values } from './config-values.ts'
 import { type Role, variables } from './config-variables.ts'
@@ -16,8 +17,10 @@ type Reach = {
   readonly ca: readonly string[]
 }
 
+type Parts = PushConfig & AuthenticatorConfig
+
 /** The configuration of one process, complete and consistent. */
-export type Config = PushConfig & {
+export type Config = Parts & {
   readonly publicOrigin: string | null
   readonly host: string
   readonly port: number
@@ -82,6 +85,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 function assemble(values: Values, faults: Faults): Config {
   checkOrigin(values, faults)
+  const authenticator = readAuthenticator(values, faults)
   checkSchema(values, faults)
   const isKeyGiven = values.MASTER_KEY !== undefined || faults.has('MASTER_KEY')
   if ((values.DATABASE_URL !== undefined || faults.has('DATABASE_URL')) && !isKeyGiven) {
@@ -92,6 +96,7 @@ function assemble(values: Values, faults: Faults): Config {
   }
   return {
     publicOrigin: values.PUBLIC_ORIGIN ?? null,
+    ...authenticator,
     host: values.HOST,
     port: values.PORT,
     role: values.ROLE,
@@ -119,13 +124,7 @@ function assemble(values: Values, faults: Faults): Config {
 
 function checkOrigin({ PUBLIC_ORIGIN: origin }: Values, faults: Faults): void {
   if (origin === undefined) return
-  const { protocol, hostname } = new URL(origin)
-  const isLocal =
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '127.0.0.1' ||
-    hostname === '[::1]'
-  if (protocol === 'http:' && !isLocal) {
+  if (isPlain(origin)) {
     faults.add('PUBLIC_ORIGIN', 'must be https; phones send their proofs there')
   }
 }

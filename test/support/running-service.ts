@@ -28,7 +28,7 @@ export function testConfig(
 ): Config {
   const { keyPem: pem, keyId, teamId, bundleIds } = credentials.apns
   return {
-    publicOrigin: null,
+    ...{ publicOrigin: null, authenticatorOrigin: null, webauthnRpId: null },
     host: '127.0.0.1',
     port,
     role: 'all',

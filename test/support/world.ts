@@ -37,6 +37,7 @@ import { buildSignalHub } from '../../src/platform/net/signal-hub.ts'
 import { buildSharedReads } from '../../src/platform/shared-reads.ts'
 import type { DuePush } from '../../src/push/due-push.store.ts'
 import { buildVapidKeys } from '../../src/push/web-push/vapid-keys.ts'
+import { authenticatorSite } from '../../src/service/config-authenticator.ts'
 import { passcodeQueueLimits, userQueueLimits } from '../../src/service/open-fair-queues.ts'
 import { createApiKey } from '../../src/tenants/api-keys.ts'
 import { buildSigningKeys } from '../../src/tenants/signing-keys.ts'
@@ -47,6 +48,10 @@ import { openStores } from './stores.ts'
 export { expectGranted as granted } from './expect-granted.ts'
 
 export const publicOrigin = 'https://push.example.com'
+
+/** An authenticator on this origin, for passkeys of its host. */
+export const authenticatorAt = (origin: string) =>
+  authenticatorSite({ authenticatorOrigin: null, webauthnRpId: null }, origin)
 
 /** All dependencies of the use cases, on a database of its own. */
 export async function openWorld() {
@@ -121,6 +126,7 @@ export async function openWorld() {
     webPushKeys: buildVapidKeys({ ...stores, sealing }),
     webPushHosts: pushServiceHosts,
     publicOrigin,
+    authenticator: authenticatorAt(publicOrigin),
   }
 }
 
