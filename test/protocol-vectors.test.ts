@@ -31,6 +31,7 @@ import { buildSignatures } from '../src/platform/crypto/signatures.ts'
 import type { Signals } from '../src/platform/signals.ts'
 import { buildQueues } from '../src/service/open-fair-queues.ts'
 import { freshProtection } from './support/stores.ts'
+import { authenticatorAt } from './support/world.ts'
 
 const masterKey = Buffer.alloc(32, 5)
 const sealing = buildSealing({ current: masterKey })
@@ -64,7 +65,8 @@ const deviceKeys = bindKeys({ macs }, { tenantId, id: deviceId, userId }, [
   storedKey('possession'),
   storedKey('verification'),
 ])
-const trusting = { macs, hashing, securityLog: { write: never } }
+const authenticator = authenticatorAt(vectors.origin)
+const trusting = { macs, hashing, authenticator, securityLog: { write: never } }
 
 const device: Device = {
   tenantId,
@@ -82,14 +84,13 @@ const device: Device = {
   language: null,
   parentDeviceId: null,
   hasPushToken: false,
-  hasVerificationKey: true,
+  ...{ hasVerificationKey: true, passkey: null },
   attestation: notAttested,
   createdAt: now,
   activatedAt: now,
   lastSeenAt: null,
   unregisteredAt: null,
-  unregisterReason: null,
-  suspendedAt: null,
+  ...{ unregisterReason: null, suspendedAt: null },
 }
 
 const knownDevice = { device, keys: deviceKeys, keyRevision: 0, policy: defaultPolicy }
@@ -193,7 +194,7 @@ describe('claims of an enrollment', () => {
     attestations: { verify: never },
     webPushKeys: { current: never, has: never },
     webPushHosts: [],
-    publicOrigin: vectors.origin,
+    ...{ publicOrigin: vectors.origin, authenticator },
   }
 
   test.each(vectors.claims)('$name', async ({ code, keys, proofs, expected }) => {

@@ -1,6 +1,7 @@
 import type { ProofRefusal } from '../devices/authenticate-device.ts'
 import { type VerifyProofDependencies, verifyProof } from '../devices/authenticate-device.ts'
-import { ownKey } from '../devices/device-keys.ts'
+import { ownSigningKey } from '../devices/device-keys.ts'
+import { faultOfOwnAssertion } from '../devices/keys/verify-assertion.ts'
 import {
   type Answer,
   type AnswerEffect,
@@ -9,10 +10,12 @@ import {
   answerEnd,
   checkAnswer,
   checkKey,
+  checkNamedPasskey,
   decideAnswer,
   readAnswer,
 } from '../domain/answer.ts'
 import { nonceOf } from '../domain/approval-request.ts'
+import type { Assertion } from '../domain/assertion.ts'
 import type { ChallengeStatus } from '../domain/challenge.ts'
 import type { Device } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
@@ -36,7 +39,7 @@ import type { ChallengeStore } from './challenge.store.ts'
 import type { AnswerFacts, AnswerToRecord, RecordedAnswer } from './challenge-answer.store.ts'
 import { numberBinding } from './creation/draft-challenge.ts'
 import { type EndedChallenges, endedRecord } from './memory/ended-challenges.ts'
-import { answerBinding } from './read-evidence.ts'
+import { answerBinding, evidenceText } from './read-evidence.ts'
 
 export type Dependencies = VerifyProofDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadAnswer' | 'recordAnswer' | 'expire'>
@@ -55,6 +58,13 @@ export type Dependencies = VerifyProofDependencies & {
 /** What the response says of the device's own answer. */
 export type AnswerResult = { readonly status: ChallengeStatus }
 
+export type Command = {
+  readonly challengeId: ChallengeId
+  readonly answer: string
+  /** By the passkey that the answer names, over the text of the answer. */
+  readonly assertion?: Assertion
+}
+
 type AskedChallenge = NonNullable<AnswerFacts['target']>
 
 // Each lost round means that another answer to the same challenge was recorded, or that another
@@ -69,7 +79,7 @@ const attemptsMax = 12
 export async function answerChallenge(
   dependencies: Dependencies,
   proof: DeviceProof,
-  command: { readonly challengeId: ChallengeId; readonly answer: string },
+  command: Command,
 ): Promise<
   | AnswerResult
   | ProofRefusal
@@ -106,7 +116,7 @@ export async function answerChallenge(
       answer,
       facts.target,
       facts.knownDevice,
-      challengeId,
+      command,
     )
     if (fault) return fault
     if (facts.earlier) return reply(facts.earlier)
@@ -122,7 +132,8 @@ export async function answerChallenge(
       matches(dependencies, facts.target, answer),
     )
     if (isRefusal(effect)) return effect
-    const decision = { answer, effect, askedChallenge: facts.target, facts, device }
+    const { target: askedChallenge } = facts
+    const decision = { answer, command, effect, askedChallenge, facts, device }
     const result = await record(dependencies, decision, proofToSpend)
     if (result !== 'changed') return result
     proofToSpend = null
@@ -130,15 +141,18 @@ export async function answerChallenge(
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-/** Verifies the signature first, then every claim, then whether this key may give this answer. */
+/**
+ * Verifies the signature first, then every claim, then whether this key may give this answer, then
+ * the assertion of a passkey.
+ */
 async function checkSignedAnswer(
   dependencies: Dependencies,
   answer: Answer,
   askedChallenge: AskedChallenge,
   knownDevice: AnswerFacts['knownDevice'],
-  challengeId: ChallengeId,
+  { challengeId, assertion }: Command,
 ): Promise<Refusal<'answer_invalid' | 'clock_skew' | 'answer_key_not_allowed'> | undefined> {
-  const key = ownKey(dependencies, knownDevice, answer.kid)
+  const key = ownSigningKey(dependencies, knownDevice, answer.kid)
   if (!key || !(await dependencies.signatures.verify(answer.jws, key.publicJwk))) {
     return refuse('answer_invalid', { facts: { claim: 'kid' } })
   }
@@ -151,10 +165,15 @@ async function checkSignedAnswer(
     nonce: nonceOf(askedChallenge.requestPayload),
     requestHash: askedChallenge.requestHash,
   }
-  return (
+  const { userVerification } = askedChallenge.challenge
+  const passkeyKid = knownDevice.keys.find(({ passkey }) => passkey)?.kid ?? null
+  const fault =
     checkAnswer(answer, expectedFacts, dependencies.clock.now()) ??
-    checkKey(answer, key, device.hasVerificationKey, askedChallenge.challenge.userVerification)
-  )
+    checkKey(answer, key, device.hasVerificationKey, userVerification) ??
+    checkNamedPasskey(answer, passkeyKid, assertion !== undefined)
+  if (fault || !assertion) return fault
+  const why = faultOfOwnAssertion(dependencies, knownDevice, assertion, answer.jws.signedHash)
+  return why && refuse('answer_invalid', { facts: { claim: 'assertion', why } })
 }
 
 function matches(
@@ -171,6 +190,7 @@ function matches(
 
 type Decision = {
   readonly answer: Answer
+  readonly command: Command
   readonly effect: AnswerEffect
   readonly askedChallenge: AskedChallenge
   readonly facts: Omit<AnswerFacts, 'target' | 'earlier'>
@@ -221,7 +241,7 @@ async function record(
       effect.outcome === 'wrong_number'
         ? null
         : dependencies.sealing.seal(
-            answer.jws.text,
+            evidenceText(answer.jws.text, decision.command.assertion),
             answerBinding({
               tenantId: device.tenantId,
               challengeId: challenge.id,

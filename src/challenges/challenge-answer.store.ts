@@ -123,6 +123,8 @@ export type Evidence = {
   readonly answer: { readonly jti: string; readonly jws: Uint8Array | string }
   readonly deviceId: DeviceId
   readonly deviceKey: DeviceKey
+  /** The device's passkey; null where it has none. */
+  readonly passkeyKey: Pick<DeviceKey, 'kid' | 'publicJwk'> | null
   /** The MAC of the key if the device has replaced it; null for one that it still has. */
   readonly replacedMac: Uint8Array | null
 }

@@ -13,7 +13,7 @@ import {
 } from '../platform/http/schemas/enumerations.ts'
 import { idOf, shownId } from '../platform/http/schemas/ids.ts'
 import { pageBody } from '../platform/http/schemas/paging.ts'
-import { showable, shownJws } from '../platform/http/schemas/text.ts'
+import { showable, shownJws, shownText } from '../platform/http/schemas/text.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
 import { shownKeyMembers } from '../tenants/public-key.schemas.ts'
 import { userReference } from '../users/user.schemas.ts'
@@ -272,5 +272,17 @@ export const evidenceBody = z
     deviceKey: z
       .object(shownKeyMembers)
       .meta({ description: 'The public key that signed the answer.' }),
+    passkey: z
+      .object({
+        assertion: z.object({
+          id: shownText('AAECAwQFBgcICQoLDA0ODw'),
+          authenticatorData: shownText('SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAA'),
+          clientDataJSON: shownText('eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0'),
+          signature: shownText('MEUCIQC7aBlSyHBhXLxRz8VBT6ZtGm'),
+        }),
+        key: z.object(shownKeyMembers).meta({ description: 'The public key of the passkey.' }),
+      })
+      .nullable()
+      .meta({ description: 'Of an answer that a passkey confirmed: its assertion; else null.' }),
   })
   .meta({ id: 'Evidence', description: 'What anyone needs to verify the decision without us.' })

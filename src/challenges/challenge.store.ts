@@ -6,6 +6,7 @@ import type {
 } from '../devices/device.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { CandidateDevice, Challenge, ChallengeStatus } from '../domain/challenge.ts'
+import type { Platform } from '../domain/device.ts'
 import type {
   ApiKeyId,
   ChallengeId,
@@ -115,6 +116,7 @@ export type ChallengeRecord = {
   readonly decidedBy: {
     readonly id: DeviceId
     readonly activatedAt: Date | null
+    readonly platform: Platform
     readonly userVerified: boolean
     readonly hardwareBacked: boolean
     /** Of the protocol, in which the device was asked. */

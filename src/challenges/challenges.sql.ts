@@ -21,6 +21,7 @@ import { type DuePushJson, duePushesJson, readDuePushes } from '../push/due-push
 import { buildChallengeAnswers } from './answers/challenge-answers.sql.ts'
 import { challengeColumns, toChallenge } from './challenge.rows.ts'
 import type { ChallengeStore } from './challenge.store.ts'
+import type { Evidence } from './challenge-answer.store.ts'
 import { type EndedPrompts, enqueueClosings, pushedDevices } from './challenge-cancellation.sql.ts'
 import { buildChallengeLists } from './challenge-lists.sql.ts'
 import { buildChallengeResend } from './challenge-resend.sql.ts'
@@ -45,6 +46,7 @@ type EvidenceRow = Challenge & {
   readonly keyKid: string
   readonly keyRole: KeyRole
   readonly keyJwk: PublicJwk
+  readonly passkeyKey: Evidence['passkeyKey']
   /** Of a key that was replaced. */
   readonly replacedMac: Buffer | null
 }
@@ -53,7 +55,10 @@ const findEvidence = statement<ChallengeParams, EvidenceRow>(
   'find_evidence',
   `select ${challengeColumns('c')}, t.request_payload, a.jti as answer_jti, a.jws_sealed, a.jws,
     a.device_id as answer_device_id, k.kid as key_kid, k.role as key_role,
-    k.public_jwk as key_jwk, k.replaced_mac
+    k.public_jwk as key_jwk, k.replaced_mac,
+    (select json_build_object('kid', v.kid, 'publicJwk', v.public_jwk) from device_keys v
+      where v.tenant_id = a.tenant_id and v.device_id = a.device_id
+        and v.role = 'verification' and v.kind = 'webauthn') as passkey_key
   from challenges c
   join answers a on a.tenant_id = c.tenant_id and a.challenge_id = c.id
     and (a.jws_sealed is not null or a.jws is not null)
@@ -177,6 +182,7 @@ export function buildChallengeStore(
         answer: { jti: row.answerJti, jws },
         deviceId: row.answerDeviceId,
         deviceKey: { kid: row.keyKid, role: row.keyRole, publicJwk: row.keyJwk },
+        passkeyKey: row.passkeyKey,
         replacedMac: row.replacedMac,
       }
     },

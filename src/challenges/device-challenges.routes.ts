@@ -76,7 +76,7 @@ function answer(app: HttpApp, { useCases, proof }: Options): void {
       ],
     }),
     async (request) => {
-      const command = { challengeId: request.params.id, answer: request.body.answer }
+      const command = { challengeId: request.params.id, ...request.body }
       return useCases.answerChallenge(proofOf(request), command)
     },
   )

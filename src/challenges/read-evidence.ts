@@ -1,5 +1,6 @@
 import { isOwnReplacedKey, type Dependencies as KeyDependencies } from '../devices/device-keys.ts'
 import { requestHeader } from '../domain/approval-request.ts'
+import type { Assertion } from '../domain/assertion.ts'
 import type { PublicJwk } from '../domain/device.ts'
 import type { ChallengeId, DeviceId, TenantId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
@@ -23,6 +24,14 @@ export type EvidenceReading = {
   readonly answer: string
   readonly deviceId: DeviceId
   readonly deviceKey: PublicJwk & { readonly kid: string }
+  /** Of an answer that a passkey confirmed: its assertion, and what verifies it. */
+  readonly passkey: PasskeyEvidence | null
+}
+
+/** The assertion over the answer, and the passkey that made it. */
+export type PasskeyEvidence = {
+  readonly assertion: Assertion
+  readonly key: PublicJwk & { readonly kid: string }
 }
 
 /**
@@ -36,7 +45,8 @@ export async function readEvidence(
 ): Promise<EvidenceReading | Refusal<'not_found'>> {
   const evidence = await challenges.findEvidence(tenantId, rpId, id)
   if (!evidence) return refuse('not_found')
-  const { challenge, requestPayload, answer, deviceId, deviceKey, replacedMac } = evidence
+  const { challenge, requestPayload, answer, deviceId, deviceKey, passkeyKey, replacedMac } =
+    evidence
   if (replacedMac) {
     const owner = { tenantId, id: deviceId, userId: challenge.userId }
     const key = { ...deviceKey, mac: replacedMac }
@@ -44,12 +54,29 @@ export async function readEvidence(
   }
   const binding = answerBinding({ tenantId, challengeId: id, jti: answer.jti })
   const header = requestHeader(challenge.signingKid)
+  const text = typeof answer.jws === 'string' ? answer.jws : sealing.open(answer.jws, binding)
+  const [signedAnswer = '', assertion] = text.split(assertionMark)
   return {
     request: await signingKeys.signWith(tenantId, challenge.signingKid, header, requestPayload),
-    answer: typeof answer.jws === 'string' ? answer.jws : sealing.open(answer.jws, binding),
+    answer: signedAnswer,
     deviceId,
     deviceKey: { ...deviceKey.publicJwk, kid: deviceKey.kid },
+    passkey:
+      assertion !== undefined && passkeyKey
+        ? {
+            assertion: JSON.parse(assertion) as Assertion,
+            key: { ...passkeyKey.publicJwk, kid: passkeyKey.kid },
+          }
+        : null,
   }
+}
+
+// A compact JWS has no line break.
+const assertionMark = '\n'
+
+/** What is kept of an answer, to be sealed: its text, and the assertion that came with it. */
+export function evidenceText(answer: string, assertion: Assertion | undefined): string {
+  return assertion ? `${answer}${assertionMark}${JSON.stringify(assertion)}` : answer
 }
 
 /** Binding under which the signed text of an answer is sealed. */

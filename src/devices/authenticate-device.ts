@@ -5,29 +5,37 @@ import { checkProtocolVersion } from '../domain/protocol-version.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Clock, Hashing, Signatures } from '../platform/world.ts'
 import type { DeviceStore, KnownDevice } from './device.store.ts'
-import { isOwnReplacedKey, type Dependencies as KeyDependencies, ownKey } from './device-keys.ts'
+import { isOwnReplacedKey, ownSigningKey } from './device-keys.ts'
+import {
+  type Dependencies as AssertionDependencies,
+  faultOfOwnAssertion,
+} from './keys/verify-assertion.ts'
 
 /** Longest `Device-Proof` header that is read, in bytes. */
 export const proofBytesMax = 4096
 
 export type ReadProofDependencies = {
-  readonly signatures: Pick<Signatures, 'read'>
+  readonly signatures: Pick<Signatures, 'read' | 'decodeAssertion'>
   readonly clock: Clock
 }
 
 /**
- * Reads the `Device-Proof` header and checks it against the request; the signature is verified
- * later.
+ * Reads the `Device-Proof` header and checks it against the request, and the `Device-Assertion`
+ * header if there is one; their signatures are verified later.
  */
 export function readDeviceProof(
   { signatures, clock }: ReadProofDependencies,
   header: string | undefined,
   request: ProvenRequest,
+  assertionHeader?: string,
 ): DeviceProof | Refusal<'clock_skew' | 'proof_malformed' | 'proof_invalid' | 'proof_missing'> {
   if (header === undefined) return refuse('proof_missing')
   const jws = signatures.read(header, proofBytesMax)
   if (!jws) return refuse('proof_malformed')
-  return readProof(jws, request, clock.now())
+  if (assertionHeader === undefined) return readProof(jws, request, clock.now())
+  const assertion = signatures.decodeAssertion(assertionHeader)
+  if (!assertion) return refuse('proof_malformed')
+  return readProof(jws, request, clock.now(), assertion)
 }
 
 /** What a call requires of the calling device. */
@@ -56,10 +64,10 @@ export type ProofRefusal<Role extends KeyRole = 'possession'> = Refusal<
 >
 
 /** Dependencies of verifying a proof. */
-export type VerifyProofDependencies = KeyDependencies & {
+export type VerifyProofDependencies = AssertionDependencies & {
   readonly devices: Pick<DeviceStore, 'recordRevokedUse' | 'hadErasedKey' | 'findReplacedKey'>
   readonly hashing: Pick<Hashing, 'sha256'>
-  readonly signatures: Pick<Signatures, 'verify'>
+  readonly signatures: Pick<Signatures, 'verify' | 'readAssertion' | 'verifyAssertion'>
 }
 
 /**
@@ -70,7 +78,9 @@ export type VerifyProofDependencies = KeyDependencies & {
  * any other device. Of a device that was erased with its user no key is left to verify a signature
  * by: a client that names one of its thumbprints, which cannot be guessed, learns that the device
  * is unregistered. A key that the device has replaced is a foreign key, and its use a security
- * event.
+ * event. A passkey signs no proof: its assertion over one that the possession key has signed makes
+ * the call one of the verification key. One that comes with a proof must hold, whether the call
+ * needs it or not.
  */
 export async function verifyProof<Role extends KeyRole = 'possession'>(
   dependencies: VerifyProofDependencies,
@@ -78,7 +88,7 @@ export async function verifyProof<Role extends KeyRole = 'possession'>(
   knownDevice: KnownDevice | null,
   { role, statuses = ['active'], anyApp = false }: DeviceRequirement<Role> = {},
 ): Promise<Device | ProofRefusal<Role>> {
-  const key = knownDevice && ownKey(dependencies, knownDevice, proof.kid)
+  const key = knownDevice && ownSigningKey(dependencies, knownDevice, proof.kid)
   if (!knownDevice || !key || !(await dependencies.signatures.verify(proof.jws, key.publicJwk))) {
     if (knownDevice === null) return refuse('proof_invalid')
     await reportReplaced(dependencies, knownDevice, proof)
@@ -99,7 +109,10 @@ export async function verifyProof<Role extends KeyRole = 'possession'>(
     : (checkApp(device, policy) ?? checkProtocolVersion(device, policy))
   if (refusal) return refusal
   if (!statuses.includes(device.status)) return refuse('device_not_active')
-  if (role === 'verification' && key.role !== 'verification') {
+  const { assertion, jws } = proof
+  const why = assertion && faultOfOwnAssertion(dependencies, knownDevice, assertion, jws.signedHash)
+  if (why) return refuse('proof_invalid', { facts: { claim: 'assertion', why } })
+  if (role === 'verification' && key.role !== 'verification' && !assertion) {
     return refuse('proof_key_not_allowed') as ProofRefusal<Role>
   }
   return device

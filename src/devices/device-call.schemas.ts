@@ -18,22 +18,9 @@ import {
   shownText,
 } from '../platform/http/schemas/text.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
-import { coordinateExamples, shownKeyMembers } from '../tenants/public-key.schemas.ts'
+import { shownKeyMembers } from '../tenants/public-key.schemas.ts'
 import { deviceDescription } from './device.schemas.ts'
-
-// 32 bytes in base64url: the last character carries four bits, the rest are zero. One key must have
-// one spelling, because its thumbprint is over the text (RFC 7638) and a key may be registered once
-// only.
-const coordinate = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)
-
-const publicKey = z
-  .strictObject({
-    kty: z.literal('EC'),
-    crv: z.literal('P-256'),
-    x: coordinate.meta({ example: coordinateExamples.x }),
-    y: coordinate.meta({ example: coordinateExamples.y }),
-  })
-  .meta({ id: 'DevicePublicKey', description: 'A P-256 public key as a JWK, these members only.' })
+import { assertion, passkey, publicKey } from './keys/keys.schemas.ts'
 
 const environment = z
   .enum(pushEnvironments)
@@ -149,10 +136,18 @@ export const enrollmentClaim = z
       platform,
       language: languageTag.exactOptional(),
     }),
-    keys: z.strictObject({ possession: publicKey, verification: publicKey.exactOptional() }),
+    keys: z.strictObject({
+      possession: publicKey,
+      verification: z.union([publicKey, passkey]).exactOptional(),
+    }),
     proofs: z.strictObject({
       possession: jws('`device-claim+jwt`, signed by the possession key.'),
-      verification: jws('`device-claim+jwt`, signed by the verification key.').exactOptional(),
+      verification: z
+        .union([
+          jws('`device-claim+jwt`, signed by the verification key.'),
+          assertion.meta({ description: 'Of a passkey: over the proof of the possession key.' }),
+        ])
+        .exactOptional(),
     }),
     push: pushAddress.exactOptional(),
     attestation: attestation.exactOptional(),
@@ -252,7 +247,10 @@ export const pendingBody = z
   })
 
 export const givenAnswer = z
-  .strictObject({ answer: jws('`approval-response+jwt`: approve, deny or report.') })
+  .strictObject({
+    answer: jws('`approval-response+jwt`: approve, deny or report.'),
+    assertion: assertion.exactOptional(),
+  })
   .meta({ id: 'GivenAnswer', description: 'The signed answer of the device.' })
 
 export const answeredBody = z

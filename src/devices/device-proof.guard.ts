@@ -107,6 +107,9 @@ export function admitDevices(
   })
 }
 
+const textOf = (header: string | string[] | undefined) =>
+  typeof header === 'string' ? header : undefined
+
 /**
  * Checks the proof against method, public address and body of the request. It runs once the body is
  * read, before it is validated.
@@ -116,12 +119,13 @@ export function buildProofGuard(
   publicOrigin: string,
 ): ProofGuard {
   const preValidation: preValidationHookHandler = (request, reply, done) => {
-    const header = request.headers['device-proof']
-    const proof = read(typeof header === 'string' ? header : undefined, {
+    const { 'device-proof': header, 'device-assertion': assertion } = request.headers
+    const proven = {
       method: request.method,
       uri: publicOrigin + request.raw.url,
       bodyHash: request.getDecorator<string | null>(bodyHashDecorator),
-    })
+    }
+    const proof = read(textOf(header), proven, textOf(assertion))
     if (isRefusal(proof)) {
       sendRefusal(reply, proof)
       return

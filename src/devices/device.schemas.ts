@@ -111,6 +111,20 @@ export const deviceBody = z
       description: 'Whether it can have the person verified by biometrics or PIN.',
       example: true,
     }),
+    passkey: z
+      .object({
+        backupEligible: z.boolean().meta({
+          description: 'Its platform may copy it to other devices (BE).',
+          example: true,
+        }),
+        backedUp: z.boolean().meta({ description: 'It has done so (BS).', example: true }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'The verification key of a browser, as its authenticator described it at enrollment; ' +
+          'nobody vouches for that. Null where there is none.',
+      }),
     attestation,
     createdAt: timestamp('When it claimed its enrollment.'),
     activatedAt: timestamp('When it was confirmed.').nullable(),

@@ -1,4 +1,3 @@
-import { proofBytesMax } from '../devices/authenticate-device.ts'
 import type { DeviceStore } from '../devices/device.store.ts'
 import { bindKeys } from '../devices/device-keys.ts'
 import type { StatedAddress } from '../devices/push-address.store.ts'
@@ -10,60 +9,42 @@ import {
 import { type NotifyDependencies, notifyUnregistration } from '../devices/unregister-devices.ts'
 import { activity } from '../domain/activity.ts'
 import { checkApp } from '../domain/app.ts'
-import type { Device, DeviceKey, Platform, PublicJwk } from '../domain/device.ts'
-import type { UnverifiedJws } from '../domain/device-proof.ts'
-import {
-  type ClaimFacts,
-  checkClaimProof,
-  confirmationDigits,
-  type Enrollment,
-  readClaimedVersion,
-  readCode,
-  viewOf,
-} from '../domain/enrollment.ts'
-import type { TenantId } from '../domain/ids.ts'
+import { type Device, isBrowser, type Platform } from '../domain/device.ts'
+import { confirmationDigits, type Enrollment, readCode, viewOf } from '../domain/enrollment.ts'
 import { issuerOf } from '../domain/issuer.ts'
+import { checkPasskey } from '../domain/passkey.ts'
 import { checkProtocolVersion } from '../domain/protocol-version.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { createPasscodeSecret, type PasscodeSecret } from '../passcodes/passcode-secrets.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
-import type {
-  Clock,
-  Hashing,
-  Macs,
-  OneTimePasswords,
-  Random,
-  Sealing,
-  Signatures,
-} from '../platform/world.ts'
+import type { Hashing, Macs, OneTimePasswords, Random, Sealing } from '../platform/world.ts'
 import type { StoredSigningKey } from '../tenants/directory.store.ts'
 import { attestKeys } from './attest-keys.ts'
 import type { AttestationStatement, AttestationVerifier } from './attestation.store.ts'
+import {
+  type ClaimedKeys,
+  type Dependencies as KeyDependencies,
+  readClaimedKeys,
+} from './claimed-keys.ts'
 import type { ClaimTarget, EnrollmentStore } from './enrollment.store.ts'
 import { typedCodeMessage } from './open-enrollment.ts'
 import { enrollmentNumberBinding } from './read-enrollment.ts'
 
-export type Dependencies = NotifyDependencies &
-  StatedDependencies & {
-    readonly enrollments: Pick<EnrollmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
-    readonly devices: Pick<DeviceStore, 'find'>
-    readonly userQueue: UserQueue
-    readonly signatures: Pick<Signatures, 'read' | 'verify' | 'thumbprint'>
-    readonly hashing: Hashing
-    readonly sealing: Sealing
-    readonly oneTimePasswords: OneTimePasswords
-    readonly macs: Pick<Macs, 'mac'>
-    readonly random: Random
-    readonly clock: Clock
-    readonly attestations: AttestationVerifier
-    readonly publicOrigin: string
-  }
+type Parts = NotifyDependencies & KeyDependencies & StatedDependencies
 
-/** Both keys of a new device, or values that belong to each. */
-export type PerKey<T> = { readonly possession: T; readonly verification?: T }
+export type Dependencies = Parts & {
+  readonly enrollments: Pick<EnrollmentStore, 'findByCode' | 'findByTypedCode' | 'claim'>
+  readonly devices: Pick<DeviceStore, 'find'>
+  readonly userQueue: UserQueue
+  readonly hashing: Hashing
+  readonly sealing: Sealing
+  readonly oneTimePasswords: OneTimePasswords
+  readonly macs: Pick<Macs, 'mac'>
+  readonly random: Random
+  readonly attestations: AttestationVerifier
+}
 
-export type Command = {
-  readonly tenantId: TenantId
+export type Command = ClaimedKeys & {
   readonly code: string
   /** The user's name as typed; needed with a typed code only. */
   readonly user?: string
@@ -72,8 +53,6 @@ export type Command = {
     readonly platform: Platform
     readonly language?: string | null
   }
-  readonly keys: PerKey<PublicJwk>
-  readonly proofs: PerKey<string>
   readonly push?: StatedAddress
   readonly attestation?: AttestationStatement
 }
@@ -107,6 +86,7 @@ export async function claimEnrollment(
       | 'protocol_too_old'
       | 'attestation_missing'
       | 'attestation_invalid'
+      | 'passkey_synced'
       | 'invalid_request'
       | 'proof_malformed'
       | 'proof_invalid'
@@ -128,17 +108,20 @@ export async function claimEnrollment(
   // The keys are checked last: unauthenticated clients without a code must not cause costly
   // computations.
   const codeHash = dependencies.hashing.sha256Base64Url(enrollmentCode.code)
-  const readClaim = await readKeys(dependencies, command, codeHash)
+  const readClaim = await readClaimedKeys(dependencies, command, codeHash)
   if (isRefusal(readClaim)) return readClaim
   const { keys, protocolVersion } = readClaim
-  const tooOld = checkProtocolVersion(readClaim, policy)
-  if (tooOld) return tooOld
+  const unfit = checkProtocolVersion(readClaim, policy) ?? checkPasskey(keys, policy)
+  if (unfit) return unfit
   const attestation = await attestKeys(dependencies, policy.attestation, {
     issuer: issuerOf(dependencies.publicOrigin, enrollment.tenantId),
     codeHash,
     appId: command.appId,
     keys,
-    attestation: command.attestation,
+    // Nobody vouches for a browser.
+    attestation: isBrowser({ ...command.device, appId: command.appId })
+      ? undefined
+      : command.attestation,
     at: target.now,
   })
   if (isRefusal(attestation)) return attestation
@@ -213,56 +196,6 @@ function refusalOf(
   kind: 'not_open' | 'too_many_devices' | 'key_already_registered',
 ): Refusal<'enrollment_not_open' | 'too_many_devices' | 'key_already_registered'> {
   return refuse(kind === 'not_open' ? 'enrollment_not_open' : kind)
-}
-
-async function readKeys(
-  { signatures, clock, publicOrigin }: Dependencies,
-  { tenantId, keys, proofs }: Command,
-  codeHash: string,
-): Promise<
-  | { readonly keys: readonly DeviceKey[]; readonly protocolVersion: number }
-  | Refusal<
-      | 'clock_skew'
-      | 'invalid_request'
-      | 'proof_malformed'
-      | 'proof_invalid'
-      | 'key_already_registered'
-    >
-> {
-  const possessionKid = await signatures.thumbprint(keys.possession)
-  const verificationKid = keys.verification ? await signatures.thumbprint(keys.verification) : null
-  if (possessionKid === undefined || verificationKid === undefined) {
-    return refuse('invalid_request', { hint: 'Each key must be a P-256 public key as a JWK.' })
-  }
-  if (possessionKid === verificationKid) return refuse('key_already_registered')
-  const facts: ClaimFacts = {
-    issuer: issuerOf(publicOrigin, tenantId),
-    codeHash,
-    possessionKid,
-    verificationKid,
-  }
-  const check = async (key: PublicJwk, kid: string, proof: string | undefined) => {
-    const jws: UnverifiedJws | undefined =
-      proof === undefined ? undefined : signatures.read(proof, proofBytesMax)
-    if (!jws) return refuse('proof_malformed')
-    const fault = checkClaimProof(jws, kid, facts, clock.now())
-    if (fault) return fault
-    if (!(await signatures.verify(jws, key))) return refuse('proof_invalid')
-    return readClaimedVersion(jws)
-  }
-  const possession = { role: 'possession', kid: possessionKid, publicJwk: keys.possession } as const
-  const protocolVersion = await check(keys.possession, possessionKid, proofs.possession)
-  if (isRefusal(protocolVersion)) return protocolVersion
-  if (!keys.verification || verificationKid === null) return { keys: [possession], protocolVersion }
-  const second = await check(keys.verification, verificationKid, proofs.verification)
-  if (isRefusal(second)) return second
-  // Both proofs have the same contents.
-  if (second !== protocolVersion) {
-    return refuse('proof_invalid', { facts: { claim: 'protocolVersion' } })
-  }
-  const publicJwk = keys.verification
-  const verification = { role: 'verification', kid: verificationKid, publicJwk } as const
-  return { keys: [possession, verification], protocolVersion }
 }
 
 async function findTarget(

@@ -72,6 +72,7 @@ function claim(app: HttpApp, { useCases, admission }: Options): void {
         'key_already_registered',
         'attestation_missing',
         'attestation_invalid',
+        'passkey_synced',
         'proof_malformed',
         'proof_invalid',
         'clock_skew',

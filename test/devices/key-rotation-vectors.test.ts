@@ -16,6 +16,7 @@ import { buildMacs } from '../../src/platform/crypto/macs.ts'
 import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 import { buildSignatures } from '../../src/platform/crypto/signatures.ts'
 import { buildQueues } from '../../src/service/open-fair-queues.ts'
+import { authenticatorAt } from '../support/world.ts'
 
 const masterKey = Buffer.alloc(32, 5)
 const signatures = buildSignatures(buildSealing({ current: masterKey }))
@@ -39,7 +40,10 @@ const device = {
   ...{ appId: 'com.example', appVersion: '1', protocolVersion: 2, attestation: notAttested },
 } as unknown as Device
 const deviceKeys = bindKeys({ macs }, device, [storedKey('possession'), storedKey('verification')])
-const trusting = { macs, hashing: buildHashing(masterKey), securityLog: { write: never } }
+const trusting = {
+  ...{ macs, hashing: buildHashing(masterKey), securityLog: { write: never } },
+  authenticator: authenticatorAt(vectors.origin),
+}
 const clock = { now: () => now }
 
 describe('rotations of a key', () => {

@@ -171,7 +171,7 @@ describe('a claim is refused and leaves the code open', () => {
       async ({ command }) => ({
         ...command,
         proofs: {
-          possession: command.proofs.verification ?? '',
+          possession: `${command.proofs.verification}`,
           verification: command.proofs.possession,
         },
       }),

@@ -18,6 +18,8 @@ export type DeviceDetails = {
   readonly protocolVersion: number
   readonly hasPushToken: boolean
   readonly hasVerificationKey: boolean
+  /** The verification key of a browser, as its authenticator described it; null for none. */
+  readonly passkey: { readonly backupEligible: boolean; readonly backedUp: boolean } | null
   readonly attestation: {
     readonly level: 'none' | 'software' | 'tee' | 'strongbox' | 'app_attest'
     readonly verdict: 'not_asked' | 'missing' | 'invalid' | 'verified'
@@ -45,6 +47,8 @@ export type OwnDetails = DeviceDetails & {
     | 'protocol_too_old'
     | 'companion'
     | 'no_verification_key'
+    | 'passkey_synced'
+    | 'passkey_synced'
     | null
 }
 

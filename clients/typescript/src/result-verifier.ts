@@ -125,7 +125,7 @@ const typ = 'approval-result+jwt'
 /** Members that this version knows, for `must` of later ones. */
 const knownMembers = [
   ...['iss', 'aud', 'jti', 'iat', 'exp', 'tid', 'cid', 'sub', 'binding', 'decision', 'reason'],
-  ...['did', 'number', 'amr', 'auth_time', 'new_device', 'ver', 'must'],
+  ...['did', 'platform', 'number', 'amr', 'auth_time', 'new_device', 'ver', 'must'],
 ]
 const algorithm = 'ES256'
 const lengthMax = 8192

@@ -59,6 +59,7 @@ export function endedRecord(
     decidedBy: {
       id: device.id,
       activatedAt: device.activatedAt,
+      platform: device.platform,
       userVerified: effect.outcome !== 'wrong_number' && answer.userVerified,
       hardwareBacked: device.attestation.verdict === 'verified',
       protocolVersion,

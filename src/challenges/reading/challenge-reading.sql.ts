@@ -1,6 +1,7 @@
 // Reading challenges by their ids, for all who ask at the same time.
 
 import type { Challenge } from '../../domain/challenge.ts'
+import type { Platform } from '../../domain/device.ts'
 import type { ChallengeId, RelyingPartyId, TenantId } from '../../domain/ids.ts'
 import { firstVersion } from '../../domain/protocol-version.ts'
 import type { Database } from '../../platform/postgres/database.ts'
@@ -26,6 +27,7 @@ type FoundRow = Challenge & {
   readonly now: Date
   readonly devices: DeviceProgressJson[]
   readonly decidedActivatedAt: Date | null
+  readonly decidedPlatform: Platform | null
   readonly decidedVerified: boolean | null
   readonly decidedAttested: boolean
   readonly decidedVersion: number | null
@@ -37,7 +39,7 @@ const findChallenges = statement<ListParams<'item', Item>, FoundRow>(
   'find_challenges',
   `select x.n::int as n, ${challengeColumns('c')}, clock_timestamp() as now,
     ${deviceProgressJson('c.tenant_id', 'c.id')} as devices,
-    v.activated_at as decided_activated_at,
+    v.activated_at as decided_activated_at, v.platform as decided_platform,
     (v.attestation_verdict = 'verified' or c.decided_at < v.attested_until) is true
       as decided_attested,
     (select t.protocol_version from challenge_targets t
@@ -53,7 +55,7 @@ const findChallenges = statement<ListParams<'item', Item>, FoundRow>(
     where c.tenant_id = x.tenant_id and c.rp_id = x.rp_id and c.id = x.id offset 0
   ) c
   left join lateral (
-    select v.activated_at, v.attestation_verdict, v.attested_until from devices v
+    select v.activated_at, v.platform, v.attestation_verdict, v.attested_until from devices v
     where v.tenant_id = c.tenant_id and v.id = c.decided_device_id offset 0
   ) v on true`,
 )
@@ -67,6 +69,7 @@ function toRecord(row: FoundRow): ChallengeRecord {
     decidedBy: decidedDeviceId && {
       id: decidedDeviceId,
       activatedAt: row.decidedActivatedAt,
+      platform: row.decidedPlatform ?? 'other',
       userVerified: row.decidedVerified === true,
       hardwareBacked: row.decidedAttested,
       protocolVersion: row.decidedVersion ?? firstVersion,

@@ -9,7 +9,7 @@ import {
 } from '../../domain/device.ts'
 import type { DeviceProof } from '../../domain/device-proof.ts'
 import { issuerOf } from '../../domain/issuer.ts'
-import { checkRotationProof } from '../../domain/key-rotation.ts'
+import { checkRotatable, checkRotationProof } from '../../domain/key-rotation.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { UserQueue } from '../../platform/fair-queue.ts'
 import type { RevocationLog } from '../../platform/logs/revocation-log.store.ts'
@@ -160,6 +160,8 @@ async function planRotation(
   const keys = ownKeys(dependencies, knownDevice)
   const oldKey = keys?.find((key) => key.role === role)
   if (!keys || !oldKey) return refuse('proof_invalid')
+  const unfit = checkRotatable(oldKey)
+  if (unfit) return unfit
   const earlier = keyOf(keys, kid)
   if (earlier && earlier.role !== role) return refuse('key_already_registered')
   const replacedKid = earlier ? null : oldKey.kid

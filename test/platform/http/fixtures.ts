@@ -55,6 +55,7 @@ export const proof: DeviceProof = {
   jti: 'jti',
   expiresAt: at,
   clockSkewMs: 0,
+  assertion: null,
 }
 
 /** An authenticated client. */
@@ -148,6 +149,7 @@ export function aDevice(overrides: Partial<Device> = {}): Device {
     parentDeviceId: null,
     hasPushToken: true,
     hasVerificationKey: true,
+    passkey: null,
     attestation: { level: 'none', verdict: 'not_asked', why: null },
     createdAt: at,
     activatedAt: at,

@@ -2593,6 +2593,19 @@ export interface components {
              * @example true
              */
             hasVerificationKey: boolean;
+            /** @description The verification key of a browser, as its authenticator described it at enrollment; nobody vouches for that. Null where there is none. */
+            passkey: {
+                /**
+                 * @description Its platform may copy it to other devices (BE).
+                 * @example true
+                 */
+                backupEligible: boolean;
+                /**
+                 * @description It has done so (BS).
+                 * @example true
+                 */
+                backedUp: boolean;
+            } | null;
             attestation: components["schemas"]["DeviceAttestation"];
             /**
              * Format: date-time
@@ -2994,6 +3007,35 @@ export interface components {
                  */
                 kid: string;
             };
+            /** @description Of an answer that a passkey confirmed: its assertion; else null. */
+            passkey: {
+                assertion: {
+                    /** @example AAECAwQFBgcICQoLDA0ODw */
+                    id: string;
+                    /** @example SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAA */
+                    authenticatorData: string;
+                    /** @example eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0 */
+                    clientDataJSON: string;
+                    /** @example MEUCIQC7aBlSyHBhXLxRz8VBT6ZtGm */
+                    signature: string;
+                };
+                /** @description The public key of the passkey. */
+                key: {
+                    /** @example EC */
+                    kty: string;
+                    /** @example P-256 */
+                    crv: string;
+                    /** @example MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4 */
+                    x: string;
+                    /** @example 4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM */
+                    y: string;
+                    /**
+                     * @description Its thumbprint (RFC 7638).
+                     * @example cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s
+                     */
+                    kid: string;
+                };
+            } | null;
         };
         /** @description A name of a user within a namespace. */
         GivenIdentifier: {
@@ -3818,6 +3860,18 @@ export interface components {
              */
             retiredPlatforms: string[];
             /**
+             * @description Whether browsers may be devices; their keys are software, and nobody vouches for them.
+             * @example allowed
+             * @enum {string}
+             */
+            browserDevices: "allowed" | "refused";
+            /**
+             * @description Whether a passkey that its platform may copy to other devices counts as a verification key.
+             * @example allowed
+             * @enum {string}
+             */
+            syncedPasskeys: "allowed" | "refused";
+            /**
              * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister.
              * @example 1
              */
@@ -4025,6 +4079,18 @@ export interface components {
              */
             retiredPlatforms?: string[];
             /**
+             * @description Whether browsers may be devices; their keys are software, and nobody vouches for them. From lax to strict: allowed, refused.
+             * @default allowed
+             * @enum {string}
+             */
+            browserDevices?: "allowed" | "refused";
+            /**
+             * @description Whether a passkey that its platform may copy to other devices counts as a verification key. From lax to strict: allowed, refused.
+             * @default allowed
+             * @enum {string}
+             */
+            syncedPasskeys?: "allowed" | "refused";
+            /**
              * @description Minimum version of the device protocol; an app that speaks an older one can only report its new version or unregister. Stricter: more.
              * @default 1
              */
@@ -4171,7 +4237,7 @@ export interface components {
              * @description Stable: programs branch on this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "too_many_key_rotations" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "too_many_key_rotations" | "passkey_synced" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
             /** @description What to do next, for developers. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
@@ -4266,7 +4332,7 @@ export interface components {
                  * @description Why it would not be asked; null when it would be.
                  * @example null
                  */
-                whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "protocol_too_old" | "companion" | "no_verification_key") | null;
+                whyNot: ("unconfirmed" | "suspended" | "app_too_old" | "platform_retired" | "protocol_too_old" | "companion" | "no_verification_key" | "passkey_synced") | null;
             }[];
         };
         /** @description How many users could be asked at this moment. */
