@@ -5,7 +5,8 @@ import { type Device, personalReasons } from '../domain/device.ts'
 import type { PortalSession } from '../domain/portal.ts'
 import { filledHtml, type Html, html, noHtml } from '../platform/http/pages/html.ts'
 import { devicesPath, type Page } from '../platform/http/pages/page.ts'
-import { dateIn, fill, type Language, textsIn, timeIn } from '../platform/texts/texts.ts'
+import { fill } from '../platform/texts/fill.ts'
+import { dateIn, type Language, textsIn, timeIn } from '../platform/texts/texts.ts'
 
 /** Path of one device. */
 export const devicePath = (id: string) => `${devicesPath}/devices/${id}`

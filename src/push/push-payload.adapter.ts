@@ -4,7 +4,8 @@
 import type { TokenMessage } from 'firebase-admin/messaging'
 import { TypeID } from 'typeid-js'
 import type { PushKind } from '../domain/push.ts'
-import { fill, languageFor, pluralOf, textsIn } from '../platform/texts/texts.ts'
+import { fill } from '../platform/texts/fill.ts'
+import { languageFor, pluralOf, textsIn } from '../platform/texts/texts.ts'
 import type { PushMessage } from './push.store.ts'
 
 /** Version of the ids that a push carries; an app ignores versions it does not know. */

@@ -4,10 +4,10 @@ import { describe, expect, expectTypeOf, test } from 'vitest'
 import { isLanguageTag } from '../../../src/domain/language.ts'
 import { problems } from '../../../src/platform/http/problem-table.ts'
 import { en } from '../../../src/platform/texts/en.ts'
+import { fill } from '../../../src/platform/texts/fill.ts'
 import {
   dateIn,
   fallbackLanguage,
-  fill,
   type Language,
   languageFor,
   languages,

@@ -1,7 +1,7 @@
 // HTML that cannot forget to escape: every value in a template is text, unless it is the output of
 // a template.
 
-import { fillParts } from '../../texts/texts.ts'
+import { fillParts } from '../../texts/fill.ts'
 
 /** Text that is HTML already; built by `html` alone. */
 export class Html {
