@@ -21,7 +21,8 @@ type Holding<Name extends string> = [Name] extends [never]
   ? string
   : Both<Name extends string ? `${string}{${Name}}${string}` : never> & string
 
-type Translated<Part> = Part extends string
+/** The same structure with texts of another language, each with its placeholders. */
+export type Translated<Part> = Part extends string
   ? Holding<Names<Part>>
   : Part extends Plural
     ? Plural
