@@ -57,9 +57,9 @@ describe('the import rules on this project', () => {
   test('cover every source file, so that "no violation" means something', () => {
     const moduleFiles = report.modules.map(({ source }) => source)
     const own = moduleFiles.filter((file) =>
-      /^(src\/(?!generated\/)|simulator|demo|bench|clients|examples).*\.ts$/.test(file),
+      /^(src\/(?!generated\/)|simulator|demo|bench|clients|examples|web).*\.tsx?$/.test(file),
     )
-    const all = sources('{src,simulator,demo,bench,clients,examples}/**/*.ts')
+    const all = sources('{src,simulator,demo,bench,clients,examples,web}/**/*.{ts,tsx}')
     expect(own.sort()).toEqual(all)
     expect(all.length).toBeGreaterThan(100)
   })
@@ -104,6 +104,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
   demo: ['demo', 'simulator', ...everyClient],
   examples: ['examples', ...everyClient],
   bench: ['bench', 'demo', 'simulator', ...everyClient],
+  web: ['web', 'clients'],
 }
 
 const folders = [...Object.keys(law), 'src/generated', 'test', 'src']

@@ -25,7 +25,7 @@ const exempt = new Set([
   'test/support/authorisation-routes.ts',
 ])
 const sources = tracked.filter(
-  (file) => file.endsWith('.ts') && !isGenerated(file) && !exempt.has(file),
+  (file) => /\.tsx?$/.test(file) && !isGenerated(file) && !exempt.has(file),
 )
 const documents = tracked.filter((file) => file.endsWith('.md') && !isGenerated(file))
 
