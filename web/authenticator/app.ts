@@ -1,0 +1,196 @@
+// The state of the app: its accounts, what waits for them, and which screen is open.
+
+import type { PendingRequest } from '../../clients/device/src/device.ts'
+import { enroll } from './enroll.ts'
+import { namedTenant, type Scan, takeFragment } from './fragment.ts'
+import { type Enrolled, isEnrolled, Member } from './member.ts'
+import { askToPersist, hadAccounts, markAccounts, Vault } from './vault.ts'
+import { chooseLanguage, currentLanguage, type Language, languages, Words } from './words.ts'
+
+export type Tab = 'requests' | 'codes' | 'activity' | 'more'
+
+/** How a request ended, for this browser. */
+export type Ending = 'approved' | 'denied' | 'reported' | 'closed' | 'expired' | 'mismatch'
+
+/** What is on the screen. */
+export type Place =
+  | { readonly at: 'tab'; readonly tab: Tab }
+  | { readonly at: 'add'; readonly by: 'scan' | 'type' | 'link' }
+  | { readonly at: 'confirm' | 'account' | 'ended'; readonly id: string }
+  | { readonly at: 'request'; readonly id: string; readonly challengeId: string }
+  | { readonly at: 'ending'; readonly ending: Ending; readonly request: PendingRequest }
+
+const home: Place = { at: 'tab', tab: 'requests' }
+const checkEveryMs = 3_000
+/** After a failed check. */
+const checkLaterMs = 10_000
+
+export class App {
+  words: Words
+  members: readonly Member[] = []
+  /** Null where the browser keeps nothing. */
+  vault: Vault | null = null
+  isReady = false
+  /** The keys of earlier accounts are gone. */
+  isLost = false
+  /** What an address brought along; taken by the screen that asks about it. */
+  scan: Scan | null = null
+  tenantId: string | null = namedTenant()
+  isPersisted = true
+  notice: string | null = null
+  place: Place = home
+  readonly #listeners = new Set<() => void>()
+  readonly #windows = new BroadcastChannel('countersign-authenticator')
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #checking: Promise<void> | null = null
+
+  constructor(words: Words) {
+    this.words = words
+    addEventListener('popstate', ({ state }) => this.#show((state as Place | null) ?? home))
+    addEventListener('hashchange', () => this.#takeFragment())
+    addEventListener('online', () => this.#checkSoon(0))
+    addEventListener('offline', () => this.changed())
+    document.addEventListener('visibilitychange', () => this.#checkSoon(0))
+    this.#windows.onmessage = () => void this.load().catch(() => undefined)
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Opens what is stored, and begins to look for requests. */
+  async start(): Promise<void> {
+    this.#takeFragment()
+    this.vault = isSecureContext ? await Vault.open().catch(() => null) : null
+    await this.load().catch(() => undefined)
+    this.isLost = this.members.length === 0 && hadAccounts()
+    this.isReady = true
+    this.changed()
+    this.#checkSoon(0)
+  }
+
+  /** Reads the accounts; those that are open stay as they are, with what waits for them. */
+  async load(): Promise<void> {
+    const records = (await this.vault?.all()) ?? []
+    this.members = records
+      .filter(isEnrolled)
+      .map((one) => this.members.find((member) => isSame(member, one)) ?? this.#open(one))
+    this.isPersisted = (await navigator.storage?.persisted?.().catch(() => true)) ?? true
+    this.changed()
+  }
+
+  member(id: string): Member | undefined {
+    return this.members.find((one) => one.id === id)
+  }
+
+  /** Goes to another screen; the browser's Back leads here again. */
+  go(place: Place): void {
+    history.pushState(place, '')
+    this.#show(place)
+  }
+
+  /** Goes on without a way back to the screen before. */
+  replace(place: Place): void {
+    history.replaceState(place, '')
+    this.#show(place)
+  }
+
+  home(): void {
+    this.replace(home)
+  }
+
+  /** A message above the next screen. */
+  say(notice: string): void {
+    this.notice = notice
+    this.changed()
+  }
+
+  async speak(language: Language): Promise<void> {
+    chooseLanguage(language)
+    this.words = new Words(language, await languages[language].load())
+    this.changed()
+  }
+
+  /** Enrolls this browser; the keys are asked to be kept. */
+  async add(ticket: Parameters<typeof enroll>[0], name: string): Promise<void> {
+    if (!this.vault) throw new Error('the browser keeps nothing')
+    const { vault, words } = this
+    const record = await enroll(ticket, { vault, language: words.language, name })
+    this.scan = null
+    this.isLost = false
+    this.isPersisted = await askToPersist()
+    this.members = [...this.members, this.#open(record)]
+    this.#tell()
+    const isActive = record.account.status === 'active'
+    this.replace(isActive ? home : { at: 'confirm', id: record.id })
+  }
+
+  /** Forgets an account and its keys. */
+  async forget(member: Member): Promise<void> {
+    await this.vault?.remove(member.id)
+    this.members = this.members.filter((one) => one !== member)
+    markAccounts(this.members.length > 0)
+    this.#tell()
+    this.home()
+  }
+
+  /** Looks for requests of every account now. */
+  check(): Promise<void> {
+    this.#checking ??= this.#checkAll().finally(() => {
+      this.#checking = null
+    })
+    return this.#checking
+  }
+
+  async #checkAll(): Promise<void> {
+    const live = this.members.filter((member) => member.isLive)
+    await Promise.all(live.map((member) => member.check()))
+    this.changed()
+    const isTroubled = live.some(({ trouble }) => trouble !== null)
+    this.#checkSoon(isTroubled ? checkLaterMs : checkEveryMs)
+  }
+
+  /** Only while somebody looks: browsers slow hidden pages down, and a service has other work. */
+  #checkSoon(afterMs: number): void {
+    clearTimeout(this.#timer)
+    if (document.visibilityState !== 'visible' || !this.isReady) return
+    this.#timer = setTimeout(() => void this.check(), afterMs)
+  }
+
+  #open(record: Enrolled): Member {
+    return new Member(record, this.vault as Vault, this.words.language)
+  }
+
+  #show(place: Place): void {
+    this.place = place
+    this.changed()
+  }
+
+  #takeFragment(): void {
+    const scan = takeFragment()
+    if (scan === null) return
+    this.scan = scan
+    this.replace({ at: 'add', by: 'link' })
+  }
+
+  /** The other windows of this browser read the accounts again. */
+  #tell(): void {
+    this.#windows.postMessage('accounts')
+  }
+}
+
+/** Whether an open account is what is stored: another window may have confirmed or ended it. */
+function isSame({ stored }: Member, { id, account, endedAt }: Enrolled): boolean {
+  return stored.id === id && stored.endedAt === endedAt && stored.account.status === account.status
+}
+
+/** The app in the language of this browser. */
+export async function createApp(): Promise<App> {
+  const language = currentLanguage()
+  return new App(new Words(language, await languages[language].load()))
+}

@@ -1,0 +1,118 @@
+// What this browser keeps: accounts with their keys, which are not extractable, in IndexedDB.
+
+import type { DeviceAccount, DeviceKeys } from '../../clients/device/src/device.ts'
+
+/** One enrollment of this browser. */
+export type StoredAccount = {
+  /** Of the enrollment until the service has given a device id. */
+  readonly id: string
+  readonly keys: DeviceKeys
+  /** Null while a claim is under way. */
+  readonly account: DeviceAccount | null
+  /** When the service first refused the device as unregistered; null while it may be in use. */
+  readonly endedAt: string | null
+}
+
+/** The browser keeps nothing: private windows, a full disk, a setting. */
+export class VaultError extends Error {
+  override readonly name = 'VaultError'
+}
+
+const storeName = 'accounts'
+const markerName = 'countersign-accounts'
+
+function settle<Value>(request: IDBRequest<Value>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(new VaultError('the browser refused', { cause: request.error }))
+  })
+}
+
+/** The accounts of this browser, shared by all its windows. */
+export class Vault {
+  readonly #database: IDBDatabase
+
+  private constructor(database: IDBDatabase) {
+    this.#database = database
+  }
+
+  /** Throws a VaultError where the browser keeps nothing. */
+  static async open(): Promise<Vault> {
+    try {
+      const request = indexedDB.open('countersign-authenticator', 1)
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore(storeName, { keyPath: 'id' })
+      }
+      return new Vault(await settle(request))
+    } catch (cause) {
+      throw cause instanceof VaultError ? cause : new VaultError('no storage', { cause })
+    }
+  }
+
+  async all(): Promise<StoredAccount[]> {
+    return settle(this.#store('readonly').getAll())
+  }
+
+  /** Resolves once it is written: a key that is not stored must not be enrolled. */
+  put(account: StoredAccount): Promise<void> {
+    return this.#write((store) => store.put(account))
+  }
+
+  /** Forgets the keys, too. */
+  remove(id: string): Promise<void> {
+    return this.#write((store) => store.delete(id))
+  }
+
+  /** Stores it under the id of its device, in the place of the claim that was under way. */
+  replace(formerId: string, account: StoredAccount): Promise<void> {
+    return this.#write((store) => {
+      store.delete(formerId)
+      store.put(account)
+    })
+  }
+
+  #store(mode: IDBTransactionMode): IDBObjectStore {
+    return this.#database.transaction(storeName, mode).objectStore(storeName)
+  }
+
+  #write(change: (store: IDBObjectStore) => unknown): Promise<void> {
+    const store = this.#store('readwrite')
+    return new Promise((resolve, reject) => {
+      const fail = () => {
+        reject(new VaultError('not stored', { cause: store.transaction.error }))
+      }
+      store.transaction.oncomplete = () => resolve()
+      store.transaction.onabort = fail
+      store.transaction.onerror = fail
+      change(store)
+    })
+  }
+}
+
+/**
+ * Remembers outside the database that there are accounts, so that an emptied database is not taken
+ * for a first start.
+ */
+export function markAccounts(isAny: boolean): void {
+  try {
+    if (isAny) localStorage.setItem(markerName, 'yes')
+    else localStorage.removeItem(markerName)
+  } catch {
+    // Nothing is kept here: the next start looks like the first.
+  }
+}
+
+/** Whether this browser had accounts, as far as it remembers. */
+export function hadAccounts(): boolean {
+  try {
+    return localStorage.getItem(markerName) !== null
+  } catch {
+    return false
+  }
+}
+
+/** Asks the browser not to evict the keys; false where it may. */
+export async function askToPersist(): Promise<boolean> {
+  const isKept = await navigator.storage?.persisted?.().catch(() => false)
+  return isKept || ((await navigator.storage?.persist?.().catch(() => false)) ?? false)
+}
