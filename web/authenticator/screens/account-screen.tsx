@@ -1,0 +1,198 @@
+import { useState } from 'preact/hooks'
+import { DeviceApiError, type DeviceDetails } from '../../../clients/device/src/device.ts'
+import { fill } from '../../../src/platform/texts/fill.ts'
+import type { Member } from '../member.ts'
+import { isolate } from '../words.ts'
+import { Filled, Heading, Loaded, Note, Sheet, Trouble } from './parts.tsx'
+import { type ScreenProps, useAction } from './use.ts'
+
+type MemberProps = ScreenProps & { readonly member: Member }
+
+function Standing({ app, member }: MemberProps) {
+  const { account: texts } = app.words.texts
+  return (
+    <Loaded app={app} name={`self ${member.id}`} load={() => member.client.self()}>
+      {({ mayAnswer, whyNot }) =>
+        mayAnswer ? (
+          <Note kind="good">{texts.mayAnswer}</Note>
+        ) : (
+          <Note kind="warn">{texts.whyNot[whyNot ?? 'unknown'] ?? texts.whyNot.unknown}</Note>
+        )
+      }
+    </Loaded>
+  )
+}
+
+function DeviceCard({
+  app,
+  device,
+  isThis,
+}: ScreenProps & { readonly device: DeviceDetails; readonly isThis: boolean }) {
+  const { account: texts } = app.words.texts
+  const { name, model, status, lastSeenAt } = device
+  return (
+    <li class="card">
+      <h3>
+        <bdi>{name}</bdi>
+      </h3>
+      <p class="soft">
+        {isThis && `${texts.thisOne} · `}
+        <bdi>{model}</bdi> · {texts.statuses[status]}
+      </p>
+      <p class="soft">
+        {texts.lastUsed}: {lastSeenAt ? app.words.time(lastSeenAt) : texts.never}
+      </p>
+    </li>
+  )
+}
+
+function Devices({ app, member }: MemberProps) {
+  const { account: texts } = app.words.texts
+  return (
+    <section>
+      <h2>{texts.devices}</h2>
+      <Loaded app={app} name={`devices ${member.id}`} load={() => member.client.devices()}>
+        {(devices) => (
+          <ul class="cards">
+            {devices.map((device) => (
+              <DeviceCard
+                key={device.id}
+                app={app}
+                device={device}
+                isThis={device.id === member.id}
+              />
+            ))}
+          </ul>
+        )}
+      </Loaded>
+      <Note>
+        <strong>{texts.lostPhone}</strong> {texts.lostWhat}
+      </Note>
+    </section>
+  )
+}
+
+function Notifications({ app, member }: MemberProps) {
+  const { account: texts } = app.words.texts
+  const { client } = member
+  const load = () => Promise.all([client.notificationPreferences(), client.pushPause()])
+  return (
+    <section>
+      <h2>{texts.notifications}</h2>
+      <Loaded app={app} name={`notifications ${member.id}`} load={load}>
+        {([preferences, { until }]) => (
+          <>
+            <dl class="card">
+              {Object.entries(texts.categories).map(([category, name]) => (
+                <>
+                  <dt>{name}</dt>
+                  <dd>{texts.ways[preferences[category as keyof typeof preferences]]}</dd>
+                </>
+              ))}
+            </dl>
+            <p>
+              {until === null
+                ? texts.notPaused
+                : fill(texts.pausedUntil, { time: app.words.time(until) })}
+            </p>
+          </>
+        )}
+      </Loaded>
+    </section>
+  )
+}
+
+function Pushes({ app, member }: MemberProps) {
+  const { account: texts } = app.words.texts
+  return (
+    <section>
+      <h2>{texts.pushes}</h2>
+      <Loaded app={app} name={`pushes ${member.id}`} load={() => member.client.pushes()}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <p>{texts.noPush}</p>
+          ) : (
+            <ul>
+              {items.map(({ id, status, queuedAt }) => (
+                <li key={id}>
+                  {app.words.time(queuedAt)}: {texts.pushStatuses[status]}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </section>
+  )
+}
+
+/** Without the service, an account can still be forgotten here. */
+const isOutOfReach = (trouble: unknown) =>
+  trouble instanceof DeviceApiError && (trouble.outcomeUnknown || trouble.code === 'proof_invalid')
+
+function Removal({ app, member }: MemberProps) {
+  const { account: texts, cancel } = app.words.texts
+  const [isAsking, setAsking] = useState(false)
+  const { isBusy, trouble, begin } = useAction()
+  const forget = () => begin(() => app.forget(member))
+  const remove = () =>
+    begin(async () => {
+      await member.client.unregister().catch((error: unknown) => {
+        const isGone = error instanceof DeviceApiError && error.code === 'device_unregistered'
+        if (!isGone) throw error
+      })
+      await app.forget(member)
+    })
+  const title = fill(texts.removeTitle, { user: isolate(member.account.user.displayName) })
+  return (
+    <section>
+      <button type="button" class="danger" onClick={() => setAsking(true)}>
+        {texts.remove}
+      </button>
+      {isAsking && (
+        <Sheet title={title} onClose={() => setAsking(false)}>
+          <p>{texts.removeWhat}</p>
+          <Trouble app={app} error={trouble} />
+          {isOutOfReach(trouble) && <p>{texts.removeUnsaid}</p>}
+          <div class="row">
+            {isOutOfReach(trouble) ? (
+              <button type="button" class="danger" disabled={isBusy} onClick={forget}>
+                {texts.removeAnyway}
+              </button>
+            ) : (
+              <button type="button" class="danger" disabled={isBusy} onClick={remove}>
+                {texts.removeGo}
+              </button>
+            )}
+            <button type="button" class="quiet" onClick={() => setAsking(false)}>
+              {cancel}
+            </button>
+          </div>
+        </Sheet>
+      )}
+    </section>
+  )
+}
+
+/** One account: how it stands, its devices, notifications, and its end. */
+export function AccountScreen({ app, member }: MemberProps) {
+  const { account: texts, back } = app.words.texts
+  const { user, tenant } = member.account
+  return (
+    <>
+      <Heading>
+        <Filled text={texts.title} values={{ user: user.displayName, tenant: tenant.name }} />
+      </Heading>
+      <Standing app={app} member={member} />
+      <Devices app={app} member={member} />
+      <Notifications app={app} member={member} />
+      <Pushes app={app} member={member} />
+      <div class="row">
+        <Removal app={app} member={member} />
+        <button type="button" class="quiet" onClick={() => app.replace({ at: 'tab', tab: 'more' })}>
+          {back}
+        </button>
+      </div>
+    </>
+  )
+}

@@ -1,0 +1,94 @@
+import { useEffect } from 'preact/hooks'
+import type { App, Place, Tab } from '../app.ts'
+import { AccountScreen } from './account-screen.tsx'
+import { ActivityScreen } from './activity-screen.tsx'
+import { AddScreen } from './add-screen.tsx'
+import { CodesScreen } from './codes-screen.tsx'
+import { ConfirmScreen } from './confirm-screen.tsx'
+import { EndedScreen, EndingScreen } from './ending-screens.tsx'
+import { RequestScreen } from './request-screen.tsx'
+import { RequestsScreen } from './requests-screen.tsx'
+import { SettingsScreen } from './settings-screen.tsx'
+import { type ScreenProps, useChanges } from './use.ts'
+import { LostScreen, WelcomeScreen } from './welcome-screens.tsx'
+
+const tabs = {
+  requests: RequestsScreen,
+  codes: CodesScreen,
+  activity: ActivityScreen,
+  more: SettingsScreen,
+} as const
+
+function Tabs({ app, tab }: ScreenProps & { readonly tab: Tab }) {
+  const { texts } = app.words
+  return (
+    <nav class="tabs" aria-label={texts.tabs.label}>
+      {(Object.keys(tabs) as Tab[]).map((name) => (
+        <button
+          key={name}
+          type="button"
+          aria-current={name === tab ? 'page' : undefined}
+          onClick={() => app.go({ at: 'tab', tab: name })}
+        >
+          {texts.tabs[name]}
+        </button>
+      ))}
+    </nav>
+  )
+}
+
+/** The screen of a place; one about an account that is gone is the first one. */
+function Content({ app, place }: ScreenProps & { readonly place: Place }) {
+  if (place.at === 'add') return <AddScreen key={place.by} app={app} by={place.by} />
+  if (place.at === 'ending') return <EndingScreen app={app} place={place} />
+  if (place.at !== 'tab') {
+    const member = app.member(place.id)
+    if (member && place.at === 'confirm') return <ConfirmScreen app={app} member={member} />
+    if (member && place.at === 'account') return <AccountScreen app={app} member={member} />
+    if (member && place.at === 'ended') return <EndedScreen app={app} member={member} />
+    if (member && place.at === 'request') {
+      const { challengeId } = place
+      return <RequestScreen key={challengeId} app={app} member={member} challengeId={challengeId} />
+    }
+  }
+  if (app.isLost) return <LostScreen app={app} />
+  if (app.members.length === 0) return <WelcomeScreen app={app} />
+  const tab = place.at === 'tab' ? place.tab : 'requests'
+  const TabScreen = tabs[tab]
+  return (
+    <>
+      <TabScreen key={tab} app={app} />
+      <Tabs app={app} tab={tab} />
+    </>
+  )
+}
+
+/** The app: whatever is open at the moment. */
+export function Screen({ app }: { readonly app: App }) {
+  useChanges(app)
+  const { language, texts } = app.words
+  useEffect(() => {
+    document.documentElement.lang = language
+    document.documentElement.dir = texts.direction
+  }, [language, texts])
+  return (
+    <>
+      <button type="button" class="skip" onClick={skip}>
+        {texts.skip}
+      </button>
+      <main id="content" tabIndex={-1}>
+        <div role="status">{app.notice !== null && <p class="note good">{app.notice}</p>}</div>
+        {app.isReady ? (
+          <Content key={language} app={app} place={app.place} />
+        ) : (
+          <p class="soft">{texts.loading}</p>
+        )}
+      </main>
+    </>
+  )
+}
+
+/** A button, because the fragment of the address belongs to codes. */
+function skip(): void {
+  document.getElementById('content')?.focus()
+}

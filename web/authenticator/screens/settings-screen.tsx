@@ -1,0 +1,62 @@
+import { fill } from '../../../src/platform/texts/fill.ts'
+import { isolate, type Language, languages } from '../words.ts'
+import { InstallHint } from './install-hint.tsx'
+import { Field, Heading } from './parts.tsx'
+import type { ScreenProps } from './use.ts'
+
+/** The languages by their own names. */
+export function LanguageChoice({ app }: ScreenProps) {
+  const { settings } = app.words.texts
+  const { language } = app.words
+  return (
+    <Field label={settings.language}>
+      {(attributes) => (
+        <select
+          {...attributes}
+          value={language}
+          onChange={({ currentTarget }) => void app.speak(currentTarget.value as Language)}
+        >
+          {Object.entries(languages).map(([tag, { name }]) => (
+            <option key={tag} value={tag} lang={tag}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  )
+}
+
+/** Accounts, language, and what this browser promises. */
+export function SettingsScreen({ app }: ScreenProps) {
+  const { settings, account: texts } = app.words.texts
+  return (
+    <>
+      <Heading>{settings.title}</Heading>
+      <h2>{settings.accounts}</h2>
+      <ul class="cards">
+        {app.members.map(({ id, account: { user, tenant }, endedAt }) => (
+          <li key={id}>
+            <button
+              type="button"
+              class="wide quiet"
+              onClick={() => app.go({ at: endedAt === null ? 'account' : 'ended', id })}
+            >
+              {fill(texts.title, { user: isolate(user.displayName), tenant: isolate(tenant.name) })}
+            </button>
+          </li>
+        ))}
+      </ul>
+      <div class="row">
+        <button type="button" onClick={() => app.go({ at: 'add', by: 'scan' })}>
+          {settings.addAccount}
+        </button>
+      </div>
+      <LanguageChoice app={app} />
+      <h2>{settings.storage}</h2>
+      <p>{app.isPersisted ? settings.kept : settings.evictable}</p>
+      <p class="soft small">{settings.oneChannel}</p>
+      <InstallHint app={app} />
+    </>
+  )
+}
