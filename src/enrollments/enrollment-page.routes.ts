@@ -1,6 +1,6 @@
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { publicOperation } from '../platform/http/operation.ts'
-import { html } from '../platform/http/pages/html.ts'
+import { type Html, html, noHtml } from '../platform/http/pages/html.ts'
 import { type Page, sendPage } from '../platform/http/pages/page.ts'
 import { linkQuery, pageLanguageOf } from '../platform/http/pages/page-language.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
@@ -9,35 +9,53 @@ import { type Language, textsIn } from '../platform/texts/texts.ts'
 import type { AppLinkOptions } from './app-links.routes.ts'
 
 /** The code is in the fragment, which only a script can carry over. */
-const carryCode = "document.getElementById('open-app').hash = location.hash"
+const carryToApp = "document.getElementById('open-app').hash = location.hash"
+/** Tenant and code are handed over in the fragment, which is sent to no server. */
+const carryToBrowser = `
+const [, code] = /^#([\\w-]{43})$/.exec(location.hash) ?? []
+const button = document.getElementById('use-browser')
+if (code) button.hash = location.pathname.split('/')[2] + '/' + code
+`
+
+type Ways = { readonly isLinked: boolean; readonly hasAuthenticator: boolean }
 
 /**
  * Chromium keeps a link to the host of the page in the browser, unless it opens in a new tab
  * without a referrer; Safari always does, and offers the app above the page instead.
  */
-function openingOf(language: Language, isLinked: boolean): Pick<Page, 'body' | 'script'> {
-  const { notHere, openApp, openedAgain } = textsIn(language).enrollment
-  if (!isLinked) return { body: html`<p>${notHere}</p>` }
-  const body = html`<p><a class="button" id="open-app" href="enroll" target="_blank"
-rel="noopener noreferrer">${openApp}</a></p>
+function openApp(language: Language): Html {
+  const { openApp: text, openedAgain } = textsIn(language).enrollment
+  return html`<p><a class="button" id="open-app" href="enroll" target="_blank"
+rel="noopener noreferrer">${text}</a></p>
 <p class="soft">${openedAgain}</p>`
-  return { body, script: carryCode }
 }
 
-function page(language: Language, isLinked: boolean): Page {
-  const { title, how, nothingYet } = textsIn(language).enrollment
-  const { body, ...rest } = openingOf(language, isLinked)
+function useBrowser(language: Language): Html {
+  const { useBrowser: text, useBrowserWhen } = textsIn(language).enrollment
+  return html`<p><a class="button quiet" id="use-browser" href="/authenticator/">${text}</a></p>
+<p class="soft">${useBrowserWhen}</p>`
+}
+
+function page(language: Language, { isLinked, hasAuthenticator }: Ways): Page {
+  const { title, how, nothingYet, notHere } = textsIn(language).enrollment
+  const scripts = [...(isLinked ? [carryToApp] : []), ...(hasAuthenticator ? [carryToBrowser] : [])]
   return {
-    ...rest,
+    ...(scripts.length > 0 && { script: scripts.join('\n') }),
     title,
     language,
-    body: html`${body}
+    body: html`${isLinked ? openApp(language) : noHtml}
+${isLinked || hasAuthenticator ? noHtml : html`<p>${notHere}</p>`}
 <p>${how}</p>
+${hasAuthenticator ? useBrowser(language) : noHtml}
 <p>${nothingYet}</p>`,
   }
 }
 
-export type EnrollmentPageOptions = AppLinkOptions & { readonly publicOrigin: string }
+export type EnrollmentPageOptions = AppLinkOptions & {
+  readonly publicOrigin: string
+  /** Whether a browser can be the device. */
+  readonly hasAuthenticator: boolean
+}
 
 /**
  * For people who open the address of a QR code. The code is behind the `#`, which browsers do not
@@ -46,7 +64,7 @@ export type EnrollmentPageOptions = AppLinkOptions & { readonly publicOrigin: st
  */
 export function enrollmentPageRoutes(
   app: HttpApp,
-  { linkedApps, publicOrigin }: EnrollmentPageOptions,
+  { linkedApps, publicOrigin, hasAuthenticator }: EnrollmentPageOptions,
   done: () => void,
 ): void {
   // Systems verify https links only.
@@ -65,7 +83,8 @@ export function enrollmentPageRoutes(
         querystring: linkQuery,
         answers: { 200: { description: 'A page.', schema: pageText, type: 'text/html' } },
       }),
-      (request, reply) => sendPage(reply, page(pageLanguageOf(request), isLinked), 'none'),
+      (request, reply) =>
+        sendPage(reply, page(pageLanguageOf(request), { isLinked, hasAuthenticator }), 'none'),
     )
   }
   done()

@@ -39,6 +39,8 @@ export type AppOptions = {
   readonly clock: Clock
   /** False to serve neither `/docs` nor `/openapi.yaml`. */
   readonly apiDocs?: boolean
+  /** Folder of the built authenticator; none is served by default. */
+  readonly authenticatorFolder?: string
   /** Apps that may open links of this origin; none by default. */
   readonly linkedApps?: readonly LinkedApp[]
   readonly limits?: Partial<ServerLimits>

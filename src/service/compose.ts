@@ -27,6 +27,7 @@ import { buildApp } from './app.ts'
 import { bindUseCases } from './bind-use-cases.ts'
 import type { Config } from './config.ts'
 import { authenticatorSite } from './config-authenticator.ts'
+import { builtFolder } from './faces/built-files.ts'
 import {
   awaitMigratedDatabase,
   type OpenedDatabase,
@@ -232,11 +233,13 @@ export async function startService(
   let leaving = false
   if (config.role !== 'worker') {
     const isReady = buildReadiness(database, log)
+    const authenticatorFolder = builtFolder()
     const app = await buildApp({
       useCases: bindUseCases(parts),
       admission: turns.admission,
       apiDocs: config.apiDocs,
       linkedApps: config.linkedApps,
+      ...(authenticatorFolder !== null && { authenticatorFolder }),
       logger: log,
       publicOrigin,
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),

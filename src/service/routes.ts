@@ -57,6 +57,7 @@ import { userRoutes } from '../users/users.routes.ts'
 import { webhookEndpointRoutes } from '../webhooks/webhook-endpoints.routes.ts'
 import type { AppOptions } from './app-options.ts'
 import { docsRoutes } from './docs/docs.routes.ts'
+import { authenticatorRoutes } from './faces/authenticator.routes.ts'
 import { homeRoutes } from './home.routes.ts'
 
 /** Routes of a noun; each takes of the options what its use cases need. */
@@ -141,11 +142,13 @@ export function registerRoutes(
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
   app.register(webPushKeyRoutes, { useCases, admission })
-  const { linkedApps = [] } = options
+  const { linkedApps = [], authenticatorFolder: folder } = options
   app.register((pages, _options, ready) => {
     const send = sendProblemPage
     handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
-    pages.register(enrollmentPageRoutes, { linkedApps, publicOrigin })
+    const hasAuthenticator = folder !== undefined
+    pages.register(enrollmentPageRoutes, { linkedApps, publicOrigin, hasAuthenticator })
+    if (folder !== undefined) pages.register(authenticatorRoutes, { folder, publicOrigin })
     pages.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
     ready()
   })

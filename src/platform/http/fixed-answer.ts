@@ -7,7 +7,7 @@ import { constants, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** How long a cached copy is fresh: a new version of the service may answer otherwise. */
-const cacheControl = 'public, max-age=300'
+const usualCacheControl = 'public, max-age=300'
 const compress = promisify(gzip)
 
 type Copy = { readonly bytes: Buffer; readonly etag: string }
@@ -16,6 +16,8 @@ type Copies = { readonly plain: Copy; readonly gzipCopy: Copy }
 export type FixedAnswer = {
   readonly type: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Five minutes by default. */
+  readonly cacheControl?: string
   /** Called once, at the first request; again only after it failed. */
   readonly build: () => string | Buffer | Promise<string | Buffer>
 }
@@ -57,7 +59,10 @@ export function fixedAnswer(answer: FixedAnswer) {
     })
     return making
   }
-  return async ({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  return async (
+    { headers }: Pick<FastifyRequest, 'headers'>,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> => {
     const answerCopies = await copies()
     const isGzipped = takesGzip(headers['accept-encoding'])
     const { bytes, etag } = isGzipped ? answerCopies.gzipCopy : answerCopies.plain
@@ -65,7 +70,7 @@ export function fixedAnswer(answer: FixedAnswer) {
       ...answer.headers,
       etag,
       vary: 'Accept-Encoding',
-      'cache-control': cacheControl,
+      'cache-control': answer.cacheControl ?? usualCacheControl,
     })
     if (hasCopy(headers['if-none-match'], answerCopies)) return reply.code(304).send()
     if (isGzipped) reply.header('content-encoding', 'gzip')

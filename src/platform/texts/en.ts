@@ -47,6 +47,10 @@ export const en = {
     openedAgain:
       'If this page opens again, the app is not on this device, or the browser offers it ' +
       'above the page.',
+    useBrowser: 'Use this browser',
+    useBrowserWhen:
+      'Only if you have no phone for it: a thief who takes over this browser could then sign in ' +
+      'and approve.',
     how:
       'Open the app that your organisation gave you for approving sign-ins, choose to add ' +
       'an account there, and point it at the QR code. If you have no camera at hand, type ' +

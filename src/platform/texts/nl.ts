@@ -145,6 +145,10 @@ export const nl: Translation = {
     openedAgain:
       'Als deze pagina opnieuw opent, staat de app niet op dit apparaat, of biedt de browser ' +
       'hem boven de pagina aan.',
+    useBrowser: 'Deze browser gebruiken',
+    useBrowserWhen:
+      'Alleen als je er geen telefoon voor hebt: een dief die deze browser overneemt, kan dan ' +
+      'aanmelden én goedkeuren.',
     how:
       'Open de app die je van je organisatie kreeg om aanmeldingen goed te keuren, kies daar ' +
       'voor een account toevoegen en richt hem op de QR-code. Heb je geen camera bij de hand, ' +

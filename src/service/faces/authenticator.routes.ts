@@ -1,0 +1,90 @@
+// The authenticator: an app for browsers that is a device.
+
+import { readFile } from 'node:fs/promises'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type FixedAnswer, fixedAnswer } from '../../platform/http/fixed-answer.ts'
+import type { HttpApp } from '../../platform/http/http-app.ts'
+import { sendProblemPage } from '../../platform/http/pages/problem-page.ts'
+import { type BuiltFile, listBuiltFiles } from './built-files.ts'
+
+/** Where the app is; the scope of its worker, too, and so with a slash. */
+const authenticatorPath = '/authenticator/'
+const page = 'index.html'
+
+/**
+ * Any script that runs here can use the keys of the person. So: files of this origin alone, nothing
+ * inline, no text that becomes code but the address of the one worker (Trusted Types), no frame.
+ */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  'trusted-types worker',
+].join('; ')
+
+const headers = {
+  'content-security-policy': policy,
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(self), microphone=(), geolocation=(), display-capture=()',
+}
+
+/** Names of assets contain a hash of what is in them. */
+function cacheControlOf({ name }: BuiltFile): string {
+  if (name.endsWith('.html')) return 'no-store'
+  return name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
+}
+
+const attributeText = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
+
+function answerOf(file: BuiltFile, publicOrigin: string): FixedAnswer {
+  const build = async () => {
+    const bytes = await readFile(file.path)
+    if (file.name !== page) return bytes
+    // The app may be served from another origin than the one that codes and proofs name.
+    const origin = `<meta name="service-origin" content="${attributeText(publicOrigin)}">`
+    return bytes.toString().replace(/<meta name="service-origin"[^>]*>/, () => origin)
+  }
+  return { type: file.type, headers, cacheControl: cacheControlOf(file), build }
+}
+
+export type AuthenticatorOptions = {
+  /** Of the build. */
+  readonly folder: string
+  readonly publicOrigin: string
+}
+
+/** `/authenticator`. A fragment survives the redirect to the address with a slash. */
+export function authenticatorRoutes(
+  app: HttpApp,
+  { folder, publicOrigin }: AuthenticatorOptions,
+  done: () => void,
+): void {
+  const files = listBuiltFiles(folder)
+  const answers = new Map(files.map((one) => [one.name, fixedAnswer(answerOf(one, publicOrigin))]))
+  const hiddenRoute = { schema: { hide: true } }
+  app.get('/authenticator', hiddenRoute, (request, reply) => {
+    const query = request.raw.url?.indexOf('?') ?? -1
+    const search = query < 0 ? '' : request.raw.url?.slice(query)
+    return reply.redirect(`${authenticatorPath}${search}`, 308)
+  })
+  app.get(
+    `${authenticatorPath}*`,
+    hiddenRoute,
+    (request: FastifyRequest<{ Params: { '*': string } }>, reply: FastifyReply) => {
+      const name = request.params['*'] || page
+      const answer = answers.get(name)
+      return answer ? answer(request, reply) : sendProblemPage(reply, 'not_found')
+    },
+  )
+  done()
+}

@@ -1,0 +1,108 @@
+// How the authenticator is served: what it may load and do, and what is kept where.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { builtFolder, listBuiltFiles } from '../../../src/service/faces/built-files.ts'
+import { anApp } from '../../platform/http/fixtures.ts'
+
+let folder: string
+let app: FastifyInstance
+
+/** A build of these files. */
+async function build(): Promise<string> {
+  const root = await mkdtemp(path.join(tmpdir(), 'cs-faces-'))
+  await mkdir(path.join(root, 'assets'))
+  const page = '<html><meta name="service-origin" content=""><script src="/x.js"></script></html>'
+  await writeFile(path.join(root, 'index.html'), page)
+  await writeFile(path.join(root, 'assets/app-abc123.js'), 'const a = 1')
+  await writeFile(path.join(root, 'worker.js'), 'const b = 1')
+  await writeFile(path.join(root, 'built-from'), 'secret')
+  return root
+}
+
+beforeAll(async () => {
+  folder = await build()
+  app = await anApp({}, { authenticatorFolder: folder })
+})
+afterAll(async () => {
+  await app.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const read = (url: string, headers: Record<string, string> = {}) =>
+  app.inject({ method: 'GET', url, headers })
+
+describe('the page of the authenticator', () => {
+  test('may load files of its origin alone, run nothing inline, and be framed by nobody', async () => {
+    const { headers, statusCode } = await read('/authenticator/')
+    expect(statusCode).toBe(200)
+    const policy = String(headers['content-security-policy'])
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).toContain("require-trusted-types-for 'script'")
+    expect(policy).not.toMatch(/unsafe|https?:|data:|blob:|\*/)
+    expect(headers).toMatchObject({
+      'cache-control': 'no-store',
+      'content-type': 'text/html; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+    })
+    expect(headers['permissions-policy']).toContain('camera=(self)')
+  })
+
+  test('names the origin of the service, which may be another than its own', async () => {
+    const { body } = await read('/authenticator/', { host: 'auth.example' })
+    expect(body).toContain('<meta name="service-origin" content="https://countersign.example">')
+  })
+
+  test('is found without its slash, too, with what the address asks for', async () => {
+    const { statusCode, headers } = await read('/authenticator?tenant=tnt_1')
+    expect([statusCode, headers.location]).toEqual([308, '/authenticator/?tenant=tnt_1'])
+  })
+})
+
+test('assets are kept for a year, the worker never without a question', async () => {
+  const asset = await read('/authenticator/assets/app-abc123.js')
+  expect(asset.headers['cache-control']).toBe('public, max-age=31536000, immutable')
+  const worker = await read('/authenticator/worker.js')
+  expect(worker.headers['cache-control']).toBe('no-cache')
+  // What a worker may fetch is in the policy of its own answer.
+  expect(worker.headers['content-security-policy']).toContain("connect-src 'self'")
+  expect(worker.headers).not.toHaveProperty('service-worker-allowed')
+})
+
+test.each([
+  '/authenticator/built-from',
+  '/authenticator/../package.json',
+  '/authenticator/%2e%2e/package.json',
+  '/authenticator/assets/..%2f..%2fpackage.json',
+  '/authenticator/assets',
+  '/authenticator/missing.js',
+])('%s is nothing', async (url) => {
+  expect((await read(url)).statusCode).toBe(404)
+})
+
+test('nothing is served, and no button leads to it, where nothing was built', async () => {
+  await using without = await anApp({})
+  expect((await without.inject('/authenticator/')).statusCode).toBe(404)
+  const page = '/t/tnt_01jv9z3k8we2tvn4qh6yrx7b50/enroll'
+  expect((await without.inject(page)).body).not.toContain('/authenticator/')
+  expect((await read(page)).body).toContain('href="/authenticator/"')
+})
+
+test('a build is all files that a browser may load', () => {
+  expect(
+    listBuiltFiles(folder)
+      .map(({ name, type }) => `${name}: ${type.split(';')[0]}`)
+      .sort(),
+  ).toEqual([
+    'assets/app-abc123.js: text/javascript',
+    'index.html: text/html',
+    'worker.js: text/javascript',
+  ])
+  expect([null, path.resolve('web/dist')]).toContain(builtFolder())
+})
