@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 const aside = 'test/{demo,bench,examples}/**/*.test.ts'
+/** Faces in a browser, built before. */
+const browser = 'test/browser/**/*.test.ts'
 
 export default defineConfig({
   test: {
@@ -15,9 +17,17 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'service', include: ['test/**/*.test.ts'], exclude: [aside] },
+        test: { name: 'service', include: ['test/**/*.test.ts'], exclude: [aside, browser] },
       },
       { extends: true, test: { name: 'aside', include: [aside] } },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: [browser],
+          globalSetup: ['test/support/built-faces.ts'],
+        },
+      },
     ],
   },
 })
