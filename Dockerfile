@@ -7,6 +7,12 @@ COPY scripts/image-steps.sh ./scripts/
 COPY package.json package-lock.json prisma.config.ts ./
 COPY prisma ./prisma
 RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh client
+COPY tsconfig.json ./
+COPY scripts/build-web.ts ./scripts/
+COPY web ./web
+COPY clients/device/src ./clients/device/src
+COPY src/platform/texts ./src/platform/texts
+RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh web
 
 FROM node:24-bookworm-slim AS app
 WORKDIR /app
@@ -17,6 +23,7 @@ RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh install
 COPY prisma/migrations ./prisma/migrations
 COPY src ./src
 COPY --from=client /app/src/generated ./src/generated
+COPY --from=client /app/web/dist ./web/dist
 
 # Node keeps compiled code for one account. Copied, it is root's: the service reads it and cannot change it.
 FROM app AS compiled

@@ -1,14 +1,20 @@
 #!/bin/sh
 # The build steps of the image, run by the Dockerfile and by its rehearsal (scripts/image.ts) alike:
 #   client   writes src/generated
+#   web      writes web/dist
 #   install  installs what the service needs at run time, and nothing else
 #   compile  writes compiled code into the named folder, which must be new
 # No script of a dependency runs; `prepare` is ours.
 set -eu
 
+# With the optional dependencies: the programs that build web/ are among them, by platform.
 client() {
-  npm ci --omit=optional --ignore-scripts
+  npm ci --ignore-scripts
   npm run prepare
+}
+
+web() {
+  npm run build:web
 }
 
 # Without the optional dependencies there is no PostgreSQL inside: DATABASE_URL is required.
@@ -49,7 +55,7 @@ compile() {
 }
 
 case "${1-}" in
-  client | install) "$1" ;;
+  client | web | install) "$1" ;;
   compile) compile "$2" ;;
-  *) echo "usage: $0 client|install|compile FOLDER" >&2; exit 2 ;;
+  *) echo "usage: $0 client|web|install|compile FOLDER" >&2; exit 2 ;;
 esac

@@ -174,7 +174,7 @@ async function serve(
       if (performance.now() > deadline) throw new Error(`not healthy in ${healthyWithinMs} ms`)
       await delay(100)
     }
-    for (const address of ['/health/ready', '/docs', '/docs/search.js']) {
+    for (const address of ['/health/ready', '/docs', '/docs/search.js', '/authenticator/']) {
       const { ok, status } = await fetch(`http://127.0.0.1:${port}${address}`)
       if (!ok) throw new Error(`${address} answers ${status}`)
     }

@@ -50,14 +50,18 @@ test('only named files enter the image: secrets and generated files stay outside
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
   expect(lines[0]).toBe('*')
-  expect(lines).toContain('src/generated')
+  expect(lines).toEqual(expect.arrayContaining(['src/generated', 'web/dist']))
   expect(lines.filter((line) => line.startsWith('!')).sort()).toEqual([
+    '!clients/device/src',
     '!package-lock.json',
     '!package.json',
     '!prisma',
     '!prisma.config.ts',
+    '!scripts/build-web.ts',
     '!scripts/image-steps.sh',
     '!src',
+    '!tsconfig.json',
+    '!web',
   ])
 })
 
