@@ -90,6 +90,7 @@ export class App {
 
   /** Goes to another screen; the browser's Back leads here again. */
   go(place: Place): void {
+    this.notice = null
     history.pushState(place, '')
     this.#show(place)
   }
@@ -104,7 +105,7 @@ export class App {
     this.replace(home)
   }
 
-  /** A message above the next screen. */
+  /** A message above the screen, until the person goes on. */
   say(notice: string): void {
     this.notice = notice
     this.changed()

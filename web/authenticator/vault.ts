@@ -78,13 +78,17 @@ export class Vault {
   #write(change: (store: IDBObjectStore) => unknown): Promise<void> {
     const store = this.#store('readwrite')
     return new Promise((resolve, reject) => {
-      const fail = () => {
-        reject(new VaultError('not stored', { cause: store.transaction.error }))
+      const fail = (cause: unknown = store.transaction.error) => {
+        reject(new VaultError('not stored', { cause }))
       }
       store.transaction.oncomplete = () => resolve()
-      store.transaction.onabort = fail
-      store.transaction.onerror = fail
-      change(store)
+      store.transaction.onabort = () => fail()
+      store.transaction.onerror = () => fail()
+      try {
+        change(store)
+      } catch (error) {
+        fail(error)
+      }
     })
   }
 }

@@ -1,4 +1,3 @@
-import { useEffect, useRef } from 'preact/hooks'
 import { Field } from './parts.tsx'
 import type { ScreenProps } from './use.ts'
 
@@ -17,10 +16,6 @@ export function NumberField({
   readonly fault: string | null
   readonly onInput: (text: string) => void
 }) {
-  const input = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    if (fault !== null) input.current?.focus()
-  }, [fault])
   const hint = app.words.count(app.words.texts.request.digits, digits)
   return (
     <>
@@ -28,7 +23,6 @@ export function NumberField({
         {(attributes) => (
           <input
             {...attributes}
-            ref={input}
             class="number"
             inputMode="numeric"
             autoComplete="off"

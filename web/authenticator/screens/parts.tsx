@@ -69,6 +69,10 @@ export function Field({
   }) => ComponentChildren
 }) {
   const id = useId()
+  // What is wrong is where the person goes on.
+  useEffect(() => {
+    if (fault) document.getElementById(id)?.focus()
+  }, [fault, id])
   return (
     <div class="field">
       <label for={id}>{label}</label>

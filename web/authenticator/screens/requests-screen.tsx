@@ -73,9 +73,11 @@ function Freshness({ app, live }: ScreenProps & { readonly live: readonly Member
         <Note kind="warn">
           {requests.offline} {time !== null && <Filled text={requests.since} values={{ time }} />}
         </Note>
-        <button type="button" onClick={() => app.go({ at: 'tab', tab: 'codes' })}>
-          {requests.toCodes}
-        </button>
+        <p>
+          <button type="button" onClick={() => app.go({ at: 'tab', tab: 'codes' })}>
+            {requests.toCodes}
+          </button>
+        </p>
       </>
     )
   }

@@ -36,7 +36,7 @@ export const authenticatorEn = {
   },
   install: {
     title: 'Put this app on your home screen',
-    why: 'Installed, it opens by itself, and browsers do not remove its keys.',
+    why: 'Installed, it opens by itself, and browsers keep its keys for longer.',
     button: 'Install',
     ios: 'In Safari, press Share, then “Add to Home Screen”.',
     others: 'In the menu of your browser, choose “Install” or “Add to Home screen”.',
@@ -84,7 +84,8 @@ export const authenticatorEn = {
     notMe: 'Not me, stop',
     added: 'This browser approves sign-ins of {user} from now on.',
     evictable:
-      'This browser may remove the keys when it needs space. Installing the app prevents that.',
+      'This browser may remove the keys when it needs space. Installing the app makes that ' +
+      'less likely.',
   },
   requests: {
     title: 'Requests',

@@ -35,7 +35,7 @@ export const authenticatorNl: AuthenticatorTexts = {
   },
   install: {
     title: 'Zet deze app op je beginscherm',
-    why: 'Dan opent zij apart, en verwijdert de browser haar sleutels niet.',
+    why: 'Dan opent ze apart, en bewaart de browser haar sleutels langer.',
     button: 'Installeren',
     ios: 'Druk in Safari op Deel en dan op “Zet op beginscherm”.',
     others: 'Kies in het menu van je browser “Installeren” of “Toevoegen aan startscherm”.',
@@ -89,7 +89,7 @@ export const authenticatorNl: AuthenticatorTexts = {
     added: 'Deze browser keurt voortaan aanmeldingen van {user} goed.',
     evictable:
       'Deze browser kan de sleutels verwijderen als hij ruimte nodig heeft. Installeer de app om ' +
-      'dat te voorkomen.',
+      'de kans daarop te verkleinen.',
   },
   requests: {
     title: 'Verzoeken',
