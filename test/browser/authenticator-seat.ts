@@ -38,7 +38,7 @@ export type Seat = Awaited<ReturnType<typeof sit>>
 export async function openEnrollment({ api }: Pick<RunningService, 'api'>, user: string) {
   const { json } = await api('POST', '/v1/enrollments', { user, displayName: user })
   const number = async () => String((await api('GET', `/v1/enrollments/${json.id}`)).json.number)
-  return { uri: String(json.uri), code: String(json.code), number }
+  return { id: String(json.id), uri: String(json.uri), code: String(json.code), number }
 }
 
 /** Enrolls this browser by the button of the enrollment page. */

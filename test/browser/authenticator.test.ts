@@ -57,4 +57,99 @@ describe.runIf(executablePath)('the authenticator', () => {
     await reads('Requests')
     expect(seat.complaints).toEqual([])
   })
+
+  test('needs no more than a keyboard, from the request to the approval', async () => {
+    await using seat = await sit(browser, service)
+    const { page, reads } = seat
+    await enrollBrowser(service, seat, 'cleo')
+    const challenge = await ask(service, 'cleo')
+    const open = page.getByRole('button', { name: 'Look at it' })
+    await open.waitFor()
+    const tabTo = async (name: string) => {
+      const isThere = () => page.evaluate('document.activeElement.textContent')
+      for (let presses = 0; presses < 12 && (await isThere()) !== name; presses++) {
+        await page.keyboard.press('Tab')
+      }
+      expect(await isThere()).toBe(name)
+    }
+    await tabTo('Look at it')
+    await page.keyboard.press('Enter')
+    await reads(/asks: is this you\?/)
+    // The heading has the focus; the number comes next.
+    await page.keyboard.press('Tab')
+    await page.keyboard.type(challenge.number)
+    await page.keyboard.press('Enter')
+    await reads('Approved')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Approved')
+  })
+
+  test('denies, and reports what the person did not start, after saying what a report does', async () => {
+    await using seat = await sit(browser, service)
+    const { page, reads } = seat
+    await enrollBrowser(service, seat, 'dora')
+    const challenge = await ask(service, 'dora')
+    await page.getByRole('button', { name: 'Look at it' }).click()
+    await page.getByRole('button', { name: 'Deny' }).click()
+    await reads('Denied')
+    const denial = await challenge.reading()
+    expect([denial.status, denial.reason]).toEqual(['denied', 'user_denied'])
+    await page.getByRole('button', { name: 'Done' }).click()
+    const foreign = await ask(service, 'dora')
+    await page.getByRole('button', { name: 'Look at it' }).click()
+    await page.getByRole('button', { name: 'This wasn’t me' }).click()
+    await page.getByText('Your organisation receives a report.').waitFor()
+    expect((await foreign.reading()).status).toBe('pending')
+    await page.getByRole('button', { name: 'Report it' }).click()
+    await reads('Reported')
+    const report = await foreign.reading()
+    expect([report.status, report.reason]).toEqual(['denied', 'user_reported'])
+    expect(seat.complaints).toEqual([])
+  })
+
+  test('says how many tries are left, and ends with the last one', async () => {
+    await using seat = await sit(browser, service)
+    const { page, reads } = seat
+    await enrollBrowser(service, seat, 'edna')
+    const { number, reading } = await ask(service, 'edna')
+    await page.getByRole('button', { name: 'Look at it' }).click()
+    const wrong = number === '111111' ? '222222' : '111111'
+    for (const text of ['2 more times', '1 more time', null]) {
+      await page.getByLabel('Number on the sign-in page').fill(wrong)
+      await page.getByRole('button', { name: 'Approve' }).click()
+      if (text !== null) await page.getByText(text).first().waitFor()
+    }
+    await reads('Denied: too many wrong numbers')
+    expect((await reading()).reason).toBe('number_mismatch')
+  })
+
+  test('holds several accounts, names the one that is asked, and forgets one with its keys', async () => {
+    await using seat = await sit(browser, service)
+    const { page, reads } = seat
+    await enrollBrowser(service, seat, 'fay')
+    await enrollBrowser(service, seat, 'gus')
+    const challenge = await ask(service, 'gus')
+    await page.getByRole('button', { name: 'Look at it' }).click()
+    await page.getByText('gus · Default').waitFor()
+    await page.getByLabel('Number on the sign-in page').fill(challenge.number)
+    await page.getByRole('button', { name: 'Approve' }).click()
+    await reads('Approved')
+    await page.getByRole('button', { name: 'Done' }).click()
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByRole('button', { name: 'gus' }).click()
+    await page.getByRole('button', { name: 'Remove this account' }).click()
+    await page.getByRole('button', { name: 'Remove', exact: true }).click()
+    await reads('Requests')
+    const accounts = await page.evaluate(`new Promise((resolve) => {
+      const request = indexedDB.open('countersign-authenticator')
+      request.onsuccess = () => {
+        const all = request.result.transaction('accounts').objectStore('accounts').getAll()
+        all.onsuccess = () => resolve(all.result.map(({ account, keys }) => [
+          account.user.displayName, keys.possession.privateKey.extractable,
+        ]))
+      }
+    })`)
+    expect(accounts).toEqual([['fay', false]])
+    // Of gus no device is left to ask.
+    await expect(ask(service, 'gus')).rejects.toThrow(/no_/)
+  })
 })
