@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PushKind } from '../../domain/push.ts'
-import { fill, languageFor, pluralOf, textsIn } from '../../platform/texts/texts.ts'
+import { fill } from '../../platform/texts/fill.ts'
+import { languageFor, pluralOf, textsIn } from '../../platform/texts/texts.ts'
 import type { PushMessage } from '../push.store.ts'
 import { idsOf } from '../push-payload.adapter.ts'
 

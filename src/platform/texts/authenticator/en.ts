@@ -204,6 +204,8 @@ export const authenticatorEn = {
       protocol_too_old: 'This app is too old for your organisation. Load it again.',
       companion: 'It belongs to another device.',
       no_verification_key: 'Your organisation asks for a fingerprint, a face or a PIN.',
+      passkey_synced:
+        'Your passkey is shared with other devices, which your organisation does not allow.',
       unknown: 'It cannot approve sign-ins at the moment.',
     },
     devices: 'Your devices',

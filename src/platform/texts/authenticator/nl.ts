@@ -211,6 +211,8 @@ export const authenticatorNl: AuthenticatorTexts = {
       protocol_too_old: 'Deze app is te oud voor je organisatie. Laad hem opnieuw.',
       companion: 'Hoort bij een ander apparaat.',
       no_verification_key: 'Je organisatie vraagt om vingerafdruk, gezicht of pincode.',
+      passkey_synced:
+        'Je passkey wordt met andere apparaten gedeeld; je organisatie staat dat niet toe.',
       unknown: 'Kan op dit moment geen aanmeldingen goedkeuren.',
     },
     devices: 'Je apparaten',
