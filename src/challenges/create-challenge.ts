@@ -90,11 +90,14 @@ export async function createChallenge(
     if (userId === null || protection === null) return refuse('user_not_found')
     ;({ otherFactors } = facts)
     const knownFacts = { ...withOwnPolicy(facts, principal), userId, protection }
-    const { answeredQuestion } = facts
-    if (answeredQuestion && isSameAs(answeredQuestion, command, knownFacts)) {
-      return { challenge: answeredQuestion, number: null, isReplay: true, otherFactors }
-    }
     supersededId = null
+    const { answeredQuestion } = facts
+    if (answeredQuestion) {
+      if (isSameAs(answeredQuestion, command, knownFacts))
+        return { challenge: answeredQuestion, number: null, isReplay: true, otherFactors }
+      // A third page may have asked since: the facts about that question were not loaded.
+      continue
+    }
     const draft = draftChallenge(dependencies, principal, command, knownFacts, query.initiatorKey)
     if (isRefusal(draft)) return withOtherFactors(draft, otherFactors)
     const { keyId, idempotencyKey } = query
@@ -157,11 +160,14 @@ async function save(
 }
 
 function isSameAs(question: Challenge, command: Command, { policy }: KnownFacts): boolean {
+  const { number, binding = null, deviceIds } = command
   return isSameQuestion(question, {
-    binding: command.binding ?? null,
+    binding,
     context: shownContext(command),
-    numberMode: command.number.mode,
+    numberMode: number.mode,
+    numberDigits: number.mode === 'service' ? (number.digits ?? policy.numberDigits) : null,
     userVerification: strictestVerification(command.userVerification, policy.userVerification),
+    ...(deviceIds && { deviceIds }),
   })
 }
 

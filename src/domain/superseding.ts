@@ -1,7 +1,13 @@
 // A reload is no attack: a new question of a browser that the user knows takes the place of its
 // pending one, within the limits that the first question of the chain set.
 
-import { type Challenge, checkResend, isOver, type Opening } from './challenge.ts'
+import {
+  type Challenge,
+  checkResend,
+  isOver,
+  type Opening,
+  type OpeningRequest,
+} from './challenge.ts'
 import type { ChallengeContext } from './challenge-context.ts'
 import type { ChallengeId, DeviceId } from './ids.ts'
 import type { Initiator } from './initiator.ts'
@@ -127,21 +133,27 @@ export function openInChain(opening: Opening, inheritance: Inheritance | null): 
 /** What must be equal for the answer to one question to be that to another. */
 export type AskedQuestion = Pick<
   Challenge,
-  'binding' | 'context' | 'numberMode' | 'userVerification'
+  'binding' | 'context' | 'numberMode' | 'numberDigits' | 'userVerification'
 >
 
 /**
  * True when the answer to the earlier question is one to the new one: the same session of the
- * relying party shows the same, with the same number mode and user verification. Never without a
- * binding, which alone says that the session is the same; never for a number of the caller's own,
- * which is erased with the end and cannot be compared.
+ * relying party shows the same, with the same number mode, digits and user verification, and the
+ * device that answered is one of those that are asked now. Never without a binding, which alone
+ * says that the session is the same; never for a number of the caller's own, which is erased with
+ * the end and cannot be compared.
  */
-export function isSameQuestion(earlier: AskedQuestion, next: AskedQuestion): boolean {
+export function isSameQuestion(
+  earlier: AskedQuestion & Pick<Challenge, 'decidedDeviceId'>,
+  next: AskedQuestion & Pick<OpeningRequest, 'deviceIds'>,
+): boolean {
   return (
+    next.deviceIds?.some((id) => id === earlier.decidedDeviceId) !== false &&
     next.binding !== null &&
     earlier.binding === next.binding &&
     next.numberMode !== 'caller' &&
     earlier.numberMode === next.numberMode &&
+    earlier.numberDigits === next.numberDigits &&
     earlier.userVerification === next.userVerification &&
     sortedJson(earlier.context) === sortedJson(next.context)
   )

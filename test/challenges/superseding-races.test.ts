@@ -70,12 +70,39 @@ describe('a question that is answered at the moment of the reload', () => {
     ['session', { binding: 'another-session-hash', context }],
     ['text', { binding, context: { ...context, action: 'Pay' } }],
     ['user verification', { binding, context, userVerification: 'required' }],
+    ['length of the number', { binding, context, number: { mode: 'service', digits: 8 } }],
   ])('is no outcome of a question with another %s', async (_, more) => {
     const first = await scene.reload({ binding, context })
     const second = await reloadWhile(() => scene.approve(first), more)
     expect(second.isReplay).toBe(false)
     expect(second.challenge.status).toBe('pending')
     expect(await scene.statusOf(first)).toBe('approved')
+  })
+
+  test('is no outcome of a question to another device', async () => {
+    const other = await aPhone(world, scene.principal)
+    const first = await scene.reload({ binding, context })
+    const deviceIds = [other.id]
+    const second = await reloadWhile(() => scene.approve(first), { binding, context, deviceIds })
+    expect(second.challenge.status).toBe('pending')
+    const third = await scene.reload({ binding, context })
+    const own = await reloadWhile(() => scene.approve(third), {
+      binding,
+      context,
+      deviceIds: [scene.phone.id],
+    })
+    expect(own.challenge).toMatchObject({ id: third.challenge.id, status: 'approved' })
+  })
+
+  test('hides no question that a third page has asked since', async () => {
+    const first = await scene.reload()
+    let second: CreationResult | undefined
+    const third = await reloadWhile(async () => {
+      await scene.approve(first)
+      second = await scene.reload()
+    }, {})
+    expect(third.challenge.status).toBe('pending')
+    expect(second && (await scene.statusOf(second))).toBe('superseded')
   })
 
   test('is asked anew when the relying party cancelled it', async () => {

@@ -229,13 +229,26 @@ describe('the answer to the old question', () => {
       fields: [{ label: 'Amount', value: '1' }],
     },
     numberMode: 'service',
+    numberDigits: 6,
     userVerification: 'preferred',
   }
+  const answered = (changes: Partial<AskedQuestion> = {}) => ({
+    ...question,
+    ...changes,
+    decidedDeviceId: deviceId,
+  })
 
   test('is one to the new one when both ask the same in one session', () => {
     const fields = [{ value: '1', label: 'Amount' }]
     const storedContext = { action: 'Sign in', fields, application: 'Payroll' }
-    expect(isSameQuestion({ ...question, context: storedContext }, question)).toBe(true)
+    expect(isSameQuestion(answered({ context: storedContext }), question)).toBe(true)
+  })
+
+  test('is one only where the device that answered is asked now', () => {
+    const asking = (deviceIds: DeviceId[]) => ({ ...question, deviceIds })
+    expect(isSameQuestion(answered(), asking([otherDeviceId, deviceId]))).toBe(true)
+    expect(isSameQuestion(answered(), asking([otherDeviceId]))).toBe(false)
+    expect(isSameQuestion(answered(), asking([]))).toBe(false)
   })
 
   test.each<[string, Partial<AskedQuestion>]>([
@@ -243,10 +256,11 @@ describe('the answer to the old question', () => {
     ['text', { context: { ...question.context, action: 'Pay' } }],
     ['order of fields', { context: { ...question.context, fields: [] } }],
     ['number mode', { numberMode: 'none' }],
+    ['length of the number', { numberDigits: 2 }],
     ['user verification', { userVerification: 'required' }],
   ])('is none to a question with another %s', (_, change) => {
-    expect(isSameQuestion(question, { ...question, ...change })).toBe(false)
-    expect(isSameQuestion({ ...question, ...change }, question)).toBe(false)
+    expect(isSameQuestion(answered(), { ...question, ...change })).toBe(false)
+    expect(isSameQuestion(answered(change), question)).toBe(false)
   })
 
   test.each<[string, Partial<AskedQuestion>]>([
@@ -254,7 +268,7 @@ describe('the answer to the old question', () => {
     ['the number is the caller’s own', { numberMode: 'caller' }],
   ])('is none when %s', (_, change) => {
     const both = { ...question, ...change }
-    expect(isSameQuestion(both, both)).toBe(false)
+    expect(isSameQuestion(answered(change), both)).toBe(false)
   })
 })
 
