@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
+import { confirmReceipt } from '../../src/challenges/confirm-receipt.ts'
 import type { CreationResult } from '../../src/challenges/create-challenge.ts'
-import { waitForChallenge } from '../../src/challenges/read-challenge.ts'
+import { readChallenge, waitForChallenge } from '../../src/challenges/read-challenge.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
+import { readPushes } from '../../src/push/doctor/read-pushes.ts'
 import {
   anAnswer,
   aPhone,
@@ -180,6 +182,34 @@ describe('the prompt of a superseded question', () => {
       kind: 'challenge_closed',
       deviceId: other.id,
     })
+  })
+
+  test.each(['before', 'after'])(
+    'has arrived also where its receipt came %s the reload',
+    async (when) => {
+      const first = await scene.reload()
+      const confirm = async () =>
+        confirmReceipt(world, await aProof(world, scene.phone), first.challenge.id)
+      if (when === 'before') await confirm()
+      await scene.reload()
+      const last = await scene.reload()
+      if (when === 'after') await confirm()
+      const { pushes } = await granted(readPushes(world, scene.principal, scene.phone.id))
+      expect(pushes.find(({ kind }) => kind === 'challenge_opened')?.receivedAt).not.toBeNull()
+      const { devices } = await granted(readChallenge(world, scene.principal, last.challenge.id))
+      expect(devices[0]?.receivedAt).not.toBeNull()
+    },
+  )
+
+  test('has arrived at a phone that is not asked any more', async () => {
+    const other = await aPhone(world, scene.principal)
+    const first = await scene.reload()
+    await scene.reload({ deviceIds: [scene.phone.id] })
+    const proof = await aProof(world, other)
+    expect(await confirmReceipt(world, proof, first.challenge.id)).toBeUndefined()
+    const { devices } = await granted(readChallenge(world, scene.principal, first.challenge.id))
+    const { receivedAt } = devices.find(({ deviceId }) => deviceId === other.id) ?? {}
+    expect(receivedAt).toBeInstanceOf(Date)
   })
 
   test('is sent although its push failed before the reload', async () => {

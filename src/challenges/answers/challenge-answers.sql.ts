@@ -72,6 +72,8 @@ const loadPending = statement<ListParams<'item', PendingItem>, PendingRow>(
   ) p on true`,
 )
 
+// The push may be about a question that was superseded meanwhile: its prompt is now that of the
+// pending one of the chain. One row is locked, so that receipts and marks never deadlock.
 const markReceived = statement<
   Omit<ProofToSpend, 'isSpent'> & { readonly challengeId: ChallengeId },
   { readonly isKeyLive: boolean; readonly proofSpent: boolean; readonly isTarget: boolean }
@@ -85,7 +87,14 @@ const markReceived = statement<
     update challenge_targets t
     set received_at = coalesce(t.received_at, clock_timestamp())
     from p where t.tenant_id = :tenantId and t.device_id = p.device_id
-      and t.challenge_id = :challengeId
+      and t.challenge_id = coalesce((
+        select n.challenge_id from challenges o
+        join challenges c on c.tenant_id = o.tenant_id and c.user_id = o.user_id
+          and ${isPending('c')} and c.chain_id = coalesce(o.chain_id, o.id)
+        join challenge_targets n on n.tenant_id = c.tenant_id and n.challenge_id = c.id
+          and n.device_id = :deviceId
+        where o.tenant_id = :tenantId and o.id = :challengeId and o.reason = 'superseded'
+      ), :challengeId)
     returning t.device_id
   )
   select exists (select from k) as is_key_live, exists (select from p) as proof_spent,

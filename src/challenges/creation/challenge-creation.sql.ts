@@ -20,8 +20,8 @@ const cancelReason = 'superseded' satisfies EndReason
 // between its choice and the creation; then the budget, which is used up only if it has not changed
 // since the decision. An Idempotency-Key that was used meanwhile undoes all of it. A question to
 // supersede is locked between the devices and the budget, and must still be pending with all its
-// attempts. Its prompts move over, so that what is retried, and what the end closes, are theirs;
-// their locks come last, in the order of ids, in which outcomes of pushes are stored as well.
+// attempts. Its prompts move over, so that what is retried, and what the end closes, are theirs,
+// and their receipts with them; their locks come last, in the order of ids, in which outcomes of pushes are stored as well.
 const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
   'insert_challenge',
   `with guard as materialized (
@@ -65,8 +65,10 @@ const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
     returning tenant_id, id, user_id
   ), targets as (
     insert into challenge_targets (tenant_id, challenge_id, device_id, request_payload,
-      request_hash, protocol_version)
-    select c.tenant_id, c.id, x.device_id, x.payload, x.hash, x.version
+      request_hash, protocol_version, received_at)
+    select c.tenant_id, c.id, x.device_id, x.payload, x.hash, x.version,
+      (select t.received_at from superseded s join challenge_targets t
+        on t.tenant_id = s.tenant_id and t.challenge_id = s.id and t.device_id = x.device_id)
     from c, unnest(:targetDeviceIds::text[], :targetPayloads::text[], :targetHashes::text[],
       :targetVersions::smallint[]) as x(device_id, payload, hash, version)
   ), pushes as (
