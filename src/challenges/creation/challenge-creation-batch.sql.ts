@@ -17,7 +17,7 @@ type Lists =
   | 'targetVersions'
   | 'deliveryIds'
   | 'pushedDeviceIds'
-/** What only a question has that supersedes another: it goes singly. */
+/** What only a question has that supersedes another: it has a lane of its own. */
 type InChain =
   | 'chainId'
   | 'chainStartedAt'
@@ -201,21 +201,13 @@ const insertChallenges = statement<
 type Outcome = 'done' | 'changed' | typeof skippedItem
 
 /**
- * Creates the challenges that can be created without waiting, all in one transaction. One that
- * supersedes another is skipped.
+ * Creates the challenges that can be created without waiting, all in one transaction. None of them
+ * supersedes another.
  */
 export async function insertBatch(
   database: Database,
   batch: readonly InsertParams[],
 ): Promise<Outcome[]> {
-  const first = batch.filter(({ supersededId }) => supersededId === null)
-  const outcomes = first.length === 0 ? [] : await insertFirst(database, first)
-  const outcomeOf = new Map<InsertParams, Outcome>()
-  for (const [index, item] of first.entries()) outcomeOf.set(item, outcomes[index] ?? skippedItem)
-  return batch.map((item): Outcome => outcomeOf.get(item) ?? skippedItem)
-}
-
-async function insertFirst(database: Database, batch: readonly InsertParams[]): Promise<Outcome[]> {
   const rows = await run(database.reserved, insertChallenges, {
     ...items.params(batch.map((one) => ({ ...one, targetCount: one.targetDeviceIds.length }))),
     ...targets.params(

@@ -4,6 +4,7 @@ import type { Challenge, EndReason } from '../../domain/challenge.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import { isUniqueViolation } from '../../platform/postgres/database-errors.ts'
 import type { Lanes } from '../../platform/postgres/lane.ts'
+import { type LaneStatements, skippedItem } from '../../platform/postgres/lane-statements.ts'
 import { run, statement } from '../../platform/postgres/statement.ts'
 import type { Random } from '../../platform/world.ts'
 import { leaseSeconds } from '../../push/deliveries.sql.ts'
@@ -115,24 +116,38 @@ export function buildChallengeCreation(
   random: Pick<Random, 'id'>,
   lanes: Lanes,
 ): Pick<ChallengeStore, 'loadCreation' | 'create'> {
-  const lane = lanes.open<InsertParams, 'done' | 'changed'>({
+  type Statements = LaneStatements<InsertParams, 'done' | 'changed'>
+  const lineOf: Statements['lineOf'] = (item) => item.tenantId
+  const single: Statements['single'] = async (item) => {
+    try {
+      const createdRows = await run(database.reserved, insertChallenge, item)
+      return createdRows.length === 1 ? 'done' : 'changed'
+    } catch (error) {
+      if (isUniqueViolation(error, 'challenges_idempotency_key')) return 'changed'
+      throw error
+    }
+  }
+  const first = lanes.open({
     name: 'create',
-    lineOf: (item) => item.tenantId,
+    lineOf,
     weightOf: (item) => 1 + item.targetDeviceIds.length,
-    async single(item) {
-      try {
-        const createdRows = await run(database.reserved, insertChallenge, item)
-        return createdRows.length === 1 ? 'done' : 'changed'
-      } catch (error) {
-        if (isUniqueViolation(error, 'challenges_idempotency_key')) return 'changed'
-        throw error
-      }
-    },
+    single,
     batch: (items) => insertBatch(database, items),
-  })
+  } satisfies Statements)
+  // Each alone, tenants in turn: they would otherwise take the few turns of items that a batch has
+  // skipped, for which the lanes of all tenants wait.
+  const superseding = lanes.open({
+    name: 'supersede',
+    lineOf,
+    weightOf: () => Number.POSITIVE_INFINITY,
+    single,
+    batch: async (items) => items.map((): typeof skippedItem => skippedItem),
+  } satisfies Statements)
   return {
     ...buildCreationFacts(database, lanes),
-    create: (newChallenge, leasedBy, isGone) =>
-      lane(insertParams(newChallenge, leasedBy, random), isGone),
+    create(newChallenge, leasedBy, isGone) {
+      const lane = newChallenge.superseded === null ? first : superseding
+      return lane(insertParams(newChallenge, leasedBy, random), isGone)
+    },
   }
 }
