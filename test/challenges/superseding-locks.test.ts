@@ -14,7 +14,7 @@ afterAll(() => world.close())
 test.each([
   ['the outcomes of its pushes', ['reload', 'settle']],
   ['a reload', ['settle', 'reload']],
-] as const)('a reload and outcomes of its pushes never deadlock, with %s last', async (_, order) => {
+] as const)('a reload never deadlocks with outcomes of pushes: %s last', async (_, order) => {
   const scene = await aReloadScene(world)
   const { tenantId } = scene.phone
   await aPhone(world, scene.principal)

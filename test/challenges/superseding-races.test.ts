@@ -113,6 +113,16 @@ describe('a question that is answered at the moment of the reload', () => {
     expect(await scene.statusOf(first)).toBe('cancelled')
   })
 
+  test('is asked anew when no device answered it, but none was left', async () => {
+    const first = await scene.reload({ binding, context })
+    const set = `update challenges set status = 'denied', reason = 'no_device_left',
+      number_sealed = null, decided_at = clock_timestamp() where id = $1`
+    const end = () => world.database.query('set_no_device_left', set, [first.challenge.id])
+    const second = await reloadWhile(end, { binding, context })
+    expect(second.challenge.status).toBe('pending')
+    expect(await scene.statusOf(first)).toBe('no_device_left')
+  })
+
   // As a statement does that changes neither the budget nor the protection.
   test.each<[string, string, string, number]>([
     ['has expired', `status = 'expired', decided_at = clock_timestamp()`, 'expired', 3],

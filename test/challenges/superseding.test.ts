@@ -212,6 +212,21 @@ describe('the prompt of a superseded question', () => {
     expect(receivedAt).toBeInstanceOf(Date)
   })
 
+  test('is none where its push has failed for good', async () => {
+    const first = await scene.reload()
+    const [push] = world.dispatchedPushes
+    if (!push) throw new Error('it was pushed')
+    const outcome = { status: 'failed', reason: '410', failure: 'token_gone' } as const
+    const { tenantId } = scene.phone
+    await world.deliveries.settle('test', [{ tenantId, id: push.id, outcome }])
+    const second = await scene.reload()
+    expect(second.challenge).toMatchObject({
+      deliveryMode: 'pull_only',
+      suppressed: 'resend_too_soon',
+    })
+    expect((await outbox()).at(-1)?.challengeId).toBe(first.challenge.id)
+  })
+
   test('is sent although its push failed before the reload', async () => {
     const first = await scene.reload()
     await world.database.query(

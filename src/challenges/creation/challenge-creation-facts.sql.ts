@@ -156,8 +156,7 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
     union all
     (select 2, '${'answered' satisfies Role}', null, ${loadedColumns('k')} from challenges k
      where k.tenant_id = x.tenant_id and k.id = x.superseded_id and k.rp_id = x.rp_id
-       and k.user_id = u.user_id and k.status in ('approved', 'denied')
-       and k.decided_device_id is not null)
+       and k.user_id = u.user_id and k.decided_device_id is not null)
     union all
     (select 3, '${'pending' satisfies Role}', ${pushedDevices('k')}, ${loadedColumns('k')}
      from challenges k
