@@ -15,23 +15,27 @@ afterAll(() => stores.close())
 
 /** Challenges whose statements end when the test says so; nothing is executed. */
 function openHeld() {
-  const sent: { readonly of: string }[] = []
-  const held: (() => void)[] = []
+  const sentStatements: { readonly of: string }[] = []
+  const ends: (() => void)[] = []
   const recorder: Queries = {
     query(_name, _text, values) {
-      sent.push({ of: JSON.stringify(values) })
+      sentStatements.push({ of: JSON.stringify(values) })
       const { promise, resolve } = Promise.withResolvers<never[]>()
-      held.push(() => resolve([]))
+      ends.push(() => resolve([]))
       return promise
     },
   }
   const database = { ...stores.database, reserved: recorder }
   const endOne = () => {
-    const end = held.shift()
+    const end = ends.shift()
     end?.()
     return end !== undefined
   }
-  return { challenges: buildChallengeStore(database, random, buildBatchLanes()), sent, endOne }
+  return {
+    challenges: buildChallengeStore(database, random, buildBatchLanes()),
+    sentStatements,
+    endOne,
+  }
 }
 
 /** A question of this user in the place of another. */
@@ -44,25 +48,26 @@ async function aReload(user: TestUser) {
 
 test('a flood of reloads of one tenant holds up neither reload nor creation of another', async () => {
   const [flooding, other] = [await aUser(stores), await aUser(stores)]
-  const { challenges, sent, endOne } = openHeld()
+  const { challenges, sentStatements, endOne } = openHeld()
   const flood = await Promise.all(Array.from({ length: 40 }, () => aReload(flooding)))
   // At the same moment: one that comes alone begins at once anyway.
   const theirs = [await aReload(other), await aNewChallenge(stores, other, [])]
   const all: Promise<unknown>[] = flood.map((reload) => challenges.create(reload, 'process'))
-  await until('the flood has begun', () => sent.length > 0)
+  await until('the flood has begun', () => sentStatements.length > 0)
   all.push(...theirs.map((one) => challenges.create(one, 'process')))
-  const countOf = (tenantId: TenantId) => sent.filter(({ of }) => of.includes(tenantId)).length
+  const countOf = (tenantId: TenantId) =>
+    sentStatements.filter(({ of }) => of.includes(tenantId)).length
   await until('the creation begins at once', () => countOf(other.tenantId) > 0)
   await until('the reload begins', () => {
     endOne()
     return countOf(other.tenantId) === 2
   })
   expect(countOf(flooding.tenantId)).toBeLessThan(flood.length / 2)
-  const finished = Promise.all(all)
+  const endPromise = Promise.all(all)
   await until('all have begun', () => {
     endOne()
-    return sent.length === all.length
+    return sentStatements.length === all.length
   })
   while (endOne());
-  expect(await finished).toEqual(Array(all.length).fill('changed'))
+  expect(await endPromise).toEqual(Array(all.length).fill('changed'))
 })

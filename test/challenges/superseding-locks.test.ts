@@ -26,7 +26,7 @@ test.each([
     [tenantId, first.challenge.id],
   )
   if (!one || !two) throw new Error('both phones were pushed')
-  const outcome = { status: 'sent', providerMessageId: null } as const
+  const outcome = { status: 'sent', providerMessageId: 'accepted' } as const
   const calls = {
     reload: () => scene.reload(),
     settle: () =>

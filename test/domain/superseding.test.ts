@@ -232,7 +232,7 @@ describe('the answer to the old question', () => {
     numberDigits: 6,
     userVerification: 'preferred',
   }
-  const answered = (changes: Partial<AskedQuestion> = {}) => ({
+  const withAnswer = (changes: Partial<AskedQuestion> = {}) => ({
     ...question,
     ...changes,
     decidedDeviceId: deviceId,
@@ -241,14 +241,14 @@ describe('the answer to the old question', () => {
   test('is one to the new one when both ask the same in one session', () => {
     const fields = [{ value: '1', label: 'Amount' }]
     const storedContext = { action: 'Sign in', fields, application: 'Payroll' }
-    expect(isSameQuestion(answered({ context: storedContext }), question)).toBe(true)
+    expect(isSameQuestion(withAnswer({ context: storedContext }), question)).toBe(true)
   })
 
   test('is one only where the device that answered is asked now', () => {
     const asking = (deviceIds: DeviceId[]) => ({ ...question, deviceIds })
-    expect(isSameQuestion(answered(), asking([otherDeviceId, deviceId]))).toBe(true)
-    expect(isSameQuestion(answered(), asking([otherDeviceId]))).toBe(false)
-    expect(isSameQuestion(answered(), asking([]))).toBe(false)
+    expect(isSameQuestion(withAnswer(), asking([otherDeviceId, deviceId]))).toBe(true)
+    expect(isSameQuestion(withAnswer(), asking([otherDeviceId]))).toBe(false)
+    expect(isSameQuestion(withAnswer(), asking([]))).toBe(false)
   })
 
   test.each<[string, Partial<AskedQuestion>]>([
@@ -259,8 +259,8 @@ describe('the answer to the old question', () => {
     ['length of the number', { numberDigits: 2 }],
     ['user verification', { userVerification: 'required' }],
   ])('is none to a question with another %s', (_, change) => {
-    expect(isSameQuestion(answered(), { ...question, ...change })).toBe(false)
-    expect(isSameQuestion(answered(change), question)).toBe(false)
+    expect(isSameQuestion(withAnswer(), { ...question, ...change })).toBe(false)
+    expect(isSameQuestion(withAnswer(change), question)).toBe(false)
   })
 
   test.each<[string, Partial<AskedQuestion>]>([
@@ -268,7 +268,7 @@ describe('the answer to the old question', () => {
     ['the number is the caller’s own', { numberMode: 'caller' }],
   ])('is none when %s', (_, change) => {
     const both = { ...question, ...change }
-    expect(isSameQuestion(answered(change), both)).toBe(false)
+    expect(isSameQuestion(withAnswer(change), both)).toBe(false)
   })
 })
 

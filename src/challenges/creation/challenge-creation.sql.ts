@@ -21,8 +21,9 @@ const cancelReason = 'superseded' satisfies EndReason
 // between its choice and the creation; then the budget, which is used up only if it has not changed
 // since the decision. An Idempotency-Key that was used meanwhile undoes all of it. A question to
 // supersede is locked between the devices and the budget, and must still be pending with all its
-// attempts. Its prompts move over, so that what is retried, and what the end closes, are theirs,
-// and their receipts with them; their locks come last, in the order of ids, in which outcomes of pushes are stored as well.
+// attempts. Its prompts move over with their receipts, so that what is retried, and what the end
+// closes, are theirs; their locks come last, in the order of ids, in which outcomes of pushes are
+// stored as well.
 const insertChallenge = statement<InsertParams, Pick<Challenge, 'id'>>(
   'insert_challenge',
   `with guard as materialized (
