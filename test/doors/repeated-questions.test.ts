@@ -29,14 +29,14 @@ function clientOf({ tenantId, rpId, rpName, namespaces }: Principal): DoorClient
 test.each([
   ['is cancelled', {}, 'cancelled'],
   ['stays for its repetition where it has a name', { idempotencyKey: 'one' }, 'pending'],
-] as const)('a question whose client has disconnected %s', async (_, named, status) => {
+] as const)('a question whose client has disconnected %s', async (_, key, status) => {
   const principal = await aPrincipal(world)
   await aPhone(world, principal)
   const integrationUsage = { recordUse: () => undefined, recordFailure: () => undefined }
   const before = world.dispatchedPushes.length
   const isAsked = () => world.dispatchedPushes.length > before
   const wait = { isAborted: isAsked, stillAllowed: async () => undefined }
-  const question = { userName: 'alice', number: '123456', context: {}, ...named }
+  const question = { userName: 'alice', number: '123456', context: {}, ...key }
   const dependencies = { ...world, integrationUsage }
   const end = await askAndWait(dependencies, clientOf(principal), question, wait)
   expect(end).toMatchObject({ outcome: 'unavailable' })
