@@ -22,6 +22,7 @@ import {
   numberBinding,
   shownContext,
 } from './creation/draft-challenge.ts'
+import { askedKey } from './fetch-challenges.ts'
 import type { OwnChallenges } from './memory/own-challenges.ts'
 
 export type Dependencies = DraftDependencies & {
@@ -107,6 +108,7 @@ export async function createChallenge(
     const { challenge, superseded } = newChallenge
     if (result === 'done') {
       if (superseded) dependencies.signals.publish(superseded.challenge.id)
+      dependencies.signals.publish(askedKey(challenge.userId))
       dependencies.dispatcher.dispatch(duePushes(newChallenge, facts))
       return { challenge, number: draft.number, isReplay: false, otherFactors }
     }

@@ -1,5 +1,10 @@
 import type { DeviceOptions } from '../devices/device.http.ts'
-import { answeredBody, givenAnswer, pendingBody } from '../devices/device-call.schemas.ts'
+import {
+  answeredBody,
+  givenAnswer,
+  pendingBody,
+  pendingWait,
+} from '../devices/device-call.schemas.ts'
 import { proofOf } from '../devices/device-proof.guard.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Bound } from '../platform/bound.ts'
@@ -8,6 +13,7 @@ import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { isDisconnectedOf } from '../platform/http/waiting.ts'
+import type { PendingReading } from './fetch-challenges.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = DeviceOptions<Bound<typeof useCases>>
@@ -22,30 +28,53 @@ export function deviceChallengeRoutes(app: HttpApp, options: Options, done: () =
   done()
 }
 
-function fetch(app: HttpApp, { useCases, proof, clock }: Options): void {
+function fetch(app: HttpApp, { useCases, proof, clock, admission }: Options): void {
   route(
     app,
     'GET /device/v1/challenges',
-    proof('possession', {
-      operationId: 'fetchChallenges',
-      tag: 'device API',
-      summary: 'The pending challenges of the device',
-      description: 'Works without any push.',
-      answers: { 200: { description: 'The signed requests.', schema: pendingBody } },
-    }),
+    {
+      config: { queuesItself: true },
+      ...proof('possession', {
+        operationId: 'fetchChallenges',
+        tag: 'device API',
+        summary: 'The pending challenges of the device, waiting for others',
+        description: 'Works without any push: an open app waits here.',
+        querystring: pendingWait,
+        answers: { 200: { description: 'The signed requests.', schema: pendingBody } },
+      }),
+    },
     async (request, reply) => {
+      const { wait: waitSeconds, after } = request.query
       const isGone = isDisconnectedOf(reply)
-      const pending = await useCases.fetchChallenges(proofOf(request), isGone)
+      const read = (seconds: number) =>
+        useCases.waitForChallenges(
+          proofOf(request),
+          { waitMs: seconds * 1000, ...(after !== undefined && { after }) },
+          isGone,
+        )
+      // The proof is verified in the fair queue; the wait itself is outside, so that it delays no
+      // other phone.
+      const now = await admission.serveDevice(
+        request.ip,
+        () => read(0),
+        () => true,
+      )
+      const isShown = isRefusal(now) || waitSeconds === 0 || isOther(now, after)
+      const pending = isShown ? now : await read(waitSeconds)
       if (isRefusal(pending)) return pending
-      const items = pending.map((one) => ({
+      const items = pending.items.map((one) => ({
         id: one.challengeId,
         request: one.request,
         ...(one.returnUrl !== null && { returnUrl: one.returnUrl }),
       }))
-      return { items, serverTime: clock.now() }
+      return { items, state: pending.state, serverTime: clock.now() }
     },
   )
 }
+
+/** Whether this is what the app waits for. */
+const isOther = ({ items, state }: PendingReading, after: string | undefined) =>
+  after === undefined ? items.length > 0 : state !== after
 
 function answer(app: HttpApp, { useCases, proof }: Options): void {
   route(

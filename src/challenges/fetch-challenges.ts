@@ -1,15 +1,23 @@
 import type { ProofRefusal } from '../devices/authenticate-device.ts'
 import { type VerifyProofDependencies, verifyProof } from '../devices/authenticate-device.ts'
 import { requestHeader } from '../domain/approval-request.ts'
+import type { Device } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
-import type { ChallengeId } from '../domain/ids.ts'
+import type { ChallengeId, UserId } from '../domain/ids.ts'
 import { isRefusal, refuse } from '../domain/refusal.ts'
+import type { Signals } from '../platform/signals.ts'
+import type { Hashing } from '../platform/world.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
-import type { ChallengeStore, IsGone } from './challenge.store.ts'
+import type { ChallengeStore, IsGone, PendingRequest } from './challenge.store.ts'
 
 export type Dependencies = VerifyProofDependencies & {
   readonly challenges: Pick<ChallengeStore, 'loadPending' | 'markFetched'>
   readonly signingKeys: SigningKeys
+}
+
+export type WaitDependencies = Dependencies & {
+  readonly signals: Signals
+  readonly hashing: Pick<Hashing, 'sha256' | 'sha256Base64Url'>
 }
 
 /** A pending challenge for the device: the server-signed request, and what is not signed. */
@@ -18,6 +26,12 @@ export type SignedRequest = {
   readonly request: string
   readonly returnUrl: string | null
 }
+
+/** What is signalled when a user is asked: the open apps of their devices wait for it. */
+export const askedKey = (userId: UserId) => `asked:${userId}`
+
+/** The longest delay that a lost signal causes, and a key that was replaced meanwhile. */
+const rereadEveryMs = 5_000
 
 /**
  * The device's pending challenges at this moment, newest first; one round trip. Works without any
@@ -28,18 +42,77 @@ export async function fetchChallenges(
   proof: DeviceProof,
   isGone?: IsGone,
 ): Promise<readonly SignedRequest[] | ProofRefusal> {
+  const reading = await readPending(dependencies, proof, isGone)
+  return isRefusal(reading) ? reading : sign(dependencies, reading)
+}
+
+/** The pending challenges, and which they are in one word, to wait for others. */
+export type PendingReading = { readonly items: readonly SignedRequest[]; readonly state: string }
+
+/**
+ * The same, waiting while they are those of `after`, which an earlier reading named, or while there
+ * are none: until `waitMs` have passed, the process stops, or the caller is gone, whichever comes
+ * first. Each reading verifies the proof again, so that a device that was unregistered meanwhile,
+ * or whose key was replaced, learns nothing.
+ */
+export async function waitForChallenges(
+  dependencies: WaitDependencies,
+  proof: DeviceProof,
+  { waitMs, after }: { readonly waitMs: number; readonly after?: string },
+  isGone: IsGone = () => false,
+): Promise<PendingReading | ProofRefusal> {
+  const { signals, hashing } = dependencies
+  const stateOf = ({ pending }: Pick<Reading, 'pending'>) =>
+    hashing.sha256Base64Url(pending.map(({ challengeId }) => challengeId).join(' '))
+  const known = after ?? stateOf({ pending: [] })
+  const shown = async (reading: Reading) => ({
+    items: await sign(dependencies, reading),
+    state: stateOf(reading),
+  })
+  const until = performance.now() + waitMs
+  const first = await readPending(dependencies, proof, isGone)
+  if (isRefusal(first)) return first
+  if (waitMs === 0 || stateOf(first) !== known) return shown(first)
+  const ids = first.pending.map(({ challengeId }) => challengeId)
+  const watch = signals.watch(askedKey(first.device.userId), ...ids)
+  try {
+    for (;;) {
+      const reading = await readPending(dependencies, proof, isGone)
+      if (isRefusal(reading)) return reading
+      const leftMs = until - performance.now()
+      const isOver = leftMs <= 0 || signals.isStopped || isGone()
+      if (isOver || stateOf(reading) !== known) return await shown(reading)
+      await watch.next(Math.min(leftMs, rereadEveryMs))
+    }
+  } finally {
+    watch.close()
+  }
+}
+
+type Reading = { readonly device: Device; readonly pending: readonly PendingRequest[] }
+
+async function readPending(
+  dependencies: Dependencies,
+  proof: DeviceProof,
+  isGone?: IsGone,
+): Promise<Reading | ProofRefusal> {
   const facts = await dependencies.challenges.loadPending(proof.tenantId, proof.deviceId, isGone)
   if (!facts) return refuse('proof_invalid')
   const device = await verifyProof(dependencies, proof, facts.knownDevice)
-  if (isRefusal(device)) return device
+  return isRefusal(device) ? device : { device, pending: facts.pending }
+}
 
-  const fresh = facts.pending.filter((one) => one.fetchedAt === null).map((one) => one.challengeId)
+async function sign(
+  dependencies: Dependencies,
+  { device, pending }: Reading,
+): Promise<readonly SignedRequest[]> {
+  const fresh = pending.filter((one) => one.fetchedAt === null).map((one) => one.challengeId)
   if (fresh.length > 0) {
     // Informational: a lost mark shows a challenge as not fetched, nothing else.
     dependencies.challenges.markFetched(device.tenantId, device.id, fresh).catch(() => undefined)
   }
   return Promise.all(
-    facts.pending.map(async ({ challengeId, signingKid, requestPayload, returnUrl }) => {
+    pending.map(async ({ challengeId, signingKid, requestPayload, returnUrl }) => {
       const header = requestHeader(signingKid)
       const request = await dependencies.signingKeys.signWith(
         device.tenantId,

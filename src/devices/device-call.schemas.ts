@@ -18,6 +18,7 @@ import {
   shownText,
 } from '../platform/http/schemas/text.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
+import { wait } from '../platform/http/waiting.ts'
 import { shownKeyMembers } from '../tenants/public-key.schemas.ts'
 import { deviceDescription } from './device.schemas.ts'
 import { assertion, passkey, publicKey } from './keys/keys.schemas.ts'
@@ -224,6 +225,20 @@ export const confirmedBody = z
   .object({ status: z.literal('active') })
   .meta({ id: 'ConfirmedDevice', description: 'The device is active from this moment.' })
 
+export const pendingWait = z.strictObject({
+  wait: wait.default(0),
+  after: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .exactOptional()
+    .meta({
+      description:
+        'Wait only while the pending challenges are those of this `state`; without it, while ' +
+        'there are none.',
+      example: '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU',
+    }),
+})
+
 export const pendingBody = z
   .object({
     items: z
@@ -239,6 +254,10 @@ export const pendingBody = z
         }),
       )
       .readonly(),
+    state: shownText(
+      '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU',
+      'Which challenges these are: what `after` of the next call waits to differ from.',
+    ),
     serverTime: timestamp('The time of the service, to evaluate `exp` with.'),
   })
   .meta({

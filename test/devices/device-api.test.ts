@@ -121,10 +121,11 @@ describe('challenges of a device', () => {
   it('challenges of a device are returned with the time of the service', async () => {
     const item = { challengeId: anId('challenge'), request: 'a.b.c', returnUrl: null }
     const answer = await call('GET', '/device/v1/challenges', {
-      fetchChallenges: async () => [item],
+      waitForChallenges: async () => ({ items: [item], state: 's' }),
     })
     expect(answer.json()).toEqual({
       items: [{ id: anId('challenge'), request: 'a.b.c' }],
+      state: 's',
       serverTime: at.toISOString(),
     })
   })
@@ -133,7 +134,7 @@ describe('challenges of a device', () => {
     const returnUrl = 'https://bank.example.com/back'
     const item = { challengeId: anId('challenge'), request: 'a.b.c', returnUrl }
     const answer = await call('GET', '/device/v1/challenges', {
-      fetchChallenges: async () => [item],
+      waitForChallenges: async () => ({ items: [item], state: 's' }),
     })
     expect(answer.json().items).toEqual([{ id: anId('challenge'), request: 'a.b.c', returnUrl }])
   })

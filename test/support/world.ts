@@ -102,7 +102,7 @@ export async function openWorld() {
         return hub.isStopped
       },
       publish(key: string) {
-        publishedKeys.push(key)
+        if (!key.startsWith('asked:')) publishedKeys.push(key)
         hub.publish(key)
       },
     },
@@ -111,7 +111,7 @@ export async function openWorld() {
     revocationLog: {
       append: async (lines: readonly Revocation[]) => void revocations.push(...lines),
     },
-    /** The signaled keys, in order. */
+    /** The signaled keys, in order, but for those that wake open apps. */
     publishedKeys,
     /** Pushes handed over for immediate sending, in order. */
     dispatchedPushes,
