@@ -24,6 +24,8 @@ export type DeviceCall = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly body?: unknown
+  /** Beside the proof. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Claims that differ from those of an honest proof; undefined leaves one out. */
   readonly claims?: Record<string, unknown>
   readonly header?: Record<string, unknown>
@@ -66,6 +68,7 @@ export async function callAsDevice(
     method,
     headers: {
       'device-proof': proof ?? (await proofFor(service, phone, call)),
+      ...call.headers,
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -1,11 +1,12 @@
 // Answers on their way: each counts once, however often it is sent.
 
 import type { DeviceAccount } from './account.ts'
-import { type Decision, signAnswer, type Verdict } from './answer.ts'
+import { confirmingPasskey, type Decision, signAnswer, type Verdict } from './answer.ts'
 import type { ApprovalRequest } from './approval-request.ts'
 import { newJti } from './compact-jws.ts'
 import { DeviceApiError } from './device-api-error.ts'
 import type { DeviceKeys } from './keys.ts'
+import { assertText, type GetAssertion, type PasskeyAssertion } from './passkey.ts'
 
 /** The challenge's status after the answer. */
 export type AnswerOutcome = { readonly status: string }
@@ -14,9 +15,10 @@ export type AnswerOutcome = { readonly status: string }
 // signed anew, with the same `jti`.
 const answerReuse = { behindMs: 30_000, aheadMs: 5_000 } as const
 
-type SignedAnswer = { readonly jws: string; readonly at: Date }
+type SentAnswer = { readonly answer: string; readonly assertion?: PasskeyAssertion }
+type SignedAnswer = { readonly sent: SentAnswer; readonly at: Date }
 
-type AnswerBody = () => Promise<{ readonly answer: string }>
+type AnswerBody = () => Promise<SentAnswer>
 
 /** What the person decided. */
 export type Answer = {
@@ -35,6 +37,8 @@ export type AnswerDeliveryOptions = {
   readonly retryDelaysMs: readonly number[]
   /** The service's time. */
   readonly now: () => Date
+  /** How a passkey is used. */
+  readonly getAssertion: GetAssertion | undefined
   /** Makes the call; `body` is built for each of its attempts. */
   readonly send: (challengeId: string, body: AnswerBody) => Promise<unknown>
 }
@@ -78,16 +82,29 @@ export class AnswerDelivery {
   }
 
   #bodyOf(request: ApprovalRequest, verdict: Verdict): AnswerBody {
-    const { account, keys } = this.#options
+    const { keys } = this.#options
     let signedAnswer: SignedAnswer | undefined
     return async () => {
       const now = this.#options.now()
       if (!signedAnswer || !isReusable(signedAnswer, now)) {
-        const jws = await signAnswer(request, verdict, keys(), account, now)
-        signedAnswer = { jws, at: now }
+        const sent = await this.#sign(request, verdict, keys(), now)
+        signedAnswer = { sent, at: now }
       }
-      return { answer: signedAnswer.jws }
+      return signedAnswer.sent
     }
+  }
+
+  async #sign(
+    request: ApprovalRequest,
+    verdict: Verdict,
+    keys: DeviceKeys,
+    now: Date,
+  ): Promise<SentAnswer> {
+    const { account, getAssertion } = this.#options
+    const answer = await signAnswer(request, verdict, keys, account, now)
+    const passkey = confirmingPasskey(request, verdict.decision, keys)
+    if (!passkey) return { answer }
+    return { answer, assertion: await assertText(passkey, answer, getAssertion) }
   }
 }
 

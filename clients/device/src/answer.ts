@@ -4,6 +4,7 @@ import type { DeviceAccount } from './account.ts'
 import type { ApprovalRequest } from './approval-request.ts'
 import { signCompact } from './compact-jws.ts'
 import type { DeviceKey, DeviceKeys } from './keys.ts'
+import type { Passkey } from './passkey.ts'
 
 const answerTyp = 'approval-response+jwt'
 const lifetimeSeconds = 60
@@ -27,10 +28,21 @@ export type Verdict = {
  */
 export function approvalNeedsVerification(
   { userVerification }: Pick<ApprovalRequest, 'userVerification'>,
-  keys: Pick<DeviceKeys, 'verification'>,
+  keys: Pick<DeviceKeys, 'verification' | 'passkey'>,
 ): boolean {
   if (userVerification === 'required') return true
-  return userVerification === 'preferred' && keys.verification !== null
+  const hasVerificationKey = keys.verification !== null || keys.passkey !== undefined
+  return userVerification === 'preferred' && hasVerificationKey
+}
+
+/** The passkey that has to confirm this decision; undefined where none has to. */
+export function confirmingPasskey(
+  request: Pick<ApprovalRequest, 'userVerification'>,
+  decision: Decision,
+  keys: DeviceKeys,
+): Passkey | undefined {
+  const isNeeded = decision === 'approve' && approvalNeedsVerification(request, keys)
+  return isNeeded && keys.verification === null ? keys.passkey : undefined
 }
 
 /**
@@ -44,6 +56,7 @@ function answeringKey(
 ): DeviceKey {
   if (decision !== 'approve' || !approvalNeedsVerification(request, keys)) return keys.possession
   if (keys.verification) return keys.verification
+  if (keys.passkey) return keys.possession
   throw new Error('this request needs a verification key, and the device was enrolled without one')
 }
 
@@ -58,6 +71,7 @@ export function signAnswer(
   now: Date,
 ): Promise<string> {
   const key = answeringKey(request, decision, keys)
+  const passkey = confirmingPasskey(request, decision, keys)
   const iat = Math.floor(now.getTime() / 1000)
   return signCompact(key, answerTyp, {
     iss: account.deviceId,
@@ -71,7 +85,7 @@ export function signAnswer(
     rqh: request.requestHash,
     dec: decision,
     ...(number !== null && { num: number }),
-    uv: key === keys.verification,
+    ...(passkey ? { uv: 'webauthn', vk: passkey.kid } : { uv: key === keys.verification }),
     ...(reason !== undefined && { rsn: reason }),
   })
 }

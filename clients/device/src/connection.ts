@@ -1,9 +1,11 @@
 // One call to the service: a fresh proof, corrected to the service's time where this machine's
 // clock is wrong.
 
+import { base64url } from 'jose'
 import { newJti, sha256, signCompact } from './compact-jws.ts'
 import { DeviceApiError, errorOf } from './device-api-error.ts'
 import type { DeviceKey } from './keys.ts'
+import { assertText, type GetAssertion, type Passkey } from './passkey.ts'
 
 const proofTyp = 'device-proof+jwt'
 const callTimeoutMs = 15_000
@@ -15,6 +17,8 @@ export type World = {
   readonly now?: () => number
   /** The language of `title` in a DeviceApiError, a tag of BCP 47; the runtime's by default. */
   readonly language?: string
+  /** Of a device with a passkey: how the passkey is used. */
+  readonly getAssertion?: GetAssertion
 }
 
 /** The device that proves a call. */
@@ -22,6 +26,8 @@ export type Prover = {
   readonly tenantId: string
   readonly deviceId: string
   readonly key: DeviceKey
+  /** Confirms the proof, in the place of a verification key. */
+  readonly passkey?: Passkey
 }
 
 /**
@@ -42,6 +48,7 @@ export class Connection {
   readonly #fetch: typeof fetch
   readonly #language: string | undefined
   readonly #machineNow: () => number
+  readonly #getAssertion: GetAssertion | undefined
   readonly #onOffset: (offsetMs: number) => void
   #offsetMs: number
 
@@ -56,6 +63,7 @@ export class Connection {
     this.#language = world.language
     this.#machineNow = world.now ?? (() => Date.now())
     this.#offsetMs = offsetMs
+    this.#getAssertion = world.getAssertion
     this.#onOffset = onOffset
   }
 
@@ -97,7 +105,7 @@ export class Connection {
     const headers: Record<string, string> = { accept: 'application/json, application/problem+json' }
     if (text !== undefined) headers['content-type'] = 'application/json'
     if (this.#language !== undefined) headers['accept-language'] = this.#language
-    if (prover) headers['device-proof'] = await this.#prove(prover, method, url, text)
+    if (prover) Object.assign(headers, await this.#prove(prover, method, url, text))
     const response = await this.#answerTo(url, { method, headers, ...(text && { body: text }) })
     if (!response.ok) throw await errorOf(response)
     if (response.status === 204) return undefined
@@ -122,8 +130,13 @@ export class Connection {
     })
   }
 
-  async #prove(prover: Prover, method: string, url: string, body?: string): Promise<string> {
-    return signCompact(prover.key, proofTyp, {
+  async #prove(
+    prover: Prover,
+    method: string,
+    url: string,
+    body?: string,
+  ): Promise<Record<string, string>> {
+    const proof = await signCompact(prover.key, proofTyp, {
       tid: prover.tenantId,
       did: prover.deviceId,
       htm: method,
@@ -132,5 +145,9 @@ export class Connection {
       jti: newJti(),
       ...(body !== undefined && { bh: await sha256(body) }),
     })
+    if (!prover.passkey) return { 'device-proof': proof }
+    const assertion = await assertText(prover.passkey, proof, this.#getAssertion)
+    const header = base64url.encode(JSON.stringify(assertion))
+    return { 'device-proof': proof, 'device-assertion': header }
   }
 }

@@ -2,7 +2,7 @@ import type { DeviceAccount } from './account.ts'
 import { AnswerDelivery, type AnswerOutcome } from './answer-delivery.ts'
 import type { ApprovalRequest } from './approval-request.ts'
 import { isObject } from './compact-jws.ts'
-import { type Call, Connection, type World } from './connection.ts'
+import { type Call, Connection, type Prover, type World } from './connection.ts'
 import { DeviceApiError, unexpectedResponse } from './device-api-error.ts'
 import type { DeviceChanges, PushRegistration } from './enrollment.ts'
 import { isKeyReplaced, rotationBody, withNewKey } from './key-rotation.ts'
@@ -12,6 +12,7 @@ import {
   isListedRequest,
   type ListedRequest,
   type Pending,
+  type PendingWait,
   readPending,
 } from './pending-requests.ts'
 import { digitsIn } from './typed-text.ts'
@@ -34,6 +35,8 @@ export type DeviceClientOptions = World & {
   /** Pauses before an answer with unknown outcome is sent again, in milliseconds. */
   readonly retryDelaysMs?: readonly number[]
 }
+
+type Signer = Pick<Prover, 'key' | 'passkey'>
 
 /**
  * One device of one account. Every method throws DeviceApiError when the service refuses the call.
@@ -60,6 +63,7 @@ export class DeviceClient {
       keys: () => this.#keys,
       retryDelaysMs: options.retryDelaysMs ?? [250, 1000],
       now: () => this.#connection.now(),
+      getAssertion: options.getAssertion,
       send: (challengeId, body) => {
         const target = `/challenges/${encodeURIComponent(challengeId)}/answer`
         return this.#send({ method: 'POST', target, body })
@@ -95,19 +99,23 @@ export class DeviceClient {
 
   /**
    * This device's pending requests, newest first, each verified; for an unknown key the key set is
-   * refreshed once.
+   * refreshed once. Waits up to `waitSeconds` (at most 10) while they are those whose `state` is
+   * `after`, or while there are none.
    */
-  async pending(): Promise<Pending> {
-    const answer = await this.#call('GET', '/challenges')
+  async pending({ waitSeconds = 0, after }: PendingWait = {}): Promise<Pending> {
+    const query = new URLSearchParams({ wait: String(waitSeconds), ...(after && { after }) })
+    const search = waitSeconds > 0 ? `?${query}` : ''
+    const answer = await this.#call('GET', `/challenges${search}`)
     if (!isObject(answer) || !Array.isArray(answer.items))
       throw unexpectedResponse('a list of challenges')
     this.#connection.learnTime(answer.serverTime)
     const items = answer.items.filter(isListedRequest)
-    const first = await this.#readAll(items)
+    const state = typeof answer.state === 'string' ? answer.state : null
+    const first = await this.#readAll(items, state)
     if (!first.refusedRequests.some(({ fault }) => fault === 'key_unknown')) return first
     // When the new keys cannot be fetched, the requests stay refused as `key_unknown`.
     const isRenewed = await this.refreshKeySet().catch(() => false)
-    return isRenewed ? this.#readAll(items) : first
+    return isRenewed ? this.#readAll(items, state) : first
   }
 
   /**
@@ -193,15 +201,16 @@ export class DeviceClient {
    * refuses (`attestation_missing`).
    */
   async rotateKey(role: KeyRole, key: DeviceKey): Promise<DeviceKeys> {
-    const caller = this.#verificationKey('replace a key')
-    const oldKey = role === 'verification' ? caller : this.#keys.possession
+    const caller = this.#verifier('replace a key')
+    if (role === 'verification' && caller.passkey) throw new Error('a passkey is not replaced')
+    const oldKey = role === 'verification' ? caller.key : this.#keys.possession
     const newKey = { role, key, replaces: oldKey.kid }
     const body = () => rotationBody(newKey, this.#account, this.#connection.now())
     const call = { method: 'POST', target: '/self/keys', body } as const
     await this.#send(call, caller).catch((error: unknown) => {
-      if (role !== 'verification' || !isKeyReplaced(error)) throw error
+      if (caller.key !== oldKey || !isKeyReplaced(error)) throw error
       // The key was replaced, and the response was lost: the new one makes the same call.
-      return this.#send(call, key)
+      return this.#send(call, { ...caller, key })
     })
     this.#keys = withNewKey(this.#keys, newKey)
     return this.#keys
@@ -225,7 +234,7 @@ export class DeviceClient {
    * biometrics or PIN first.
    */
   async unregisterOther(deviceId: string): Promise<void> {
-    const key = this.#verificationKey('unregister another')
+    const key = this.#verifier('unregister another')
     await this.#send({ method: 'DELETE', target: `/devices/${encodeURIComponent(deviceId)}` }, key)
   }
 
@@ -238,7 +247,7 @@ export class DeviceClient {
   async openEnrollment(
     options: { readonly replacesDeviceId?: string | null; readonly companion?: boolean } = {},
   ): Promise<OpenedEnrollment> {
-    const key = this.#verificationKey('enroll the next phone')
+    const key = this.#verifier('enroll the next phone')
     const body = () => options
     const enrollment = await this.#send({ method: 'POST', target: '/enrollments', body }, key)
     return enrollment as OpenedEnrollment
@@ -285,7 +294,7 @@ export class DeviceClient {
    * can still be fetched. Needs the verification key: ask for biometrics or PIN.
    */
   async pausePushes(until: Date | null): Promise<void> {
-    const key = this.#verificationKey('pause pushes')
+    const key = this.#verifier('pause pushes')
     const body = { until: until?.toISOString() ?? null }
     await this.#send({ method: 'PUT', target: '/push-pause', body: () => body }, key)
   }
@@ -302,7 +311,7 @@ export class DeviceClient {
   async setNotificationPreferences(
     preferences: Partial<NotificationPreferences>,
   ): Promise<NotificationPreferences> {
-    const key = this.#verificationKey('choose notifications')
+    const key = this.#verifier('choose notifications')
     const target = '/notification-preferences'
     const answer = await this.#send({ method: 'PUT', target, body: () => preferences }, key)
     return answer as NotificationPreferences
@@ -336,10 +345,10 @@ export class DeviceClient {
     return true
   }
 
-  #readAll(items: readonly ListedRequest[]): Promise<Pending> {
+  async #readAll(items: readonly ListedRequest[], state: string | null): Promise<Pending> {
     const { keySet, issuer, tenant, deviceId, user } = this.#account
     const now = this.#connection.now()
-    return readPending(items, {
+    const read = await readPending(items, {
       keySet,
       issuer,
       tenantId: tenant.id,
@@ -347,22 +356,27 @@ export class DeviceClient {
       userId: user.id,
       now,
     })
+    return { ...read, state }
   }
 
   /** For calls that the person confirms by biometrics or PIN. */
-  #verificationKey(purpose: string): DeviceKey {
-    const key = this.#keys.verification
-    if (!key) throw new Error(`only a device with a verification key can ${purpose}`)
-    return key
+  #verifier(purpose: string): Signer {
+    const { possession, verification, passkey } = this.#keys
+    if (verification) return { key: verification }
+    if (passkey) return { key: possession, passkey }
+    throw new Error(`only a device with a verification key can ${purpose}`)
   }
 
   #call(method: Call['method'], target: string, body?: unknown): Promise<unknown> {
     return this.#send({ method, target, ...(body !== undefined && { body: () => body }) })
   }
 
-  #send(call: Omit<Call, 'prover'>, key = this.#keys.possession): Promise<unknown> {
+  #send(
+    call: Omit<Call, 'prover'>,
+    signer: Signer = { key: this.#keys.possession },
+  ): Promise<unknown> {
     const { tenant, deviceId } = this.#account
-    const prover = { tenantId: tenant.id, deviceId, key }
+    const prover = { tenantId: tenant.id, deviceId, ...signer }
     return this.#connection.call({ ...call, target: `/device/v1${call.target}`, prover })
   }
 

@@ -27,6 +27,15 @@ export {
   importDeviceKeys,
   type KeyRole,
 } from './keys.ts'
+export {
+  type AssertedCredential,
+  type GetAssertion,
+  type NewCredential,
+  type Passkey,
+  type PasskeyAssertion,
+  readAssertion,
+  readPasskey,
+} from './passkey.ts'
 export type { Pending, PendingRequest } from './pending-requests.ts'
 export { protocolVersion } from './protocol-version.ts'
 export type {

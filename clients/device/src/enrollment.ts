@@ -6,6 +6,7 @@ import { Connection, type World } from './connection.ts'
 import { DeviceApiError } from './device-api-error.ts'
 import { readKeySet } from './key-set.ts'
 import type { DeviceKey, DeviceKeys } from './keys.ts'
+import { assertText, type GetAssertion } from './passkey.ts'
 import { protocolVersion } from './protocol-version.ts'
 import { plainTypedText } from './typed-text.ts'
 import type { DeviceDetails } from './views.ts'
@@ -106,6 +107,8 @@ export async function claimEnrollment(claim: Claim, world: World = {}): Promise<
     return await claimAs(claim, world, { protocolVersion })
   } catch (error) {
     if (!(error instanceof DeviceApiError) || error.code !== 'proof_malformed') throw error
+    // A service that knows passkeys knows versions.
+    if (claim.keys.passkey) throw error
     return claimAs(claim, world, {})
   }
 }
@@ -124,8 +127,8 @@ async function claimAs(claim: Claim, world: World, version: Version): Promise<De
       ...(ticket.user !== undefined && { user: ticket.user }),
       appId: claim.appId,
       device: claim.device,
-      keys: perKey(keys, (key) => key.publicJwk),
-      proofs: await proofs(claim, connection.now(), version),
+      keys: shownKeys(keys),
+      proofs: await proofs(claim, connection.now(), { version, getAssertion: world.getAssertion }),
       ...(claim.push && { push: claim.push }),
       ...(claim.attestation && { attestation: claim.attestation }),
     }),
@@ -142,24 +145,41 @@ export async function attestationChallenge(ticket: EnrollmentTicket): Promise<st
   return sha256(`countersign-attestation\n${ticket.origin}/t/${ticket.tenantId}\n${codeHash}`)
 }
 
-function perKey<T>({ possession, verification }: DeviceKeys, of: (key: DeviceKey) => T) {
-  return { possession: of(possession), ...(verification && { verification: of(verification) }) }
+function shownKeys({ possession, verification, passkey }: DeviceKeys) {
+  const { kid: _, ...shown } = passkey ?? { kid: '' }
+  return {
+    possession: possession.publicJwk,
+    ...(verification && { verification: verification.publicJwk }),
+    ...(passkey && { verification: { kind: 'webauthn', ...shown } }),
+  }
 }
 
-async function proofs({ ticket, keys }: Claim, now: Date, version: Version) {
+async function proofs(
+  { ticket, keys }: Claim,
+  now: Date,
+  {
+    version,
+    getAssertion,
+  }: { readonly version: Version; readonly getAssertion: GetAssertion | undefined },
+) {
   const codeHash = await sha256(plainCode(ticket.code))
+  const verificationKid = (keys.passkey ?? keys.verification)?.kid
   const prove = (key: DeviceKey) =>
     signCompact(key, claimTyp, {
       aud: `${ticket.origin}/t/${ticket.tenantId}`,
       ch: codeHash,
       pk: keys.possession.kid,
-      ...(keys.verification && { vk: keys.verification.kid }),
+      ...(verificationKid !== undefined && { vk: verificationKid }),
       iat: Math.floor(now.getTime() / 1000),
       jti: newJti(),
       ...version,
     })
+  const possession = await prove(keys.possession)
+  if (keys.passkey) {
+    return { possession, verification: await assertText(keys.passkey, possession, getAssertion) }
+  }
   return {
-    possession: await prove(keys.possession),
+    possession,
     ...(keys.verification && { verification: await prove(keys.verification) }),
   }
 }

@@ -6,6 +6,7 @@ import {
   importJWK,
   type JWK,
 } from 'jose'
+import type { Passkey } from './passkey.ts'
 
 const algorithm = 'ES256'
 
@@ -34,12 +35,15 @@ export type DeviceKey = {
 export type DeviceKeys = {
   readonly possession: DeviceKey
   readonly verification: DeviceKey | null
+  /** Of a browser, in the place of the verification key. */
+  readonly passkey?: Passkey
 }
 
 /** Keys as JSON, private parts included. */
 export type ExportedDeviceKeys = {
   readonly possession: JWK
   readonly verification: JWK | null
+  readonly passkey?: Passkey
 }
 
 /**
@@ -64,6 +68,7 @@ export async function exportDeviceKeys(keys: DeviceKeys): Promise<ExportedDevice
   return {
     possession: await exportJWK(keys.possession.privateKey),
     verification: keys.verification && (await exportJWK(keys.verification.privateKey)),
+    ...(keys.passkey && { passkey: keys.passkey }),
   }
 }
 
@@ -76,6 +81,7 @@ export async function importDeviceKeys(
     possession: await importKey(exportedKeys.possession, extractable),
     verification:
       exportedKeys.verification && (await importKey(exportedKeys.verification, extractable)),
+    ...(exportedKeys.passkey && { passkey: exportedKeys.passkey }),
   }
 }
 

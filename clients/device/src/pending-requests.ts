@@ -24,7 +24,12 @@ export type Pending = {
     readonly challengeId: string
     readonly fault: RequestFault
   }[]
+  /** Which requests these are, to wait for others; null from a service that cannot wait. */
+  readonly state: string | null
 }
+
+/** How long to wait, and for requests other than those of which `state`. */
+export type PendingWait = { readonly waitSeconds?: number; readonly after?: string | null }
 
 /** One request as listed: signed, not yet verified. */
 export type ListedRequest = {
@@ -50,7 +55,7 @@ export function isListedRequest(item: unknown): item is ListedRequest {
 export async function readPending(
   items: readonly ListedRequest[],
   expectation: Omit<RequestExpectation, 'challengeId'>,
-): Promise<Pending> {
+): Promise<Omit<Pending, 'state'>> {
   const requests: PendingRequest[] = []
   const refusedRequests: { challengeId: string; fault: RequestFault }[] = []
   for (const { id, request, returnUrl } of items) {
