@@ -7,6 +7,12 @@ import { attestationVectors } from './vectors/attestations.ts'
 import { claimVectors, codes } from './vectors/claims.ts'
 import { derVectors } from './vectors/der-signatures.ts'
 import { keyRotationVectors } from './vectors/key-rotations.ts'
+import {
+  passkey,
+  passkeyAnswerVectors,
+  passkeyClaimVectors,
+  passkeyVectors,
+} from './vectors/passkeys.ts'
 import { proofVectors } from './vectors/proofs.ts'
 import {
   heldKeySet,
@@ -56,6 +62,10 @@ const vectors = {
   requests: requestVectors,
   request: { nonce: requestFacts.nonce, requestHash },
   answers: answerVectors,
+  passkey,
+  passkeys: passkeyVectors,
+  passkeyClaims: passkeyClaimVectors,
+  passkeyAnswers: passkeyAnswerVectors,
   resultExpectation,
   results: resultVectors,
 }

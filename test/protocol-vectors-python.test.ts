@@ -39,6 +39,9 @@ if (python) {
     ['requests', vectors.requests],
     ['claims', vectors.claims],
     ['keyRotations', vectors.keyRotations],
+    ['passkeys', vectors.passkeys],
+    ['passkeyClaims', vectors.passkeyClaims],
+    ['passkeyAnswers', vectors.passkeyAnswers],
     ['results', vectors.results],
   ] as const)('an independent reader agrees about %s', (part, all: readonly Vector[]) => {
     test('of version 2, and of version 1', () => {

@@ -18,7 +18,7 @@ import {
   userId,
 } from './world.ts'
 
-const answerTyp = 'approval-response+jwt'
+export const answerTyp = 'approval-response+jwt'
 const { possession, verification, stranger } = keys
 type Changes = Readonly<Record<string, unknown>>
 
@@ -49,7 +49,7 @@ const usual: AskedChallenge = {
   deviceHasVerificationKey: true,
 }
 
-const approve = {
+export const approve = {
   iss: deviceId,
   sub: userId,
   aud: issuer,

@@ -15,8 +15,8 @@ import {
   withTailBits,
 } from './world.ts'
 
-const claimTyp = 'device-claim+jwt'
-const scannedCode = 'dmVjdG9yLWNvZGUtb2YtMzItYnl0ZXMtMDAwMDAwMDE'
+export const claimTyp = 'device-claim+jwt'
+export const scannedCode = 'dmVjdG9yLWNvZGUtb2YtMzItYnl0ZXMtMDAwMDAwMDE'
 
 /** Codes as users type them and cameras read them, and the form that both sides hash. */
 export const codes = [

@@ -77,6 +77,7 @@ export const keys = {
   service2: keyNamed('service2'),
   stranger: keyNamed('stranger'),
   replacement: keyNamed('replacement'),
+  passkey: keyNamed('passkey'),
 }
 
 /** The 64 bytes r || s over exactly this input. */

@@ -14,6 +14,7 @@ from datetime import datetime
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}\Z")
 THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
@@ -288,6 +289,109 @@ def read_rotation(vectors, vector, now):
     return "ok" if is_signed_by(vector["proof"], key) else "proof_invalid"
 
 
+SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+UP, UV, BE, BS, AT, ED = 0x01, 0x04, 0x08, 0x10, 0x40, 0x80
+
+
+def authenticator_data(raw):
+    """RP ID hash, flags, and the credential (id, x, y) or None; raises ValueError."""
+    if len(raw) < 37:
+        raise ValueError("cut")
+    flags, rest, credential = raw[32], raw[37:], None
+    if flags & AT:
+        length = int.from_bytes(rest[16:18], "big")
+        cose = rest[18 + length : 18 + length + 77]
+        if len(rest) < 18 or not 0 < length < 1024 or len(cose) < 77:
+            raise ValueError("cut")
+        if cose[:10].hex() != "a5010203262001215820" or cose[42:45].hex() != "225820":
+            raise ValueError("not ES256")
+        credential = (rest[18 : 18 + length], cose[10:42], cose[45:])
+        rest = rest[18 + length + 77 :]
+    if bool(rest) != bool(flags & ED):
+        raise ValueError("bytes that no flag announces")
+    return raw[:32], flags, credential
+
+
+def read_passkey(vector):
+    key = vector["key"]
+    try:
+        spki = decode(key["publicKey"])
+        _, flags, credential = authenticator_data(decode(key["authenticatorData"]))
+        known = credential and (decode(key["id"]), SPKI + credential[1] + credential[2])
+    except ValueError:
+        return "invalid_request"
+    is_odd = bool(flags & BS) and not flags & BE
+    is_own = known == (credential and credential[0], spki)
+    return "ok" if credential and is_own and not is_odd else "invalid_request"
+
+
+def assertion_fault(passkey, assertion, jws):
+    """The first fault of an assertion over the signed part of this text."""
+    if assertion["id"] != passkey["id"]:
+        return "credential"
+    client_raw, raw = decode(assertion["clientDataJSON"]), decode(assertion["authenticatorData"])
+    client = json_object(client_raw)
+    if client.get("type") != "webauthn.get":
+        return "type"
+    if client.get("challenge") != digest(jws.rpartition(".")[0]):
+        return "challenge"
+    if client.get("origin") != passkey["origin"]:
+        return "origin"
+    if client.get("crossOrigin", False) is not False or "topOrigin" in client:
+        return "cross_origin"
+    try:
+        rp_id_hash, flags, credential = authenticator_data(raw)
+    except ValueError:
+        return "malformed"
+    if rp_id_hash != hashlib.sha256(passkey["rpId"].encode()).digest():
+        return "rp_id"
+    if not flags & UP:
+        return "user_presence"
+    if not flags & UV:
+        return "user_verification"
+    if flags & (BE | BS):
+        return "backup_eligibility"
+    if flags & ED or credential:
+        return "extra_data"
+    key = load_der_public_key(decode(passkey["publicKey"]))
+    signed = raw + hashlib.sha256(client_raw).digest()
+    try:
+        key.verify(decode(assertion["signature"]), signed, ec.ECDSA(hashes.SHA256()))
+        return None
+    except InvalidSignature:
+        return "signature"
+
+
+def read_passkey_claim(vectors, vector):
+    passkey, proof = vectors["passkey"], vector["proofs"]["possession"]
+    _, claims = opened(proof, "device-claim+jwt")
+    if claims.get("vk") != passkey["kid"]:
+        return "proof_invalid"
+    if not is_signed_by(proof, public_key(vectors["keys"]["possession"])):
+        return "proof_invalid"
+    assertion = vector["proofs"]["verification"]
+    if not isinstance(assertion, dict):
+        return "proof_malformed"
+    return "proof_invalid" if assertion_fault(passkey, assertion, proof) else "ok"
+
+
+def read_passkey_answer(vectors, vector):
+    passkey, jws, assertion = vectors["passkey"], vector["jws"], vector["assertion"]
+    head, claims = opened(jws, "approval-response+jwt")
+    uv, vk = claims.get("uv"), claims.get("vk")
+    is_named = uv == "webauthn" and isinstance(vk, str) and bool(THUMBPRINT.match(vk))
+    if not is_named and not (isinstance(uv, bool) and "vk" not in claims):
+        return "answer_malformed"
+    own = vectors["keys"]["possession"]
+    if head["kid"] != own["kid"] or not is_signed_by(jws, public_key(own)):
+        return "answer_invalid"
+    if uv is True or (is_named and vk != passkey["kid"]):
+        return "answer_invalid"
+    if is_named != (assertion is not None):
+        return "answer_invalid"
+    return "answer_invalid" if assertion and assertion_fault(passkey, assertion, jws) else "ok"
+
+
 def main(path):
     with open(path, encoding="utf-8") as file:
         vectors = json.load(file)
@@ -305,6 +409,14 @@ def main(path):
     for vector in vectors["keyRotations"]:
         read = read_rotation(vectors, vector, now)
         report("keyRotations", vector["name"], read, read)
+    for part, read_part in (
+        ("passkeys", lambda vector: read_passkey(vector)),
+        ("passkeyClaims", lambda vector: read_passkey_claim(vectors, vector)),
+        ("passkeyAnswers", lambda vector: read_passkey_answer(vectors, vector)),
+    ):
+        for vector in vectors[part]:
+            read = read_part(vector)
+            report(part, vector["name"], read, read)
     for vector in vectors["results"]:
         read = read_result(vectors, vector["jws"], now)
         report("results", vector["name"], read, read)
