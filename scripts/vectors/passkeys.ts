@@ -21,7 +21,7 @@ import {
 const { possession, verification, passkey: ownKey, stranger } = keys
 const rpId = new URL(origin).hostname
 const flag = { up: 1, uv: 4, be: 8, bs: 16, at: 64, ed: 128 } as const
-const verified = flag.up | flag.uv
+const verifiedFlags = flag.up | flag.uv
 const hashOf = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest()
 const idBytes = hashOf('countersign test vectors: credential').subarray(0, 16)
 const id = base64url(idBytes)
@@ -29,7 +29,7 @@ const bytesOf = (text: string) => Buffer.from(text, 'base64url')
 
 type Head = { readonly flags?: number; readonly rpId?: string; readonly more?: Uint8Array }
 
-function authenticatorData({ flags = verified, rpId: own = rpId, more }: Head): Buffer {
+function authenticatorData({ flags = verifiedFlags, rpId: own = rpId, more }: Head): Buffer {
   return Buffer.concat([hashOf(own), Buffer.from([flags, 0, 0, 0, 0]), more ?? Buffer.alloc(0)])
 }
 
@@ -47,9 +47,9 @@ const attestedOf = ({ jwk }: TestKey, algorithm = '26') =>
     ...[Buffer.from('225820', 'hex'), bytesOf(jwk.y)],
   ])
 
-const registered = flag.at | verified
+const registeredFlags = flag.at | verifiedFlags
 const data = (head: Head, key = ownKey) =>
-  base64url(authenticatorData({ flags: registered, more: attestedOf(key), ...head }))
+  base64url(authenticatorData({ flags: registeredFlags, more: attestedOf(key), ...head }))
 
 /** The passkey of the vectors. */
 export const passkey = {
@@ -61,9 +61,13 @@ export const passkey = {
   authenticatorData: data({}),
 }
 
-const registration = (name: string, expected: Expected, changes: object = {}) => {
+const registration = (name: string, expectedOutcome: Expected, changes: object = {}) => {
   const { publicKey, authenticatorData: own } = passkey
-  return { name, key: { id, publicKey, authenticatorData: own, ...changes }, expected }
+  return {
+    name,
+    key: { id, publicKey, authenticatorData: own, ...changes },
+    expected: expectedOutcome,
+  }
 }
 const unfit = refusal('invalid_request')
 const flagsOf = (backupEligible: boolean, backedUp: boolean) =>
@@ -72,19 +76,19 @@ const flagsOf = (backupEligible: boolean, backedUp: boolean) =>
 export const passkeyVectors = [
   registration('one that stays on its device', flagsOf(false, false)),
   registration('one that may be copied', flagsOf(true, false), {
-    authenticatorData: data({ flags: registered | flag.be }),
+    authenticatorData: data({ flags: registeredFlags | flag.be }),
   }),
   registration('one that is copied', flagsOf(true, true), {
-    authenticatorData: data({ flags: registered | flag.be | flag.bs }),
+    authenticatorData: data({ flags: registeredFlags | flag.be | flag.bs }),
   }),
   registration('outputs of extensions', flagsOf(false, false), {
     authenticatorData: data({
-      flags: registered | flag.ed,
+      flags: registeredFlags | flag.ed,
       more: Buffer.concat([attestedOf(ownKey), Buffer.from('a0', 'hex')]),
     }),
   }),
   registration('a copy of one that must not be copied', unfit, {
-    authenticatorData: data({ flags: registered | flag.bs }),
+    authenticatorData: data({ flags: registeredFlags | flag.bs }),
   }),
   registration('another id', unfit, { id: 'AAAA' }),
   registration('another key in the authenticator data', unfit, {
@@ -94,7 +98,7 @@ export const passkeyVectors = [
     authenticatorData: data({ more: attestedOf(ownKey, '27') }),
   }),
   registration('no credential in the authenticator data', unfit, {
-    authenticatorData: data({ flags: verified, more: Buffer.alloc(0) }),
+    authenticatorData: data({ flags: verifiedFlags, more: Buffer.alloc(0) }),
   }),
   registration('bytes that no flag announces', unfit, {
     authenticatorData: data({ more: Buffer.concat([attestedOf(ownKey), Buffer.alloc(1)]) }),
@@ -140,11 +144,11 @@ const approval = { ok: true, status: 'approved' } as const
 
 type Sent = { readonly jws?: string; readonly assertion?: object | null }
 
-const vector = (name: string, expected: Expected, { jws = text, assertion }: Sent = {}) => ({
+const vector = (name: string, expectedOutcome: Expected, { jws = text, assertion }: Sent = {}) => ({
   name,
   jws,
   assertion: assertion === undefined ? assertionOver(jws) : assertion,
-  expected,
+  expected: expectedOutcome,
 })
 const lying = (name: string, fault: string, lie: Lie) =>
   vector(name, why(fault), { assertion: assertionOver(text, lie) })
@@ -169,10 +173,10 @@ export const passkeyAnswerVectors = [
   lying('another RP ID', 'rp_id', { rpId: 'example.com' }),
   lying('no touch', 'user_presence', { flags: flag.uv }),
   lying('neither biometrics nor PIN', 'user_verification', { flags: flag.up }),
-  lying('one that may be copied by now', 'backup_eligibility', { flags: verified | flag.be }),
+  lying('one that may be copied by now', 'backup_eligibility', { flags: verifiedFlags | flag.be }),
   lying('bytes behind the counter', 'malformed', { more: Buffer.alloc(1) }),
   lying('outputs of extensions', 'extra_data', {
-    flags: verified | flag.ed,
+    flags: verifiedFlags | flag.ed,
     more: Buffer.from('a0', 'hex'),
   }),
   lying('the id of another passkey', 'credential', { id: 'AAAA' }),
@@ -203,11 +207,16 @@ const claimText = (changes: object = {}) =>
     ...{ jti: 'dmVjdG9yLWNsYWltLTAwMg', ...changes },
   })
 
-const claim = (name: string, expected: Expected, proof: string, assertion: object | string) => ({
+const claim = (
+  name: string,
+  expectedOutcome: Expected,
+  proof: string,
+  assertion: object | string,
+) => ({
   name,
   code: scannedCode,
   proofs: { possession: proof, verification: assertion },
-  expected,
+  expected: expectedOutcome,
 })
 const badProof = (fault: string): Expected => ({
   ...{ refused: 'proof_invalid', claim: 'assertion', why: fault },

@@ -64,15 +64,15 @@ export async function waitForChallenges(
   const { signals, hashing } = dependencies
   const stateOf = ({ pending }: Pick<Reading, 'pending'>) =>
     hashing.sha256Base64Url(pending.map(({ challengeId }) => challengeId).join(' '))
-  const known = after ?? stateOf({ pending: [] })
-  const shown = async (reading: Reading) => ({
+  const knownState = after ?? stateOf({ pending: [] })
+  const shownReading = async (reading: Reading) => ({
     items: await sign(dependencies, reading),
     state: stateOf(reading),
   })
   const until = performance.now() + waitMs
   const first = await readPending(dependencies, proof, isGone)
   if (isRefusal(first)) return first
-  if (waitMs === 0 || stateOf(first) !== known) return shown(first)
+  if (waitMs === 0 || stateOf(first) !== knownState) return shownReading(first)
   const ids = first.pending.map(({ challengeId }) => challengeId)
   const watch = signals.watch(askedKey(first.device.userId), ...ids)
   try {
@@ -81,7 +81,7 @@ export async function waitForChallenges(
       if (isRefusal(reading)) return reading
       const leftMs = until - performance.now()
       const isOver = leftMs <= 0 || signals.isStopped || isGone()
-      if (isOver || stateOf(reading) !== known) return await shown(reading)
+      if (isOver || stateOf(reading) !== knownState) return await shownReading(reading)
       await watch.next(Math.min(leftMs, rereadEveryMs))
     }
   } finally {

@@ -21,11 +21,11 @@ function macInput(
   all: readonly Pick<DeviceKey, 'kid'>[],
 ): string {
   const kids = all.map((key) => key.kid).toSorted()
-  const bound = [tenantId, id, userId, role, kid, x, y]
-  if (!passkey) return JSON.stringify(['device-key', ...bound, ...kids])
+  const boundParts = [tenantId, id, userId, role, kid, x, y]
+  if (!passkey) return JSON.stringify(['device-key', ...boundParts, ...kids])
   const { credentialId, backupEligible, backedUp } = passkey
   const facts = [credentialId, backupEligible, backedUp]
-  return JSON.stringify(['device-passkey', ...bound, ...facts, ...kids])
+  return JSON.stringify(['device-passkey', ...boundParts, ...facts, ...kids])
 }
 
 /** Binds the keys of a new device to it, to its user and to each other. */

@@ -49,9 +49,9 @@ export function readAuthenticatorData(bytes: Uint8Array): AuthenticatorData | un
   if (bytes.length < headLength) return undefined
   const flags = Number(bytes[rpIdHashLength])
   const has = (bit: number) => (flags & bit) !== 0
-  const attested = has(flag.at) ? readCredential(bytes.subarray(headLength)) : null
-  if (attested === undefined) return undefined
-  const rest = bytes.length - headLength - (attested?.length ?? 0)
+  const attestedData = has(flag.at) ? readCredential(bytes.subarray(headLength)) : null
+  if (attestedData === undefined) return undefined
+  const rest = bytes.length - headLength - (attestedData?.length ?? 0)
   if (rest > 0 !== has(flag.ed)) return undefined
   return {
     rpIdHash: toBase64url(bytes.subarray(0, rpIdHashLength)),
@@ -59,7 +59,7 @@ export function readAuthenticatorData(bytes: Uint8Array): AuthenticatorData | un
     userVerified: has(flag.uv),
     backupEligible: has(flag.be),
     backedUp: has(flag.bs),
-    credential: attested?.credential ?? null,
+    credential: attestedData?.credential ?? null,
     hasExtensions: has(flag.ed),
   }
 }
@@ -87,8 +87,8 @@ function readCredential(
   return { credential, length }
 }
 
-function isAt(bytes: Uint8Array, at: number, expected: readonly number[]): boolean {
-  return expected.every((byte, index) => bytes[at + index] === byte)
+function isAt(bytes: Uint8Array, at: number, expectedBytes: readonly number[]): boolean {
+  return expectedBytes.every((byte, index) => bytes[at + index] === byte)
 }
 
 /** A credential that was copied must be one that may be (section 6.1.3). */

@@ -25,7 +25,7 @@ export type NewPasskey = {
 /** A new passkey that fits together; that somebody holds it is proven by its first assertion. */
 export type ReadPasskey = { readonly publicJwk: PublicJwk; readonly facts: PasskeyFacts }
 
-/** SubjectPublicKeyInfo of a point on P-256, uncompressed (RFC 5480, section 2), up to the point. */
+/** SubjectPublicKeyInfo of P-256, uncompressed (RFC 5480, section 2), up to the point. */
 const spkiHead = 'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE'
 
 const onlyEs256 =
@@ -89,8 +89,8 @@ export function checkPasskey(
 }
 
 /**
- * Whether the tenant accepts a passkey that the platform may copy to other devices (`syncedPasskeys`
- * of the policy).
+ * Whether the tenant accepts a passkey that the platform may copy to other devices
+ * (`syncedPasskeys` of the policy).
  */
 export function checkSynced(
   { backupEligible }: Pick<PasskeyFacts, 'backupEligible'>,

@@ -81,12 +81,15 @@ const noKey = 'Each key must be a P-256 public key as a JWK.'
 
 async function readVerificationKey(
   { signatures }: Dependencies,
-  { keys: { verification: given }, device, appId }: ClaimedKeys,
+  { keys: { verification: givenKey }, device, appId }: ClaimedKeys,
 ): Promise<DeviceKey | undefined | Refusal<'invalid_request'>> {
-  const misplaced = checkBrowser({ ...device, appId }, given !== undefined && 'kind' in given)
-  if (misplaced) return misplaced
-  if (given === undefined) return undefined
-  const read = 'kind' in given ? readNewPasskey(given) : { publicJwk: given, facts: null }
+  const misplacement = checkBrowser(
+    { ...device, appId },
+    givenKey !== undefined && 'kind' in givenKey,
+  )
+  if (misplacement) return misplacement
+  if (givenKey === undefined) return undefined
+  const read = 'kind' in givenKey ? readNewPasskey(givenKey) : { publicJwk: givenKey, facts: null }
   if (isRefusal(read)) return read
   const { publicJwk, facts: passkey } = read
   const kid = await signatures.thumbprint(publicJwk)

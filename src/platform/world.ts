@@ -93,7 +93,7 @@ interface Assertions {
   verifyAssertion(assertion: UnverifiedAssertion, key: PublicJwk): boolean
 }
 
-/** JSON Web Signatures, ES256 only (RFC 7515, RFC 8725), and assertions by keys of the same kind. */
+/** JSON Web Signatures, ES256 only (RFC 7515, RFC 8725), and assertions by such keys. */
 export interface Signatures extends Assertions {
   /**
    * Parses a compact JWS; undefined unless it is at most `bytesMax` long, has the strict spelling

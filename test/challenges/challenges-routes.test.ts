@@ -217,8 +217,8 @@ describe('POST /v1/challenges/{id}/cancel and /resend', () => {
 describe('GET /v1/challenges/{id}/evidence', () => {
   it('200 with request, answer and key', async () => {
     const deviceKey = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'kid' } as const
-    const signed = { request: 'a.b.c', answer: 'd.e.f' }
-    const evidence = { ...signed, deviceId: anId('device'), deviceKey, passkey: null }
+    const signedTexts = { request: 'a.b.c', answer: 'd.e.f' }
+    const evidence = { ...signedTexts, deviceId: anId('device'), deviceKey, passkey: null }
     await using app = await anApp({ readEvidence: async () => evidence })
     const answer = await app.inject({ url: `${one}/evidence`, headers: bearer })
     expect(answer.json()).toEqual(evidence)

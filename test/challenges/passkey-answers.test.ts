@@ -34,8 +34,8 @@ type Sent = Awaited<ReturnType<typeof aConfirmedAnswer>>
 const send = async (
   world: World,
   browser: Browser,
-  sent: Omit<Sent, 'assertion'> & Partial<Sent>,
-) => answerChallenge(world, await aProof(world, browser), sent)
+  command: Omit<Sent, 'assertion'> & Partial<Sent>,
+) => answerChallenge(world, await aProof(world, browser), command)
 
 const statusOf = async (world: World, principal: Principal, id: Sent['challengeId']) =>
   (await granted(readChallenge(world, principal, id))).challenge.status
@@ -47,8 +47,8 @@ describe('a browser approves', () => {
     browser,
   }) => {
     const { id, approval } = await pending(world, principal)
-    const sent = await aConfirmedAnswer(world, browser, id, approval)
-    expect(await send(world, browser, sent)).toEqual({ status: 'approved' })
+    const command = await aConfirmedAnswer(world, browser, id, approval)
+    expect(await send(world, browser, command)).toEqual({ status: 'approved' })
 
     const { result } = await granted(readChallenge(world, principal, id))
     const payload = Buffer.from(result?.split('.')[1] ?? '', 'base64url').toString()
@@ -58,17 +58,17 @@ describe('a browser approves', () => {
     })
     const evidence = await granted(readEvidence(world, principal, id))
     expect(evidence).toMatchObject({
-      answer: sent.answer,
+      answer: command.answer,
       deviceKey: { kid: browser.keys.possession.kid },
-      passkey: { assertion: sent.assertion, key: { kid: browser.passkey.kid } },
+      passkey: { assertion: command.assertion, key: { kid: browser.passkey.kid } },
     })
   })
 
   test('once: the same answer again gets the same reply', async ({ world, principal, browser }) => {
     const { id, approval } = await pending(world, principal)
-    const sent = await aConfirmedAnswer(world, browser, id, approval)
-    await send(world, browser, sent)
-    expect(await send(world, browser, sent)).toEqual({ status: 'approved' })
+    const command = await aConfirmedAnswer(world, browser, id, approval)
+    await send(world, browser, command)
+    expect(await send(world, browser, command)).toEqual({ status: 'approved' })
   })
 
   test('where user verification is required', async ({ world, principal, browser }) => {
@@ -76,8 +76,8 @@ describe('a browser approves', () => {
       ask(world, principal, { userVerification: 'required' }),
     )
     const approval = { dec: 'approve', num: number ?? '' } as const
-    const sent = await aConfirmedAnswer(world, browser, challenge.id, approval)
-    expect(await send(world, browser, sent)).toEqual({ status: 'approved' })
+    const command = await aConfirmedAnswer(world, browser, challenge.id, approval)
+    expect(await send(world, browser, command)).toEqual({ status: 'approved' })
   })
 
   test('and denies without it', async ({ world, principal, browser }) => {
@@ -90,7 +90,7 @@ describe('a browser approves', () => {
 })
 
 describe('an assertion does not count', () => {
-  const verified = flags.up | flags.uv
+  const verifiedFlags = flags.up | flags.uv
   test.for<[AssertionFault, string, Untruth]>([
     ['type', 'of a registration', { client: { type: 'webauthn.create' } }],
     ['challenge', 'over another text', { client: { challenge: 'A'.repeat(43) } }],
@@ -99,13 +99,13 @@ describe('an assertion does not count', () => {
     ['rp_id', 'for another RP ID', { rpId: 'example.com' }],
     ['user_presence', 'without a touch', { flags: flags.uv }],
     ['user_verification', 'without biometrics or PIN', { flags: flags.up }],
-    ['backup_eligibility', 'of a copy', { flags: verified | flags.be }],
+    ['backup_eligibility', 'of a copy', { flags: verifiedFlags | flags.be }],
     ['malformed', 'with bytes behind its counter', { more: Buffer.alloc(1) }],
     ['credential', 'of another passkey', { id: 'AAAA' }],
   ])('%s: %s', async ([why, , untruth], { world, principal, browser }) => {
     const { id, approval } = await pending(world, principal)
-    const sent = await aConfirmedAnswer(world, browser, id, approval, { untruth })
-    expect(await send(world, browser, sent)).toEqual({
+    const command = await aConfirmedAnswer(world, browser, id, approval, { untruth })
+    expect(await send(world, browser, command)).toEqual({
       refused: 'answer_invalid',
       facts: { claim: 'assertion', why },
     })
@@ -132,10 +132,10 @@ describe('an assertion does not count', () => {
     browser,
   }) => {
     const { id, approval } = await pending(world, principal)
-    const sent = await aConfirmedAnswer(world, browser, id, approval)
+    const command = await aConfirmedAnswer(world, browser, id, approval)
     const thief = aSoftwarePasskey({ origin: world.publicOrigin })
-    const assertion = thief.assert(signedHashOf(sent.answer), { id: browser.passkey.id })
-    expect(await send(world, browser, { ...sent, assertion })).toEqual({
+    const assertion = thief.assert(signedHashOf(command.answer), { id: browser.passkey.id })
+    expect(await send(world, browser, { ...command, assertion })).toEqual({
       refused: 'answer_invalid',
       facts: { claim: 'assertion', why: 'signature' },
     })
@@ -147,10 +147,12 @@ describe('an assertion does not count', () => {
     browser,
   }) => {
     const { id, approval } = await pending(world, principal)
-    const sent = await aConfirmedAnswer(world, browser, id, approval)
+    const command = await aConfirmedAnswer(world, browser, id, approval)
     const old = browser.passkey.assert('A'.repeat(43))
-    const { clientDataJSON } = sent.assertion
-    expect(await send(world, browser, { ...sent, assertion: { ...old, clientDataJSON } })).toEqual({
+    const { clientDataJSON } = command.assertion
+    expect(
+      await send(world, browser, { ...command, assertion: { ...old, clientDataJSON } }),
+    ).toEqual({
       refused: 'answer_invalid',
       facts: { claim: 'assertion', why: 'signature' },
     })
@@ -161,11 +163,11 @@ describe('an assertion does not count', () => {
     ['repeats a member', (text) => text.replace('{', '{"type":"webauthn.get",')],
   ])('whose client data %s', async ([, spoil], { world, principal, browser }) => {
     const { id, approval } = await pending(world, principal)
-    const sent = await aConfirmedAnswer(world, browser, id, approval)
-    const client = Buffer.from(sent.assertion.clientDataJSON, 'base64url').toString()
+    const command = await aConfirmedAnswer(world, browser, id, approval)
+    const client = Buffer.from(command.assertion.clientDataJSON, 'base64url').toString()
     const clientDataJSON = Buffer.from(spoil(client)).toString('base64url')
-    const assertion = { ...sent.assertion, clientDataJSON }
-    expect(await send(world, browser, { ...sent, assertion })).toEqual({
+    const assertion = { ...command.assertion, clientDataJSON }
+    expect(await send(world, browser, { ...command, assertion })).toEqual({
       refused: 'answer_invalid',
       facts: { claim: 'assertion', why: 'malformed' },
     })
@@ -181,8 +183,8 @@ describe('an answer of a browser is refused', () => {
     browser,
   }) => {
     const { id, approval } = await pending(world, principal)
-    const { assertion: _, ...sent } = await aConfirmedAnswer(world, browser, id, approval)
-    expect(await send(world, browser, sent)).toEqual(invalid('assertion'))
+    const { assertion: _, ...command } = await aConfirmedAnswer(world, browser, id, approval)
+    expect(await send(world, browser, command)).toEqual(invalid('assertion'))
   })
 
   test('when it brings an assertion and names no passkey', async ({
@@ -192,8 +194,8 @@ describe('an answer of a browser is refused', () => {
   }) => {
     const { id } = await pending(world, principal)
     const claims = { uv: false, vk: undefined }
-    const sent = await aConfirmedAnswer(world, browser, id, { dec: 'deny' }, { claims })
-    expect(await send(world, browser, sent)).toEqual(invalid('assertion'))
+    const command = await aConfirmedAnswer(world, browser, id, { dec: 'deny' }, { claims })
+    expect(await send(world, browser, command)).toEqual(invalid('assertion'))
   })
 
   test('when its possession key claims to be the verification key', async ({
@@ -203,8 +205,8 @@ describe('an answer of a browser is refused', () => {
   }) => {
     const { id, approval } = await pending(world, principal)
     const claims = { uv: true, vk: undefined }
-    const sent = await aConfirmedAnswer(world, browser, id, approval, { claims })
-    expect(await send(world, browser, sent)).toEqual(invalid('uv'))
+    const command = await aConfirmedAnswer(world, browser, id, approval, { claims })
+    expect(await send(world, browser, command)).toEqual(invalid('uv'))
   })
 
   test('when it names the passkey of another', async ({ world, principal, browser }) => {
@@ -265,10 +267,10 @@ describe('an answer of a browser is refused', () => {
     'and the operator alerted, after somebody set %s',
     async (change, { world, principal, browser }) => {
       const { id, approval } = await pending(world, principal)
-      const sent = await aConfirmedAnswer(world, browser, id, approval)
+      const command = await aConfirmedAnswer(world, browser, id, approval)
       await setKey(world, browser, change)
       world.securityEvents.length = 0
-      expect(await send(world, browser, sent)).toEqual({
+      expect(await send(world, browser, command)).toEqual({
         refused: 'answer_invalid',
         facts: { claim: 'assertion', why: 'credential' },
       })
@@ -284,15 +286,15 @@ describe('an answer of a browser is refused', () => {
     browser,
   }) => {
     const { id, approval } = await pending(world, principal)
-    const sent = await aConfirmedAnswer(world, browser, id, approval)
+    const command = await aConfirmedAnswer(world, browser, id, approval)
     const nothing = 'credential_id = null, backup_eligible = null, backed_up = null'
     await setKey(world, browser, `kind = 'jws', ${nothing}`)
-    expect(await send(world, browser, sent)).toEqual(invalid('vk'))
+    expect(await send(world, browser, command)).toEqual(invalid('vk'))
     const { kid, pair, publicJwk } = browser.passkey
     const jwk = pair.privateKey.export({ format: 'jwk' })
     const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
     const privateKey = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['sign'])
     const proof = await aProof(world, browser, { kid, privateKey, publicJwk })
-    expect(await answerChallenge(world, proof, sent)).toEqual({ refused: 'proof_invalid' })
+    expect(await answerChallenge(world, proof, command)).toEqual({ refused: 'proof_invalid' })
   })
 })

@@ -45,9 +45,11 @@ describe('an open app that waits', () => {
   }) => {
     const first = await granted(ask(world, principal))
     const command = { waitMs: minute }
-    const shown = await granted(waitForChallenges(world, await aProof(world, phone), command))
-    expect(shown.items).toHaveLength(1)
-    const { reading } = await waiting(world, phone, shown.state)
+    const shownReading = await granted(
+      waitForChallenges(world, await aProof(world, phone), command),
+    )
+    expect(shownReading.items).toHaveLength(1)
+    const { reading } = await waiting(world, phone, shownReading.state)
     const second = await granted(ask(world, principal))
     expect(await reading).toMatchObject({
       items: [{ challengeId: second.challenge.id }, { challengeId: first.challenge.id }],

@@ -130,16 +130,18 @@ describe('a Device-Assertion header is malformed', () => {
   const honest = { id: 'AAAA', authenticatorData: 'AAAA', clientDataJSON: 'e30', signature: 'AAAA' }
   const header = (object: unknown) => Buffer.from(JSON.stringify(object)).toString('base64url')
   const request = { method: 'POST', uri: `${publicOrigin}/device/v1/x`, bodyHash: null }
-  const padded = (bytes: number) => header({ ...honest, id: 'A'.repeat(bytes) })
+  const paddedHeader = (bytes: number) => header({ ...honest, id: 'A'.repeat(bytes) })
 
   test('beyond two kilobytes', async ({ world, browser }) => {
     const { jws } = await aProof(world, browser)
     const read = (text: string) => readDeviceProof(world, jws.text, request, text)
-    const own = padded(0).length
-    const longest = padded(Math.floor(((2048 - own) * 3) / 4))
+    const own = paddedHeader(0).length
+    const longest = paddedHeader(Math.floor(((2048 - own) * 3) / 4))
     expect(longest.length).toBeGreaterThan(2044)
     expect(isRefusal(read(longest))).toBe(false)
-    expect(read(padded(Math.ceil(((2052 - own) * 3) / 4)))).toEqual({ refused: 'proof_malformed' })
+    expect(read(paddedHeader(Math.ceil(((2052 - own) * 3) / 4)))).toEqual({
+      refused: 'proof_malformed',
+    })
   })
 
   test.for([
@@ -171,10 +173,12 @@ describe('keys of a browser', () => {
       id: browser.id,
       passkey: { backupEligible: false, backedUp: false },
     })
-    const rotated = { ...browser, keys: { ...browser.keys, possession: key } }
+    const rotatedBrowser = { ...browser, keys: { ...browser.keys, possession: key } }
     const { publicJwk } = await aKey()
     const command = { role: 'verification', key: publicJwk, proof: 'x' } as const
-    expect(await rotateKey(world, await anAssertedProof(world, rotated), command)).toMatchObject({
+    expect(
+      await rotateKey(world, await anAssertedProof(world, rotatedBrowser), command),
+    ).toMatchObject({
       refused: 'invalid_request',
       hint: 'A passkey is not replaced. Enroll the browser anew in the place of this device.',
     })
@@ -204,8 +208,10 @@ describe('where the tenant accepts', () => {
       mayAnswer: false,
       whyNot: 'passkey_synced',
     })
-    const bound = await aBrowser(world, principal)
+    const boundBrowser = await aBrowser(world, principal)
     expect(await ask(world, principal)).toMatchObject({ challenge: { status: 'pending' } })
-    expect(await readSelf(world, await aProof(world, bound))).toMatchObject({ mayAnswer: true })
+    expect(await readSelf(world, await aProof(world, boundBrowser))).toMatchObject({
+      mayAnswer: true,
+    })
   })
 })

@@ -233,9 +233,9 @@ describe('a key may say', () => {
   )
 
   test('what a passkey confirms, which is named in place of a key that signs', () => {
-    const named = answerOf({ uv: 'webauthn', vk: otherKid })
+    const namedAnswer = answerOf({ uv: 'webauthn', vk: otherKid })
     for (const rule of ['required', 'preferred', 'not_required'] as const) {
-      expect(checkKey(named, possession, true, rule)).toBeUndefined()
+      expect(checkKey(namedAnswer, possession, true, rule)).toBeUndefined()
     }
   })
 

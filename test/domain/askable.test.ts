@@ -76,6 +76,6 @@ test('a browser whose passkey may be copied is not asked where the tenant accept
   const strict = { ...rules, policy: { ...policy, syncedPasskeys: 'refused' } } as const
   expect(reasonForNotAsking(browser, strict)).toBe('passkey_synced')
   expect(reasonForNotAsking(browser, rules)).toBeUndefined()
-  const bound = { ...browser, passkey: { backupEligible: false } }
-  expect(reasonForNotAsking(bound, strict)).toBeUndefined()
+  const boundBrowser = { ...browser, passkey: { backupEligible: false } }
+  expect(reasonForNotAsking(boundBrowser, strict)).toBeUndefined()
 })

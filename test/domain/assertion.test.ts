@@ -9,9 +9,9 @@ import { aSoftwarePasskey, flags, partsOf, type Untruth } from '../support/softw
 
 const origin = 'https://push.example.com'
 const passkey = aSoftwarePasskey({ origin })
-const synced = aSoftwarePasskey({ origin, synced: true })
+const syncedPasskey = aSoftwarePasskey({ origin, synced: true })
 const challenge = createHash('sha256').update('header.payload').digest('base64url')
-const expected: ExpectedAssertion = {
+const expectedAssertion: ExpectedAssertion = {
   origin,
   rpIdHash: createHash('sha256').update('push.example.com').digest('base64url'),
   passkey: { credentialId: passkey.id, backupEligible: false },
@@ -19,10 +19,13 @@ const expected: ExpectedAssertion = {
 }
 
 function check(untruth: Untruth = {}, more: Partial<ExpectedAssertion> = {}, maker = passkey) {
-  return checkAssertion(partsOf(maker.assert(challenge, untruth)), { ...expected, ...more })
+  return checkAssertion(partsOf(maker.assert(challenge, untruth)), {
+    ...expectedAssertion,
+    ...more,
+  })
 }
 
-const verified = flags.up | flags.uv
+const verifiedFlags = flags.up | flags.uv
 
 describe('an assertion fits', () => {
   test('the text, the passkey and the site that it is for', () => {
@@ -43,15 +46,15 @@ describe('an assertion fits', () => {
   })
 
   test('of a passkey that may be copied, whether it has been or not', () => {
-    const own = { passkey: { credentialId: synced.id, backupEligible: true } }
-    expect(check({}, own, synced)).toBeUndefined()
-    expect(check({ flags: verified | flags.be }, own, synced)).toBeUndefined()
+    const own = { passkey: { credentialId: syncedPasskey.id, backupEligible: true } }
+    expect(check({}, own, syncedPasskey)).toBeUndefined()
+    expect(check({ flags: verifiedFlags | flags.be }, own, syncedPasskey)).toBeUndefined()
   })
 })
 
 describe('an assertion is refused', () => {
   test.each<[AssertionFault, string, Untruth]>([
-    ['credential', 'of another passkey', { id: synced.id }],
+    ['credential', 'of another passkey', { id: syncedPasskey.id }],
     ['type', 'of a registration', { client: { type: 'webauthn.create' } }],
     ['type', 'of a payment', { client: { type: 'payment.get' } }],
     ['challenge', 'over another text', { client: { challenge: `${challenge}A` } }],
@@ -66,25 +69,27 @@ describe('an assertion is refused', () => {
     ['rp_id', 'for another RP ID', { rpId: 'example.com' }],
     ['user_presence', 'without a touch', { flags: flags.uv }],
     ['user_verification', 'without biometrics or PIN', { flags: flags.up }],
-    ['backup_eligibility', 'that may be copied by now', { flags: verified | flags.be }],
-    ['backup_eligibility', 'that was copied and must not be', { flags: verified | flags.bs }],
+    ['backup_eligibility', 'that may be copied by now', { flags: verifiedFlags | flags.be }],
+    ['backup_eligibility', 'that was copied and must not be', { flags: verifiedFlags | flags.bs }],
     ['malformed', 'with bytes behind its counter', { more: Buffer.from([0xa0]) }],
     [
       'extra_data',
       'with outputs of extensions',
-      { flags: verified | flags.ed, more: Buffer.from([0xa0]) },
+      { flags: verifiedFlags | flags.ed, more: Buffer.from([0xa0]) },
     ],
   ])('as %s, %s', (fault, _, untruth) => {
     expect(check(untruth)).toBe(fault)
   })
 
   test('as extra_data, when it introduces a credential', () => {
-    const registered = Buffer.from(passkey.registration.authenticatorData, 'base64url')
-    expect(check({ flags: verified | flags.at, more: registered.subarray(37) })).toBe('extra_data')
+    const registeredData = Buffer.from(passkey.registration.authenticatorData, 'base64url')
+    expect(check({ flags: verifiedFlags | flags.at, more: registeredData.subarray(37) })).toBe(
+      'extra_data',
+    )
   })
 
   test('as backup_eligibility, when it must not be copied any more', () => {
-    const own = { passkey: { credentialId: synced.id, backupEligible: true } }
-    expect(check({ flags: verified }, own, synced)).toBe('backup_eligibility')
+    const own = { passkey: { credentialId: syncedPasskey.id, backupEligible: true } }
+    expect(check({ flags: verifiedFlags }, own, syncedPasskey)).toBe('backup_eligibility')
   })
 })

@@ -17,7 +17,7 @@ const data = Buffer.from(registration.authenticatorData, 'base64url')
 const withData = (bytes: Uint8Array) =>
   readNewPasskey({ ...registration, authenticatorData: Buffer.from(bytes).toString('base64url') })
 /** Its authenticator data with one byte changed. */
-function changed(at: number, to: (byte: number) => number): Buffer {
+function changedData(at: number, to: (byte: number) => number): Buffer {
   const bytes = Buffer.from(data)
   bytes[at] = to(bytes[at] as number)
   return bytes
@@ -34,15 +34,18 @@ describe('a new passkey is read', () => {
       publicJwk: passkey.publicJwk,
       facts: { credentialId: registration.id, backupEligible: false, backedUp: false },
     })
-    const synced = aSoftwarePasskey({ origin, synced: true })
-    expect(readNewPasskey(synced.registration)).toMatchObject({
+    const syncedPasskey = aSoftwarePasskey({ origin, synced: true })
+    expect(readNewPasskey(syncedPasskey.registration)).toMatchObject({
       facts: { backupEligible: true, backedUp: true },
     })
   })
 
   test('with outputs of extensions, which some authenticators add unasked', () => {
-    const extended = Buffer.concat([changed(32, (flags) => flags | 0x80), Buffer.from([0xa0])])
-    expect(withData(extended)).toMatchObject({ publicJwk: passkey.publicJwk })
+    const extendedData = Buffer.concat([
+      changedData(32, (flags) => flags | 0x80),
+      Buffer.from([0xa0]),
+    ])
+    expect(withData(extendedData)).toMatchObject({ publicJwk: passkey.publicJwk })
   })
 })
 
@@ -61,18 +64,18 @@ describe('a new passkey is refused', () => {
   test.each<[string, Parameters<typeof withData>[0]]>([
     ['is cut within its head', data.subarray(0, 36)],
     ['is empty', Buffer.alloc(0)],
-    ['introduces no credential', changed(32, (flags) => flags & ~0x40).subarray(0, 37)],
+    ['introduces no credential', changedData(32, (flags) => flags & ~0x40).subarray(0, 37)],
     ['is cut within the credential', data.subarray(0, -1)],
-    ['has an id of no byte', changed(37 + 17, () => 0)],
-    ['has an id that is longer than any', changed(37 + 16, () => 0x10)],
-    ['names another id', changed(idAt, (byte) => byte ^ 1)],
-    ['has another algorithm', changed(idAt + 16 + 4, () => 0x27)],
-    ['has no y', changed(idAt + 16 + 10 + 32, () => 0x23)],
-    ['has another x', changed(idAt + 16 + 10, (byte) => byte ^ 1)],
-    ['has another y', changed(data.length - 1, (byte) => byte ^ 1)],
+    ['has an id of no byte', changedData(37 + 17, () => 0)],
+    ['has an id that is longer than any', changedData(37 + 16, () => 0x10)],
+    ['names another id', changedData(idAt, (byte) => byte ^ 1)],
+    ['has another algorithm', changedData(idAt + 16 + 4, () => 0x27)],
+    ['has no y', changedData(idAt + 16 + 10 + 32, () => 0x23)],
+    ['has another x', changedData(idAt + 16 + 10, (byte) => byte ^ 1)],
+    ['has another y', changedData(data.length - 1, (byte) => byte ^ 1)],
     ['has bytes that no flag announces', Buffer.concat([data, Buffer.from([0xa0])])],
-    ['announces extensions that it has not', changed(32, (flags) => flags | 0x80)],
-    ['is copied although it must not be', changed(32, (flags) => flags | 0x10)],
+    ['announces extensions that it has not', changedData(32, (flags) => flags | 0x80)],
+    ['is copied although it must not be', changedData(32, (flags) => flags | 0x10)],
   ])('when its authenticator data %s', (_, bytes) => {
     expect(withData(bytes)).toEqual(inconsistent)
   })
@@ -80,7 +83,7 @@ describe('a new passkey is refused', () => {
   test('when its id is of 1,024 bytes or more', () => {
     const long = (length: number) => {
       const id = Buffer.alloc(length, 7)
-      const before = changed(37 + 16, () => length >> 8).subarray(0, idAt)
+      const before = changedData(37 + 16, () => length >> 8).subarray(0, idAt)
       before[37 + 17] = length & 0xff
       const bytes = Buffer.concat([before, id, data.subarray(idAt + 16)])
       const authenticatorData = bytes.toString('base64url')
@@ -101,14 +104,14 @@ describe('a new passkey is refused', () => {
 
 describe('a passkey that may be copied', () => {
   test('counts, unless the tenant accepts none', () => {
-    const synced = { credentialId: 'x', backupEligible: true, backedUp: false }
+    const syncedPasskey = { credentialId: 'x', backupEligible: true, backedUp: false }
     const refusal = { refused: 'passkey_synced' }
-    expect(checkSynced(synced, { syncedPasskeys: 'refused' })).toEqual(refusal)
-    expect(checkSynced(synced, { syncedPasskeys: 'allowed' })).toBeUndefined()
-    const bound = { ...synced, backupEligible: false }
-    expect(checkSynced(bound, { syncedPasskeys: 'refused' })).toBeUndefined()
+    expect(checkSynced(syncedPasskey, { syncedPasskeys: 'refused' })).toEqual(refusal)
+    expect(checkSynced(syncedPasskey, { syncedPasskeys: 'allowed' })).toBeUndefined()
+    const boundPasskey = { ...syncedPasskey, backupEligible: false }
+    expect(checkSynced(boundPasskey, { syncedPasskeys: 'refused' })).toBeUndefined()
     const { publicJwk, kid } = passkey
-    const key: DeviceKey = { role: 'verification', kid, publicJwk, passkey: synced }
+    const key: DeviceKey = { role: 'verification', kid, publicJwk, passkey: syncedPasskey }
     expect(checkPasskey([key], { syncedPasskeys: 'refused' })).toEqual(refusal)
     expect(
       checkPasskey([{ role: 'possession', kid, publicJwk }], { syncedPasskeys: 'refused' }),

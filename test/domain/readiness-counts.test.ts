@@ -26,9 +26,9 @@ test('kinds of devices that a usual challenge may ask are those that creation wo
   expect(askableKinds([kind, watch, old], policy)).toEqual([kind])
   expect(askableKinds([kind, watch, old], defaultPolicy)).toEqual([kind, old])
   expect(askableKinds([kind], { ...defaultPolicy, protocolVersionMin: 2 })).toEqual([])
-  const synced = { ...kind, hasSyncedPasskey: true }
+  const syncedKind = { ...kind, hasSyncedPasskey: true }
   const strict = { ...defaultPolicy, syncedPasskeys: 'refused' } as const
-  expect(askableKinds([kind, synced], strict)).toEqual([kind])
+  expect(askableKinds([kind, syncedKind], strict)).toEqual([kind])
 })
 
 const group: UserGroup = {

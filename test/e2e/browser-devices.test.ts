@@ -25,7 +25,7 @@ const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, 'base64url'))
 function aBrowserPasskey() {
   const passkey = aSoftwarePasskey({ origin: authenticatorOrigin, rpId: 'example.com' })
   const { registration } = passkey
-  const created: NewCredential = {
+  const credential: NewCredential = {
     id: registration.id,
     response: {
       getPublicKey: () => bytesOf(registration.publicKey),
@@ -47,7 +47,7 @@ function aBrowserPasskey() {
       },
     })
   }
-  return { created, prompts, getAssertion, passkey }
+  return { credential, prompts, getAssertion, passkey }
 }
 
 /** A browser that joins as people do. */
@@ -58,9 +58,9 @@ async function aBrowser(user: string) {
   })
   const ticket = readEnrollmentUri(opening.uri)
   if (!ticket) throw new Error('no code to scan')
-  const { created, prompts, getAssertion, passkey } = aBrowserPasskey()
+  const { credential, prompts, getAssertion, passkey } = aBrowserPasskey()
   const own = await createDeviceKeys({ verification: false })
-  const keys = { ...own, passkey: await readPasskey(created) }
+  const keys = { ...own, passkey: await readPasskey(credential) }
   const account = await claimEnrollment(
     {
       ...{ ticket, keys, appId: 'countersign.web' },
@@ -79,7 +79,7 @@ describe('a browser with a passkey, on an origin of its own', () => {
     const { client, prompts } = await aBrowser('ann')
     expect(prompts).toHaveLength(1)
     const waiting = client.pending({ waitSeconds: 10 })
-    const { json: asked } = await service.api('POST', '/v1/challenges', {
+    const { json: challenge } = await service.api('POST', '/v1/challenges', {
       user: 'ann',
       userVerification: 'required',
     })
@@ -87,9 +87,9 @@ describe('a browser with a passkey, on an origin of its own', () => {
     if (requests.length === 0) ({ requests } = await client.pending())
     const [request] = requests
     if (!request) throw new Error('nothing is pending')
-    expect(await client.approve(request, asked.number)).toEqual({ status: 'approved' })
+    expect(await client.approve(request, challenge.number)).toEqual({ status: 'approved' })
     expect(prompts).toHaveLength(2)
-    const { json: evidence } = await service.api('GET', `/v1/challenges/${asked.id}/evidence`)
+    const { json: evidence } = await service.api('GET', `/v1/challenges/${challenge.id}/evidence`)
     expect(evidence.passkey).toMatchObject({ assertion: { id: client.keys.passkey?.id } })
   })
 
@@ -159,11 +159,11 @@ describe('the header Device-Assertion', () => {
 
 test('an assertion of more than two kilobytes is no answer', async () => {
   const phone = await enrollPhone(service, { user: 'gil' })
-  const { json: asked } = await service.api('POST', '/v1/challenges', { user: 'gil' })
+  const { json: challenge } = await service.api('POST', '/v1/challenges', { user: 'gil' })
   const part = 'A'.repeat(1000)
   const assertion = { id: 'AAAA', authenticatorData: part, clientDataJSON: part, signature: part }
   const answer = await callAsDevice(service, phone, {
-    ...{ method: 'POST', path: `/device/v1/challenges/${asked.id}/answer` },
+    ...{ method: 'POST', path: `/device/v1/challenges/${challenge.id}/answer` },
     body: { answer: 'a.b.c', assertion },
   })
   expect(answer.json).toMatchObject({ status: 400, code: 'invalid_request' })

@@ -33,12 +33,12 @@ async function aClaim(
 describe('a browser claims an enrollment', () => {
   test.for([false, true])(
     'with a passkey (synced: %s), and what it says is kept',
-    async (synced, { world, principal }) => {
-      const { command } = await aClaim(world, principal, { synced })
+    async (isSynced, { world, principal }) => {
+      const { command } = await aClaim(world, principal, { synced: isSynced })
       const { device } = await granted(claimEnrollment(world, command))
       expect(device).toMatchObject({
         ...{ platform: 'web', appId: 'countersign.web', hasVerificationKey: true },
-        passkey: { backupEligible: synced, backedUp: synced },
+        passkey: { backupEligible: isSynced, backedUp: isSynced },
       })
     },
   )
@@ -183,7 +183,7 @@ describe('where the tenant', () => {
     await decide(world, principal, { syncedPasskeys: 'refused' })
     const { command } = await aClaim(world, principal, { synced: true })
     expect(await claimEnrollment(world, command)).toEqual({ refused: 'passkey_synced' })
-    const bound = await aClaim(world, principal)
-    expect(await claimEnrollment(world, bound.command)).toMatchObject({ device: {} })
+    const boundClaim = await aClaim(world, principal)
+    expect(await claimEnrollment(world, boundClaim.command)).toMatchObject({ device: {} })
   })
 })

@@ -11,7 +11,7 @@ const base64url = (bytes: Uint8Array | string) => Buffer.from(bytes).toString('b
 
 /** UP and UV, of which an honest browser sends both; BE, BS, AT and ED. */
 export const flags = { up: 0x01, uv: 0x04, be: 0x08, bs: 0x10, at: 0x40, ed: 0x80 } as const
-const verified = flags.up | flags.uv
+const verifiedFlags = flags.up | flags.uv
 
 /** What an assertion says in place of the truth. */
 export type Untruth = {
@@ -61,15 +61,15 @@ export function aSoftwarePasskey({
     format: 'der',
     type: 'spki',
   })
-  const registered = Buffer.concat([
-    ...[head(rpId, verified | backup | flags.at, 0), Buffer.alloc(16)],
+  const registeredData = Buffer.concat([
+    ...[head(rpId, verifiedFlags | backup | flags.at, 0), Buffer.alloc(16)],
     ...[Buffer.from([0, idBytes.length]), idBytes, coseKey(publicJwk)],
   ])
   const id = base64url(idBytes)
   const registration: NewPasskey = {
     id,
     publicKey: base64url(spki),
-    authenticatorData: base64url(registered),
+    authenticatorData: base64url(registeredData),
   }
 
   /** What `navigator.credentials.get()` returns for this challenge. */
@@ -82,7 +82,7 @@ export function aSoftwarePasskey({
       ...untruth.client,
     }
     const clientDataJSON = Buffer.from(JSON.stringify(client))
-    const flagBits = untruth.flags ?? verified | backup
+    const flagBits = untruth.flags ?? verifiedFlags | backup
     const authenticatorData = Buffer.concat([
       head(untruth.rpId ?? rpId, flagBits, untruth.counter ?? 0),
       untruth.more ?? Buffer.alloc(0),

@@ -16,7 +16,7 @@ export type AnswerOutcome = { readonly status: string }
 const answerReuse = { behindMs: 30_000, aheadMs: 5_000 } as const
 
 type SentAnswer = { readonly answer: string; readonly assertion?: PasskeyAssertion }
-type SignedAnswer = { readonly sent: SentAnswer; readonly at: Date }
+type SignedAnswer = { readonly body: SentAnswer; readonly at: Date }
 
 type AnswerBody = () => Promise<SentAnswer>
 
@@ -87,10 +87,10 @@ export class AnswerDelivery {
     return async () => {
       const now = this.#options.now()
       if (!signedAnswer || !isReusable(signedAnswer, now)) {
-        const sent = await this.#sign(request, verdict, keys(), now)
-        signedAnswer = { sent, at: now }
+        const body = await this.#sign(request, verdict, keys(), now)
+        signedAnswer = { body, at: now }
       }
-      return signedAnswer.sent
+      return signedAnswer.body
     }
   }
 

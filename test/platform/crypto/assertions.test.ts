@@ -67,11 +67,12 @@ function ours(assertion: ReturnType<typeof passkey.assert>, maker = passkey): bo
 }
 
 describe('both agree about', () => {
-  test.each([false, true])('a registration (synced: %s)', async (synced) => {
-    const { registrationInfo } = await registrationOf(aSoftwarePasskey({ origin, synced }))
+  test.each([false, true])('a registration (synced: %s)', async (isSynced) => {
+    const maker = aSoftwarePasskey({ origin, synced: isSynced })
+    const { registrationInfo } = await registrationOf(maker)
     expect(registrationInfo).toMatchObject({
-      ...{ fmt: 'none', credentialBackedUp: synced },
-      credentialDeviceType: synced ? 'multiDevice' : 'singleDevice',
+      ...{ fmt: 'none', credentialBackedUp: isSynced },
+      credentialDeviceType: isSynced ? 'multiDevice' : 'singleDevice',
     })
   })
 
