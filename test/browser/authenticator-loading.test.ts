@@ -1,0 +1,144 @@
+// What the authenticator loads, and that it opens without a network.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+import { create } from 'qrcode'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { chromiumPath, openChromium } from '../../demo/chromium.ts'
+import { notRun } from '../support/programs.ts'
+import { type RunningService, startTestService } from '../support/running-service.ts'
+import { enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
+
+const executablePath = chromiumPath()
+if (!executablePath) notRun('Chromium', 'chromium')
+
+/** Bytes as they travel, of all that a person waits for. */
+const firstLoadBytesMax = 40_000
+const pageBytesMax = 10_000
+
+/** A film of one picture: a QR code in the middle, in Y4M (grey, 4:2:0). */
+function filmOf(text: string): Buffer {
+  const { modules } = create(text, { errorCorrectionLevel: 'L' })
+  const [width, height] = [640, 480]
+  const scale = Math.floor((height - 40) / modules.size)
+  const start = [width, height].map((side) => Math.floor((side - modules.size * scale) / 2))
+  const luma = Buffer.alloc(width * height, 235)
+  for (let y = 0; y < modules.size * scale; y++) {
+    for (let x = 0; x < modules.size * scale; x++) {
+      if (!modules.get(Math.floor(y / scale), Math.floor(x / scale))) continue
+      luma[(y + Number(start[1])) * width + x + Number(start[0])] = 16
+    }
+  }
+  const frame = [Buffer.from('FRAME\n'), luma, Buffer.alloc((width * height) / 2, 128)]
+  return Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 C420jpeg\n`), ...frame])
+}
+
+describe.runIf(executablePath)('the authenticator', () => {
+  let service: RunningService
+  let browser: Browser
+
+  beforeAll(async () => {
+    service = await startTestService()
+    browser = await openChromium(executablePath ?? '')
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await service?.[Symbol.asyncDispose]()
+  })
+
+  test('is first shown after at most 40 kB, the reader of QR codes not among them', async () => {
+    for (const locale of ['en-GB', 'nl-NL']) {
+      await using seat = await sit(browser, service, { locale, serviceWorkers: 'block' })
+      const { page } = seat
+      const sizes = new Map<string, Promise<number>>()
+      page.on('requestfinished', (request) => {
+        const size = request.sizes().then(({ responseBodySize }) => responseBodySize)
+        sizes.set(new URL(request.url()).pathname, size)
+      })
+      await page.goto(`${service.origin}/authenticator/`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.waitForLoadState('networkidle')
+      const names = [...sizes.keys()]
+      expect(names.filter((name) => name.endsWith('.js')).length).toBeGreaterThan(1)
+      expect(names.filter((name) => /jsqr/i.test(name))).toEqual([])
+      const pictures = names.filter((name) => !name.includes('/icons/'))
+      const bytes = await Promise.all(pictures.map((name) => sizes.get(name)))
+      expect(bytes.reduce<number>((sum, one) => sum + (one ?? 0), 0)).toBeLessThan(
+        firstLoadBytesMax,
+      )
+    }
+  })
+
+  test('is led to by pages of at most 10 kB', async () => {
+    const { userId } = await enrollOne('kim')
+    const { json } = await service.api('POST', `/v1/users/${userId}/portal-sessions`)
+    for (const address of [`${service.origin}/t/${service.tenantId}/enroll`, json.url]) {
+      const page = await fetch(address, { headers: { accept: 'text/html' } })
+      expect(page.status).toBe(200)
+      expect((await page.arrayBuffer()).byteLength).toBeLessThan(pageBytesMax)
+    }
+  })
+
+  async function enrollOne(user: string): Promise<{ userId: string }> {
+    await using seat = await sit(browser, service)
+    await enrollBrowser(service, seat, user)
+    const { json } = await service.api('GET', '/v1/users?limit=100')
+    const users = json.items as { id: string; displayName: string }[]
+    return { userId: String(users.find(({ displayName }) => displayName === user)?.id) }
+  }
+
+  test('shows codes while the service is away, and has kept no answer of its API', async () => {
+    await using seat = await sit(browser, service)
+    const { page, reads } = seat
+    await enrollBrowser(service, seat, 'lea')
+    await page.evaluate('navigator.serviceWorker.ready')
+    await page.reload()
+    await reads('Requests')
+    const cachedPaths = await page.evaluate(`(async () => {
+      const names = await caches.keys()
+      const lists = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()))
+      return lists.flat().map(({ url }) => new URL(url).pathname)
+    })()`)
+    const paths = cachedPaths as string[]
+    expect(paths.length).toBeGreaterThan(5)
+    expect(paths.filter((one) => !one.startsWith('/authenticator/'))).toEqual([])
+    await service.restart(async () => {
+      await page.reload()
+      await reads('Requests')
+      await page.getByText('The service cannot be reached.').waitFor()
+      await page.getByRole('button', { name: 'Codes' }).click()
+      await page.getByText(/^\d{3} \d{3}$/).waitFor()
+    })
+    await page.reload()
+    await reads('Requests')
+    await page.getByText('Nothing is waiting.').waitFor()
+  })
+
+  test('reads the QR code that the camera sees, and asks before it uses it', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'cs-film-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const { uri } = await openEnrollment(service, 'mia')
+    const film = path.join(folder, 'code.y4m')
+    await writeFile(film, filmOf(uri))
+    const withCamera = await chromium.launch({
+      ...(executablePath && { executablePath }),
+      chromiumSandbox: process.getuid?.() !== 0,
+      args: [
+        '--use-fake-ui-for-media-stream',
+        '--use-fake-device-for-media-stream',
+        `--use-file-for-fake-video-capture=${film}`,
+      ],
+    })
+    onTestFinished(() => withCamera.close())
+    await using seat = await sit(withCamera, service)
+    const { page, reads } = seat
+    await page.goto(`${service.origin}/authenticator/`)
+    await page.getByRole('button', { name: 'Scan a QR code' }).click()
+    await page.getByText('A link wants to add an account').waitFor()
+    await page.getByRole('button', { name: 'Use this browser' }).click()
+    await reads('Is this you?')
+    expect(seat.complaints).toEqual([])
+  })
+})
