@@ -17,7 +17,7 @@ const button = document.getElementById('use-browser')
 if (code) button.hash = location.pathname.split('/')[2] + '/' + code
 `
 
-type Ways = { readonly isLinked: boolean; readonly hasAuthenticator: boolean }
+type Ways = { readonly isLinked: boolean; readonly authenticator: string | null }
 
 /**
  * Chromium keeps a link to the host of the page in the browser, unless it opens in a new tab
@@ -30,31 +30,34 @@ rel="noopener noreferrer">${text}</a></p>
 <p class="soft">${openedAgain}</p>`
 }
 
-function useBrowser(language: Language): Html {
+function useBrowser(language: Language, address: string): Html {
   const { useBrowser: text, useBrowserWhen } = textsIn(language).enrollment
-  return html`<p><a class="button quiet" id="use-browser" href="/authenticator/">${text}</a></p>
+  return html`<p><a class="button quiet" id="use-browser" href="${address}">${text}</a></p>
 <p class="soft">${useBrowserWhen}</p>`
 }
 
-function page(language: Language, { isLinked, hasAuthenticator }: Ways): Page {
+function page(language: Language, { isLinked, authenticator }: Ways): Page {
   const { title, how, nothingYet, notHere } = textsIn(language).enrollment
-  const scripts = [...(isLinked ? [carryToApp] : []), ...(hasAuthenticator ? [carryToBrowser] : [])]
+  const scripts = [
+    ...(isLinked ? [carryToApp] : []),
+    ...(authenticator === null ? [] : [carryToBrowser]),
+  ]
   return {
     ...(scripts.length > 0 && { script: scripts.join('\n') }),
     title,
     language,
     body: html`${isLinked ? openApp(language) : noHtml}
-${isLinked || hasAuthenticator ? noHtml : html`<p>${notHere}</p>`}
+${isLinked || authenticator !== null ? noHtml : html`<p>${notHere}</p>`}
 <p>${how}</p>
-${hasAuthenticator ? useBrowser(language) : noHtml}
+${authenticator === null ? noHtml : useBrowser(language, authenticator)}
 <p>${nothingYet}</p>`,
   }
 }
 
 export type EnrollmentPageOptions = AppLinkOptions & {
   readonly publicOrigin: string
-  /** Whether a browser can be the device. */
-  readonly hasAuthenticator: boolean
+  /** Address of the app in which a browser is the device; null where there is none. */
+  readonly authenticator: string | null
 }
 
 /**
@@ -64,7 +67,7 @@ export type EnrollmentPageOptions = AppLinkOptions & {
  */
 export function enrollmentPageRoutes(
   app: HttpApp,
-  { linkedApps, publicOrigin, hasAuthenticator }: EnrollmentPageOptions,
+  { linkedApps, publicOrigin, authenticator }: EnrollmentPageOptions,
   done: () => void,
 ): void {
   // Systems verify https links only.
@@ -84,7 +87,7 @@ export function enrollmentPageRoutes(
         answers: { 200: { description: 'A page.', schema: pageText, type: 'text/html' } },
       }),
       (request, reply) =>
-        sendPage(reply, page(pageLanguageOf(request), { isLinked, hasAuthenticator }), 'none'),
+        sendPage(reply, page(pageLanguageOf(request), { isLinked, authenticator }), 'none'),
     )
   }
   done()

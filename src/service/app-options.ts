@@ -41,6 +41,8 @@ export type AppOptions = {
   readonly apiDocs?: boolean
   /** Folder of the built authenticator; none is served by default. */
   readonly authenticatorFolder?: string
+  /** Its own origin, where nothing else is served; the public one by default. */
+  readonly authenticatorOrigin?: string | null
   /** Apps that may open links of this origin; none by default. */
   readonly linkedApps?: readonly LinkedApp[]
   readonly limits?: Partial<ServerLimits>

@@ -1,4 +1,5 @@
 import type { AppOptions } from './app-options.ts'
+import { serveAuthenticatorAlone } from './faces/authenticator-origin.http.ts'
 import { registerRoutes } from './routes.ts'
 // The HTTP side of the service: everything around the routes, and their registration.
 
@@ -85,6 +86,7 @@ function messageForMissing({ input, path = [] }: z.core.$ZodRawIssue): string | 
  */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { publicOrigin, isUnavailable, onRequestObserved, leaving = () => false } = options
+  const { authenticatorOrigin = null } = options
   const limits = { ...defaultServerLimits, ...options.limits }
   const headers = securityHeaders(publicOrigin)
   const app = fastify(serverOptions(options, limits, headers)).withTypeProvider<ZodTypeProvider>()
@@ -122,6 +124,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   carryProofs(app)
   carryDoors(app)
   carryPortalSessions(app)
+  serveAuthenticatorAlone(app, { publicOrigin, authenticatorOrigin })
   watchRequests(app, logOptions)
   refuseUnknownBodies(app)
   describeRoutes(app, webhookDescriptions)

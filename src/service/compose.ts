@@ -240,6 +240,7 @@ export async function startService(
       apiDocs: config.apiDocs,
       linkedApps: config.linkedApps,
       ...(authenticatorFolder !== null && { authenticatorFolder }),
+      authenticatorOrigin: config.authenticatorOrigin,
       logger: log,
       publicOrigin,
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),

@@ -57,7 +57,7 @@ import { userRoutes } from '../users/users.routes.ts'
 import { webhookEndpointRoutes } from '../webhooks/webhook-endpoints.routes.ts'
 import type { AppOptions } from './app-options.ts'
 import { docsRoutes } from './docs/docs.routes.ts'
-import { authenticatorRoutes } from './faces/authenticator.routes.ts'
+import { authenticatorAddress, authenticatorRoutes } from './faces/authenticator.routes.ts'
 import { homeRoutes } from './home.routes.ts'
 
 /** Routes of a noun; each takes of the options what its use cases need. */
@@ -142,13 +142,15 @@ export function registerRoutes(
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
   app.register(webPushKeyRoutes, { useCases, admission })
-  const { linkedApps = [], authenticatorFolder: folder } = options
+  const { linkedApps = [] } = options
   app.register((pages, _options, ready) => {
     const send = sendProblemPage
     handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
-    const hasAuthenticator = folder !== undefined
-    pages.register(enrollmentPageRoutes, { linkedApps, publicOrigin, hasAuthenticator })
-    if (folder !== undefined) pages.register(authenticatorRoutes, { folder, publicOrigin })
+    const { authenticatorFolder: folder, authenticatorOrigin = null } = options
+    const origins = { publicOrigin, authenticatorOrigin }
+    const authenticator = folder === undefined ? null : authenticatorAddress(origins)
+    pages.register(enrollmentPageRoutes, { linkedApps, publicOrigin, authenticator })
+    if (folder !== undefined) pages.register(authenticatorRoutes, { folder, ...origins })
     pages.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
     ready()
   })

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type FixedAnswer, fixedAnswer } from '../../platform/http/fixed-answer.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { sendProblemPage } from '../../platform/http/pages/problem-page.ts'
+import { type AuthenticatorOrigins, hostOf } from './authenticator-origin.http.ts'
 import { type BuiltFile, listBuiltFiles } from './built-files.ts'
 
 /** Where the app is; the scope of its worker, too, and so with a slash. */
@@ -57,31 +58,47 @@ function answerOf(file: BuiltFile, publicOrigin: string): FixedAnswer {
   return { type: file.type, headers, cacheControl: cacheControlOf(file), build }
 }
 
-export type AuthenticatorOptions = {
+export type AuthenticatorOptions = AuthenticatorOrigins & {
   /** Of the build. */
   readonly folder: string
-  readonly publicOrigin: string
 }
 
-/** `/authenticator`. A fragment survives the redirect to the address with a slash. */
+/** Where the app is, for links of other pages. */
+export function authenticatorAddress({ authenticatorOrigin }: AuthenticatorOrigins): string {
+  return `${authenticatorOrigin ?? ''}${authenticatorPath}`
+}
+
+const searchOf = ({ raw: { url = '' } }: FastifyRequest) =>
+  url.includes('?') ? url.slice(url.indexOf('?')) : ''
+
+/**
+ * `/authenticator`. A fragment survives the redirect to the address with a slash, and to the origin
+ * of its own: under the public one there are no keys then.
+ */
 export function authenticatorRoutes(
   app: HttpApp,
-  { folder, publicOrigin }: AuthenticatorOptions,
+  { folder, ...origins }: AuthenticatorOptions,
   done: () => void,
 ): void {
   const files = listBuiltFiles(folder)
-  const answers = new Map(files.map((one) => [one.name, fixedAnswer(answerOf(one, publicOrigin))]))
+  const answers = new Map(
+    files.map((one) => [one.name, fixedAnswer(answerOf(one, origins.publicOrigin))]),
+  )
+  const address = authenticatorAddress(origins)
+  const isElsewhere = ({ host }: FastifyRequest) =>
+    origins.authenticatorOrigin !== null && host !== hostOf(origins.authenticatorOrigin)
   const hiddenRoute = { schema: { hide: true } }
-  app.get('/authenticator', hiddenRoute, (request, reply) => {
-    const query = request.raw.url?.indexOf('?') ?? -1
-    const search = query < 0 ? '' : request.raw.url?.slice(query)
-    return reply.redirect(`${authenticatorPath}${search}`, 308)
-  })
+  const redirect = (request: FastifyRequest, reply: FastifyReply) =>
+    reply.redirect(`${address}${searchOf(request)}`, 308)
+  app.get('/authenticator', hiddenRoute, redirect)
   app.get(
     `${authenticatorPath}*`,
     hiddenRoute,
     (request: FastifyRequest<{ Params: { '*': string } }>, reply: FastifyReply) => {
       const name = request.params['*'] || page
+      if (isElsewhere(request)) {
+        return name === page ? redirect(request, reply) : sendProblemPage(reply, 'not_found')
+      }
       const answer = answers.get(name)
       return answer ? answer(request, reply) : sendProblemPage(reply, 'not_found')
     },

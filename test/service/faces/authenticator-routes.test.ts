@@ -6,7 +6,8 @@ import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { builtFolder, listBuiltFiles } from '../../../src/service/faces/built-files.ts'
-import { anApp } from '../../platform/http/fixtures.ts'
+import { anApp, anId } from '../../platform/http/fixtures.ts'
+import { openApiFile } from '../../support/openapi-file.ts'
 
 let folder: string
 let app: FastifyInstance
@@ -92,6 +93,62 @@ test('nothing is served, and no button leads to it, where nothing was built', as
   const page = '/t/tnt_01jv9z3k8we2tvn4qh6yrx7b50/enroll'
   expect((await without.inject(page)).body).not.toContain('/authenticator/')
   expect((await read(page)).body).toContain('href="/authenticator/"')
+})
+
+describe('an authenticator with an origin of its own', () => {
+  const own = { host: 'auth.example' }
+  let app: FastifyInstance
+  beforeAll(async () => {
+    const authenticatorOrigin = 'https://auth.example'
+    app = await anApp({}, { authenticatorFolder: folder, authenticatorOrigin })
+  })
+  afterAll(() => app.close())
+
+  test('is served there, and its page still names the origin of the service', async () => {
+    const page = await app.inject({ url: '/authenticator/', headers: own })
+    expect([page.statusCode, page.body.includes('content="https://countersign.example"')]).toEqual([
+      200,
+      true,
+    ])
+    const call = await app.inject({ url: '/device/v1/challenges', headers: own })
+    expect(call.json()).toMatchObject({ code: 'proof_missing' })
+  })
+
+  test('shares it with no other route', async () => {
+    const { paths } = openApiFile as { paths: Record<string, Record<string, unknown>> }
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => [method.toUpperCase(), path] as const),
+    )
+    const answers = await Promise.all(
+      routes.map(async ([method, path]) => {
+        const url = path.replaceAll('{tenantId}', anId('tenant')).replaceAll(/\{\w+\}/g, 'x')
+        const { statusCode, json } = await app.inject({
+          method: method as 'GET',
+          url,
+          headers: own,
+        })
+        const isNothing = statusCode === 404 && json().code === 'not_found'
+        return { path, isNothing }
+      }),
+    )
+    const isOwn = (path: string) =>
+      path.startsWith('/device/v1/') || path.endsWith('/.well-known/jwks.json')
+    expect(answers.length).toBeGreaterThan(100)
+    expect(answers.filter(({ path, isNothing }) => !isOwn(path) && !isNothing)).toEqual([])
+    const others = ['/docs', '/docs/search.js', '/authenticator.html', '/']
+    for (const url of others) {
+      expect((await app.inject({ url, headers: own })).statusCode, url).toBe(404)
+    }
+  })
+
+  test('is not under the public origin, which leads to it', async () => {
+    const page = await app.inject('/authenticator/?tenant=tnt_1')
+    const address = 'https://auth.example/authenticator/?tenant=tnt_1'
+    expect([page.statusCode, page.headers.location]).toEqual([308, address])
+    expect((await app.inject('/authenticator/assets/app-abc123.js')).statusCode).toBe(404)
+    const enrollment = await app.inject(`/t/${anId('tenant')}/enroll`)
+    expect(enrollment.body).toContain('href="https://auth.example/authenticator/"')
+  })
 })
 
 test('a build is all files that a browser may load', () => {
