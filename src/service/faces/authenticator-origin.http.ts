@@ -5,15 +5,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendProblemPage } from '../../platform/http/pages/problem-page.ts'
 
 /** The app, what it calls, and what verifies what it signed. */
-const ownRoutes = /^\/(?:authenticator(?:\/|$)|device\/v1\/|t\/:tenantId\/\.well-known\/jwks\.json$)/
+const own = /^\/(?:authenticator(?:\/|$)|device\/v1\/|t\/:tenantId\/\.well-known\/jwks\.json$)/
 
 /** The host of an origin as requests name it. */
 export const hostOf = (origin: string) => new URL(origin).host
 
 /**
- * Answers requests for that origin's host with 404, for every route that is added from here on and
- * is not the authenticator's, before anything else of the route. Does nothing where it has no origin
- * of its own: one process then serves both under one host.
+ * Answers requests for that origin's host with 404, for every route that is added from here on
+ * and is not the authenticator's, before anything else of the route. Does nothing where it has no
+ * origin of its own: one process then serves both under one host.
  */
 export function serveAuthenticatorAlone(
   app: FastifyInstance,
@@ -26,7 +26,7 @@ export function serveAuthenticatorAlone(
     else done()
   }
   app.addHook('onRoute', (route) => {
-    if (!ownRoutes.test(route.url)) route.onRequest = [refuse, ...[route.onRequest ?? []].flat()]
+    if (!own.test(route.url)) route.onRequest = [refuse, ...[route.onRequest ?? []].flat()]
   })
 }
 
