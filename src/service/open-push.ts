@@ -15,7 +15,6 @@ import { buildFcmProvider } from '../push/fcm/fcm.ts'
 import type { PushProvider } from '../push/push.store.ts'
 import { buildPushRouter, type PushRoute } from '../push/push-router.adapter.ts'
 import type { VapidKeys } from '../push/web-push/vapid-keys.ts'
-import { buildWebPushProvider } from '../push/web-push/web-push.ts'
 import type { Config } from './config.ts'
 import { operatorFault } from './start-fault.ts'
 
@@ -36,20 +35,38 @@ function appRoutesOf({ apns, fcm }: Config, clock: Clock, log: Logger): PushRout
   return routes
 }
 
+/** A provider whose code is loaded with its first push; a load that failed is tried again. */
+function loadedLate(open: () => Promise<PushProvider>): PushProvider {
+  let opening: Promise<PushProvider> | undefined
+  return {
+    async send(message) {
+      opening ??= open().catch((error: unknown) => {
+        opening = undefined
+        throw error
+      })
+      return (await opening).send(message)
+    },
+    drain: async () => (await opening)?.drain(),
+  }
+}
+
 /** The route to browsers. */
 function browserRoute(
   { webPush }: Config,
   { webPushKeys, clock, publicOrigin }: Parts,
   log: Logger,
 ): PushRoute {
-  const push = buildWebPushProvider({
-    ...webPush,
-    subject: webPush.subject ?? senderAt(publicOrigin),
-    page: `${publicOrigin}/authenticator/`,
-    keys: webPushKeys,
-    guard: buildEgressGuard(),
-    clock,
-    log,
+  const push = loadedLate(async () => {
+    const { buildWebPushProvider } = await import('../push/web-push/web-push.ts')
+    return buildWebPushProvider({
+      ...webPush,
+      subject: webPush.subject ?? senderAt(publicOrigin),
+      page: `${publicOrigin}/authenticator/`,
+      keys: webPushKeys,
+      guard: buildEgressGuard(),
+      clock,
+      log,
+    })
   })
   return { provider: 'web_push', push }
 }
