@@ -25,7 +25,7 @@ export function processDiagram(): string {
     '  redis[("Redis, if REDIS_URL<br>signals only")]',
     '  log["revocation log, standard output<br>outside the database"]',
     '  key["MASTER_KEY<br>seals what is secret"]',
-    '  makers["APNs and FCM"]',
+    '  makers["APNs, FCM, push services<br>of browsers"]',
     '  out["webhook endpoints,<br>realms of Keycloak"]',
     '  rp --> proxy',
     '  phone --> proxy',
