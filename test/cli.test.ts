@@ -139,6 +139,12 @@ describe('an operator at the command line', () => {
     expect(await kids()).toMatchObject([{ seq: 1 }, { seq: 2 }])
   })
 
+  test('rotates the key of pushes to browsers, and shows its public half', async () => {
+    const { publicKey } = await json('web-push-key', 'rotate')
+    expect(publicKey).toMatch(/^B[A-Za-z0-9_-]{86}$/)
+    expect((await json('web-push-key', 'rotate')).publicKey).not.toBe(publicKey)
+  })
+
   test('verifies the audit record against its chain, and exits with 1 on a change', async () => {
     await using service = await startHere({ ...environment, PORT: '0' })
     const table = (text: string) =>

@@ -71,6 +71,32 @@ describe('the push router', () => {
     expect(JSON.stringify(result)).not.toMatch(/\\n|\\u001b/)
   })
 
+  test('browsers have one route for every app, and no credentials of a tenant', async () => {
+    const browsers = aProvider('browsers')
+    const resolvedAddresses: unknown[] = []
+    const router = buildPushRouter(
+      [
+        { provider: 'fcm', appId: APP_ID, push: android.push },
+        { provider: 'web_push', push: browsers.push },
+      ],
+      recordingLog(),
+      {
+        resolve: async (_tenantId, address) => {
+          resolvedAddresses.push(address)
+          return other.push
+        },
+        drain: async () => undefined,
+      },
+    )
+    for (const appId of [APP_ID, 'com.example.nobody']) {
+      const result = await router.send(aPush({ address: { provider: 'web_push', appId } }))
+      expect(result).toEqual({ kind: 'accepted', providerMessageId: 'browsers' })
+    }
+    expect(resolvedAddresses).toEqual([])
+    await router.drain()
+    expect(browsers.drains()).toBe(1)
+  })
+
   test('draining drains every provider once, also one that serves two apps', async () => {
     const sharedProvider = aProvider('shared')
     const router = buildPushRouter(
