@@ -52,7 +52,7 @@ function loadedLate(open: () => Promise<PushProvider>): PushProvider {
 
 /** The route to browsers. */
 function browserRoute(
-  { webPush }: Config,
+  { webPush, authenticatorOrigin }: Config,
   { webPushKeys, clock, publicOrigin }: Parts,
   log: Logger,
 ): PushRoute {
@@ -61,7 +61,7 @@ function browserRoute(
     return buildWebPushProvider({
       ...webPush,
       subject: webPush.subject ?? senderAt(publicOrigin),
-      page: `${publicOrigin}/authenticator/`,
+      page: `${authenticatorOrigin ?? publicOrigin}/authenticator/`,
       keys: webPushKeys,
       guard: buildEgressGuard(),
       clock,
