@@ -187,13 +187,10 @@ describe('claims of an enrollment', () => {
     devices: { find: never },
     userQueue: buildQueues(1).userQueue,
     ...{ signatures, hashing, sealing, oneTimePasswords, macs },
-    random: systemRandom,
-    clock,
-    signals: silent,
+    ...{ random: systemRandom, clock, signals: silent },
     revocationLog: { append: never },
     attestations: { verify: never },
-    webPushKeys: { current: never, has: never },
-    webPushHosts: [],
+    ...{ webPushKeys: { current: never, has: never }, webPushHosts: [] },
     ...{ publicOrigin: vectors.origin, authenticator },
   }
 

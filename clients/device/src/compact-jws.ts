@@ -3,6 +3,9 @@
 
 import { base64url, CompactSign, compactVerify, decodeProtectedHeader, importJWK } from 'jose'
 import type { DeviceKey, PublicJwk } from './keys.ts'
+import { sha256 } from './sha256.ts'
+
+export { sha256 }
 
 const algorithm = 'ES256'
 const strict = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}$/
@@ -11,12 +14,6 @@ const lengthMax = 65_536
 
 /** A key of the service; `kid` is its RFC 7638 thumbprint. */
 export type ServiceKey = PublicJwk & { readonly kid: string }
-
-/** base64url SHA-256. */
-export async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return base64url.encode(new Uint8Array(digest))
-}
 
 /** A fresh `jti`: 16 random bytes, base64url. */
 export function newJti(): string {
