@@ -1,0 +1,148 @@
+// A real browser subscribes, and shows what is pushed to it.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Subscription } from '../../simulator/browsers.ts'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { aPushTo, vapidKey, webPushFor } from '../push/web-push/browser-pushes.ts'
+import { serveAutopush } from '../support/autopush.ts'
+import { notRun, programOf } from '../support/programs.ts'
+import { until } from '../support/until.ts'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+const firefox = programOf('firefox-esr', 'firefox')
+if (!firefox) notRun('Firefox', 'firefox-esr')
+
+const worker = `
+const tell = (report) => fetch('/report', { method: 'POST', body: JSON.stringify(report) })
+self.addEventListener('install', () => self.skipWaiting())
+self.addEventListener('activate', (event) => event.waitUntil(clients.claim()))
+self.addEventListener('push', (event) => event.waitUntil((async () => {
+  const { notification } = event.data.json()
+  const { title, body, tag, data } = notification
+  await self.registration.showNotification(title, { body, tag, data })
+  const notifications = await self.registration.getNotifications()
+  await tell({ data, titles: notifications.map((one) => one.title), bodies: notifications.map((one) => one.body) })
+})()))`
+const page = `
+const tell = (report) => fetch('/report', { method: 'POST', body: JSON.stringify(report) })
+try {
+  const registration = await navigator.serviceWorker.register('/worker.js')
+  await navigator.serviceWorker.ready
+  await fetch('/connected')
+  const text = '${vapidKey}'.replace(/-/g, '+').replace(/_/g, '/')
+  const applicationServerKey = Uint8Array.from(atob(text), (one) => one.charCodeAt(0))
+  const options = { userVisibleOnly: true, applicationServerKey }
+  const subscription = await registration.pushManager.subscribe(options)
+  await tell({ subscription: subscription.toJSON() })
+} catch (error) {
+  await tell({ fault: String(error) })
+}`
+const preferences = (port: number) => ({
+  'dom.push.serverURL': `ws://127.0.0.1:${port}/`,
+  'dom.push.testing.allowInsecureServerURL': true,
+  'dom.push.alwaysConnect': true,
+  'dom.push.connection.enabled': true,
+  'permissions.default.desktop-notification': 1,
+  'alerts.useSystemBackend': false,
+  'network.proxy.type': 0,
+  'network.connectivity-service.enabled': false,
+  'network.captive-portal-service.enabled': false,
+  'browser.shell.checkDefaultBrowser': false,
+  'browser.aboutwelcome.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'toolkit.telemetry.enabled': false,
+  'app.normandy.enabled': false,
+  'app.update.enabled': false,
+  'extensions.update.enabled': false,
+})
+
+type Report = {
+  readonly fault?: string
+  readonly subscription?: Subscription
+  readonly data?: { readonly cid?: string; readonly kind?: string }
+  readonly titles?: readonly string[]
+  readonly bodies?: readonly string[]
+}
+
+describe.runIf(firefox)('Firefox', () => {
+  const reports: Report[] = []
+  let simulator: Simulator
+  let server: Server
+  let browser: ChildProcess
+  let folder: string
+  let autopush: ReturnType<typeof serveAutopush>
+
+  beforeAll(async () => {
+    simulator = await startSimulator()
+    server = createServer(async (request, response) => {
+      const files: Record<string, [string, string]> = {
+        '/worker.js': ['text/javascript', worker],
+        '/page.js': ['text/javascript', page],
+      }
+      if (request.url === '/report') {
+        reports.push(JSON.parse((await request.toArray()).join('')))
+        response.end()
+        return
+      }
+      // A subscription that is wanted while Firefox starts is lost, and never settles.
+      if (request.url === '/connected') {
+        await until('its push connection is open', () => autopush.isOpen(), 60_000)
+      }
+      const html = '<!doctype html><title>a</title><script type="module" src="/page.js"></script>'
+      const [type, text] = files[request.url ?? ''] ?? ['text/html', html]
+      response.writeHead(200, { 'content-type': type }).end(text)
+    })
+    autopush = serveAutopush(server, simulator)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    folder = await mkdtemp(path.join(tmpdir(), 'cs-firefox-'))
+    const lines = Object.entries(preferences(port)).map(
+      ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`,
+    )
+    await writeFile(path.join(folder, 'user.js'), lines.join('\n'))
+    const words = ['--headless', '--no-remote', '--profile', folder, `http://127.0.0.1:${port}/`]
+    const environment = { ...process.env, HOME: folder, MOZ_DISABLE_CONTENT_SANDBOX: '1' }
+    browser = spawn(firefox ?? '', words, { stdio: 'ignore', env: environment, detached: true })
+  })
+  afterAll(async () => {
+    const exit = new Promise((resolve) => browser.once('exit', resolve))
+    // The whole group: its content processes would outlive it.
+    if (browser.pid) process.kill(-browser.pid, 'SIGKILL')
+    await exit
+    autopush.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await simulator.close()
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  })
+
+  test('decrypts a push, shows its text, and shows the end of the question in its place', async () => {
+    await until('it has subscribed', () => reports.length > 0, 90_000)
+    const { subscription, fault } = reports[0] ?? {}
+    expect(fault).toBeUndefined()
+    if (!subscription) throw new Error('there is no subscription')
+    expect(new URL(subscription.endpoint).hostname).toBe('updates.push.services.mozilla.com')
+    const { endpoint, keys } = subscription
+    const webPush = webPushFor(simulator)
+    const prompt = aPushTo({ endpoint, keys }, { languages: ['nl'] })
+    const { challengeId } = prompt
+    expect((await webPush.send(prompt)).kind).toBe('accepted')
+    await until('it has shown the question', () => reports.length === 2)
+    expect(reports[1]).toMatchObject({
+      titles: ['Aanmelding'],
+      data: { cid: challengeId, kind: 'challenge_opened' },
+    })
+    await webPush.send(aPushTo({ endpoint, keys }, { kind: 'challenge_closed', challengeId }))
+    await until('it has shown the end', () => reports.length === 3)
+    expect(reports[2]).toMatchObject({ bodies: ['This sign-in request is over.'] })
+    await until('it has acknowledged both', () => autopush.acknowledgements.length === 2)
+    await webPush.drain()
+  })
+})
