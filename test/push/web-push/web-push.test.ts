@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { PushServiceName } from '../../../simulator/browsers.ts'
 import type { FaultEffect } from '../../../simulator/faults.ts'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
+import { pushTokenHash } from '../../../src/devices/rotate-push-token.ts'
 import { readWebPushToken } from '../../../src/domain/push-subscription.ts'
+import { buildHashing } from '../../../src/platform/crypto/hashing.ts'
 import { systemClock } from '../../../src/platform/net/clock.ts'
 import type { PushMessage, PushProvider } from '../../../src/push/push.store.ts'
 import { until } from '../../support/until.ts'
@@ -216,12 +219,15 @@ describe('a push without an answer', () => {
       times: 2,
       match: ({ headers }) => headers.host === 'web.push.apple.com',
     })
-    const expiresAt = new Date(Date.now() + 2_000)
+    const expiresAt = new Date(Date.now() + 4_000)
     const stalledPushes = [1, 2].map(() =>
       narrow.send(aPushToBrowser(simulator, 'apple', { expiresAt })),
     )
+    let endCount = 0
+    for (const push of stalledPushes) void push.then(() => endCount++)
     await until('both are on the wire', () => attempts() === 2)
     expect((await narrow.send(aPushToBrowser(simulator))).kind).toBe('accepted')
+    expect(endCount).toBe(0)
     expect(await Promise.all(stalledPushes)).toEqual([retry(/timeout/), retry(/timeout/)])
     await narrow.drain()
   })
@@ -292,6 +298,16 @@ test('no outcome shows an endpoint, a key of a browser or a signature', async ()
     expect(output).not.toMatch(/vapid t=|eyJ0/)
   }
   expect(log.lines).toHaveLength(faults.length)
+})
+
+test('devices of one browser lose its subscription together, found by its endpoint alone', () => {
+  const { endpoint, keys } = simulator.browsers.subscribe(vapidKey)
+  const hashing = buildHashing(randomBytes(32))
+  const hashOf = (target: Parameters<typeof aPushTo>[0], key: string) =>
+    pushTokenHash(hashing, aPushTo(target, { key }).address)
+  const hash = hashOf({ endpoint, keys }, vapidKey)
+  expect(hashOf({ endpoint, keys: { ...keys, auth: 'another' } }, 'another')).toEqual(hash)
+  expect(hashOf({ endpoint: `${endpoint}x`, keys }, vapidKey)).not.toEqual(hash)
 })
 
 test('draining loses no push in flight and refuses later ones', async () => {
