@@ -113,6 +113,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
     ownPages: true,
   },
   'GET /t/{tenantId}/.well-known/jwks.json': open,
+  'GET /device/v1/web-push-key': open,
   'GET /t/{tenantId}/enrol': open,
   'GET /t/{tenantId}/enroll': open,
   'GET /t/{tenantId}/me': { everybody: 'portal_link_invalid' },

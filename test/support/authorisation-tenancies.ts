@@ -14,6 +14,8 @@ export async function openTenancies() {
   const keys = new Map<string, string>()
   // No worker: only calls change the tables.
   const service = await startTestService({ role: 'api' })
+  // The first call creates the key, once for the installation.
+  await fetch(`${service.origin}/device/v1/web-push-key`)
   const log = pino({ level: 'silent' })
   const operator = await openOperations(service.config, service.origin, log)
   const tenant = await expectGranted(operator.createTenant('Other'))

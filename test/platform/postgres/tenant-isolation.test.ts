@@ -77,6 +77,10 @@ const installationWide = [
   'webhookDeliveries.fanOut',
   'webhookDeliveries.claim',
   'webhookDeliveries.giveUpStale',
+  'vapidKeys.addFirst',
+  'vapidKeys.find',
+  'vapidKeys.findCurrent',
+  'vapidKeys.rotate',
 ]
 /** Methods that write what they receive: the database refuses references into another tenant. */
 const writers = [
