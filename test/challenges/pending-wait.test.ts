@@ -97,6 +97,13 @@ describe('an open app that waits', () => {
   })
 })
 
+test('every process learns at once that a user is asked', async ({ world, principal, phone }) => {
+  const keys: string[] = []
+  world.signals.listen((key) => void keys.push(key))
+  await granted(ask(world, principal))
+  expect(keys).toContain(askedKey(phone.userId))
+})
+
 test('the state is one for the same challenges, and another for others', async ({
   world,
   principal,
