@@ -52,10 +52,9 @@ function aBrowserPasskey() {
 
 /** A browser that joins as people do. */
 async function aBrowser(user: string) {
-  const { json: opening } = await service.api('POST', '/v1/enrollments', {
-    user,
-    displayName: user,
-  })
+  const reply = await service.api('POST', '/v1/enrollments', { user, displayName: user })
+  if (reply.status !== 201) throw new Error(reply.text)
+  const { json: opening } = reply
   const ticket = readEnrollmentUri(opening.uri)
   if (!ticket) throw new Error('no code to scan')
   const { credential, prompts, getAssertion, passkey } = aBrowserPasskey()
