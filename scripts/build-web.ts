@@ -13,6 +13,7 @@ const sources = [
   'web/**/*.{ts,tsx,html,css,json,svg,png,webmanifest}',
   'clients/device/src/*.ts',
   'src/platform/texts/**/*.ts',
+  'package.json',
   'package-lock.json',
 ]
 

@@ -1,10 +1,11 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { defineConfig, type Plugin } from 'vite'
 
 const web = import.meta.dirname
 const app = path.join(web, 'authenticator')
 const base = '/authenticator/'
+const { version } = JSON.parse(readFileSync(path.join(web, '../package.json'), 'utf8'))
 
 /** The names in the built worker, in the place of what its source says. */
 const listOfFiles = '__FILES__'
@@ -40,6 +41,7 @@ export default defineConfig({
   base,
   publicDir: path.join(app, 'public'),
   plugins: [listFiles()],
+  define: { APP_VERSION: JSON.stringify(version) },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: path.join(web, 'dist'),

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { notRun } from '../support/programs.ts'
 import { type RunningService, startTestService } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
 import { ask, enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
 
 const executablePath = chromiumPath()
@@ -151,5 +152,35 @@ describe.runIf(executablePath)('the authenticator', () => {
     expect(accounts).toEqual([['fay', false]])
     // Of gus no device is left to ask.
     await expect(ask(service, 'gus')).rejects.toThrow(/no_/)
+  })
+
+  test('tells the service its version after an update, once, and its language when chosen', async () => {
+    await using seat = await sit(browser, service)
+    const { page, reads } = seat
+    await enrollBrowser(service, seat, 'hana')
+    await page.evaluate(`new Promise((resolve) => {
+      const request = indexedDB.open('countersign-authenticator')
+      request.onsuccess = () => {
+        const store = request.result.transaction('accounts', 'readwrite').objectStore('accounts')
+        store.getAll().onsuccess = ({ target }) => {
+          store.put({ ...target.result[0], appVersion: '0.0.1' }).onsuccess = resolve
+        }
+      }
+    })`)
+    const bodies: unknown[] = []
+    page.on('request', (request) => {
+      if (request.method() === 'PATCH') bodies.push(request.postDataJSON())
+    })
+    await page.reload()
+    await page.getByText('Nothing is waiting.').waitFor()
+    expect(bodies[0]).toMatchObject({ appVersion: expect.any(String), protocolVersion: 2 })
+    await page.reload()
+    await page.getByText('Nothing is waiting.').waitFor()
+    await page.getByRole('button', { name: 'Settings' }).click()
+    await page.getByLabel('Language').selectOption('nl')
+    await reads('Instellingen')
+    await until('the language is reported', async () => bodies.length > 1)
+    expect(bodies.slice(1)).toEqual([{ language: 'nl' }])
+    expect(seat.complaints).toEqual([])
   })
 })

@@ -38,6 +38,8 @@ export class App {
   tenantId: string | null = namedTenant()
   isPersisted = true
   notice: string | null = null
+  /** The challenge whose answer is on its way. */
+  answering: string | null = null
   place: Place = home
   readonly #listeners = new Set<() => void>()
   readonly #windows = new BroadcastChannel('countersign-authenticator')
@@ -115,6 +117,9 @@ export class App {
     chooseLanguage(language)
     this.words = new Words(language, await languages[language].load())
     this.changed()
+    const live = this.members.filter(({ isLive }) => isLive)
+    // For the texts of pushes; the app itself needs no answer.
+    await Promise.allSettled(live.map(({ client }) => client.updateSelf({ language })))
   }
 
   /** Enrolls this browser; the keys are asked to be kept. */
@@ -164,7 +169,8 @@ export class App {
   }
 
   #open(record: Enrolled): Member {
-    return new Member(record, this.vault as Vault, this.words.language)
+    const tell = () => this.#tell()
+    return new Member(record, this.vault as Vault, this.words.language, tell)
   }
 
   #show(place: Place): void {

@@ -29,6 +29,7 @@ export async function enroll(
     id: `claim ${keys.possession.kid}`,
     keys,
     account: null,
+    appVersion,
     endedAt: null,
   }
   await vault.put(claim)
@@ -43,7 +44,7 @@ export async function enroll(
       language,
     } as const
     const account = await claimEnrollment({ ticket, keys, appId, device }, worldIn(language))
-    const record = { id: account.deviceId, keys, account, endedAt: null }
+    const record = { ...claim, id: account.deviceId, account }
     await vault.replace(claim.id, record)
     markAccounts(true)
     return record

@@ -5,8 +5,10 @@ import {
   DeviceApiError,
   DeviceClient,
   type PendingRequest,
+  protocolVersion,
 } from '../../clients/device/src/device.ts'
-import { worldIn } from './service.ts'
+import { appVersion, worldIn } from './service.ts'
+import { describeBrowser } from './this-browser.ts'
 import type { StoredAccount, Vault } from './vault.ts'
 
 /** A stored account whose claim is complete. */
@@ -17,6 +19,7 @@ export const isEnrolled = (record: StoredAccount): record is Enrolled => record.
 export class Member {
   readonly client: DeviceClient
   readonly #vault: Vault
+  readonly #onStanding: () => void
   #stored: Enrolled
   requests: readonly PendingRequest[] = []
   refusedCount = 0
@@ -24,8 +27,10 @@ export class Member {
   /** Why the last check failed; null when it did not. */
   trouble: unknown = null
 
-  constructor(record: Enrolled, vault: Vault, language: string) {
+  /** `onStanding` is called when the device has become active or has ended. */
+  constructor(record: Enrolled, vault: Vault, language: string, onStanding: () => void) {
     this.#stored = record
+    this.#onStanding = onStanding
     this.#vault = vault
     const { account, keys } = record
     this.client = new DeviceClient({
@@ -69,6 +74,7 @@ export class Member {
       this.refusedCount = refusedRequests.length
       this.checkedAt = Date.now()
       this.trouble = null
+      await this.#describe()
     } catch (error) {
       this.trouble = error
       await this.notice(error)
@@ -82,8 +88,20 @@ export class Member {
     await this.#save({ endedAt: new Date().toISOString() }).catch(() => undefined)
   }
 
-  async #save(changes: Partial<Pick<Enrolled, 'account' | 'endedAt'>>): Promise<void> {
+  /** Tells the service once that another version of the app, or of the protocol, is here now. */
+  async #describe(): Promise<void> {
+    if (this.#stored.appVersion === appVersion) return
+    const { browser, system } = describeBrowser(navigator.userAgent)
+    const device = { model: browser, osVersion: system, appVersion, protocolVersion }
+    await this.client.updateSelf(device)
+    await this.#save({ appVersion })
+  }
+
+  async #save(changes: Partial<Omit<Enrolled, 'id' | 'keys'>>): Promise<void> {
+    const { account, endedAt } = this.#stored
     this.#stored = { ...this.#stored, ...changes }
     await this.#vault.put(this.#stored)
+    const { account: next, endedAt: end } = this.#stored
+    if (next.status !== account.status || end !== endedAt) this.#onStanding()
   }
 }

@@ -2,9 +2,12 @@
 
 import type { World } from '../../clients/device/src/device.ts'
 
+/** Of the project: the build writes it. */
+declare const APP_VERSION: string
+
 /** Fixed: minimum versions of a policy name it. */
 export const appId = 'countersign.web'
-export const appVersion = '0.1.0'
+export const appVersion = APP_VERSION
 
 /**
  * The origin that codes, proofs and issuers name. The page itself may be served from another one,

@@ -9,6 +9,8 @@ export type StoredAccount = {
   readonly keys: DeviceKeys
   /** Null while a claim is under way. */
   readonly account: DeviceAccount | null
+  /** Of the app that last described this device to the service. */
+  readonly appVersion: string
   /** When the service first refused the device as unregistered; null while it may be in use. */
   readonly endedAt: string | null
 }

@@ -71,6 +71,7 @@ function Open({ app, member, request }: RequestProps & { readonly request: Pendi
   const answer = (act: () => Promise<unknown>, ending: Ending) =>
     begin(async () => {
       setFault(null)
+      app.answering = request.challengeId
       try {
         await act()
         end(ending)
@@ -86,6 +87,8 @@ function Open({ app, member, request }: RequestProps & { readonly request: Pendi
         }
         await member.notice(error)
         throw error
+      } finally {
+        app.answering = null
       }
     })
   const { client } = member
@@ -152,7 +155,7 @@ export function RequestScreen({
   const firstReading = useRef(newest)
   firstReading.current ??= newest
   const request = firstReading.current
-  const isGone = !newest && member.trouble === null
+  const isGone = !newest && member.trouble === null && app.answering !== challengeId
   useEffect(() => {
     if (!request) app.home()
     else if (isGone && app.place.at === 'request') {
