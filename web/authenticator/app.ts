@@ -21,6 +21,10 @@ export type Place =
   | { readonly at: 'ending'; readonly ending: Ending; readonly request: PendingRequest }
 
 const home: Place = { at: 'tab', tab: 'requests' }
+/** The service answers as soon as something changes, at most this much later. */
+const waitSecondsMax = 10
+const breathMs = 300
+/** Where the service cannot wait. */
 const checkEveryMs = 3_000
 /** After a failed check. */
 const checkLaterMs = 10_000
@@ -43,16 +47,16 @@ export class App {
   place: Place = home
   readonly #listeners = new Set<() => void>()
   readonly #windows = new BroadcastChannel('countersign-authenticator')
-  #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #watchedMembers = new Set<Member>()
   #checking: Promise<void> | null = null
 
   constructor(words: Words) {
     this.words = words
     addEventListener('popstate', ({ state }) => this.#show((state as Place | null) ?? home))
     addEventListener('hashchange', () => this.#takeFragment())
-    addEventListener('online', () => this.#checkSoon(0))
+    addEventListener('online', () => this.#look())
     addEventListener('offline', () => this.changed())
-    document.addEventListener('visibilitychange', () => this.#checkSoon(0))
+    document.addEventListener('visibilitychange', () => this.#look())
     this.#windows.onmessage = () => void this.load().catch(() => undefined)
   }
 
@@ -73,7 +77,7 @@ export class App {
     this.isLost = this.members.length === 0 && hadAccounts()
     this.isReady = true
     this.changed()
-    this.#checkSoon(0)
+    this.#look()
   }
 
   /** Reads the accounts; those that are open stay as they are, with what waits for them. */
@@ -145,7 +149,7 @@ export class App {
     this.home()
   }
 
-  /** Looks for requests of every account now. */
+  /** Looks for requests of every account now, and from then on waits for others. */
   check(): Promise<void> {
     this.#checking ??= this.#checkAll().finally(() => {
       this.#checking = null
@@ -157,15 +161,26 @@ export class App {
     const live = this.members.filter((member) => member.isLive)
     await Promise.all(live.map((member) => member.check()))
     this.changed()
-    const isTroubled = live.some(({ trouble }) => trouble !== null)
-    this.#checkSoon(isTroubled ? checkLaterMs : checkEveryMs)
+    for (const member of live) if (!this.#watchedMembers.has(member)) void this.#watch(member)
   }
 
   /** Only while somebody looks: browsers slow hidden pages down, and a service has other work. */
-  #checkSoon(afterMs: number): void {
-    clearTimeout(this.#timer)
-    if (document.visibilityState !== 'visible' || !this.isReady) return
-    this.#timer = setTimeout(() => void this.check(), afterMs)
+  #look(): void {
+    if (document.visibilityState === 'visible' && this.isReady) void this.check()
+  }
+
+  /** Until the page is hidden, or the account has gone. */
+  async #watch(member: Member): Promise<void> {
+    this.#watchedMembers.add(member)
+    while (document.visibilityState === 'visible' && member.isLive) {
+      const { trouble, canWait } = member
+      const pauseMs = trouble !== null ? checkLaterMs : canWait ? breathMs : checkEveryMs
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      if (!this.members.includes(member)) break
+      await member.check({ waitSeconds: waitSecondsMax })
+      this.changed()
+    }
+    this.#watchedMembers.delete(member)
   }
 
   #open(record: Enrolled): Member {

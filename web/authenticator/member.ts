@@ -20,6 +20,8 @@ export class Member {
   readonly client: DeviceClient
   readonly #vault: Vault
   readonly #onStanding: () => void
+  /** Which requests were fetched last; null until then, and where the service cannot wait. */
+  #state: string | null = null
   #stored: Enrolled
   requests: readonly PendingRequest[] = []
   refusedCount = 0
@@ -66,10 +68,20 @@ export class Member {
     return Date.now() + this.account.clockOffsetMs
   }
 
-  /** Fetches what waits; what was fetched before stays where that fails. */
-  async check(): Promise<void> {
+  /** Whether the service can answer when something changes, instead of at once. */
+  get canWait(): boolean {
+    return this.#state !== null && this.trouble === null
+  }
+
+  /**
+   * Fetches what waits, at once or when it is something else; what was fetched before stays where
+   * that fails.
+   */
+  async check({ waitSeconds = 0 }: { readonly waitSeconds?: number } = {}): Promise<void> {
     try {
-      const { requests, refusedRequests } = await this.client.pending()
+      const wait = this.canWait ? { waitSeconds, after: this.#state } : {}
+      const { requests, refusedRequests, state } = await this.client.pending(wait)
+      this.#state = state
       this.requests = requests
       this.refusedCount = refusedRequests.length
       this.checkedAt = Date.now()

@@ -1,21 +1,38 @@
 import { useEffect } from 'preact/hooks'
 import type { App, Place, Tab } from '../app.ts'
-import { AccountScreen } from './account-screen.tsx'
-import { ActivityScreen } from './activity-screen.tsx'
+import type { Member } from '../member.ts'
 import { AddScreen } from './add-screen.tsx'
 import { CodesScreen } from './codes-screen.tsx'
 import { ConfirmScreen } from './confirm-screen.tsx'
 import { EndedScreen, EndingScreen } from './ending-screens.tsx'
+import { Loaded } from './parts.tsx'
 import { RequestScreen } from './request-screen.tsx'
 import { RequestsScreen } from './requests-screen.tsx'
 import { SettingsScreen } from './settings-screen.tsx'
 import { type ScreenProps, useChanges } from './use.ts'
 import { LostScreen, WelcomeScreen } from './welcome-screens.tsx'
 
+/** Loaded when it is opened, as the account is: what waits is shown the sooner. */
+function Activity({ app }: ScreenProps) {
+  return (
+    <Loaded app={app} name="activity" load={() => import('./activity-screen.tsx')}>
+      {({ ActivityScreen }) => <ActivityScreen app={app} />}
+    </Loaded>
+  )
+}
+
+function Account({ app, member }: ScreenProps & { readonly member: Member }) {
+  return (
+    <Loaded app={app} name="account" load={() => import('./account-screen.tsx')}>
+      {({ AccountScreen }) => <AccountScreen app={app} member={member} />}
+    </Loaded>
+  )
+}
+
 const tabs = {
   requests: RequestsScreen,
   codes: CodesScreen,
-  activity: ActivityScreen,
+  activity: Activity,
   more: SettingsScreen,
 } as const
 
@@ -44,7 +61,7 @@ function Content({ app, place }: ScreenProps & { readonly place: Place }) {
   if (place.at !== 'tab') {
     const member = app.member(place.id)
     if (member && place.at === 'confirm') return <ConfirmScreen app={app} member={member} />
-    if (member && place.at === 'account') return <AccountScreen app={app} member={member} />
+    if (member && place.at === 'account') return <Account app={app} member={member} />
     if (member && place.at === 'ended') return <EndedScreen app={app} member={member} />
     if (member && place.at === 'request') {
       const { challengeId } = place

@@ -1,14 +1,14 @@
 // What screens share.
 
-import { useCallback, useEffect, useReducer, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks'
 import type { App } from '../app.ts'
 
 export type ScreenProps = { readonly app: App }
 
-/** Draws again whenever the app has changed. */
+/** Draws again whenever the app has changed; listens before the first paint, when it may already. */
 export function useChanges(app: App): void {
   const [, draw] = useReducer((count: number) => count + 1, 0)
-  useEffect(() => app.subscribe(() => draw(undefined as never)), [app])
+  useLayoutEffect(() => app.subscribe(() => draw(undefined as never)), [app])
 }
 
 /** Draws again at each whole second, and returns the time. */
