@@ -14,12 +14,12 @@ const nouns = [
   'protection',
   'challenges',
   'passcodes',
-  'portal',
   'webhooks',
   'enrollments',
   'doors',
   'audit',
   'personal-data',
+  'portal',
 ]
 const inNouns = `^src/(${nouns.join('|')})/`
 const outside = '^(simulator|demo|web|clients|examples|bench|test)/'

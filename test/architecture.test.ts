@@ -81,12 +81,12 @@ const nouns = [
   'src/protection',
   'src/challenges',
   'src/passcodes',
-  'src/portal',
   'src/webhooks',
   'src/enrollments',
   'src/doors',
   'src/audit',
   'src/personal-data',
+  'src/portal',
 ] as const
 const below = ['src/domain', 'src/platform'] as const
 

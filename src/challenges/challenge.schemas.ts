@@ -258,7 +258,7 @@ export const createdChallengeBody = z
   })
   .meta({ id: 'CreatedChallenge', description: 'A challenge with the number to show.' })
 
-const listedChallenge = z
+export const listedChallenge = z
   .object(listedMembers)
   .meta({ id: 'ListedChallenge', description: 'A challenge without devices and result.' })
 

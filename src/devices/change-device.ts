@@ -1,4 +1,4 @@
-import { activity } from '../domain/activity.ts'
+import { type Actor, activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
@@ -7,7 +7,7 @@ import type { SuspensionStatus } from '../domain/suspension.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { DeviceStore } from './device.store.ts'
 import { type Dependencies as ReadDependencies, readDevice } from './read-devices.ts'
-import type { SuspensionStore } from './suspension.store.ts'
+import type { DeviceSuspension, SuspensionStore } from './suspension.store.ts'
 import type { NotifyDependencies } from './unregister-devices.ts'
 
 export type Dependencies = ReadDependencies &
@@ -16,6 +16,11 @@ export type Dependencies = ReadDependencies &
     readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'activateDevice'>
     readonly userQueue: UserQueue
   }
+
+export type SuspendDependencies = NotifyDependencies & {
+  readonly suspensions: Pick<SuspensionStore, 'suspendDevice'>
+  readonly userQueue: UserQueue
+}
 
 export type Changes = { readonly name?: string; readonly status?: SuspensionStatus }
 
@@ -39,7 +44,8 @@ export async function changeDevice(
   if (isRefusal(device)) return device
   if (device.status === 'unregistered') return refuse('device_unregistered')
   if (name !== undefined && name !== device.name) {
-    const renamedDevice = await rename(dependencies, principal, device, name)
+    const actor = `api_key:${principal.keyId}` as const
+    const renamedDevice = await renameDevice(dependencies, device, name, actor)
     if (isRefusal(renamedDevice)) return renamedDevice
   }
   if (status !== undefined && status !== device.status) {
@@ -54,11 +60,12 @@ export async function changeDevice(
   return refuse(changedDevice.status === 'unregistered' ? 'device_unregistered' : 'conflict')
 }
 
-async function rename(
-  { devices }: Dependencies,
-  { tenantId, keyId }: Principal,
-  { id, userId, name: from }: Device,
+/** Renames a live device and shows it to its user. */
+export async function renameDevice(
+  { devices }: { readonly devices: Pick<DeviceStore, 'change'> },
+  { tenantId, id, userId, name: from }: Device,
   to: string,
+  actor: Actor,
 ): Promise<Device | Refusal<'device_unregistered'>> {
   const renamedDevice = await devices.change(
     tenantId,
@@ -67,7 +74,7 @@ async function rename(
     activity({
       userId,
       type: 'device_renamed',
-      actor: `api_key:${keyId}`,
+      actor,
       deviceId: id,
       details: { from, to },
     }),
@@ -76,11 +83,12 @@ async function rename(
 }
 
 async function setStatus(
-  { suspensions, userQueue, signals, revocationLog }: Dependencies,
+  dependencies: Dependencies,
   { tenantId, keyId }: Principal,
   { id: deviceId, userId }: Device,
   status: SuspensionStatus,
 ): Promise<Refusal<'too_many_requests'> | undefined> {
+  const { suspensions, userQueue, revocationLog } = dependencies
   const about = { tenantId, userId, deviceId }
   const command = { ...about, actor: `api_key:${keyId}` } as const
   if (status === 'active') {
@@ -92,12 +100,25 @@ async function setStatus(
     await revocationLog.append([{ revocation: 'device_activated', ...about, at: activation.at }])
     return undefined
   }
+  return suspendDevice(dependencies, command)
+}
+
+/**
+ * Suspends an active device of a user. When this resolves, no answer of it commits until it is
+ * active again; a device that is not active stays as it is.
+ */
+export async function suspendDevice(
+  { suspensions, userQueue, signals, revocationLog }: SuspendDependencies,
+  command: DeviceSuspension,
+): Promise<Refusal<'too_many_requests'> | undefined> {
   const suspension = await userQueue.run(command, command.actor, () =>
     suspensions.suspendDevice(command),
   )
   if (!suspension) return undefined
   if (isRefusal(suspension)) return suspension
   for (const id of suspension.endedChallenges) signals.publish(id)
+  const { tenantId, userId, deviceId } = command
+  const about = { tenantId, userId, deviceId }
   await revocationLog.append([{ revocation: 'device_suspended', ...about, at: suspension.at }])
   return undefined
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
@@ -7,20 +6,13 @@ import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.http.ts'
+import { personalDataBody } from './personal-data.schemas.ts'
 import { personalDataStream } from './personal-data-stream.http.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>
 
 const userParams = idParams('userId', 'user', 'The user.')
-
-const personalDataBody = z
-  .object({
-    tables: z
-      .record(z.string(), z.array(z.record(z.string(), z.unknown())).readonly())
-      .meta({ description: 'Rows by table, as they are stored, without secrets and seals.' }),
-  })
-  .meta({ id: 'PersonalData', description: 'Everything that is stored about a user.' })
 
 /** Requests of persons about their data: export and erasure. */
 export function personalDataRoutes(

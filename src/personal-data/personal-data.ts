@@ -20,8 +20,8 @@ export type Dependencies = {
   readonly personalData: PersonalDataStore
 }
 
-// A long history is read within seconds.
-const busySeconds = 5
+/** After which another export may begin: a long history is read within seconds. */
+export const busySeconds = 5
 
 /**
  * All data stored about a user at this moment, for an admin who may see the user. The caller must

@@ -5,7 +5,8 @@ import { claimEnrollment } from '../../src/enrollments/claim-enrollment.ts'
 import { confirmEnrollment } from '../../src/enrollments/confirm-enrollment.ts'
 import { openEnrollment } from '../../src/enrollments/open-enrollment.ts'
 import { waitForEnrollment } from '../../src/enrollments/read-enrollment.ts'
-import { type Command, verifyPasscode } from '../../src/passcodes/verify-passcode.ts'
+import type { Command } from '../../src/passcodes/accept-code.ts'
+import { verifyPasscode } from '../../src/passcodes/verify-passcode.ts'
 import {
   aClaimCommand,
   aPrincipal,
