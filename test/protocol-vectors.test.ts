@@ -164,6 +164,7 @@ describe('claims of an enrollment', () => {
     parentDeviceId: null,
     deviceId: null,
     openedByDeviceId: null,
+    openedBySessionId: null,
     createdAt: now,
     expiresAt: new Date(now.getTime() + 1000),
     claimedAt: null,

@@ -42,6 +42,8 @@ const severities = {
   revoked_device_used: 'critical',
   portal_link_made: 'info',
   portal_opened: 'warning',
+  data_exported: 'warning',
+  erasure_requested: 'critical',
   challenge_created: 'info',
   challenge_resent: 'info',
   challenge_approved: 'info',

@@ -1,6 +1,13 @@
 import { isFresh, isJti, readClaims, readHeader } from './claims.ts'
 import type { UnverifiedJws } from './device-proof.ts'
-import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId, UserId } from './ids.ts'
+import type {
+  DeviceId,
+  EnrollmentId,
+  PortalSessionId,
+  RelyingPartyId,
+  TenantId,
+  UserId,
+} from './ids.ts'
 import { firstVersion, isProtocolVersion, versionBounds } from './protocol-version.ts'
 import { isRefusal, type Refusal, refuse } from './refusal.ts'
 import { plainTypedText } from './typed-text.ts'
@@ -45,6 +52,8 @@ export type Enrollment = {
    * relying party did.
    */
   readonly openedByDeviceId: DeviceId | null
+  /** The session of the portal that opened it: only there it is read. */
+  readonly openedBySessionId: PortalSessionId | null
   readonly createdAt: Date
   readonly expiresAt: Date
   readonly claimedAt: Date | null

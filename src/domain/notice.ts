@@ -70,6 +70,8 @@ const notices: Record<ActivityType, Notice> = {
   revoked_device_used: quiet('security'),
   portal_link_made: quiet('security'),
   portal_opened: loud('security'),
+  data_exported: loud('security'),
+  erasure_requested: loud('security'),
   challenge_created: quiet('sign_in'),
   challenge_resent: quiet('sign_in'),
   challenge_approved: quiet('sign_in'),

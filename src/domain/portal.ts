@@ -1,4 +1,6 @@
 import type { PortalSessionId, RelyingPartyId, TenantId, UserId } from './ids.ts'
+import { type Refusal, refuse } from './refusal.ts'
+import { allows, type Scope } from './scope.ts'
 
 /** How long the link works, in seconds. */
 export const portalLinkSeconds = 15 * 60
@@ -17,8 +19,53 @@ export type PortalSession = {
   readonly rpId: RelyingPartyId
   readonly tenantName: string
   readonly userName: string
+  readonly openedAt: Date
   readonly expiresAt: Date
+  /** When the user last typed a code in it: a second factor, and another one than the link. */
+  readonly verifiedAt: Date | null
+  /** What the API key that made the link might do itself. */
+  readonly linkScopes: readonly string[]
+  /** The database's time at which the session was read. */
+  readonly readAt: Date
 }
+
+/** For how long a link that was just opened, or a code that was just typed, counts; in seconds. */
+export const stepUpSeconds = 5 * 60
+
+/**
+ * What a stolen cookie must not be able to do, each with the scope that the same takes in the
+ * server API. Without the scope a key that may only unregister devices could, by a link that its
+ * holder opens, add a phone of the holder's own or read everything about the user.
+ */
+const guarded = {
+  add_phone: 'enrollments:write',
+  make_recovery_codes: 'enrollments:write',
+  export_data: 'admin',
+  silence_pushes: 'admin',
+} as const satisfies Readonly<Record<string, Scope>>
+export type GuardedAction = keyof typeof guarded
+
+function isRecent(at: Date | null, { readAt }: Pick<PortalSession, 'readAt'>): boolean {
+  // Not `>`: an invalid time counts as long ago.
+  return at !== null && readAt.getTime() - at.getTime() < stepUpSeconds * 1000
+}
+
+/**
+ * Refuses what needs more than a session, unless a code was typed in it within five minutes, or its
+ * link was opened within them and was made by a key that might do the same itself.
+ */
+export function checkStepUp(
+  session: Pick<PortalSession, 'openedAt' | 'verifiedAt' | 'linkScopes' | 'readAt'>,
+  action: GuardedAction,
+): Refusal<'portal_step_up_needed'> | undefined {
+  const isLinkEnough =
+    isRecent(session.openedAt, session) && allows(session.linkScopes, guarded[action])
+  if (isLinkEnough || isRecent(session.verifiedAt, session)) return undefined
+  return refuse('portal_step_up_needed')
+}
+
+/** A request for erasure within this time of the last one is the same request; in seconds. */
+export const erasureRequestGapSeconds = 24 * 60 * 60
 
 /**
  * Whether the portal shows this activity in a session: it must be the user's own, and if a relying

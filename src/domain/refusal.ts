@@ -77,6 +77,7 @@ export type RefusalCode =
   // the portal
   | 'portal_link_invalid'
   | 'portal_session_invalid'
+  | 'portal_step_up_needed'
   | 'origin_not_allowed'
   // challenges
   | 'user_not_found'

@@ -85,6 +85,7 @@ export async function openNextEnrollment(
     replacesDeviceId: replacedId,
     parentDeviceId: companion ? device.id : null,
     openedByDeviceId: device.id,
+    openedBySessionId: null,
     actor: `device:${device.id}`,
   })
   const enrollment = await dependencies.userQueue.run(device, `device:${device.id}`, () =>

@@ -6,7 +6,7 @@ export const enrollmentColumns = (e: string) => `
   ${e}.tenant_id, ${e}.id, ${e}.user_id, ${e}.rp_id, ${e}.status, ${e}.reason,
   ${e}.code_tries_left as code_attempts_left, ${e}.wrong_numbers_left, ${e}.confirmation_required,
   ${e}.replaces_device_id, ${e}.parent_device_id, ${e}.device_id, ${e}.opened_by_device_id,
-  ${e}.created_at, ${e}.expires_at, ${e}.claimed_at, ${e}.ended_at`
+  ${e}.opened_by_session_id, ${e}.created_at, ${e}.expires_at, ${e}.claimed_at, ${e}.ended_at`
 
 /** The enrollment in a row that has more columns. */
 function toEnrollment(row: Enrollment): Enrollment {
@@ -24,6 +24,7 @@ function toEnrollment(row: Enrollment): Enrollment {
     parentDeviceId: row.parentDeviceId,
     deviceId: row.deviceId,
     openedByDeviceId: row.openedByDeviceId,
+    openedBySessionId: row.openedBySessionId,
     createdAt: row.createdAt,
     expiresAt: row.expiresAt,
     claimedAt: row.claimedAt,

@@ -8,7 +8,7 @@ import type {
 import type { NewActivity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import type { ConfirmationEffect, Enrollment } from '../domain/enrollment.ts'
-import type { EnrollmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
+import type { EnrollmentId, PortalSessionId, RelyingPartyId, TenantId } from '../domain/ids.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { StoredSigningKey } from '../tenants/directory.store.ts'
 
@@ -24,6 +24,7 @@ export type NewEnrollment = Pick<
   | 'replacesDeviceId'
   | 'parentDeviceId'
   | 'openedByDeviceId'
+  | 'openedBySessionId'
 > & {
   readonly codeHash: Uint8Array
   readonly typedCodeHash: Uint8Array
@@ -88,6 +89,10 @@ export interface EnrollmentStore {
     enrollment: NewEnrollment & { readonly openedByDeviceId: Device['id'] },
     proof: ProofToSpend,
   ): Promise<Enrollment | ProofFault | 'changed' | 'user_suspended'>
+  /** Creates the enrollment that a session of the portal opens, while that session is live. */
+  createInPortal(
+    enrollment: NewEnrollment & { readonly openedBySessionId: PortalSessionId },
+  ): Promise<Enrollment | 'user_suspended' | 'session_gone'>
   find(tenantId: TenantId, id: EnrollmentId): Promise<EnrollmentRecord | null>
   /**
    * Cancels an open or claimed enrollment (its unconfirmed device is unregistered); null when it is

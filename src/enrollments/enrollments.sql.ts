@@ -10,6 +10,7 @@ import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities } from '../platform/postgres/record.ts'
 import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
+import { lockPortalSession } from '../protection/portal-session.sql.ts'
 import { lockProtectionRow } from '../protection/protections.sql.ts'
 import { listSigningKeys } from '../tenants/signing-keys.sql.ts'
 import { enrollmentColumns, type ReadEnrollmentRow, toEnrollmentRecord } from './enrollment.rows.ts'
@@ -29,10 +30,11 @@ const insertEnrollment = statement<Omit<NewEnrollment, 'activity'>, Enrollment>(
   'insert_enrollment',
   `insert into enrollments as e (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
     code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at,
-    opened_by_device_id, parent_device_id)
+    opened_by_device_id, parent_device_id, opened_by_session_id)
   values (:tenantId, :id, :userId, :rpId, 'open', :codeHash, :typedCodeHash, :codeAttemptsLeft,
     :wrongNumbersLeft, :confirmationRequired, :replacesDeviceId,
-    clock_timestamp() + make_interval(secs => :ttlSeconds), :openedByDeviceId, :parentDeviceId)
+    clock_timestamp() + make_interval(secs => :ttlSeconds), :openedByDeviceId, :parentDeviceId,
+    :openedBySessionId)
   returning ${enrollmentColumns('e')}`,
 )
 
@@ -159,6 +161,15 @@ export function buildEnrollmentStore(
           newEnrollment.userId,
         )
         return isSuspended ? 'user_suspended' : insert(tx, newEnrollment)
+      }),
+
+    createInPortal: (newEnrollment) =>
+      database.transaction(async (tx) => {
+        const { tenantId, userId, openedBySessionId } = newEnrollment
+        const { isSuspended } = await lockProtectionRow(tx, tenantId, userId)
+        if (isSuspended) return 'user_suspended'
+        const isLive = await lockPortalSession(tx, tenantId, openedBySessionId)
+        return isLive ? insert(tx, newEnrollment) : 'session_gone'
       }),
 
     createByDevice: (newEnrollment, proof) =>

@@ -7,7 +7,7 @@ import {
   typedCodeAlphabet,
   typedCodeLength,
 } from '../domain/enrollment.ts'
-import type { DeviceId, UserId } from '../domain/ids.ts'
+import type { DeviceId, PortalSessionId, UserId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import type { Policy } from '../domain/policy.ts'
 import { type Asker, actorOf } from '../domain/principal.ts'
@@ -130,6 +130,7 @@ async function openFor(
     replacesDeviceId: replacedId ?? null,
     parentDeviceId: parentId ?? null,
     openedByDeviceId: null,
+    openedBySessionId: null,
     actor: actorOf(principal),
   })
   const enrollment = await dependencies.userQueue.run(
@@ -152,7 +153,10 @@ export function mayBeParent({ userId, status, parentDeviceId }: Device, ofUserId
 }
 
 /** A new enrollment with these members, with its codes: readable this once, stored as hashes. */
-export function draftEnrollment<const Opener extends DeviceId | null>(
+export function draftEnrollment<
+  const Opener extends DeviceId | null,
+  const Session extends PortalSessionId | null,
+>(
   dependencies: Pick<Dependencies, 'random' | 'hashing' | 'publicOrigin'>,
   policy: Policy,
   input: Pick<
@@ -160,6 +164,7 @@ export function draftEnrollment<const Opener extends DeviceId | null>(
     'tenantId' | 'userId' | 'rpId' | 'replacesDeviceId' | 'parentDeviceId'
   > & {
     readonly openedByDeviceId: Opener
+    readonly openedBySessionId: Session
     readonly actor: Actor
   },
 ) {

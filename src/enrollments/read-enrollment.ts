@@ -1,6 +1,12 @@
 import { toNextTickMs } from '../challenges/read-challenge.ts'
 import { type Enrollment, type EnrollmentView, viewOf } from '../domain/enrollment.ts'
-import type { DeviceId, EnrollmentId, RelyingPartyId, TenantId } from '../domain/ids.ts'
+import type {
+  DeviceId,
+  EnrollmentId,
+  PortalSessionId,
+  RelyingPartyId,
+  TenantId,
+} from '../domain/ids.ts'
 import { type Asker as Caller, credentialOf } from '../domain/principal.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { AccessCheck } from '../platform/access-check.ts'
@@ -83,16 +89,18 @@ export function waitForEnrollment(
   return followEnrollment(dependencies, { tenantId, rpId }, id, wait, waiter)
 }
 
-/** The owner of an enrollment: a relying party, or the device that opened it. */
+/** The owner of an enrollment: a relying party, or the device or session that opened it. */
 type Owner = { readonly tenantId: TenantId } & (
   | { readonly rpId: RelyingPartyId }
   | { readonly openedByDeviceId: DeviceId }
+  | { readonly openedBySessionId: PortalSessionId }
 )
 
 function owns(owner: Owner, enrollment: Enrollment): boolean {
-  return 'rpId' in owner
-    ? enrollment.rpId === owner.rpId
-    : enrollment.openedByDeviceId === owner.openedByDeviceId
+  if ('rpId' in owner) return enrollment.rpId === owner.rpId
+  return 'openedByDeviceId' in owner
+    ? enrollment.openedByDeviceId === owner.openedByDeviceId
+    : enrollment.openedBySessionId === owner.openedBySessionId
 }
 
 /**

@@ -1,5 +1,12 @@
 import type { Actor, NewActivity } from '../domain/activity.ts'
-import type { DeviceId, Id, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
+import type {
+  DeviceId,
+  Id,
+  PortalSessionId,
+  RelyingPartyId,
+  TenantId,
+  UserId,
+} from '../domain/ids.ts'
 import type { OtherFactors, SingleUseKind } from '../domain/passcode.ts'
 import type { Policy } from '../domain/policy.ts'
 
@@ -101,6 +108,20 @@ export interface PasscodeStore {
     readonly codes: readonly NewSingleUseCode[]
     readonly activity: NewActivity
   }): Promise<'done' | null>
+  /** The newest of the user's recovery codes, used or not: it names their set. */
+  findRecoveryCodeSet(tenantId: TenantId, userId: UserId): Promise<SingleUseCodeId | null>
+  /**
+   * The same in a session of the portal, if the former set is still this one: of two presses the
+   * second replaces nothing, whose codes nobody would see. `session_gone` when it is not live.
+   */
+  replaceRecoveryCodesInPortal(command: {
+    readonly tenantId: TenantId
+    readonly userId: UserId
+    readonly sessionId: PortalSessionId
+    readonly insteadOf: SingleUseCodeId | null
+    readonly codes: readonly NewSingleUseCode[]
+    readonly activity: NewActivity
+  }): Promise<'done' | 'changed' | 'session_gone'>
   /**
    * Replaces the user's former temporary code with this one, and audits it. Returns its end; null
    * when the user was erased meanwhile.

@@ -6,6 +6,7 @@ import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
 import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
+import { lockPortalSession } from '../protection/portal-session.sql.ts'
 import { lockProtectionRow, unlockByOtherFactor } from '../protection/protections.sql.ts'
 import { otherFactorColumns } from '../users/other-factors.sql.ts'
 import type {
@@ -100,6 +101,15 @@ const dropCodes = statement<ByUser & Pick<StoredSingleUseCode, 'kind'>>(
   'drop_single_use_codes',
   `delete from single_use_codes
    where tenant_id = :tenantId and user_id = :userId and kind = :kind`,
+)
+
+const findNewestCode = statement<
+  ByUser & Pick<StoredSingleUseCode, 'kind'>,
+  Pick<StoredSingleUseCode, 'id'>
+>(
+  'find_newest_single_use_code',
+  `select id from single_use_codes
+   where tenant_id = :tenantId and user_id = :userId and kind = :kind order by id desc limit 1`,
 )
 
 const insertCodes = statement<
@@ -228,6 +238,33 @@ export function buildPasscodeStore(database: Database, random: Pick<Random, 'id'
         const newCodes = await replaceCodes(tx, command, 'recovery_code', command.codes, null)
         if (!newCodes) return null
         await recordActivities(tx, random, command.tenantId, [command.activity])
+        return 'done'
+      })
+    },
+
+    async findRecoveryCodeSet(tenantId, userId) {
+      const [row] = await run(database, findNewestCode, {
+        tenantId,
+        userId,
+        kind: 'recovery_code',
+      })
+      return row?.id ?? null
+    },
+
+    replaceRecoveryCodesInPortal({ sessionId, insteadOf, ...command }) {
+      return database.transaction(async (tx) => {
+        const { tenantId, userId, codes } = command
+        await lockUserRow(tx, tenantId, userId)
+        if (!(await lockPortalSession(tx, tenantId, sessionId))) return 'session_gone'
+        const [former] = await run(tx, findNewestCode, {
+          tenantId,
+          userId,
+          kind: 'recovery_code',
+        })
+        if ((former?.id ?? null) !== insteadOf) return 'changed'
+        const newCodes = await replaceCodes(tx, command, 'recovery_code', codes, null)
+        if (!newCodes) return 'session_gone'
+        await recordActivities(tx, random, tenantId, [command.activity])
         return 'done'
       })
     },

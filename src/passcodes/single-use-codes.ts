@@ -28,7 +28,9 @@ function keyBinding(tenantId: TenantId, id: string): string {
   return `single-use-code:${tenantId}:${id}`
 }
 
-function createCode({ random, hashing, sealing }: Dependencies, tenantId: TenantId) {
+type DraftDependencies = Pick<Dependencies, 'random' | 'hashing' | 'sealing'>
+
+function createCode({ random, hashing, sealing }: DraftDependencies, tenantId: TenantId) {
   const code = random.characters(typedCodeAlphabet, singleUseLength)
   const key = random.token(32)
   const id = random.id('singleUseCode')
@@ -38,6 +40,11 @@ function createCode({ random, hashing, sealing }: Dependencies, tenantId: Tenant
     keySealed: sealing.seal(key, keyBinding(tenantId, id)),
   }
   return { code: writeSingleUse(code), storedCode }
+}
+
+/** A set of recovery codes, each as it is shown and as it is stored. */
+export function draftRecoveryCodes(dependencies: DraftDependencies, tenantId: TenantId) {
+  return Array.from({ length: recoveryCodesPerSet }, () => createCode(dependencies, tenantId))
 }
 
 /** The stored code that matches the typed one. */
@@ -64,9 +71,7 @@ export async function createRecoveryCodes(
   const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
   const { tenantId, rpId, keyId } = principal
-  const newCodes = Array.from({ length: recoveryCodesPerSet }, () =>
-    createCode(dependencies, tenantId),
-  )
+  const newCodes = draftRecoveryCodes(dependencies, tenantId)
   const replacement = {
     tenantId,
     userId,

@@ -4,7 +4,8 @@
 import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type PortalSession, portalSessionSeconds } from '../domain/portal.ts'
-import { isRefusal } from '../domain/refusal.ts'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
+import type { AccessCheck } from '../platform/access-check.ts'
 import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
 import { type Operation, operationSchema } from '../platform/http/operation.ts'
@@ -64,6 +65,18 @@ function isFromOurPage(
   if (site !== undefined) return site === 'same-origin'
   if (headers.origin !== undefined) return headers.origin === publicOrigin
   return reads
+}
+
+/** Verifies the session of a waiting request again: it may have ended meanwhile. */
+export function stillSignedIn(
+  { authenticatePortal }: Pick<UseCases, 'authenticatePortal'>,
+  { cookies }: FastifyRequest,
+  publicOrigin: string,
+): AccessCheck<Refusal<'portal_session_invalid'>> {
+  return async () => {
+    const session = await authenticatePortal(cookies[portalCookie(publicOrigin).name])
+    return isRefusal(session) ? session : undefined
+  }
 }
 
 export type PortalGuardOptions = {

@@ -7,14 +7,15 @@ import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { lockProtectionRow } from '../protection/protections.sql.ts'
 import type { PortalStore } from './portal.store.ts'
+import { buildPortalChanges } from './portal-changes.sql.ts'
 
 const createLink = statement<
   Parameters<PortalStore['createLink']>[0],
   { readonly linkExpiresAt: Date }
 >(
   'create_portal_link',
-  `insert into portal_sessions (tenant_id, id, user_id, rp_id, link_hash, link_expires_at)
-   values (:tenantId, :id, :userId, :rpId, :linkHash,
+  `insert into portal_sessions (tenant_id, id, user_id, rp_id, link_scopes, link_hash, link_expires_at)
+   values (:tenantId, :id, :userId, :rpId, :linkScopes, :linkHash,
      clock_timestamp() + make_interval(secs => :linkSeconds))
    returning link_expires_at`,
 )
@@ -42,7 +43,8 @@ const findSession = statement<
   PortalSession
 >(
   'find_portal_session',
-  `select s.tenant_id, s.id, s.user_id, s.rp_id, s.expires_at, t.name as tenant_name,
+  `select s.tenant_id, s.id, s.user_id, s.rp_id, s.opened_at, s.expires_at, s.verified_at,
+     s.link_scopes, clock_timestamp() as read_at, t.name as tenant_name,
      u.display_name as user_name
    from portal_sessions s join tenants t on t.tenant_id = s.tenant_id
    join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
@@ -88,6 +90,8 @@ export function buildPortalStore(database: Database, random: Pick<Random, 'id'>)
         ])
         return session
       }),
+
+    ...buildPortalChanges(database, random),
 
     find: (tenantId, sessionHash) => find(database, tenantId, sessionHash),
 

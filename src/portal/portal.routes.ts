@@ -1,9 +1,7 @@
-// The API that the pages of the portal call. Pages of one origin only: see
-// plugins/portal-session.ts.
+// The API of the portal, for pages of its own origin only: see portal-session.guard.ts. Here are
+// the sessions; the other files have what they are for.
 
-import { z } from 'zod'
-import { activityPage } from '../activities/activity.schemas.ts'
-import { deviceBody, deviceList } from '../devices/device.schemas.ts'
+import type { z } from 'zod'
 import type { PortalSession } from '../domain/portal.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { Bound } from '../platform/bound.ts'
@@ -11,23 +9,36 @@ import type { Admission } from '../platform/http/admission.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
-import { idParams } from '../platform/http/schemas/ids.ts'
-import { pageOf, pageQuery, pageRequest } from '../platform/http/schemas/paging.ts'
-import { createdReportBody } from '../protection/protection.schemas.ts'
+import type { ServerLimits } from '../platform/http/server-limits.ts'
 import type * as protectionUseCases from '../protection/use-cases.ts'
-import { ownPushReportBody, shownOwnReport } from '../push/doctor/push-report.schemas.ts'
-import { openedLink, portalUnregistration, portalUserBody } from './portal.schemas.ts'
+import type * as pushUseCases from '../push/use-cases.ts'
+import { openedLink, portalUserBody, portalVerificationBody, typedCode } from './portal.schemas.ts'
 import { type PortalGuard, portalCookie, portalSessionOf } from './portal-session.guard.ts'
 import type * as useCases from './use-cases.ts'
 
-type UseCases = Bound<typeof useCases & typeof protectionUseCases>
+type UseCases = Bound<
+  typeof useCases & typeof protectionUseCases & Pick<typeof pushUseCases, 'pushTestFromPortal'>
+>
 
 export type PortalOptions = {
   readonly useCases: UseCases
   readonly portal: PortalGuard
   readonly publicOrigin: string
   readonly admission: Pick<Admission, 'authenticate'>
+  readonly limits: Pick<ServerLimits, 'exportMs' | 'exportIdleMs'>
+  readonly stopping: () => boolean
 }
+
+/** Why a typed code is not accepted. */
+export const codeRefusals = [
+  'passcodes_not_allowed',
+  'passcode_wrong',
+  'passcode_used',
+  'passcode_clock_off',
+  'passcode_expired',
+  'passcode_locked',
+  'user_suspended',
+] as const
 
 function portalUserOf(session: PortalSession): z.output<typeof portalUserBody> {
   const { userId, userName, tenantId, tenantName, expiresAt } = session
@@ -38,16 +49,12 @@ function portalUserOf(session: PortalSession): z.output<typeof portalUserBody> {
   }
 }
 
-/** The portal's API. */
+/** Sessions of the portal. */
 export function portalRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
   open(app, options)
   close(app, options)
   me(app, options)
-  devices(app, options)
-  pushes(app, options)
-  unregister(app, options)
-  activities(app, options)
-  report(app, options)
+  verify(app, options)
   done()
 }
 
@@ -112,97 +119,21 @@ function me(app: HttpApp, { portal }: PortalOptions): void {
   )
 }
 
-function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
+function verify(app: HttpApp, { useCases, portal }: PortalOptions): void {
   route(
     app,
-    'GET /portal/v1/devices',
+    'POST /portal/v1/verification',
     portal('session', {
-      operationId: 'listPortalDevices',
+      operationId: 'verifyInPortal',
       tag: 'portal',
-      summary: "The user's live devices",
-      answers: { 200: { description: 'The devices, newest first.', schema: deviceList } },
-    }),
-    async (request) => ({ items: await useCases.listPortalDevices(portalSessionOf(request)) }),
-  )
-}
-
-function pushes(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  route(
-    app,
-    'GET /portal/v1/devices/:id/pushes',
-    portal('session', {
-      operationId: 'readPortalPushes',
-      tag: 'portal',
-      summary: 'The last ten pushes to one of the devices, and what would help',
-      params: idParams('id', 'device', 'The device.'),
-      answers: { 200: { description: 'The pushes, newest first.', schema: ownPushReportBody } },
-    }),
-    async (request) => {
-      const report = await useCases.readPortalPushes(portalSessionOf(request), request.params.id)
-      return isRefusal(report) ? report : shownOwnReport(report)
-    },
-  )
-}
-
-function unregister(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  route(
-    app,
-    'POST /portal/v1/devices/:id/unregister',
-    portal('session', {
-      operationId: 'unregisterFromPortal',
-      tag: 'portal',
-      summary: 'Unregister a lost device permanently',
-      description: 'Once this returns, no answer of the device counts any more.',
-      params: idParams('id', 'device', 'The device.'),
-      body: portalUnregistration,
-      answers: { 200: { description: 'The device.', schema: deviceBody } },
-    }),
-    async (request) => {
-      const { id } = request.params
-      const { reason } = request.body
-      const session = portalSessionOf(request)
-      return useCases.unregisterFromPortal(session, id, reason)
-    },
-  )
-}
-
-function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  route(
-    app,
-    'GET /portal/v1/activities',
-    portal('session', {
-      operationId: 'listPortalActivities',
-      tag: 'portal',
-      summary: 'What happened to the user',
-      querystring: z.strictObject(pageQuery('activity')),
-      answers: { 200: { description: 'The activities.', schema: activityPage } },
-    }),
-    async (request) => {
-      const page = pageRequest(request.query)
-      return pageOf(await useCases.listPortalActivities(portalSessionOf(request), page), page)
-    },
-  )
-}
-
-function report(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  route(
-    app,
-    'POST /portal/v1/activities/:id/report',
-    portal('session', {
-      operationId: 'reportFromPortal',
-      tag: 'portal',
-      summary: 'Say "this wasn\'t me" of something that happened',
+      summary: 'Type a code, for what takes a second factor beside the link',
       description:
-        'Locks push sign-in, cancels what is pending, and blocks the initiator of the ' +
-        'sign-in for a time. A repeated report of the same thing returns the existing ' +
-        'report.',
-      params: idParams('id', 'activity', 'What happened.'),
-      answers: { 201: { description: 'It is reported.', schema: createdReportBody } },
-      refusals: ['conflict'],
+        'A passcode, a recovery code or a temporary code; each works once. For five minutes ' +
+        'phones can be added, recovery codes made, data exported and pushes silenced.',
+      body: typedCode,
+      answers: { 200: { description: 'The code is accepted.', schema: portalVerificationBody } },
+      refusals: codeRefusals,
     }),
-    async (request) => {
-      const newReport = await useCases.reportFromPortal(portalSessionOf(request), request.params.id)
-      return isRefusal(newReport) ? newReport : newReport
-    },
+    (request) => useCases.verifyInPortal(portalSessionOf(request), request.body.code),
   )
 }

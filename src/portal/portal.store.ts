@@ -1,6 +1,15 @@
 import type { NewActivity } from '../domain/activity.ts'
-import type { PortalSessionId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
+import type { Challenge } from '../domain/challenge.ts'
+import type {
+  ActivityId,
+  PortalSessionId,
+  RelyingPartyId,
+  TenantId,
+  UserId,
+} from '../domain/ids.ts'
+import type { NoticePreferences } from '../domain/notice.ts'
 import type { PortalSession } from '../domain/portal.ts'
+import type { Protection } from '../domain/protection.ts'
 
 export interface PortalStore {
   /**
@@ -13,6 +22,7 @@ export interface PortalStore {
       readonly id: PortalSessionId
       readonly userId: UserId
       readonly rpId: RelyingPartyId
+      readonly linkScopes: readonly string[]
       readonly linkHash: Uint8Array
       readonly linkSeconds: number
     },
@@ -31,4 +41,36 @@ export interface PortalStore {
   find(tenantId: TenantId, sessionHash: Uint8Array): Promise<PortalSession | null>
   /** Ends the session. */
   end(tenantId: TenantId, id: PortalSessionId): Promise<void>
+  /** Records that the user typed a code in the session; null when it is not live any more. */
+  markVerified(tenantId: TenantId, id: PortalSessionId): Promise<Date | null>
+  /** The first activity that recorded the challenge; null when it is deleted. */
+  findActivityOf(
+    challenge: Pick<Challenge, 'tenantId' | 'userId' | 'id'>,
+  ): Promise<ActivityId | null>
+  /** Records what was done in the session; null when it is not live any more. */
+  record(session: LiveSession, activity: NewActivity): Promise<'done' | null>
+  /** Sets the user's preferences and records it; null when the session is not live any more. */
+  changePreferences(
+    session: LiveSession,
+    preferences: NoticePreferences,
+    activity: NewActivity,
+  ): Promise<'done' | null>
+  /** Saves the next protection, if nothing changed since it was read (optimistic lock). */
+  changeProtection(
+    session: LiveSession,
+    next: Protection,
+    activity: NewActivity,
+  ): Promise<'done' | 'changed' | 'session_gone'>
+  /**
+   * Records a request for erasure, unless there is one that is younger than `gapSeconds`; returns
+   * the time of the one that stands, and null when the session is not live any more.
+   */
+  requestErasure(
+    session: LiveSession,
+    gapSeconds: number,
+    activity: NewActivity,
+  ): Promise<Date | null>
 }
+
+/** A session that must not have ended when something is written for it. */
+type LiveSession = Pick<PortalSession, 'tenantId' | 'userId' | 'id'>

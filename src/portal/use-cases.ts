@@ -1,13 +1,40 @@
 // What callers can do with portal.
 
 export {
+  createRecoveryCodesInPortal,
+  readPortalFactors,
+  verifyInPortal,
+} from './portal-codes.ts'
+export { exportFromPortal, requestErasure } from './portal-data.ts'
+export {
+  listPortalDevices,
+  readPortalDevice,
+  readPortalPushes,
+  renameFromPortal,
+  suspendFromPortal,
+  unregisterFromPortal,
+} from './portal-devices.ts'
+export {
+  pauseInPortal,
+  readPauseInPortal,
+  readPreferencesInPortal,
+  setPreferencesInPortal,
+} from './portal-notices.ts'
+export {
+  cancelEnrollmentFromPortal,
+  openEnrollmentFromPortal,
+  readPortalEnrollment,
+} from './portal-phones.ts'
+export {
   authenticatePortal,
   closePortal,
   createPortalLink,
-  listPortalActivities,
-  listPortalDevices,
   openPortal,
-  readPortalDevice,
-  readPortalPushes,
-  unregisterFromPortal,
-} from './portal.ts'
+} from './portal-sessions.ts'
+export {
+  listPortalActivities,
+  listPortalChallenges,
+  readPortalActivity,
+  readPortalChallenge,
+  reportChallengeFromPortal,
+} from './portal-sign-ins.ts'

@@ -3,11 +3,13 @@ import {
   type Dependencies as DeviceDependencies,
   type ProofRefusal,
 } from '../devices/authenticate-device.ts'
+import type { DeviceStore } from '../devices/device.store.ts'
 import { type Dependencies as ReadDependencies, readDevice } from '../devices/read-devices.ts'
 import { type Actor, activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { DeliveryId, DeviceId } from '../domain/ids.ts'
+import type { PortalSession } from '../domain/portal.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, type RefusalCode, refuse } from '../domain/refusal.ts'
 import type { TestPushRefusal } from '../domain/test-push.ts'
@@ -43,6 +45,22 @@ export function pushTest(
   return sendTest<'not_found'>(dependencies, {
     find: () => readDevice(dependencies, principal, deviceId),
     actor: `api_key:${principal.keyId}`,
+    enqueue: (push) => dependencies.testPushes.enqueue(push),
+  })
+}
+
+/** The same at the request of the user in the portal, within the same limits. */
+export function pushTestFromPortal(
+  dependencies: SendDependencies & { readonly devices: Pick<DeviceStore, 'find'> },
+  { tenantId, id, userId }: PortalSession,
+  deviceId: DeviceId,
+): Promise<TestPush | SendRefusal> {
+  return sendTest<'not_found'>(dependencies, {
+    find: async () => {
+      const device = await dependencies.devices.find(tenantId, deviceId)
+      return device?.userId === userId ? device : refuse('not_found')
+    },
+    actor: `portal:${id}`,
     enqueue: (push) => dependencies.testPushes.enqueue(push),
   })
 }

@@ -33,10 +33,14 @@ import { metricsRoutes } from '../platform/http/metrics.routes.ts'
 import { sendProblemPage } from '../platform/http/pages/problem-page.ts'
 import type { SendProblem } from '../platform/http/problem.ts'
 import type { ServerLimits } from '../platform/http/server-limits.ts'
-import { portalRoutes } from '../portal/portal.routes.ts'
+import { type PortalOptions, portalRoutes } from '../portal/portal.routes.ts'
+import { portalAccountRoutes } from '../portal/portal-account.routes.ts'
+import { portalDeviceRoutes } from '../portal/portal-devices.routes.ts'
 import { portalLinkRoutes } from '../portal/portal-links.routes.ts'
 import { portalPageRoutes } from '../portal/portal-pages.routes.ts'
+import { portalPhoneRoutes } from '../portal/portal-phones.routes.ts'
 import { buildPortalGuard } from '../portal/portal-session.guard.ts'
+import { portalSignInRoutes } from '../portal/portal-sign-ins.routes.ts'
 import { ownProtectionRoutes } from '../protection/device-protection.routes.ts'
 import { protectionRoutes } from '../protection/protection.routes.ts'
 import { pushSignInRoutes } from '../protection/push-sign-in.routes.ts'
@@ -126,13 +130,21 @@ export function registerRoutes(
     const guard = (more: { readonly isPage: boolean; readonly send?: SendProblem }) =>
       buildPortalGuard(useCases.authenticatePortal, { publicOrigin, admission, ...more })
     const portal = guard({ isPage: false })
-    scope.register(portalRoutes, { useCases, portal, publicOrigin, admission })
+    const common = { useCases, publicOrigin, admission, limits, stopping }
+    const api: readonly Routes<PortalOptions>[] = [
+      portalRoutes,
+      portalDeviceRoutes,
+      portalSignInRoutes,
+      portalPhoneRoutes,
+      portalAccountRoutes,
+    ]
+    for (const routes of api) scope.register(routes, { ...common, portal })
     scope.register((pages, _pageOptions, ready) => {
       const send = sendProblemPage
       handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
       parseForms(pages)
       const portal = guard({ isPage: true, send })
-      pages.register(portalPageRoutes, { useCases, portal, publicOrigin, admission })
+      for (const routes of [portalPageRoutes]) pages.register(routes, { ...common, portal })
       ready()
     })
     done()

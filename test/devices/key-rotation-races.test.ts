@@ -72,6 +72,7 @@ const calls: readonly (readonly [
           replacesDeviceId: id,
           parentDeviceId: null,
           openedByDeviceId: id,
+          openedBySessionId: null,
           codeHash: randomBytes(32),
           typedCodeHash: randomBytes(32),
           ttlSeconds: 600,

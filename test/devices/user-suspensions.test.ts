@@ -142,6 +142,7 @@ describe('a suspended user', () => {
       replacesDeviceId: null,
       parentDeviceId: null,
       openedByDeviceId: id,
+      openedBySessionId: null,
       codeHash: Buffer.from(thumbprint()),
       typedCodeHash: Buffer.from(thumbprint()),
       ttlSeconds: 60,
@@ -161,7 +162,15 @@ describe('a suspended user', () => {
     const linkActivity = activity({ userId, type: 'portal_link_made', actor: 'operator' })
     const createLink = (linkHash: Buffer) =>
       stores.portal.createLink(
-        { tenantId, userId, rpId, id: systemRandom.id('portalSession'), linkHash, linkSeconds: 60 },
+        {
+          tenantId,
+          userId,
+          rpId,
+          id: systemRandom.id('portalSession'),
+          linkHash,
+          linkScopes: [],
+          linkSeconds: 60,
+        },
         linkActivity,
       )
     const hashes = Array.from({ length: 4 }, () => Buffer.from(thumbprint()))

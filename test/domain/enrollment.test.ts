@@ -42,6 +42,7 @@ const enrollment: Enrollment = {
   parentDeviceId: null,
   deviceId: null,
   openedByDeviceId: null,
+  openedBySessionId: null,
   createdAt: now,
   expiresAt: later(600),
   claimedAt: null,

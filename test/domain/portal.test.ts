@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest'
 import {
+  checkStepUp,
+  erasureRequestGapSeconds,
+  type GuardedAction,
   isShownTo,
   type PortalSession,
   portalLinkSeconds,
   portalSessionSeconds,
+  stepUpSeconds,
 } from '../../src/domain/portal.ts'
 
 const session = { userId: 'usr_1', rpId: 'rp_1' } as unknown as PortalSession
@@ -24,4 +28,50 @@ test('the portal shows nothing of other users, and nothing that other relying pa
 
 test('a link to the portal works for 15 minutes, and so does the session that it opens', () => {
   expect([portalLinkSeconds, portalSessionSeconds]).toEqual([900, 900])
+})
+
+const readAt = new Date('2026-01-31T12:00:00Z')
+const ago = (seconds: number) => new Date(readAt.getTime() - seconds * 1000)
+const actions = [
+  ['add_phone', 'enrollments:write'],
+  ['make_recovery_codes', 'enrollments:write'],
+  ['export_data', 'admin'],
+  ['silence_pushes', 'admin'],
+] as const satisfies [GuardedAction, string][]
+
+/** Whether a session may do it: opened and verified this long ago. */
+function may(
+  action: GuardedAction,
+  openedAgo: number,
+  verifiedAgo: number | null,
+  linkScopes: readonly string[],
+): boolean {
+  const verifiedAt = verifiedAgo === null ? null : ago(verifiedAgo)
+  const refusal = checkStepUp({ openedAt: ago(openedAgo), verifiedAt, linkScopes, readAt }, action)
+  if (refusal) expect(refusal).toEqual({ refused: 'portal_step_up_needed' })
+  return refusal === undefined
+}
+
+test.each(actions)('%s takes a link that was opened within five minutes', (action, scope) => {
+  expect(may(action, 299, null, [scope])).toBe(true)
+  expect(may(action, 300, null, [scope])).toBe(false)
+  expect(may(action, 899, null, ['admin'])).toBe(false)
+  expect(may(action, Number.NaN, null, ['admin'])).toBe(false)
+})
+
+test.each(actions)('%s takes no link of a key that may not do the same itself', (action, scope) => {
+  expect(may(action, 0, null, [])).toBe(false)
+  expect(may(action, 0, null, ['devices:write', 'users:read'])).toBe(false)
+  expect(may(action, 0, null, [scope])).toBe(true)
+  expect(may(action, 0, null, ['admin'])).toBe(true)
+})
+
+test.each(actions)('%s takes instead a code that was typed within five minutes', (action) => {
+  expect(may(action, 800, 299, [])).toBe(true)
+  expect(may(action, 800, 300, ['admin'])).toBe(false)
+  expect(may(action, 800, Number.NaN, ['admin'])).toBe(false)
+})
+
+test('a fresh link or code counts for five minutes, and one request for erasure for a day', () => {
+  expect([stepUpSeconds, erasureRequestGapSeconds]).toEqual([300, 86_400])
 })

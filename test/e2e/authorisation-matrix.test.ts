@@ -199,6 +199,7 @@ describe('the matrix', () => {
       await victim.challenge(),
       await victim.enrollment(),
       await victim.nextEnrollment(),
+      await victim.portalEnrollment(),
       await victim.activity(),
     ]
     const ofTenant = [

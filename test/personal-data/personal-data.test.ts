@@ -188,7 +188,15 @@ test('nothing is opened for an erased user, whatever was read before', async () 
   await expect(anEnrollment(stores, user)).rejects.toThrow()
   const { tenantId, userId, rpId } = user
   const id: PortalSessionId = systemRandom.id('portalSession')
-  const link = { tenantId, id, userId, rpId, linkHash: randomBytes(32), linkSeconds: 60 }
+  const link = {
+    tenantId,
+    id,
+    userId,
+    rpId,
+    linkHash: randomBytes(32),
+    linkScopes: [],
+    linkSeconds: 60,
+  }
   const event = activity({ userId, type: 'portal_link_made', actor: 'operator' })
   expect(await stores.portal.createLink(link, event)).toBeNull()
 })

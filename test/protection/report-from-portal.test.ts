@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { postActivity } from '../../src/activities/post-activity.ts'
 import type { Principal } from '../../src/domain/principal.ts'
-import { closePortal, createPortalLink, openPortal } from '../../src/portal/portal.ts'
+import { closePortal, createPortalLink, openPortal } from '../../src/portal/portal-sessions.ts'
 import { reportFromPortal } from '../../src/protection/report-activity.ts'
 import { listReports } from '../../src/protection/reports.ts'
 import { aPhone, aPrincipal, granted, openWorld, type World } from '../support/world.ts'

@@ -61,6 +61,7 @@ export function createScene(service: Tenancy) {
       secret: string
     }
   })
+  const browser = once(async () => browserOf(service, await user()))
   const challenge = once(async () => {
     await phone()
     return (
@@ -144,7 +145,17 @@ export function createScene(service: Tenancy) {
           .code as string,
     ),
     /** A signed-in browser of the user: its headers. */
-    browser: async () => browserOf(service, await user()),
+    browser,
+    /** An enrollment that the browser opened. */
+    portalEnrollment: once(async () => {
+      const response = await fetch(`${service.origin}/portal/v1/enrollments`, {
+        method: 'POST',
+        headers: { ...(await browser()), 'content-type': 'application/json' },
+        body: '{}',
+      })
+      if (response.status !== 201) throw new Error(await response.text())
+      return ((await response.json()) as { id: string }).id
+    }),
   }
 }
 

@@ -74,6 +74,7 @@ export async function openTenancies() {
     victim.integration,
     victim.enrollment,
     victim.nextEnrollment,
+    victim.portalEnrollment,
     victim.decided,
     victim.challenge,
     victim.temporaryCode,

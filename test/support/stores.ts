@@ -201,6 +201,7 @@ export async function anEnrollment(
     replacesDeviceId: more.replacesDeviceId ?? null,
     parentDeviceId: more.parentDeviceId ?? null,
     openedByDeviceId: more.openedByDeviceId ?? null,
+    openedBySessionId: null,
     codeHash: more.codeHash ?? randomBytes(32),
     typedCodeHash: more.typedCodeHash ?? randomBytes(32),
     ttlSeconds: more.ttlSeconds ?? 600,

@@ -101,6 +101,7 @@ export const nl: Translation = {
     passcode_locked: 'Er zijn te veel verkeerde codes geprobeerd.',
     portal_link_invalid: 'De link is niet meer geldig.',
     portal_session_invalid: 'Je bent hier niet aangemeld, of niet meer.',
+    portal_step_up_needed: 'Hiervoor is een zojuist geopende link nodig, of een code.',
     origin_not_allowed: 'Het verzoek komt niet van een pagina van het portaal.',
     webhook_url_refused: 'Webhooks mogen niet naar dit adres.',
     webhook_endpoint_not_active: 'Het eindpunt staat stil of is uitgeschakeld.',

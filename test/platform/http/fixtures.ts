@@ -44,7 +44,11 @@ export const portalSession: PortalSession = {
   rpId: anId('relyingParty'),
   tenantName: 'Example',
   userName: 'Ada Lovelace',
+  openedAt: at,
   expiresAt: at,
+  verifiedAt: null,
+  linkScopes: ['admin'],
+  readAt: at,
 }
 
 export const proof: DeviceProof = {
@@ -176,6 +180,7 @@ export function anEnrollment(overrides: Partial<Enrollment> = {}): Enrollment {
     parentDeviceId: null,
     deviceId: null,
     openedByDeviceId: null,
+    openedBySessionId: null,
     createdAt: at,
     expiresAt: at,
     claimedAt: null,

@@ -132,7 +132,15 @@ async function lookUp(stores: Stores, user: TestUser) {
   await stores.enrollments.findByTypedCode(tenantId, 'alice', randomBytes(32))
   const id = random.id('portalSession')
   await stores.portal.createLink(
-    { tenantId, id, userId, rpId: user.rpId, linkHash: Buffer.from('link'), linkSeconds: 60 },
+    {
+      tenantId,
+      id,
+      userId,
+      rpId: user.rpId,
+      linkHash: Buffer.from('link'),
+      linkScopes: [],
+      linkSeconds: 60,
+    },
     activity({ userId, type: 'portal_link_made', actor: 'operator' }),
   )
   await stores.portal.open(tenantId, Buffer.from('link'), { hash: randomBytes(32), seconds: 60 })

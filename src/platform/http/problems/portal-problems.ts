@@ -14,6 +14,13 @@ export const portalProblems = {
     title: 'There is no portal session, or it is over.',
     detail: 'Ask for a new link and open it.',
   },
+  portal_step_up_needed: {
+    status: 403,
+    title: 'This needs a link that was just opened, or a code.',
+    detail:
+      'Send a passcode, a recovery code or a temporary code to `POST /portal/v1/verification`, or ' +
+      'open a new link, and repeat this within five minutes.',
+  },
   origin_not_allowed: {
     status: 403,
     title: 'The request does not come from a page of the portal.',

@@ -116,7 +116,7 @@ export async function aWorld(stores: Stores) {
   const { userId: stoppedUserId } = await aColleague(stores, user, 'stopped')
   await stores.suspensions.suspendUser({ ...about, userId: stoppedUserId })
   const [linkHash, sessionHash, openedHash] = [randomBytes(32), randomBytes(32), randomBytes(32)]
-  const linkFacts = { tenantId, userId: user.userId, rpId, linkSeconds: 60 }
+  const linkFacts = { tenantId, userId: user.userId, rpId, linkScopes: [], linkSeconds: 60 }
   const portalId = systemRandom.id('portalSession')
   const linkActivity = activity({
     userId: user.userId,

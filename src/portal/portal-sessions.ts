@@ -1,23 +1,13 @@
-// A user manages their devices in a browser, signed in by a link that a relying party created.
+// Links to the portal, which relying parties create, and the sessions that they open.
 
-import type { Activity, ActivityStore } from '../activities/activity.store.ts'
-import type { DeviceStore } from '../devices/device.store.ts'
-import { type NotifyDependencies, notifyUnregistration } from '../devices/unregister-devices.ts'
 import { activity } from '../domain/activity.ts'
-import type { Device, UnregisterReason } from '../domain/device.ts'
-import { type DeviceId, isId, type TenantId, type UserId } from '../domain/ids.ts'
+import { isId, type TenantId, type UserId } from '../domain/ids.ts'
 import { issuerOf } from '../domain/issuer.ts'
 import { type PortalSession, portalLinkSeconds, portalSessionSeconds } from '../domain/portal.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
-import type { PageRequest } from '../platform/paging.ts'
 import type { Hashing, Random } from '../platform/world.ts'
-import {
-  type PushReport,
-  type ReportDependencies,
-  reportPushes,
-} from '../push/doctor/read-pushes.ts'
 import { readUser } from '../users/find-user.ts'
 import type { UserStore } from '../users/user.store.ts'
 import type { PortalStore } from './portal.store.ts'
@@ -53,11 +43,12 @@ export async function createPortalLink(
 ): Promise<PortalLink | Refusal<'user_suspended' | 'too_many_requests' | 'not_found'>> {
   const user = await readUser(dependencies, principal, userId)
   if (isRefusal(user)) return user
-  const { tenantId, rpId, keyId } = principal
+  const { tenantId, rpId, keyId, scopes: linkScopes } = principal
   const id = dependencies.random.id('portalSession')
   const secret = dependencies.random.token(32)
   const linkHash = dependencies.hashing.sha256(secret)
-  const link = { tenantId, id, userId: user.id, rpId, linkHash, linkSeconds: portalLinkSeconds }
+  const by = { tenantId, id, userId: user.id, rpId, linkScopes }
+  const link = { ...by, linkHash, linkSeconds: portalLinkSeconds }
   const event = { userId: user.id, type: 'portal_link_made', actor: `api_key:${keyId}` } as const
   const expiresAt = await dependencies.userQueue.run(link, `links:${rpId}`, () =>
     dependencies.portal.createLink(link, activity(event)),
@@ -116,68 +107,4 @@ export function closePortal(
   { tenantId, id }: PortalSession,
 ): Promise<void> {
   return portal.end(tenantId, id)
-}
-
-/** The user's devices that are not unregistered, newest first. */
-export async function listPortalDevices(
-  { devices }: { readonly devices: Pick<DeviceStore, 'listOfUser'> },
-  { tenantId, userId }: PortalSession,
-): Promise<readonly Device[]> {
-  const all = await devices.listOfUser(tenantId, userId)
-  return all.filter(({ status }) => status !== 'unregistered')
-}
-
-/** One of the user's devices, even an unregistered one. */
-export async function readPortalDevice(
-  { devices }: { readonly devices: Pick<DeviceStore, 'find'> },
-  { tenantId, userId }: PortalSession,
-  id: DeviceId,
-): Promise<Device | Refusal<'not_found'>> {
-  const device = await devices.find(tenantId, id)
-  return device?.userId === userId ? device : refuse('not_found')
-}
-
-/** The last pushes to one of the user's devices, and what would help. */
-export async function readPortalPushes(
-  dependencies: ReportDependencies & { readonly devices: Pick<DeviceStore, 'find'> },
-  session: PortalSession,
-  id: DeviceId,
-): Promise<PushReport | Refusal<'not_found'>> {
-  const device = await readPortalDevice(dependencies, session, id)
-  return isRefusal(device) ? device : reportPushes(dependencies, device, null)
-}
-
-/** A page of the user's activities, newest first. */
-export function listPortalActivities(
-  { activities }: { readonly activities: Pick<ActivityStore, 'list'> },
-  { tenantId, userId, rpId }: PortalSession,
-  page: PageRequest,
-): Promise<Activity[]> {
-  return activities.list(tenantId, userId, page, { rpId })
-}
-
-/**
- * Unregisters one of the user's own devices permanently: the lost phone. Doing it twice changes
- * nothing.
- */
-export async function unregisterFromPortal(
-  dependencies: NotifyDependencies & {
-    readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
-    readonly userQueue: UserQueue
-  },
-  session: PortalSession,
-  id: DeviceId,
-  reason: UnregisterReason,
-): Promise<Device | Refusal<'too_many_requests' | 'not_found'>> {
-  const device = await readPortalDevice(dependencies, session, id)
-  if (isRefusal(device)) return device
-  const { tenantId, userId, id: sessionId } = session
-  const actor = `portal:${sessionId}` as const
-  const command = { tenantId, userId, deviceIds: [id], reason, actor }
-  const result = await dependencies.userQueue.run(command, actor, () =>
-    dependencies.devices.unregister(command),
-  )
-  if (isRefusal(result)) return result
-  await notifyUnregistration(dependencies, result)
-  return (await dependencies.devices.find(tenantId, id)) ?? refuse('not_found')
 }
