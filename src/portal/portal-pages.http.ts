@@ -1,15 +1,25 @@
-// The pages of the portal. Names of people, tenants and devices are user input: `html` escapes
-// them, `bdi` isolates their direction.
+// The pages of a link and of the devices.
 
+import type { Challenge } from '../domain/challenge.ts'
 import { type Device, personalReasons } from '../domain/device.ts'
 import type { PortalSession } from '../domain/portal.ts'
 import { filledHtml, type Html, html, noHtml } from '../platform/http/pages/html.ts'
 import { devicesPath, type Page } from '../platform/http/pages/page.ts'
 import { fill } from '../platform/texts/fill.ts'
-import { dateIn, type Language, textsIn, timeIn } from '../platform/texts/texts.ts'
+import { type Language, textsIn } from '../platform/texts/texts.ts'
+import { deviceSettingsPath } from './portal-device-pages.http.ts'
+import {
+  dayOf,
+  isolated,
+  isolatedName,
+  minuteOf,
+  portalPaths,
+  term,
+} from './portal-page-parts.http.ts'
+import { signInFacts, signInPath } from './portal-sign-in-pages.http.ts'
 
 /** Path of one device. */
-export const devicePath = (id: string) => `${devicesPath}/devices/${id}`
+export const devicePath = (id: string) => `${portalPaths.devices}/${id}`
 /** Path that ends a session. */
 export const signOutPath = `${devicesPath}/sign-out`
 
@@ -29,18 +39,12 @@ export function linkPage(language: Language): Page {
   }
 }
 
-const term = (name: string, value: string | Html) => html`<dt>${name}</dt><dd>${value}</dd>`
-const when = (at: Date, text: string) => html`<time datetime="${at.toISOString()}">${text}</time>`
-
-// A right-to-left name does not reorder the text around it (Unicode UAX #9, isolates).
-const isolatedName = ({ name }: Device) => ({ name: `\u2068${name}\u2069` })
-
 function facts({ model, status, createdAt, lastSeenAt }: Device, language: Language): Html {
   const { devices } = textsIn(language)
-  const day = (at: Date) => when(at, dateIn(language, at))
+  const day = (at: Date) => dayOf(at, language)
   return html`<dl>
 ${[
-  term(devices.model, html`<bdi>${model}</bdi>`),
+  term(devices.model, isolated(model)),
   term(devices.addedAt, day(createdAt)),
   term(devices.lastUsed, lastSeenAt ? day(lastSeenAt) : devices.never),
   term(devices.status, devices.statuses[status]),
@@ -50,11 +54,13 @@ ${[
 
 function listItem(device: Device, language: Language): Html {
   const { id, name } = device
-  const { unregister } = textsIn(language).devices
+  const { devices, portal } = textsIn(language)
+  const { unregister } = devices
   return html`<li>
-<h2><bdi>${name}</bdi></h2>
+<h2>${isolated(name)}</h2>
 ${facts(device, language)}
 <a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolatedName(device))}</a>
+<a href="${deviceSettingsPath(id)}">${fill(portal.settings.link, isolatedName(device))}</a>
 </li>`
 }
 
@@ -62,10 +68,31 @@ const signOut = (language: Language) => html`<form method="post" action="${signO
 <button class="quiet">${textsIn(language).devices.signOut}</button>
 </form>`
 
-/** The user's devices. */
+function newestSection(newest: Challenge, devices: readonly Device[], language: Language): Html {
+  const { portal } = textsIn(language)
+  return html`<h2>${portal.newest.title}</h2>
+<p>${portal.newest.about}</p>
+${signInFacts(newest, devices, language)}
+<p><a class="button quiet" href="${signInPath(newest.id)}">${portal.wasNotMe}</a></p>
+<h2>${textsIn(language).devices.title}</h2>`
+}
+
+function placesSection(language: Language): Html {
+  const { title, ...names } = textsIn(language).portal.places
+  const places = Object.keys(names) as (keyof typeof names)[]
+  return html`<nav aria-label="${title}">
+<h2>${title}</h2>
+<ul>
+${places.map((place) => html`<li><a href="${portalPaths[place]}">${names[place]}</a></li>`)}
+</ul>
+</nav>`
+}
+
+/** The user's devices and the newest sign-in, from where all other pages are reached. */
 export function devicesPage(
   { userName, tenantName, expiresAt }: PortalSession,
   devices: readonly Device[],
+  newest: Challenge | undefined,
   language: Language,
 ): Page {
   const texts = textsIn(language).devices
@@ -73,15 +100,17 @@ export function devicesPage(
 ${devices.map((device) => listItem(device, language))}
 </ul>`
   const signedIn = filledHtml(texts.signedInAs, {
-    user: html`<bdi>${userName}</bdi>`,
-    tenant: html`<bdi>${tenantName}</bdi>`,
-    time: when(expiresAt, timeIn(language, expiresAt)),
+    user: isolated(userName),
+    tenant: isolated(tenantName),
+    time: minuteOf(expiresAt, language),
   })
   return {
     title: texts.title,
     language,
     body: html`<p>${signedIn}</p>
+${newest ? newestSection(newest, devices, language) : noHtml}
 ${devices.length > 0 ? list : html`<p>${texts.none}</p>`}
+${placesSection(language)}
 ${signOut(language)}`,
   }
 }

@@ -1,5 +1,5 @@
 // The portal without script: a link, the devices, and the end of one. Every change is a POST from a
-// page of ours.
+// page of ours. The other files of pages have what they are for.
 
 import { z } from 'zod'
 import { isRefusal } from '../domain/refusal.ts'
@@ -26,17 +26,23 @@ import {
 import { portalCookie, portalSessionOf } from './portal-session.guard.ts'
 
 const tag = 'portal'
-const aPage = (description: string) => ({ description, schema: pageText, type: 'text/html' })
+/** An answer that is a page. */
+export const aPage = (description: string) => ({
+  description,
+  schema: pageText,
+  type: 'text/html',
+})
 const isPage = (page: (language: Language) => Page) => ({
   200: aPage(`The page "${page(fallbackLanguage).title}".`),
 })
-const consumes = [formMediaType, 'application/json']
+/** The media types of a form; programs may send the same as JSON. */
+export const consumes = [formMediaType, 'application/json']
 const linkParams = z.strictObject({
   tenantId: idOf('tenant', 'The tenant.'),
   secret: z.string().meta({ description: 'The secret of the link; it is never logged.' }),
 })
 
-/** The pages of the portal. Refusals are pages, too, for clients that request HTML by name. */
+/** The pages of links and devices. Refusals are pages, too, for clients that request HTML by name. */
 export function portalPageRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
   link(app, options)
   formerLinks(app)
@@ -122,7 +128,9 @@ function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
     async (request, reply) => {
       const session = portalSessionOf(request)
       const portalDevices = await useCases.listPortalDevices(session)
-      return sendPage(reply, devicesPage(session, portalDevices, pageLanguageOf(request)))
+      const [newest] = await useCases.listPortalChallenges(session, { limit: 1, before: null })
+      const language = pageLanguageOf(request)
+      return sendPage(reply, devicesPage(session, portalDevices, newest, language))
     },
   )
 }

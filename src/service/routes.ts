@@ -35,11 +35,15 @@ import type { SendProblem } from '../platform/http/problem.ts'
 import type { ServerLimits } from '../platform/http/server-limits.ts'
 import { type PortalOptions, portalRoutes } from '../portal/portal.routes.ts'
 import { portalAccountRoutes } from '../portal/portal-account.routes.ts'
+import { portalAccountPageRoutes } from '../portal/portal-account-pages.routes.ts'
+import { portalDevicePageRoutes } from '../portal/portal-device-pages.routes.ts'
 import { portalDeviceRoutes } from '../portal/portal-devices.routes.ts'
 import { portalLinkRoutes } from '../portal/portal-links.routes.ts'
 import { portalPageRoutes } from '../portal/portal-pages.routes.ts'
+import { portalPhonePageRoutes } from '../portal/portal-phone-pages.routes.ts'
 import { portalPhoneRoutes } from '../portal/portal-phones.routes.ts'
 import { buildPortalGuard } from '../portal/portal-session.guard.ts'
+import { portalSignInPageRoutes } from '../portal/portal-sign-in-pages.routes.ts'
 import { portalSignInRoutes } from '../portal/portal-sign-ins.routes.ts'
 import { ownProtectionRoutes } from '../protection/device-protection.routes.ts'
 import { protectionRoutes } from '../protection/protection.routes.ts'
@@ -144,7 +148,14 @@ export function registerRoutes(
       handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
       parseForms(pages)
       const portal = guard({ isPage: true, send })
-      for (const routes of [portalPageRoutes]) pages.register(routes, { ...common, portal })
+      const pageRoutes: readonly Routes<PortalOptions>[] = [
+        portalPageRoutes,
+        portalDevicePageRoutes,
+        portalSignInPageRoutes,
+        portalPhonePageRoutes,
+        portalAccountPageRoutes,
+      ]
+      for (const routes of pageRoutes) pages.register(routes, { ...common, portal })
       ready()
     })
     done()

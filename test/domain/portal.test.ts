@@ -66,11 +66,14 @@ test.each(actions)('%s takes no link of a key that may not do the same itself', 
   expect(may(action, 0, null, ['admin'])).toBe(true)
 })
 
-test.each(actions)('%s takes instead a code that was typed within five minutes', (action) => {
-  expect(may(action, 800, 299, [])).toBe(true)
-  expect(may(action, 800, 300, ['admin'])).toBe(false)
-  expect(may(action, 800, Number.NaN, ['admin'])).toBe(false)
-})
+test.each(actions)(
+  '%s takes instead a code that was typed within five minutes',
+  (action, _scope) => {
+    expect(may(action, 800, 299, [])).toBe(true)
+    expect(may(action, 800, 300, ['admin'])).toBe(false)
+    expect(may(action, 800, Number.NaN, ['admin'])).toBe(false)
+  },
+)
 
 test('a fresh link or code counts for five minutes, and one request for erasure for a day', () => {
   expect([stepUpSeconds, erasureRequestGapSeconds]).toEqual([300, 86_400])

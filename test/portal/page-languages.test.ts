@@ -22,6 +22,7 @@ const useCases: Partial<UseCases> = {
       ...(lostDevice.endsWith(id) && { status: 'unregistered', unregisterReason: 'stolen' }),
     }),
   listPortalDevices: async () => [aDevice()],
+  listPortalChallenges: async () => [],
   closePortal: async () => undefined,
 }
 

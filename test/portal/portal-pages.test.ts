@@ -25,6 +25,7 @@ const session: Partial<UseCases> = {
     value === undefined ? refuse('portal_session_invalid') : portalSession,
   readPortalDevice: async () => aDevice(),
   listPortalDevices: async () => [aDevice()],
+  listPortalChallenges: async () => [],
 }
 
 async function appWith(useCases: Partial<UseCases> = {}, more: Partial<AppOptions> = {}) {

@@ -92,7 +92,20 @@ export function callsIn({
     return browserHeaders
   }
 
-  async function call(
+  // A tenant exports one user at a time: another one waits here, not by `export_busy`.
+  let exports: Promise<unknown> = Promise.resolve()
+  function call(
+    operation: Operation,
+    caller: Caller,
+    more: Partial<Stage> & { id?: string; body?: string } = {},
+  ): Promise<CallReply> {
+    if (!operation.path.endsWith('/export')) return callNow(operation, caller, more)
+    const reply = exports.then(() => callNow(operation, caller, more))
+    exports = reply.catch(() => undefined)
+    return reply
+  }
+
+  async function callNow(
     operation: Operation,
     caller: Caller,
     { scene = victim, outsider, id, body }: Partial<Stage> & { id?: string; body?: string } = {},

@@ -1,6 +1,7 @@
 // Every text that people read, in English: what a translation translates (texts.ts).
 
 import { type ProblemCode, problems } from '../http/problem-table.ts'
+import { portalTexts } from './portal-en.ts'
 
 const titles = Object.entries(problems).map(([code, { title }]) => [code, title])
 
@@ -83,7 +84,7 @@ export const en = {
     statuses: {
       unconfirmed: 'Being added, not confirmed yet',
       active: 'Can approve sign-ins',
-      suspended: 'Suspended by an administrator',
+      suspended: 'Suspended',
       unregistered: 'Unregistered',
     },
     unregister: 'Unregister {name}',
@@ -122,6 +123,7 @@ export const en = {
       'of your organisation for a code to add it.',
     back: 'Back to your devices',
   },
+  portal: portalTexts,
   signedOut: {
     title: 'You are signed out',
     what: 'You can close this page. To come back, ask for a new link.',
@@ -139,6 +141,12 @@ export const en = {
       what:
         'You are not signed in here, or not any more: it lasts fifteen minutes. Ask for a ' +
         'new link where you got the last one.',
+    },
+    portal_step_up_needed: {
+      title: 'First a code',
+      what:
+        'Nothing was changed: too much time has passed. Go back to your devices, choose it ' +
+        'again, and type a code there.',
     },
     origin_not_allowed: {
       title: 'This did not come from our page',

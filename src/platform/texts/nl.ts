@@ -1,5 +1,6 @@
 // Every text that people read, in Dutch.
 
+import { portalTexts } from './portal-nl.ts'
 import type { Translation } from './translation.ts'
 
 const lostDevice =
@@ -183,7 +184,7 @@ export const nl: Translation = {
     statuses: {
       unconfirmed: 'Wordt toegevoegd, nog niet bevestigd',
       active: 'Kan aanmeldingen goedkeuren',
-      suspended: 'Geblokkeerd door een beheerder',
+      suspended: 'Geblokkeerd',
       unregistered: 'Afgemeld',
     },
     unregister: '{name} afmelden',
@@ -226,6 +227,7 @@ export const nl: Translation = {
       'organisatie om een code om er een toe te voegen.',
     back: 'Terug naar je apparaten',
   },
+  portal: portalTexts,
   signedOut: {
     title: 'Je bent uitgelogd',
     what: 'Je kunt deze pagina sluiten. Vraag om een nieuwe link om terug te komen.',
@@ -242,6 +244,12 @@ export const nl: Translation = {
       what:
         'Je bent hier niet aangemeld, of niet meer: dat duurt vijftien minuten. Vraag een ' +
         'nieuwe link waar je de vorige hebt gekregen.',
+    },
+    portal_step_up_needed: {
+      title: 'Eerst een code',
+      what:
+        'Er is niets veranderd: er is te veel tijd voorbij. Ga terug naar je apparaten, kies het ' +
+        'opnieuw, en typ daar een code.',
     },
     origin_not_allowed: {
       title: 'Dit kwam niet van onze pagina',

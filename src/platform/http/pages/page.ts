@@ -33,8 +33,8 @@ h2 { font-size: 1.125rem; line-height: 1.3; margin: 0 0 .5rem }
 p, ul, dl, fieldset, form { margin: 0 0 1rem }
 .row form { margin: 0 }
 .soft, dt { color: var(--soft) }
-.devices { list-style: none; padding: 0 }
-.devices > li {
+.devices, .cards { list-style: none; padding: 0 }
+.devices > li, .cards > li {
   border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 0 0 1rem;
 }
 dl { display: grid; grid-template-columns: minmax(5rem, max-content) 1fr; gap: .125rem 1rem }
@@ -45,6 +45,20 @@ fieldset label { display: flex; gap: .75rem; align-items: center; min-height: 2.
 input[type=radio] {
   width: 1.25rem; height: 1.25rem; margin: 0; flex: none; accent-color: var(--accent);
 }
+.devices > li > a, .cards > li > a, nav a {
+  display: inline-flex; align-items: center; min-height: 2.75rem;
+}
+.devices > li > .button { margin: 0 1rem 0 0 }
+nav ul { list-style: none; padding: 0 }
+form > label { display: block }
+input:not([type=radio]):not([type=hidden]) {
+  display: block; width: 100%; max-width: 24rem; min-height: 2.75rem; margin: 0 0 1rem;
+  padding: .5rem .75rem; font: inherit; color: inherit; background: transparent;
+  border: 1px solid var(--line); border-radius: .5rem;
+}
+.error { color: var(--danger); font-weight: 600 }
+.code { font: 600 1.375rem/1.6 ui-monospace, monospace; letter-spacing: .05em }
+.qr svg { display: block; width: 100%; max-width: 15rem; height: auto }
 a { color: var(--accent) }
 button, a.button {
   display: inline-flex; align-items: center; min-height: 2.75rem; padding: .5rem 1.25rem;
@@ -58,6 +72,7 @@ a.button.quiet, button.quiet {
 }
 .row { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px }
+@media print { .row, form, a { display: none } }
 @media (forced-colors: active) { button, a.button { border-color: ButtonText } }
 `
 
@@ -85,6 +100,8 @@ export type Page = {
   readonly body: Html
   /** A constant text of ours, which makes something easier that works without it. */
   readonly script?: string
+  /** After which the page is loaded again, for what is waited for; a press is never repeated. */
+  readonly refreshSeconds?: number
 }
 
 // The elements whose text is not escaped: it is ours, and the policy contains its hash.
@@ -93,14 +110,17 @@ const styleSheet = new Html(`<style>${style}</style>`)
 const scriptOf = (script: string | undefined) =>
   script === undefined ? noHtml : new Html(`<script>${script}</script>\n`)
 
-function documentOf({ title, language, body, script }: Page): string {
+const refreshOf = (seconds: number | undefined) =>
+  seconds === undefined ? noHtml : html`<meta http-equiv="refresh" content="${seconds}">\n`
+
+function documentOf({ title, language, body, script, refreshSeconds }: Page): string {
   return html`<!doctype html>
 <html lang="${language}" dir="${textsIn(language).direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${title}</title>
+${refreshOf(refreshSeconds)}<title>${title}</title>
 ${styleSheet}
 </head>
 <body>

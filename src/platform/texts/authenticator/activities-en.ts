@@ -23,6 +23,8 @@ export const activitiesEn = {
   revoked_device_used: 'A removed device tried to answer',
   portal_link_made: 'A link to your devices was made',
   portal_opened: 'The page of your devices was opened',
+  data_exported: 'A copy of your data was taken',
+  erasure_requested: 'You asked to be erased',
   challenge_created: 'A sign-in was requested',
   challenge_resent: 'A request was sent again',
   challenge_approved: 'A sign-in was approved',

@@ -20,6 +20,8 @@ export const activitiesNl: AuthenticatorTexts['activity']['types'] = {
   revoked_device_used: 'Een verwijderd apparaat probeerde te antwoorden',
   portal_link_made: 'Er is een link naar je apparaten gemaakt',
   portal_opened: 'De pagina van je apparaten is geopend',
+  data_exported: 'Er is een kopie van je gegevens gemaakt',
+  erasure_requested: 'Je vroeg om te worden gewist',
   challenge_created: 'Er is om een aanmelding gevraagd',
   challenge_resent: 'Een verzoek is opnieuw gestuurd',
   challenge_approved: 'Een aanmelding is goedgekeurd',
