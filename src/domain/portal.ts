@@ -29,6 +29,12 @@ export type PortalSession = {
   readonly readAt: Date
 }
 
+/**
+ * The outcome of a write that is decided on what was read before, in a session: `changed` when that
+ * is another by now.
+ */
+export type PortalWriteResult = 'done' | 'changed' | 'session_gone'
+
 /** For how long a link that was just opened, or a code that was just typed, counts; in seconds. */
 export const stepUpSeconds = 5 * 60
 
@@ -37,13 +43,13 @@ export const stepUpSeconds = 5 * 60
  * server API. Without the scope a key that may only unregister devices could, by a link that its
  * holder opens, add a phone of the holder's own or read everything about the user.
  */
-const guarded = {
+const scopeOf = {
   add_phone: 'enrollments:write',
   make_recovery_codes: 'enrollments:write',
   export_data: 'admin',
   silence_pushes: 'admin',
 } as const satisfies Readonly<Record<string, Scope>>
-export type GuardedAction = keyof typeof guarded
+export type GuardedAction = keyof typeof scopeOf
 
 function isRecent(at: Date | null, { readAt }: Pick<PortalSession, 'readAt'>): boolean {
   // Not `>`: an invalid time counts as long ago.
@@ -59,7 +65,7 @@ export function checkStepUp(
   action: GuardedAction,
 ): Refusal<'portal_step_up_needed'> | undefined {
   const isLinkEnough =
-    isRecent(session.openedAt, session) && allows(session.linkScopes, guarded[action])
+    isRecent(session.openedAt, session) && allows(session.linkScopes, scopeOf[action])
   if (isLinkEnough || isRecent(session.verifiedAt, session)) return undefined
   return refuse('portal_step_up_needed')
 }

@@ -9,6 +9,7 @@ import type {
 } from '../domain/ids.ts'
 import type { OtherFactors, SingleUseKind } from '../domain/passcode.ts'
 import type { Policy } from '../domain/policy.ts'
+import type { PortalWriteResult } from '../domain/portal.ts'
 
 /** A device's secret, as stored. */
 export type StoredPasscodeSecret = {
@@ -121,7 +122,7 @@ export interface PasscodeStore {
     readonly insteadOf: SingleUseCodeId | null
     readonly codes: readonly NewSingleUseCode[]
     readonly activity: NewActivity
-  }): Promise<'done' | 'changed' | 'session_gone'>
+  }): Promise<PortalWriteResult>
   /**
    * Replaces the user's former temporary code with this one, and audits it. Returns its end; null
    * when the user was erased meanwhile.

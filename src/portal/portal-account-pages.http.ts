@@ -58,10 +58,12 @@ export function notificationsPage(
 ): Page {
   const texts = textsIn(language).portal.notifications
   const categories = Object.keys(noticeChannels) as NoticeCategory[]
-  const paused =
+  const pauseSection =
     until === null
       ? noHtml
-      : html`<p role="status">${filledHtml(texts.pausedUntil, { time: momentOf(until, language) })}</p>
+      : html`<p role="status">${filledHtml(texts.pausedUntil, {
+          time: momentOf(until, language),
+        })}</p>
 <form method="post" action="${portalPaths.pause}">
 <input type="hidden" name="hours" value="0">
 <button>${texts.resume}</button>
@@ -86,7 +88,8 @@ ${choices}
 <div class="row">
 ${pauseHours.map(
   (hours) =>
-    html`<button class="quiet" name="hours" value="${hours}">${pauseText(hours, language)}</button>`,
+    html`<button class="quiet" name="hours" value="${hours}">
+${pauseText(hours, language)}</button>`,
 )}
 </div>
 </form>`
@@ -94,14 +97,14 @@ ${pauseHours.map(
   return {
     title: texts.title,
     language,
-    body: html`${paused}
+    body: html`${pauseSection}
 ${mayChange ? html`${changes}\n${backLink(language)}` : stepUp}`,
   }
 }
 
 /** How many recovery codes are left, and new ones. */
 export function codesPage(
-  { recoveryCodesLeft: left, recoveryCodeSet }: PortalFactors,
+  { recoveryCodesLeft: codesLeft, recoveryCodeSet }: PortalFactors,
   mayMake: boolean,
   language: Language,
 ): Page {
@@ -117,7 +120,7 @@ ${backLink(language)}`
     title: codes.title,
     language,
     body: html`<p>${codes.what}</p>
-<p>${fill(pluralOf(language, codes.left, left), { left })}</p>
+<p>${fill(pluralOf(language, codes.left, codesLeft), { left: codesLeft })}</p>
 ${mayMake ? form : stepUp}`,
   }
 }

@@ -85,10 +85,10 @@ function notifications(app: HttpApp, { useCases, portal }: PortalOptions): void 
     async (request, reply) => {
       const session = portalSessionOf(request)
       const preferences = await useCases.readPreferencesInPortal(session)
-      const paused = await useCases.readPauseInPortal(session)
+      const pauseNow = await useCases.readPauseInPortal(session)
       const mayChange = checkStepUp(session, 'silence_pushes') === undefined
       const language = pageLanguageOf(request)
-      return sendPage(reply, notificationsPage(preferences, paused, mayChange, language))
+      return sendPage(reply, notificationsPage(preferences, pauseNow, mayChange, language))
     },
   )
   app.post(

@@ -22,7 +22,7 @@ const markVerified = statement<
   `update portal_sessions set verified_at = clock_timestamp()
    where tenant_id = :tenantId and id = :id and ended_at is null
      and expires_at > clock_timestamp()
-   returning verified_at as at`,
+   returning coalesce(verified_at, clock_timestamp()) as at`,
 )
 
 // Ids begin with their time (UUIDv7): activities of before the challenge are not read. Eight

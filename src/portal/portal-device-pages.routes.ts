@@ -114,7 +114,9 @@ function testPush(app: HttpApp, { useCases, portal }: PortalOptions): void {
       if (!isRefusal(push)) return reply.redirect(deviceSettingsPath(id), 303)
       const device = await useCases.readPortalDevice(session, id)
       if (isRefusal(device)) return sendRefusalPage(reply, device)
-      const page = deviceSettingsPage(device, null, pageLanguageOf(request), push)
+      const report = await useCases.readPortalPushes(session, id)
+      const pushes = isRefusal(report) ? null : report
+      const page = deviceSettingsPage(device, pushes, pageLanguageOf(request), push)
       return sendFormAgain(reply, push, page)
     },
   )

@@ -27,7 +27,7 @@ export const portalPaths = {
 export const term = (name: string, value: string | Html) => html`<dt>${name}</dt><dd>${value}</dd>`
 
 /** A text of others, which cannot reorder the text around it. */
-export const isolated = (text: string) => html`<bdi>${text}</bdi>`
+export const isolate = (text: string) => html`<bdi>${text}</bdi>`
 
 const timeOf = (at: Date, text: string) => html`<time datetime="${at.toISOString()}">${text}</time>`
 
@@ -65,12 +65,12 @@ export function errorOf(refusal: Refusal | undefined, language: Language): Html 
 export function radios(
   name: string,
   choices: readonly (readonly [value: string, text: string | Html])[],
-  chosen = choices[0]?.[0],
+  choice = choices[0]?.[0],
 ): readonly Html[] {
   return choices.map(
     ([value, text]) =>
       html`<label><input type="radio" name="${name}" value="${value}" required${
-        value === chosen ? html` checked` : noHtml
+        value === choice ? html` checked` : noHtml
       }><span>${text}</span></label>`,
   )
 }

@@ -10,7 +10,7 @@ import { type Language, textsIn } from '../platform/texts/texts.ts'
 import { deviceSettingsPath } from './portal-device-pages.http.ts'
 import {
   dayOf,
-  isolated,
+  isolate,
   isolatedName,
   minuteOf,
   portalPaths,
@@ -44,7 +44,7 @@ function facts({ model, status, createdAt, lastSeenAt }: Device, language: Langu
   const day = (at: Date) => dayOf(at, language)
   return html`<dl>
 ${[
-  term(devices.model, isolated(model)),
+  term(devices.model, isolate(model)),
   term(devices.addedAt, day(createdAt)),
   term(devices.lastUsed, lastSeenAt ? day(lastSeenAt) : devices.never),
   term(devices.status, devices.statuses[status]),
@@ -57,7 +57,7 @@ function listItem(device: Device, language: Language): Html {
   const { devices, portal } = textsIn(language)
   const { unregister } = devices
   return html`<li>
-<h2>${isolated(name)}</h2>
+<h2>${isolate(name)}</h2>
 ${facts(device, language)}
 <a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolatedName(device))}</a>
 <a href="${deviceSettingsPath(id)}">${fill(portal.settings.link, isolatedName(device))}</a>
@@ -100,8 +100,8 @@ export function devicesPage(
 ${devices.map((device) => listItem(device, language))}
 </ul>`
   const signedIn = filledHtml(texts.signedInAs, {
-    user: isolated(userName),
-    tenant: isolated(tenantName),
+    user: isolate(userName),
+    tenant: isolate(tenantName),
     time: minuteOf(expiresAt, language),
   })
   return {

@@ -42,7 +42,7 @@ const linkParams = z.strictObject({
   secret: z.string().meta({ description: 'The secret of the link; it is never logged.' }),
 })
 
-/** The pages of links and devices. Refusals are pages, too, for clients that request HTML by name. */
+/** Pages of links and devices. Refusals are pages, too, for clients that request HTML by name. */
 export function portalPageRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
   link(app, options)
   formerLinks(app)

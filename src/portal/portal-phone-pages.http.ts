@@ -8,7 +8,7 @@ import { type Language, textsIn } from '../platform/texts/texts.ts'
 import {
   backLink,
   buttonForm,
-  isolated,
+  isolate,
   minuteOf,
   portalPaths,
   radios,
@@ -20,7 +20,7 @@ export const phonePath = (id: string) => `${portalPaths.phones}/${id}`
 /** The value of the form for a phone that replaces none. */
 export const replacesNone = 'none'
 
-/** Seconds after which the page looks again whether the phone has called. */
+/** Seconds after which the page loads itself again, to see whether the phone has called. */
 const refreshSeconds = 5
 
 /** Asks which device the new phone replaces. */
@@ -36,7 +36,7 @@ export function newPhonePage(devices: readonly Device[], language: Language): Pa
 <legend>${phones.replaces}</legend>
 ${radios('replaces', [
   [replacesNone, phones.keep],
-  ...replaceable.map(({ id, name }) => [id, isolated(name)] as const),
+  ...replaceable.map(({ id, name }) => [id, isolate(name)] as const),
 ])}
 </fieldset>
 <button>${phones.go}</button>
@@ -65,7 +65,7 @@ ${buttonForm(`${phonePath(id)}/cancel`, phones.cancel, 'quiet')}
   }
 }
 
-/** How far a phone has come; while it is waited for, the page looks again by itself. */
+/** How far a phone has come; while it is waited for, the page loads itself again. */
 export function phoneProgressPage(
   { enrollment: { id }, status, number }: EnrollmentReading,
   language: Language,

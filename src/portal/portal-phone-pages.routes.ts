@@ -78,8 +78,8 @@ function open(app: HttpApp, { useCases, portal }: PortalOptions): void {
       const session = portalSessionOf(request)
       const newEnrollment = await useCases.openEnrollmentFromPortal(session, replacesId)
       if (isRefusal(newEnrollment)) return sendRefusalPage(reply, newEnrollment)
-      const shown = await shownOpenedEnrollment(newEnrollment)
-      return sendPage(reply, phoneCodePage(shown, pageLanguageOf(request)))
+      const codes = await shownOpenedEnrollment(newEnrollment)
+      return sendPage(reply, phoneCodePage(codes, pageLanguageOf(request)))
     },
   )
 }

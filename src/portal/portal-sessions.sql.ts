@@ -14,7 +14,8 @@ const createLink = statement<
   { readonly linkExpiresAt: Date }
 >(
   'create_portal_link',
-  `insert into portal_sessions (tenant_id, id, user_id, rp_id, link_scopes, link_hash, link_expires_at)
+  `insert into portal_sessions (tenant_id, id, user_id, rp_id, link_scopes, link_hash,
+     link_expires_at)
    values (:tenantId, :id, :userId, :rpId, :linkScopes, :linkHash,
      clock_timestamp() + make_interval(secs => :linkSeconds))
    returning link_expires_at`,
@@ -43,9 +44,9 @@ const findSession = statement<
   PortalSession
 >(
   'find_portal_session',
-  `select s.tenant_id, s.id, s.user_id, s.rp_id, s.opened_at, s.expires_at, s.verified_at,
-     s.link_scopes, clock_timestamp() as read_at, t.name as tenant_name,
-     u.display_name as user_name
+  `select s.tenant_id, s.id, s.user_id, s.rp_id, coalesce(s.opened_at, s.created_at) as opened_at,
+     s.expires_at, s.verified_at, coalesce(s.link_scopes, '{}') as link_scopes,
+     clock_timestamp() as read_at, t.name as tenant_name, u.display_name as user_name
    from portal_sessions s join tenants t on t.tenant_id = s.tenant_id
    join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
    where s.tenant_id = :tenantId and s.session_hash = :sessionHash and s.ended_at is null

@@ -7,7 +7,7 @@ import { type Language, textsIn } from '../platform/texts/texts.ts'
 import {
   backLink,
   buttonForm,
-  isolated,
+  isolate,
   momentOf,
   portalPaths,
   term,
@@ -25,10 +25,10 @@ const nameOf = (devices: readonly Named[], id: string | null) =>
 
 /** A term where there is a value. */
 const termOf = (name: string, text: string | undefined) =>
-  text === undefined ? [] : [term(name, isolated(text))]
+  text === undefined ? [] : [term(name, isolate(text))]
 
 const fieldsOf = (fields: readonly { readonly label: string; readonly value: string }[] = []) =>
-  fields.map(({ label, value }) => html`<dt>${isolated(label)}</dt><dd>${isolated(value)}</dd>`)
+  fields.map(({ label, value }) => html`<dt>${isolate(label)}</dt><dd>${isolate(value)}</dd>`)
 
 /** A sign-in as the person was asked about it, and its outcome. */
 export function signInFacts(
@@ -61,10 +61,10 @@ function activityFacts(activity: Activity, devices: readonly Named[], language: 
   const [kind = ''] = actor.split(':')
   const by = texts.actors[kind as keyof typeof texts.actors]
   const claim = posted
-    ? html`<p class="soft">${filledHtml(texts.claim, { name: isolated(posted.relyingParty.name) })}
+    ? html`<p class="soft">${filledHtml(texts.claim, { name: isolate(posted.relyingParty.name) })}
 </p>
-<p><strong>${isolated(posted.title)}</strong></p>
-${posted.message === undefined ? noHtml : html`<p>${isolated(posted.message)}</p>`}`
+<p><strong>${isolate(posted.title)}</strong></p>
+${posted.message === undefined ? noHtml : html`<p>${isolate(posted.message)}</p>`}`
     : noHtml
   return html`${claim}
 <dl>

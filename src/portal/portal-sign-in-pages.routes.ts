@@ -22,7 +22,7 @@ import {
 } from './portal-sign-in-pages.http.ts'
 
 const tag = 'portal'
-const reported = { 303: nothing('It is reported; the next page says what to do.') }
+const reportAnswers = { 303: nothing('It is reported; the next page says what to do.') }
 
 /** Items on a page, and one more, so that the last page knows that it is the last. */
 const limit = 10 + 1
@@ -91,7 +91,7 @@ function signIn(app: HttpApp, { useCases, portal }: PortalOptions): void {
       tag,
       summary: 'Say "this wasn\'t me" of a sign-in, from its page',
       params,
-      answers: reported,
+      answers: reportAnswers,
       refusals: ['conflict'],
     }),
     async (request, reply) => {
@@ -150,7 +150,7 @@ function activity(app: HttpApp, { useCases, portal }: PortalOptions): void {
       tag,
       summary: 'Say "this wasn\'t me" of something, from its page',
       params,
-      answers: reported,
+      answers: reportAnswers,
       refusals: ['conflict'],
     }),
     async (request, reply) => {

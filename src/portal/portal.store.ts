@@ -8,7 +8,7 @@ import type {
   UserId,
 } from '../domain/ids.ts'
 import type { NoticePreferences } from '../domain/notice.ts'
-import type { PortalSession } from '../domain/portal.ts'
+import type { PortalSession, PortalWriteResult } from '../domain/portal.ts'
 import type { Protection } from '../domain/protection.ts'
 
 export interface PortalStore {
@@ -60,7 +60,7 @@ export interface PortalStore {
     session: LiveSession,
     next: Protection,
     activity: NewActivity,
-  ): Promise<'done' | 'changed' | 'session_gone'>
+  ): Promise<PortalWriteResult>
   /**
    * Records a request for erasure, unless there is one that is younger than `gapSeconds`; returns
    * the time of the one that stands, and null when the session is not live any more.

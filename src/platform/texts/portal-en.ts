@@ -117,12 +117,12 @@ export const portalTexts = {
     rename: 'Save the name',
     suspendTitle: 'Suspend it',
     suspendWhat:
-      'Until your organisation makes it active again it can approve nothing, and answers on their ' +
-      'way are refused. Nothing is asked on it. Unregister it instead if it will not come back.',
+      'Until your organisation makes it active again it can approve nothing, and answers on ' +
+      'their way are refused. Nothing is asked on it. Unregister it if it will not come back.',
     suspend: 'Suspend this device',
     suspended:
-      'It is suspended: it can approve nothing. Ask the help desk of your organisation to make it ' +
-      'active again.',
+      'It is suspended: it can approve nothing. Ask the help desk of your organisation to make ' +
+      'it active again.',
     testTitle: 'Test its notifications',
     test: 'Send a test notification',
     lastTest: 'The last test, at {time}: {status}',
@@ -162,7 +162,7 @@ export const portalTexts = {
     typed: 'Or type this code there, with your user name:',
     next: 'I have scanned or typed it',
     waiting: 'Waiting for the phone',
-    waitingWhat: 'This page looks again by itself, every five seconds.',
+    waitingWhat: 'This page updates itself every five seconds.',
     number: 'Type this number on the phone',
     numberWhat: 'The phone asks for it. Show it to nobody.',
     done: 'The phone is added',
@@ -207,7 +207,7 @@ export const portalTexts = {
     changed: 'Newer codes were made meanwhile',
     changedWhat:
       'Perhaps the button was pressed twice. If you did not see them, make new ones once more.',
-    again: 'Look again',
+    again: 'To the codes',
   },
   data: {
     title: 'My data',

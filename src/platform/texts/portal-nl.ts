@@ -164,7 +164,7 @@ export const portalTexts: Translation['portal'] = {
     typed: 'Of typ daar deze code, met je gebruikersnaam:',
     next: 'Ik heb hem gescand of getypt',
     waiting: 'Wachten op de telefoon',
-    waitingWhat: 'Deze pagina kijkt zelf elke vijf seconden opnieuw.',
+    waitingWhat: 'Deze pagina ververst zichzelf elke vijf seconden.',
     number: 'Typ dit getal op de telefoon',
     numberWhat: 'De telefoon vraagt erom. Laat het aan niemand zien.',
     done: 'De telefoon is toegevoegd',
@@ -209,7 +209,7 @@ export const portalTexts: Translation['portal'] = {
     changed: 'Er zijn intussen nieuwere codes gemaakt',
     changedWhat:
       'Misschien is er twee keer gedrukt. Heb je ze niet gezien, maak dan nog eens nieuwe.',
-    again: 'Opnieuw kijken',
+    again: 'Naar de codes',
   },
   data: {
     title: 'Mijn gegevens',

@@ -264,6 +264,8 @@ export type Route = {
 const kindOf: Readonly<Record<string, IdKind>> = {
   'api-keys': 'apiKey',
   enrollments: 'enrollment',
+  phones: 'enrollment',
+  'sign-ins': 'challenge',
   challenges: 'challenge',
   pushes: 'delivery',
   apps: 'app',

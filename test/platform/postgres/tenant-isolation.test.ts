@@ -14,6 +14,7 @@ import {
   thumbprint,
 } from '../../support/stores.ts'
 import { directoryCalls } from './isolation/directory-calls.ts'
+import { portalCalls } from './isolation/portal-calls.ts'
 import { recordCalls } from './isolation/record-calls.ts'
 import { signInCalls } from './isolation/sign-in-calls.ts'
 import {
@@ -38,7 +39,7 @@ beforeAll(async () => {
 })
 afterAll(() => stores.close())
 
-const calls = { ...directoryCalls, ...recordCalls, ...signInCalls }
+const calls = { ...directoryCalls, ...portalCalls, ...recordCalls, ...signInCalls }
 
 /** Methods that serve the whole installation, or take no id of an existing row. */
 const installationWide = [

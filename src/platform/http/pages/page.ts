@@ -48,7 +48,7 @@ input[type=radio] {
 .devices > li > a, .cards > li > a, nav a {
   display: inline-flex; align-items: center; min-height: 2.75rem;
 }
-.devices > li > .button { margin: 0 1rem 0 0 }
+.devices > li > .button { margin: 0 1rem .5rem 0 }
 nav ul { list-style: none; padding: 0 }
 form > label { display: block }
 input:not([type=radio]):not([type=hidden]) {
@@ -58,6 +58,7 @@ input:not([type=radio]):not([type=hidden]) {
 }
 .error { color: var(--danger); font-weight: 600 }
 .code { font: 600 1.375rem/1.6 ui-monospace, monospace; letter-spacing: .05em }
+ol.code { font-size: 1rem; letter-spacing: 0; padding: 0 0 0 2.5rem }
 .qr svg { display: block; width: 100%; max-width: 15rem; height: auto }
 a { color: var(--accent) }
 button, a.button {

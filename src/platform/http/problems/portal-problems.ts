@@ -18,8 +18,8 @@ export const portalProblems = {
     status: 403,
     title: 'This needs a link that was just opened, or a code.',
     detail:
-      'Send a passcode, a recovery code or a temporary code to `POST /portal/v1/verification`, or ' +
-      'open a new link, and repeat this within five minutes.',
+      'Send a passcode, a recovery code or a temporary code to `POST /portal/v1/verification`, ' +
+      'or open a new link, and repeat this within five minutes.',
   },
   origin_not_allowed: {
     status: 403,

@@ -157,11 +157,4 @@ export const directoryCalls: Readonly<Record<string, Call>> = {
     null,
   ],
   'apps.remove': [({ apps }, my, their) => apps.remove(my.tenantId, their.appId, 'operator'), null],
-  'portal.open': [
-    ({ portal }, my, their) =>
-      portal.open(my.tenantId, their.linkHash, { hash: randomBytes(32), seconds: 60 }),
-    null,
-  ],
-  'portal.find': [({ portal }, my, their) => portal.find(my.tenantId, their.sessionHash), null],
-  'portal.end': [({ portal }, my, their) => portal.end(my.tenantId, their.portalId), undefined],
 }
