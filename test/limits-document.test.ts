@@ -12,6 +12,7 @@ import { temporaryCodeSeconds } from '../src/domain/passcode.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { challengeTtlBoundsSeconds } from '../src/domain/policy.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
+import { erasureRequestGapSeconds, stepUpSeconds } from '../src/domain/portal.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
 import { pushFailures, pushSuppressions } from '../src/domain/push.ts'
 import {
@@ -100,6 +101,10 @@ test('docs/limits.md has the figures that no policy changes', () => {
   const { min: ttlMin } = challengeTtlBoundsSeconds
   expect(figureOf('time that is left of the ten minutes for that')).toBe(ttlMin)
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
+  const steppedUp = 'time that a link just opened, or a code just typed, counts for what takes more'
+  expect(figureOf(steppedUp)).toBe(stepUpSeconds)
+  const erasure = 'time in which one request for erasure stands'
+  expect(figureOf(erasure)).toBe(erasureRequestGapSeconds)
   expect(figureOf('unfinished answers about one challenge')).toBe(unfinishedAnswersMax)
   expect(figureOf('time that a shown number waits for its challenge')).toBe(shownNumberSeconds)
   expect(figureOf('diagnostics of a device within any hour')).toBe(diagnosticsPerHourMax)
