@@ -10,7 +10,7 @@ import { type RunningService, startTestService } from '../support/running-servic
 import { ask, enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
 
 const executablePath = chromiumPath()
-if (!executablePath) notRun('Chromium', 'chromium')
+if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 const tenant = `tnt_${'0'.repeat(26)}`
 
 describe.runIf(executablePath)('an authenticator', () => {

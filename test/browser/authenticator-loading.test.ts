@@ -12,7 +12,7 @@ import { type RunningService, startTestService } from '../support/running-servic
 import { enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
 
 const executablePath = chromiumPath()
-if (!executablePath) notRun('Chromium', 'chromium')
+if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 /** Bytes as they travel, of all that a person waits for. */
 const firstLoadBytesMax = 40_000

@@ -12,7 +12,7 @@ import { sit } from './authenticator-seat.ts'
 import { tour } from './authenticator-tour.ts'
 
 const executablePath = chromiumPath()
-if (!executablePath) notRun('Chromium', 'chromium')
+if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 type Violation = { readonly id: string; readonly nodes: readonly { readonly html: string }[] }
 

@@ -9,7 +9,7 @@ import { createApi, type RunningService, startTestService } from '../support/run
 import { ask, openEnrollment, sit } from './authenticator-seat.ts'
 
 const executablePath = chromiumPath()
-if (!executablePath) notRun('Chromium', 'chromium')
+if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 describe.runIf(executablePath)('an authenticator with an origin of its own', () => {
   let service: RunningService

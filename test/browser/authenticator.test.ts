@@ -9,7 +9,7 @@ import { until } from '../support/until.ts'
 import { ask, enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
 
 const executablePath = chromiumPath()
-if (!executablePath) notRun('Chromium', 'chromium')
+if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 describe.runIf(executablePath)('the authenticator', () => {
   let service: RunningService

@@ -17,7 +17,7 @@ import { until } from '../support/until.ts'
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const firefox = programOf('firefox-esr', 'firefox')
-if (!firefox) notRun('Firefox', 'firefox-esr')
+if (!firefox) notRun('Firefox', 'firefox-esr', 'COUNTERSIGN_TEST_BROWSERS')
 
 const worker = `
 const tell = (report) => fetch('/report', { method: 'POST', body: JSON.stringify(report) })
