@@ -32,8 +32,8 @@ const lateParts = [
   // The client behind `fetch` and `WebSocket`, which an import of `node:http` would load.
   'NativeModule internal/deps/undici/undici',
 ]
-/** 889 when it was set. A start that loads more is slower for everybody: load it when needed. */
-const modulesMax = 970
+/** 993 when it was set. A start that loads more is slower for everybody: load it when needed. */
+const modulesMax = 1_020
 
 /** A database with an environment for programs, and the modules that one has loaded. */
 async function prepare(stack: AsyncDisposableStack) {

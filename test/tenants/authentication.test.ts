@@ -35,6 +35,7 @@ const open = new Set([
   'readMetrics',
   'readOpenApi',
   'readPublicKeys',
+  'readWebPushKey',
 ])
 
 describe('a route of the server API', () => {

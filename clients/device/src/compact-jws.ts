@@ -2,8 +2,8 @@
 // kind with its own `typ`.
 
 import { base64url, CompactSign, compactVerify, decodeProtectedHeader, importJWK } from 'jose'
+import { sha256 } from './hash.ts'
 import type { DeviceKey, PublicJwk } from './keys.ts'
-import { sha256 } from './sha256.ts'
 
 export { sha256 }
 

@@ -2,7 +2,7 @@
 // and used by `navigator.credentials`; here are only its data.
 
 import { base64url, calculateJwkThumbprint } from 'jose'
-import { sha256 } from './sha256.ts'
+import { sha256 } from './hash.ts'
 
 /** A passkey as plain JSON, to be stored with the keys. Binary values are in base64url. */
 export type Passkey = {

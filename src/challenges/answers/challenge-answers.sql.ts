@@ -88,12 +88,20 @@ const markReceived = statement<
     set received_at = coalesce(t.received_at, clock_timestamp())
     from p where t.tenant_id = :tenantId and t.device_id = p.device_id
       and t.challenge_id = coalesce((
-        select n.challenge_id from challenges o
-        join challenges c on c.tenant_id = o.tenant_id and c.user_id = o.user_id
-          and ${isPending('c')} and c.chain_id = coalesce(o.chain_id, o.id)
-        join challenge_targets n on n.tenant_id = c.tenant_id and n.challenge_id = c.id
-          and n.device_id = :deviceId
-        where o.tenant_id = :tenantId and o.id = :challengeId and o.reason = 'superseded'
+        select n.challenge_id from (
+          select o.tenant_id, o.user_id, coalesce(o.chain_id, o.id) as chain_id from challenges o
+          where o.tenant_id = :tenantId and o.id = :challengeId and o.reason = 'superseded'
+          offset 0
+        ) o cross join lateral (
+          select c.tenant_id, c.id from challenges c
+          where c.tenant_id = o.tenant_id and c.user_id = o.user_id and ${isPending('c')}
+            and c.chain_id = o.chain_id
+          offset 0
+        ) c cross join lateral (
+          select n.challenge_id from challenge_targets n
+          where n.tenant_id = c.tenant_id and n.challenge_id = c.id and n.device_id = :deviceId
+          offset 0
+        ) n
       ), :challengeId)
     returning t.device_id
   )

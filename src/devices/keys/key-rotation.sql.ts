@@ -87,7 +87,10 @@ const findReplacedKids = statement<{ readonly kids: readonly string[] }, { reado
   'select kid from replaced_device_keys where kid = any(:kids::text[])',
 )
 
-const findReplaced = statement<DeviceParams & { readonly kid: string }, ReplacedKey>(
+const findReplaced = statement<
+  DeviceParams & { readonly kid: string },
+  Omit<ReplacedKey, 'passkey'>
+>(
   'find_replaced_key',
   `select role, kid, public_jwk, mac, replaced_at from replaced_device_keys
   where tenant_id = :tenantId and device_id = :deviceId and kid = :kid`,
