@@ -42,8 +42,11 @@ export async function openEnrollment({ api }: Pick<RunningService, 'api'>, user:
 }
 
 /** Enrolls this browser by the button of the enrollment page. */
-export async function enrollBrowser(service: RunningService, seat: Seat, user: string) {
-  const { page, reads } = seat
+export async function enrollBrowser(
+  service: RunningService,
+  { page, reads }: Pick<Seat, 'page' | 'reads'>,
+  user: string,
+) {
   const enrollment = await openEnrollment(service, user)
   await page.goto(enrollment.uri)
   await page.getByRole('link', { name: 'Use this browser' }).click()

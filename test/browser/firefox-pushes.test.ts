@@ -1,16 +1,13 @@
 // A real browser subscribes, and shows what is pushed to it.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Subscription } from '../../simulator/browsers.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { aPushTo, vapidKey, webPushFor } from '../push/web-push/browser-pushes.ts'
 import { serveAutopush } from '../support/autopush.ts'
+import { type Firefox, startFirefox } from '../support/firefox.ts'
 import { notRun, programOf } from '../support/programs.ts'
 import { until } from '../support/until.ts'
 
@@ -44,25 +41,6 @@ try {
 } catch (error) {
   await tell({ fault: String(error) })
 }`
-const preferences = (port: number) => ({
-  'dom.push.serverURL': `ws://127.0.0.1:${port}/`,
-  'dom.push.testing.allowInsecureServerURL': true,
-  'dom.push.alwaysConnect': true,
-  'dom.push.connection.enabled': true,
-  'permissions.default.desktop-notification': 1,
-  'alerts.useSystemBackend': false,
-  'network.proxy.type': 0,
-  'network.connectivity-service.enabled': false,
-  'network.captive-portal-service.enabled': false,
-  'browser.shell.checkDefaultBrowser': false,
-  'browser.aboutwelcome.enabled': false,
-  'datareporting.policy.dataSubmissionEnabled': false,
-  'toolkit.telemetry.enabled': false,
-  'app.normandy.enabled': false,
-  'app.update.enabled': false,
-  'extensions.update.enabled': false,
-})
-
 type Report = {
   readonly fault?: string
   readonly subscription?: Subscription
@@ -75,8 +53,7 @@ describe.runIf(firefox)('Firefox', () => {
   const reports: Report[] = []
   let simulator: Simulator
   let server: Server
-  let browser: ChildProcess
-  let folder: string
+  let browser: Firefox
   let autopush: ReturnType<typeof serveAutopush>
 
   beforeAll(async () => {
@@ -102,25 +79,15 @@ describe.runIf(firefox)('Firefox', () => {
     autopush = serveAutopush(server, simulator)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
-    folder = await mkdtemp(path.join(tmpdir(), 'cs-firefox-'))
-    const lines = Object.entries(preferences(port)).map(
-      ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`,
-    )
-    await writeFile(path.join(folder, 'user.js'), lines.join('\n'))
-    const words = ['--headless', '--no-remote', '--profile', folder, `http://127.0.0.1:${port}/`]
-    const environment = { ...process.env, HOME: folder, MOZ_DISABLE_CONTENT_SANDBOX: '1' }
-    browser = spawn(firefox ?? '', words, { stdio: 'ignore', env: environment, detached: true })
+    const address = `http://127.0.0.1:${port}/`
+    browser = await startFirefox(firefox ?? '', { pushPort: port, address })
   })
   afterAll(async () => {
-    const exit = new Promise((resolve) => browser.once('exit', resolve))
-    // The whole group: its content processes would outlive it.
-    if (browser.pid) process.kill(-browser.pid, 'SIGKILL')
-    await exit
+    await browser[Symbol.asyncDispose]()
     autopush.close()
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
     await simulator.close()
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   })
 
   test('decrypts a push, shows its text, and shows the end of the question in its place', async () => {

@@ -4,6 +4,7 @@ import type { PendingRequest } from '../../clients/device/src/device.ts'
 import { enroll } from './enroll.ts'
 import { namedTenant, type Scan, takeFragment } from './fragment.ts'
 import { type Enrolled, isEnrolled, Member } from './member.ts'
+import { currentPush, type PushStanding, subscribe } from './pushes.ts'
 import { askToPersist, hadAccounts, markAccounts, Vault } from './vault.ts'
 import { chooseLanguage, currentLanguage, type Language, languages, Words } from './words.ts'
 
@@ -57,6 +58,7 @@ export class App {
     addEventListener('online', () => this.#look())
     addEventListener('offline', () => this.changed())
     document.addEventListener('visibilitychange', () => this.#look())
+    navigator.serviceWorker?.addEventListener('message', () => void this.check())
     this.#windows.onmessage = () => void this.load().catch(() => undefined)
   }
 
@@ -78,6 +80,7 @@ export class App {
     this.isReady = true
     this.changed()
     this.#look()
+    void this.#registerPushes()
   }
 
   /** Reads the accounts; those that are open stay as they are, with what waits for them. */
@@ -133,11 +136,38 @@ export class App {
     const record = await enroll(ticket, { vault, language: words.language, name })
     this.scan = null
     this.isLost = false
-    this.isPersisted = await askToPersist()
     this.members = [...this.members, this.#open(record)]
     this.#tell()
+    void this.#registerPushes()
+    void this.#keep()
     const isActive = record.account.status === 'active'
     this.replace(isActive ? home : { at: 'confirm', id: record.id })
+  }
+
+  /**
+   * Lets the service wake this browser for every account, from a click. Throws a DeviceApiError
+   * where the service refuses or does not answer.
+   */
+  async turnOnPushes(): Promise<PushStanding> {
+    const members = this.members.filter(({ endedAt }) => endedAt === null)
+    const push = await subscribe(async () => (await members[0]?.client.webPushKey()) ?? '')
+    if (typeof push === 'string') return push
+    await Promise.all(members.map((member) => member.register(push, { isNew: false })))
+    return 'on'
+  }
+
+  /** Not waited for: Firefox asks the person, who may never answer. */
+  async #keep(): Promise<void> {
+    this.isPersisted = await askToPersist()
+    this.changed()
+  }
+
+  /** For accounts that were added since, and for a subscription that the browser has renewed. */
+  async #registerPushes(): Promise<void> {
+    const push = await currentPush().catch(() => null)
+    if (push === null) return
+    const members = this.members.filter(({ endedAt }) => endedAt === null)
+    await Promise.allSettled(members.map((member) => member.register(push, { isNew: true })))
   }
 
   /** Forgets an account and its keys. */

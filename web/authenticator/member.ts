@@ -5,6 +5,7 @@ import {
   DeviceApiError,
   DeviceClient,
   type PendingRequest,
+  type PushRegistration,
   protocolVersion,
 } from '../../clients/device/src/device.ts'
 import { appVersion, worldIn } from './service.ts'
@@ -15,6 +16,9 @@ import type { StoredAccount, Vault } from './vault.ts'
 export type Enrolled = StoredAccount & { readonly account: DeviceAccount }
 
 export const isEnrolled = (record: StoredAccount): record is Enrolled => record.account !== null
+
+/** How the service reaches this browser. */
+export type BrowserPush = Extract<PushRegistration, { readonly provider: 'web_push' }>
 
 export class Member {
   readonly client: DeviceClient
@@ -91,6 +95,18 @@ export class Member {
       this.trouble = error
       await this.notice(error)
     }
+  }
+
+  /** Has the service push to this browser; with `isNew`, only where it does not yet do so. */
+  async register(push: BrowserPush, { isNew }: { readonly isNew: boolean }): Promise<void> {
+    if (isNew && this.#stored.pushEndpoint === push.endpoint) return
+    try {
+      await this.client.setPushToken(push)
+    } catch (error) {
+      await this.notice(error)
+      throw error
+    }
+    await this.#save({ pushEndpoint: push.endpoint })
   }
 
   /** Takes note of what an error says about the device itself. */

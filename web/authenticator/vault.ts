@@ -13,6 +13,8 @@ export type StoredAccount = {
   readonly appVersion: string
   /** When the service first refused the device as unregistered; null while it may be in use. */
   readonly endedAt: string | null
+  /** The subscription to pushes that the service has; absent until it has one. */
+  readonly pushEndpoint?: string
 }
 
 /** The browser keeps nothing: private windows, a full disk, a setting. */

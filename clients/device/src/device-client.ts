@@ -163,6 +163,15 @@ export class DeviceClient {
     await this.#call('PUT', '/push-token', { push })
   }
 
+  /** The `applicationServerKey` under which a browser subscribes to pushes. */
+  async webPushKey(): Promise<string> {
+    const call = { method: 'GET', target: '/device/v1/web-push-key' } as const
+    const answer = await this.#connection.call(call)
+    if (!isObject(answer) || typeof answer.publicKey !== 'string')
+      throw unexpectedResponse('a key for pushes')
+    return answer.publicKey
+  }
+
   /** This device as the service knows it, and why it may not answer where that is so. */
   async self(): Promise<OwnDetails> {
     return (await this.#call('GET', '/self')) as OwnDetails

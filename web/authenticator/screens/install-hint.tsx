@@ -15,6 +15,10 @@ addEventListener('beforeinstallprompt', (event) => {
 const isInstalled = () => matchMedia('(display-mode: standalone)').matches
 const isApple = /iPhone|iPad/.test(navigator.userAgent)
 
+/** Whether something is missing that an iPhone or iPad gives to installed apps alone. */
+export const needsInstall = (standing: string) =>
+  standing === 'unsupported' && isApple && !isInstalled()
+
 /** How to install the app in this browser; nothing where it is installed. */
 export function InstallHint({ app }: ScreenProps) {
   const { install } = app.words.texts

@@ -1,6 +1,7 @@
 import { fill } from '../../../src/platform/texts/fill.ts'
 import { isolate, type Language, languages } from '../words.ts'
 import { InstallHint } from './install-hint.tsx'
+import { NotificationSetting } from './notification-setting.tsx'
 import { Field, Heading } from './parts.tsx'
 import type { ScreenProps } from './use.ts'
 
@@ -53,6 +54,7 @@ export function SettingsScreen({ app }: ScreenProps) {
         </button>
       </div>
       <LanguageChoice app={app} />
+      <NotificationSetting app={app} />
       <h2>{settings.storage}</h2>
       <p>{app.isPersisted ? settings.kept : settings.evictable}</p>
       <p class="soft small">{settings.oneChannel}</p>

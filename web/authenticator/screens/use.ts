@@ -5,7 +5,7 @@ import type { App } from '../app.ts'
 
 export type ScreenProps = { readonly app: App }
 
-/** Draws again whenever the app has changed; listens before the first paint, when it may already. */
+/** Draws again when the app has changed; listens before the first paint, when it may already. */
 export function useChanges(app: App): void {
   const [, draw] = useReducer((count: number) => count + 1, 0)
   useLayoutEffect(() => app.subscribe(() => draw(undefined as never)), [app])

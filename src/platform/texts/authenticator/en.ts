@@ -1,6 +1,7 @@
 // The texts of the authenticator, in English: what a translation translates.
 
 import { activitiesEn } from './activities-en.ts'
+import { alertsEn } from './alerts-en.ts'
 
 export const authenticatorEn = {
   locale: 'en-GB',
@@ -191,6 +192,7 @@ export const authenticatorEn = {
       'If you also sign in with this browser, a thief who takes it over has both. Use another ' +
       'device where it matters.',
   },
+  alerts: alertsEn,
   account: {
     title: '{user} at {tenant}',
     mayAnswer: 'It can approve sign-ins.',
@@ -233,7 +235,7 @@ export const authenticatorEn = {
     },
     ways: { push: 'Notification', in_app: 'In the app', off: 'Off' },
     pushes: 'Do notifications arrive?',
-    noPush: 'This browser receives none: open the app to see requests.',
+    noPush: 'None was sent yet. Without notifications, open the app to see requests.',
     pushStatuses: {
       queued: 'Waiting to be sent',
       sent: 'Sent',

@@ -1,4 +1,5 @@
 import { activitiesNl } from './activities-nl.ts'
+import { alertsNl } from './alerts-nl.ts'
 import type { AuthenticatorTexts } from './texts.ts'
 
 export const authenticatorNl: AuthenticatorTexts = {
@@ -198,6 +199,7 @@ export const authenticatorNl: AuthenticatorTexts = {
       'Als je je ook met deze browser aanmeldt, heeft een dief die hem overneemt beide. Gebruik ' +
       'een ander apparaat waar het erop aankomt.',
   },
+  alerts: alertsNl,
   account: {
     title: '{user} bij {tenant}',
     mayAnswer: 'Kan aanmeldingen goedkeuren.',
@@ -240,7 +242,7 @@ export const authenticatorNl: AuthenticatorTexts = {
     },
     ways: { push: 'Melding', in_app: 'In de app', off: 'Uit' },
     pushes: 'Komen meldingen aan?',
-    noPush: 'Deze browser krijgt er geen: open de app om verzoeken te zien.',
+    noPush: 'Er is er nog geen verzonden. Open zonder meldingen de app om verzoeken te zien.',
     pushStatuses: {
       queued: 'Wacht op verzending',
       sent: 'Verzonden',

@@ -1,0 +1,21 @@
+import type { AuthenticatorTexts } from './texts.ts'
+
+export const alertsNl: AuthenticatorTexts['alerts'] = {
+  title: 'Meldingen',
+  what: 'Ze laten weten dat er een verzoek wacht als deze app dicht is, en niet waarover.',
+  turnOn: 'Meldingen aanzetten',
+  again: 'Opnieuw aanzetten',
+  busy: 'Aanzetten …',
+  standings: {
+    on: 'Deze browser geeft je een melding, voor elk account dat erin staat.',
+    off: 'Ze staan uit: open de app om verzoeken te zien.',
+    denied:
+      'De browser staat ze niet toe. Sta meldingen van deze pagina toe in de instellingen van ' +
+      'de browser, en open de app dan opnieuw.',
+    unsupported: 'Deze browser kent ze niet: open de app om verzoeken te zien.',
+    failed:
+      'De pushdienst van deze browser antwoordde niet. Probeer het later opnieuw; open tot dan ' +
+      'de app om verzoeken te zien.',
+  },
+  installFirst: 'Zet deze app eerst op je beginscherm, en zet ze daar aan.',
+}

@@ -1,0 +1,133 @@
+// A Firefox without a window and with a profile of its own, whose push service is one of the tests.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+
+const preferences = (pushPort: number) => ({
+  'dom.push.serverURL': `ws://127.0.0.1:${pushPort}/`,
+  'dom.push.testing.allowInsecureServerURL': true,
+  'dom.push.alwaysConnect': true,
+  'dom.push.connection.enabled': true,
+  'permissions.default.desktop-notification': 1,
+  'alerts.useSystemBackend': false,
+  'network.proxy.type': 0,
+  'network.connectivity-service.enabled': false,
+  'network.captive-portal-service.enabled': false,
+  'browser.shell.checkDefaultBrowser': false,
+  'browser.aboutwelcome.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+  'toolkit.telemetry.enabled': false,
+  'app.normandy.enabled': false,
+  'app.update.enabled': false,
+  'extensions.update.enabled': false,
+  'intl.accept_languages': 'en-GB',
+  // Those that remote control prefers turn pushes off.
+  'remote.prefs.recommended': false,
+})
+
+export type Firefox = AsyncDisposable & {
+  /** Where it is controlled (WebDriver BiDi); only with `isDriven`. */
+  readonly control: string | null
+}
+
+/** The address that Firefox prints once it can be controlled. */
+async function controlOf({ stderr }: ChildProcess): Promise<string> {
+  if (!stderr) throw new Error('Firefox has no output')
+  for await (const line of createInterface(stderr)) {
+    const address = /WebDriver BiDi listening on (ws:\S+)/.exec(line)?.[1]
+    if (address) {
+      stderr.resume()
+      return address
+    }
+  }
+  throw new Error('Firefox has ended')
+}
+
+/** Starts it at an address; its pushes come from that port of this machine. */
+export async function startFirefox(
+  program: string,
+  { pushPort, address, isDriven = false }: FirefoxOptions,
+): Promise<Firefox> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cs-firefox-'))
+  const lines = Object.entries(preferences(pushPort)).map(
+    ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`,
+  )
+  await writeFile(path.join(folder, 'user.js'), lines.join('\n'))
+  const control = isDriven ? ['--remote-debugging-port', '0'] : []
+  const words = ['--headless', '--no-remote', ...control, '--profile', folder, address]
+  const environment = { ...process.env, HOME: folder, MOZ_DISABLE_CONTENT_SANDBOX: '1' }
+  const browser = spawn(program, words, {
+    stdio: ['ignore', 'ignore', isDriven ? 'pipe' : 'ignore'],
+    env: environment,
+    detached: true,
+  })
+  return {
+    control: isDriven ? await controlOf(browser) : null,
+    async [Symbol.asyncDispose]() {
+      const exit = new Promise((resolve) => browser.once('exit', resolve))
+      // The whole group: its content processes would outlive it.
+      if (browser.pid) process.kill(-browser.pid, 'SIGKILL')
+      await exit
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+export type FirefoxOptions = {
+  readonly pushPort: number
+  readonly address: string
+  readonly isDriven?: boolean
+}
+
+type Answer = { readonly id?: number; readonly error?: string; readonly message?: string }
+type Evaluated = {
+  readonly result?: { readonly value?: string }
+  readonly exceptionDetails?: { readonly text: string }
+}
+
+/** The one page of a driven Firefox: runs an expression in it, as in a click, and reads its JSON. */
+export async function drive(control: string) {
+  const socket = new WebSocket(`${control}/session`)
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve)
+    socket.addEventListener('error', () => reject(new Error('Firefox takes no commands')))
+  })
+  const waiting = new Map<number, (answer: Answer & { readonly result?: unknown }) => void>()
+  socket.addEventListener('message', ({ data }) => {
+    const answer = JSON.parse(String(data))
+    waiting.get(answer.id)?.(answer)
+  })
+  let id = 0
+  const command = async (method: string, params: object): Promise<unknown> => {
+    id += 1
+    const own = id
+    const answer = new Promise<Answer & { readonly result?: unknown }>((resolve) =>
+      waiting.set(own, resolve),
+    )
+    socket.send(JSON.stringify({ id: own, method, params }))
+    const { error, message, result } = await answer
+    if (error) throw new Error(`${method}: ${error}: ${message}`)
+    return result
+  }
+  await command('session.new', { capabilities: {} })
+  const { contexts } = (await command('browsingContext.getTree', {})) as {
+    readonly contexts: readonly { readonly context: string }[]
+  }
+  const target = { context: contexts[0]?.context }
+  const run = async (expression: string): Promise<unknown> => {
+    const { result, exceptionDetails } = (await command('script.evaluate', {
+      expression: `(async () => JSON.stringify((await (${expression})) ?? null))()`,
+      target,
+      awaitPromise: true,
+      userActivation: true,
+    })) as Evaluated
+    if (exceptionDetails) throw new Error(exceptionDetails.text)
+    return JSON.parse(result?.value ?? 'null')
+  }
+  const open = (url: string) =>
+    command('browsingContext.navigate', { ...target, url, wait: 'complete' })
+  return { run, open, close: () => socket.close() }
+}
