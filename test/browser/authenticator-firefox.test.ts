@@ -16,7 +16,7 @@ import { ask, openEnrollment } from './authenticator-seat.ts'
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const firefox = programOf('firefox-esr', 'firefox')
-if (!firefox) notRun('Firefox', 'firefox-esr')
+if (!firefox) notRun('Firefox', 'firefox-esr', 'COUNTERSIGN_TEST_BROWSERS')
 
 describe.runIf(firefox)('the authenticator in Firefox', () => {
   let service: RunningService

@@ -12,7 +12,7 @@ import { until } from '../support/until.ts'
 import { enrollBrowser } from './authenticator-seat.ts'
 
 const executablePath = chromiumPath()
-if (!executablePath) notRun('Chromium', 'chromium')
+if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 describe.runIf(executablePath)('notifications of the authenticator', () => {
   let service: RunningService
