@@ -92,11 +92,11 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
     await enroll('bob')
     for (const user of ['ada', 'bob']) {
       const id = await askByPush(user)
-      const shown = { title: 'Sign-in request', tag: id }
+      const notification = { title: 'Sign-in request', tag: id }
       await until('the question is shown', async () =>
         JSON.stringify(await notifications()).includes(id),
       )
-      expect(await notifications()).toContainEqual(expect.objectContaining(shown))
+      expect(await notifications()).toContainEqual(expect.objectContaining(notification))
       await service.api('POST', `/v1/challenges/${id}/cancel`)
       await until('the end is in its place', async () =>
         JSON.stringify(await notifications()).includes('This sign-in request is over.'),

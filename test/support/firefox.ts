@@ -88,7 +88,7 @@ type Evaluated = {
   readonly exceptionDetails?: { readonly text: string }
 }
 
-/** The one page of a driven Firefox: runs an expression in it, as in a click, and reads its JSON. */
+/** The one page of a driven Firefox: runs an expression in it as in a click, and reads its JSON. */
 export async function drive(control: string) {
   const socket = new WebSocket(`${control}/session`)
   await new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { PendingRequest } from '../../clients/device/src/device.ts'
 import { enroll } from './enroll.ts'
 import { namedTenant, type Scan, takeFragment } from './fragment.ts'
 import { type Enrolled, isEnrolled, Member } from './member.ts'
-import { currentPush, type PushStanding, subscribe } from './pushes.ts'
+import type * as pushes from './pushes.ts'
 import { askToPersist, hadAccounts, markAccounts, Vault } from './vault.ts'
 import { chooseLanguage, currentLanguage, type Language, languages, Words } from './words.ts'
 
@@ -145,10 +145,11 @@ export class App {
   }
 
   /**
-   * Lets the service wake this browser for every account, from a click. Throws a DeviceApiError
-   * where the service refuses or does not answer.
+   * Lets the service wake this browser for every account, from a click, which a module that is
+   * loaded only then would be too late for. Throws a DeviceApiError where the service refuses or
+   * does not answer.
    */
-  async turnOnPushes(): Promise<PushStanding> {
+  async turnOnPushes(subscribe: typeof pushes.subscribe): Promise<pushes.PushStanding> {
     const members = this.members.filter(({ endedAt }) => endedAt === null)
     const push = await subscribe(async () => (await members[0]?.client.webPushKey()) ?? '')
     if (typeof push === 'string') return push
@@ -164,6 +165,9 @@ export class App {
 
   /** For accounts that were added since, and for a subscription that the browser has renewed. */
   async #registerPushes(): Promise<void> {
+    // Without the permission there is no subscription, and no need of what reads it.
+    if (globalThis.Notification?.permission !== 'granted') return
+    const { currentPush } = await import('./pushes.ts')
     const push = await currentPush().catch(() => null)
     if (push === null) return
     const members = this.members.filter(({ endedAt }) => endedAt === null)

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { type PushStanding, pushStanding } from '../pushes.ts'
+import { type PushStanding, pushStanding, subscribe } from '../pushes.ts'
 import { needsInstall } from './install-hint.tsx'
 import { Note, Trouble } from './parts.tsx'
 import { type ScreenProps, useAction } from './use.ts'
@@ -18,7 +18,7 @@ export function NotificationSetting({ app }: ScreenProps) {
   const [standing, setStanding] = useState<PushStanding | null>(null)
   const { isBusy, trouble, begin } = useAction()
   useEffect(() => void pushStanding().then(setStanding), [])
-  const turnOn = () => begin(async () => setStanding(await app.turnOnPushes()))
+  const turnOn = () => begin(async () => setStanding(await app.turnOnPushes(subscribe)))
   const mayAsk = standing !== null && standing !== 'unsupported' && standing !== 'denied'
   const text =
     standing && (needsInstall(standing) ? alerts.installFirst : alerts.standings[standing])

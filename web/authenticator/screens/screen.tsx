@@ -1,14 +1,12 @@
 import { useEffect } from 'preact/hooks'
 import type { App, Place, Tab } from '../app.ts'
 import type { Member } from '../member.ts'
-import { AddScreen } from './add-screen.tsx'
 import { CodesScreen } from './codes-screen.tsx'
 import { ConfirmScreen } from './confirm-screen.tsx'
 import { EndedScreen, EndingScreen } from './ending-screens.tsx'
 import { Loaded } from './parts.tsx'
 import { RequestScreen } from './request-screen.tsx'
 import { RequestsScreen } from './requests-screen.tsx'
-import { SettingsScreen } from './settings-screen.tsx'
 import { type ScreenProps, useChanges } from './use.ts'
 import { LostScreen, WelcomeScreen } from './welcome-screens.tsx'
 
@@ -17,6 +15,22 @@ function Activity({ app }: ScreenProps) {
   return (
     <Loaded app={app} name="activity" load={() => import('./activity-screen.tsx')}>
       {({ ActivityScreen }) => <ActivityScreen app={app} />}
+    </Loaded>
+  )
+}
+
+function Add({ app, by }: ScreenProps & { readonly by: (Place & { readonly at: 'add' })['by'] }) {
+  return (
+    <Loaded app={app} name="add" load={() => import('./add-screen.tsx')}>
+      {({ AddScreen }) => <AddScreen key={by} app={app} by={by} />}
+    </Loaded>
+  )
+}
+
+function Settings({ app }: ScreenProps) {
+  return (
+    <Loaded app={app} name="settings" load={() => import('./settings-screen.tsx')}>
+      {({ SettingsScreen }) => <SettingsScreen app={app} />}
     </Loaded>
   )
 }
@@ -33,7 +47,7 @@ const tabs = {
   requests: RequestsScreen,
   codes: CodesScreen,
   activity: Activity,
-  more: SettingsScreen,
+  more: Settings,
 } as const
 
 function Tabs({ app, tab }: ScreenProps & { readonly tab: Tab }) {
@@ -56,7 +70,7 @@ function Tabs({ app, tab }: ScreenProps & { readonly tab: Tab }) {
 
 /** The screen of a place; one about an account that is gone is the first one. */
 function Content({ app, place }: ScreenProps & { readonly place: Place }) {
-  if (place.at === 'add') return <AddScreen key={place.by} app={app} by={place.by} />
+  if (place.at === 'add') return <Add app={app} by={place.by} />
   if (place.at === 'ending') return <EndingScreen app={app} place={place} />
   if (place.at !== 'tab') {
     const member = app.member(place.id)

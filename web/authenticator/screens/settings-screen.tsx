@@ -1,32 +1,10 @@
 import { fill } from '../../../src/platform/texts/fill.ts'
-import { isolate, type Language, languages } from '../words.ts'
+import { isolate } from '../words.ts'
 import { InstallHint } from './install-hint.tsx'
+import { LanguageChoice } from './language-choice.tsx'
 import { NotificationSetting } from './notification-setting.tsx'
-import { Field, Heading } from './parts.tsx'
+import { Heading } from './parts.tsx'
 import type { ScreenProps } from './use.ts'
-
-/** The languages by their own names. */
-export function LanguageChoice({ app }: ScreenProps) {
-  const { settings } = app.words.texts
-  const { language } = app.words
-  return (
-    <Field label={settings.language}>
-      {(attributes) => (
-        <select
-          {...attributes}
-          value={language}
-          onChange={({ currentTarget }) => void app.speak(currentTarget.value as Language)}
-        >
-          {Object.entries(languages).map(([tag, { name }]) => (
-            <option key={tag} value={tag} lang={tag}>
-              {name}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
-  )
-}
 
 /** Accounts, language, and what this browser promises. */
 export function SettingsScreen({ app }: ScreenProps) {

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
 import type { App } from '../app.ts'
 import { InstallHint } from './install-hint.tsx'
+import { LanguageChoice } from './language-choice.tsx'
 import { Heading, Note } from './parts.tsx'
-import { LanguageChoice } from './settings-screen.tsx'
 import type { ScreenProps } from './use.ts'
 
 /** Buttons that lead to a code. */
