@@ -6,6 +6,11 @@ import type { PushLog } from './push-log.adapter.ts'
 
 export type BreakerOptions = {
   readonly log: PushLog
+  /**
+   * While the breaker is open, a device that has not failed itself is tried, one at a time: where
+   * devices choose the address at the service, failures of some say nothing about the others.
+   */
+  readonly triesOthers?: boolean
   /** On a clock that never jumps, in milliseconds. */
   readonly nowMs?: () => number
 }
@@ -18,6 +23,8 @@ const openMsMax = 15_000
  * As long as a service may ask for by `Retry-After`; a message always waits the full `Retry-After`.
  */
 const askedMsMax = 60_000
+/** Devices that have failed since the service last answered; beyond it the oldest is tried again. */
+const failedDevicesMax = 1_000
 
 /**
  * Passes sends on until the service has failed ten times in a row. Then the breaker is open: it
@@ -27,12 +34,13 @@ const askedMsMax = 60_000
  */
 export function withBreaker(
   provider: PushProvider,
-  { log, nowMs = () => performance.now() }: BreakerOptions,
+  { log, triesOthers = false, nowMs = () => performance.now() }: BreakerOptions,
 ): PushProvider {
   let failures = 0
   let openMs = 0
   let openUntil = 0
   let isTrying = false
+  const failedDevices = new Set<string>()
 
   function record(result: PushResult, message: PushMessage): void {
     const { provider: service, appId } = message.address
@@ -41,9 +49,11 @@ export function withBreaker(
       failures = 0
       openMs = 0
       openUntil = 0
+      failedDevices.clear()
       return
     }
     if (!result.down) return
+    if (triesOthers) addFailed(message.deviceId)
     failures += 1
     const isOpen = nowMs() < openUntil
     if (failures < failuresMax || isOpen) return
@@ -54,17 +64,24 @@ export function withBreaker(
     openUntil = nowMs() + Math.max(openMs, Math.min(askedMsMax, result.afterMs ?? 0))
   }
 
+  function addFailed(deviceId: string): void {
+    failedDevices.add(deviceId)
+    const [oldest] = failedDevices.size > failedDevicesMax ? failedDevices : []
+    if (oldest !== undefined) failedDevices.delete(oldest)
+  }
+
   /** How long to wait before a send may be attempted; zero when it may be attempted now. */
-  function waitMs(): number {
+  function waitMs({ deviceId }: PushMessage): number {
     if (openMs === 0) return 0
     const leftMs = openUntil - nowMs()
-    if (leftMs > 0) return leftMs
-    return isTrying ? openMs : 0
+    const mayTry = leftMs <= 0 || (triesOthers && !failedDevices.has(deviceId))
+    if (mayTry && !isTrying) return 0
+    return leftMs > 0 ? leftMs : openMs
   }
 
   return {
     async send(message) {
-      const afterMs = waitMs()
+      const afterMs = waitMs(message)
       if (afterMs > 0) {
         return { kind: 'retry', reason: 'the push service does not answer', afterMs }
       }

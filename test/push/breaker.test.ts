@@ -91,6 +91,46 @@ describe('a service that has failed ten times in a row', () => {
   })
 })
 
+describe('a service whose addresses are chosen by devices', () => {
+  test('is tried for a device that did not fail while others fail, one at a time', async () => {
+    let answer: (result: PushResult) => void = () => undefined
+    const { push: provider, sentPushes } = aProvider(({ languages }) =>
+      languages.length > 0 ? new Promise<PushResult>((resolve) => (answer = resolve)) : down,
+    )
+    const push = withBreaker(provider, { log: recordingLog(), triesOthers: true, nowMs: () => 0 })
+    const hostilePush = aPush()
+    for (let time = 0; time < 12; time++) await push.send(hostilePush)
+    expect(sentPushes).toHaveLength(10)
+
+    const other = push.send(aPush({ languages: ['nl'] }))
+    expect(await push.send(aPush())).toMatchObject({ kind: 'retry', afterMs: 1_000 })
+    expect(sentPushes).toHaveLength(11)
+    answer(acceptance)
+    expect(await other).toEqual(acceptance)
+    // It answers: everybody is sent to again.
+    expect(await push.send(hostilePush)).toEqual(down)
+    expect(sentPushes).toHaveLength(12)
+  })
+
+  test('is tried once for each device, so that an outage costs it no more', async () => {
+    const { push: provider, sentPushes } = aProvider(() => down)
+    const push = withBreaker(provider, { log: recordingLog(), triesOthers: true, nowMs: () => 0 })
+    const pushes = Array.from({ length: 20 }, () => aPush())
+    for (const one of [...pushes, ...pushes]) await push.send(one)
+    expect(sentPushes).toHaveLength(20)
+  })
+
+  test('is tried again for the oldest of more than a thousand that failed', async () => {
+    const { push: provider, sentPushes } = aProvider(() => down)
+    const push = withBreaker(provider, { log: recordingLog(), triesOthers: true, nowMs: () => 0 })
+    const first = aPush()
+    await push.send(first)
+    for (let time = 0; time < 1_000; time++) await push.send(aPush())
+    await push.send(first)
+    expect(sentPushes).toHaveLength(1_002)
+  })
+})
+
 describe('a service', () => {
   test.each<[string, PushResult]>([
     ['asks for a delay of one message', busy],

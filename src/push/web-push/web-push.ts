@@ -48,7 +48,8 @@ type Parts = WebPushOptions & { readonly client: GuardedClient; readonly headers
  * Web Push (RFC 8030) with a sender of our own, through the guarded client: only to push services
  * that are allowed, only to public addresses, without redirects. Each push service has its own
  * slots, so that a slow one delays no other, and each of its origins a breaker of its own: a device
- * chooses its name under a wildcard, and one that does not exist must stop no other.
+ * chooses its name under a wildcard, and one that does not exist must stop no other. It chooses the
+ * path, too, and with it what the push service answers: the breaker stops the devices that fail.
  */
 export function buildWebPushProvider(options: WebPushOptions): PushProvider {
   const { address, proxy, ca = [], clock, log, hosts } = options
@@ -71,7 +72,8 @@ export function buildWebPushProvider(options: WebPushOptions): PushProvider {
   }
 
   function openOrigin(service: string, origin: string): PushProvider {
-    const push = origins.get(origin) ?? withBreaker(openService(service), { log })
+    const push =
+      origins.get(origin) ?? withBreaker(openService(service), { log, triesOthers: true })
     origins.delete(origin)
     origins.set(origin, push)
     for (const oldest of [...origins.keys()].slice(0, -originsMax)) origins.delete(oldest)

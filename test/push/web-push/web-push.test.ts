@@ -205,9 +205,23 @@ describe('a push without an answer', () => {
       times: 'always',
       match: ({ headers }) => headers.host === 'web.push.apple.com',
     })
-    for (let count = 0; count < 12; count++) await webPush.send(aPushToBrowser(simulator, 'apple'))
+    const message = aPushToBrowser(simulator, 'apple')
+    for (let count = 0; count < 12; count++) await webPush.send(message)
     expect(attempts()).toBe(10)
     expect(log.output()).toContain('push service does not answer')
+    expect((await webPush.send(aPushToBrowser(simulator))).kind).toBe('accepted')
+  })
+
+  test('a device whose address makes its push service fail stops no other of that service', async () => {
+    const hostilePush = aPushToBrowser(simulator)
+    simulator.faults.add({
+      provider: 'web_push',
+      ...reason('Unavailable'),
+      times: 'always',
+      match: ({ token }) => token === endpointOf(hostilePush),
+    })
+    for (let count = 0; count < 12; count++) await webPush.send(hostilePush)
+    expect(attempts()).toBe(10)
     expect((await webPush.send(aPushToBrowser(simulator))).kind).toBe('accepted')
   })
 
