@@ -7,8 +7,22 @@ import { sendProblemPage } from '../../platform/http/pages/problem-page.ts'
 /** The app, what it calls, and what verifies what it signed. */
 const own = /^\/(?:authenticator(?:\/|$)|device\/v1\/|t\/:tenantId\/\.well-known\/jwks\.json$)/
 
-/** The host of an origin as requests name it. */
-export const hostOf = (origin: string) => new URL(origin).host
+/**
+ * Whether a request names the host of this origin, also in another spelling: in upper case, with
+ * the port of its scheme, as some proxies write it, with the dot of the root, or as part of the
+ * request line (RFC 9112, 3.2.2).
+ */
+export function isAtOrigin({ host, raw }: FastifyRequest, origin: string): boolean {
+  const { protocol, host: ownHost } = new URL(origin)
+  if (host === ownHost) return true
+  const lineHost = /^https?:\/\/([^/?#]*)/i.exec(raw.url ?? '')?.[1]
+  return [host, lineHost].some((text) => text && plainHost(protocol, text) === ownHost)
+}
+
+function plainHost(protocol: string, text: string): string | undefined {
+  const address = `${protocol}//${text}`
+  return URL.canParse(address) ? new URL(address).host.replace(/\.(?=$|:)/, '') : undefined
+}
 
 /**
  * Answers requests for that origin's host with 404, for every route that is added from here on
@@ -20,9 +34,8 @@ export function serveAuthenticatorAlone(
   { authenticatorOrigin, publicOrigin }: AuthenticatorOrigins,
 ): void {
   if (authenticatorOrigin === null || authenticatorOrigin === publicOrigin) return
-  const host = hostOf(authenticatorOrigin)
   const refuse = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    if (request.host === host) sendProblemPage(reply, 'not_found')
+    if (isAtOrigin(request, authenticatorOrigin)) sendProblemPage(reply, 'not_found')
     else done()
   }
   app.addHook('onRoute', (route) => {

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type FixedAnswer, fixedAnswer } from '../../platform/http/fixed-answer.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { sendProblemPage } from '../../platform/http/pages/problem-page.ts'
-import { type AuthenticatorOrigins, hostOf } from './authenticator-origin.http.ts'
+import { type AuthenticatorOrigins, isAtOrigin } from './authenticator-origin.http.ts'
 import { type BuiltFile, listBuiltFiles } from './built-files.ts'
 
 /** Where the app is; the scope of its worker, too, and so with a slash. */
@@ -85,8 +85,9 @@ export function authenticatorRoutes(
     files.map((one) => [one.name, fixedAnswer(answerOf(one, origins.publicOrigin))]),
   )
   const address = authenticatorAddress(origins)
-  const isElsewhere = ({ host }: FastifyRequest) =>
-    origins.authenticatorOrigin !== null && host !== hostOf(origins.authenticatorOrigin)
+  const { authenticatorOrigin } = origins
+  const isElsewhere = (request: FastifyRequest) =>
+    authenticatorOrigin !== null && !isAtOrigin(request, authenticatorOrigin)
   const hiddenRoute = { schema: { hide: true } }
   const redirect = (request: FastifyRequest, reply: FastifyReply) =>
     reply.redirect(`${address}${searchOf(request)}`, 308)

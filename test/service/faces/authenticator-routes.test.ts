@@ -1,6 +1,8 @@
 // How the authenticator is served: what it may load and do, and what is kept where.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -139,6 +141,47 @@ describe('an authenticator with an origin of its own', () => {
     for (const url of others) {
       expect((await app.inject({ url, headers: own })).statusCode, url).toBe(404)
     }
+  })
+
+  test.each([
+    'AUTH.example',
+    'auth.example:443',
+    'auth.example.',
+    'Auth.Example.:443',
+    'x@auth.example',
+  ])('is served at its host as a proxy may write it, %s, and nothing else is', async (host) => {
+    const statusOf = async (url: string) =>
+      (await app.inject({ url, headers: { host } })).statusCode
+    expect(await statusOf('/authenticator/')).toBe(200)
+    expect([await statusOf('/'), await statusOf('/docs')]).toEqual([404, 404])
+  })
+
+  test.each(['auth.example:8443', 'a.auth.example', 'auth.example.evil.example', 'x:y:z', '['])(
+    'is not at %s, which is another host',
+    async (host) => {
+      const { statusCode } = await app.inject({ url: '/', headers: { host } })
+      expect(statusCode).toBe(200)
+      expect((await app.inject({ url: '/authenticator/', headers: { host } })).statusCode).toBe(308)
+    },
+  )
+
+  test('is where the request line says, and where a trusted proxy says', async () => {
+    const authenticatorOrigin = 'https://auth.example'
+    const behindProxy = await anApp({}, { authenticatorOrigin, trustProxy: true })
+    const forwarded = { 'x-forwarded-host': 'AUTH.example:443' }
+    expect((await app.inject({ url: '/', headers: forwarded })).statusCode).toBe(200)
+    expect((await behindProxy.inject({ url: '/', headers: forwarded })).statusCode).toBe(404)
+    await behindProxy.close()
+
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address() as AddressInfo
+    const statusOf = (path: string) =>
+      new Promise((resolve, reject) => {
+        const call = request({ port, host: '127.0.0.1', path, headers: { host: 'a.example' } })
+        call.once('response', (answer) => resolve(answer.resume().statusCode))
+        call.once('error', reject).end()
+      })
+    expect([await statusOf('https://auth.example/'), await statusOf('/')]).toEqual([404, 200])
   })
 
   test('is not under the public origin, which leads to it', async () => {
