@@ -26,6 +26,16 @@ export type BoundedProviderOptions = {
 }
 
 /**
+ * A send that had less time than others says nothing about its push service: the client of a
+ * provider may notice the deadline first, and call it a failure.
+ */
+function ofMessageAlone(result: PushResult): PushResult {
+  if (result.kind !== 'retry') return result
+  const { down: _, ...rest } = result
+  return rest
+}
+
+/**
  * What all push providers guarantee and no client library does: at most `maxInFlight` requests on
  * the wire, an answer within `deadlineMs` (waiting included) and never after the message's expiry,
  * no rejection, one log line per outcome, and a drain in which every caller still receives its
@@ -44,11 +54,11 @@ export function buildBoundedProvider(options: BoundedProviderOptions): PushProvi
         return options.attempt(message, deadlineAt, over.signal)
       })
       .finally(() => over.abort(settledReason))
-    if (outcome.kind === 'done') return outcome.value
+    const isPatient = deadlineMs === options.deadlineMs
+    if (outcome.kind === 'done') return isPatient ? outcome.value : ofMessageAlone(outcome.value)
     if (outcome.kind === 'closed') return { kind: 'retry', reason: 'this process is shutting down' }
     if (!outcome.began) return { kind: 'retry', reason: 'timeout: no free place in time' }
     options.onTimeout?.(beganAt)
-    const isPatient = deadlineMs === options.deadlineMs
     return { kind: 'retry', reason: 'timeout: no answer in time', ...(isPatient && { down: true }) }
   }
 

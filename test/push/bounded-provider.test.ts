@@ -41,6 +41,15 @@ describe('every push provider', () => {
     expect(calls.unanswered).toBe(1)
   })
 
+  test('calls its push service down only after a send that had the whole time', async () => {
+    const down = { kind: 'retry', reason: 'timeout: no answer in time', down: true } as const
+    const { provider } = aProvider(async () => down, 60_000)
+    const late = aPush({ expiresAt: new Date(Date.now() + 50_000) })
+    expect(await provider.send(late)).toEqual({ kind: 'retry', reason: down.reason })
+    const early = aPush({ expiresAt: new Date(Date.now() + 90_000) })
+    expect(await provider.send(early)).toEqual(down)
+  })
+
   test.each([new Date(0), new Date(Number.NaN)])(
     'begins nothing for a challenge that ends at %s',
     async (expiresAt) => {
