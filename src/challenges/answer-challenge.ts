@@ -8,6 +8,7 @@ import {
   type AnswerRefusal,
   answerBytesMax,
   answerEnd,
+  checkAcceptedPasskey,
   checkAnswer,
   checkKey,
   checkNamedPasskey,
@@ -124,7 +125,8 @@ export async function answerChallenge(
       return endedRefusal(facts.target.challenge.status)
 
     const refusal =
-      answer.decision === 'approve' ? checkProtection(facts.protection, facts.now) : undefined
+      checkAcceptedPasskey(answer, device, facts.policy) ??
+      (answer.decision === 'approve' ? checkProtection(facts.protection, facts.now) : undefined)
     if (refusal) return refusal
     const effect = decideAnswer(
       facts.target.challenge,

@@ -1,6 +1,7 @@
 import { checkApp } from '../domain/app.ts'
 import { type Device, type KeyRole, revokedUse } from '../domain/device.ts'
 import { type DeviceProof, type ProvenRequest, readProof } from '../domain/device-proof.ts'
+import { isRefusedPasskey } from '../domain/passkey.ts'
 import { checkProtocolVersion } from '../domain/protocol-version.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Clock, Hashing, Signatures } from '../platform/world.ts'
@@ -79,8 +80,8 @@ export type VerifyProofDependencies = AssertionDependencies & {
  * by: a client that names one of its thumbprints, which cannot be guessed, learns that the device
  * is unregistered. A key that the device has replaced is a foreign key, and its use a security
  * event. A passkey signs no proof: its assertion over one that the possession key has signed makes
- * the call one of the verification key. One that comes with a proof must hold, whether the call
- * needs it or not.
+ * the call one of the verification key, while the tenant accepts that passkey. One that comes with
+ * a proof must hold, whether the call needs it or not.
  */
 export async function verifyProof<Role extends KeyRole = 'possession'>(
   dependencies: VerifyProofDependencies,
@@ -112,7 +113,9 @@ export async function verifyProof<Role extends KeyRole = 'possession'>(
   const { assertion, jws } = proof
   const why = assertion && faultOfOwnAssertion(dependencies, knownDevice, assertion, jws.signedHash)
   if (why) return refuse('proof_invalid', { facts: { claim: 'assertion', why } })
-  if (role === 'verification' && key.role !== 'verification' && !assertion) {
+  const isVerification =
+    key.role === 'verification' || (assertion !== null && !isRefusedPasskey(device, policy))
+  if (role === 'verification' && !isVerification) {
     return refuse('proof_key_not_allowed') as ProofRefusal<Role>
   }
   return device

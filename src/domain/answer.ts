@@ -2,10 +2,12 @@
 
 import type { Challenge, ChallengeStatus, DenyReason } from './challenge.ts'
 import { isFresh, isJti, isThumbprint, readClaims, readHeader } from './claims.ts'
-import type { DeviceKey } from './device.ts'
+import type { Device, DeviceKey } from './device.ts'
 import type { UnverifiedJws } from './device-proof.ts'
 import type { DeviceId } from './ids.ts'
 import { isNumberOf } from './number-match.ts'
+import { isRefusedPasskey } from './passkey.ts'
+import type { Policy } from './policy.ts'
 import type { AnswerEnd } from './push-budget.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { cleanText, isShowable } from './text.ts'
@@ -182,6 +184,19 @@ export function checkNamedPasskey(
   }
   if (isAsserted === (passkeyKid !== null)) return undefined
   return refuse('answer_invalid', { facts: { claim: 'assertion' } })
+}
+
+/**
+ * Checks that the tenant still accepts the passkey that confirms an approval: its policy may have
+ * changed since the device was asked.
+ */
+export function checkAcceptedPasskey(
+  { decision, passkeyKid }: Pick<Answer, 'decision' | 'passkeyKid'>,
+  device: Pick<Device, 'passkey'>,
+  policy: Pick<Policy, 'syncedPasskeys'>,
+): Refusal<'answer_key_not_allowed'> | undefined {
+  if (decision !== 'approve' || passkeyKid === null) return undefined
+  return isRefusedPasskey(device, policy) ? refuse('answer_key_not_allowed') : undefined
 }
 
 /**

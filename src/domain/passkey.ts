@@ -98,3 +98,11 @@ export function checkSynced(
 ): Refusal<'passkey_synced'> | undefined {
   return backupEligible && syncedPasskeys === 'refused' ? refuse('passkey_synced') : undefined
 }
+
+/** Whether the device's verification key is a passkey that the tenant does not accept any more. */
+export function isRefusedPasskey(
+  { passkey }: Pick<Device, 'passkey'>,
+  policy: Pick<Policy, 'syncedPasskeys'>,
+): boolean {
+  return passkey !== null && checkSynced(passkey, policy) !== undefined
+}

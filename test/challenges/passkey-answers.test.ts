@@ -4,6 +4,7 @@ import { readChallenge } from '../../src/challenges/read-challenge.ts'
 import { readEvidence } from '../../src/challenges/read-evidence.ts'
 import type { AssertionFault } from '../../src/domain/assertion.ts'
 import type { Principal } from '../../src/domain/principal.ts'
+import { setPolicy } from '../../src/tenants/policy.ts'
 import { aBrowser, aConfirmedAnswer, type Browser } from '../support/browsers.ts'
 import { onServer } from '../support/cluster.ts'
 import { aSoftwarePasskey, flags, signedHashOf, type Untruth } from '../support/software-passkey.ts'
@@ -253,6 +254,21 @@ describe('an answer of a browser is refused', () => {
     expect(await send(world, browser, { challengeId: id, answer })).toEqual({
       refused: 'answer_key_not_allowed',
     })
+  })
+
+  test('when the tenant has come to refuse passkeys that may be copied, unless it denies', async ({
+    world,
+    principal,
+  }) => {
+    const browser = await aBrowser(world, principal, { synced: true })
+    const { id, approval } = await pending(world, principal)
+    const overrides = { syncedPasskeys: 'refused' } as const
+    const { tenantId } = principal
+    await granted(setPolicy(world, tenantId, { overrides, replace: true }, 'operator'))
+    const command = await aConfirmedAnswer(world, browser, id, approval)
+    expect(await send(world, browser, command)).toEqual({ refused: 'answer_key_not_allowed' })
+    const denial = await aConfirmedAnswer(world, browser, id, { dec: 'deny' })
+    expect(await send(world, browser, denial)).toEqual({ status: 'denied' })
   })
 
   const setKey = (world: World, { id }: Browser, change: string) =>

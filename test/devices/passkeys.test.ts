@@ -6,6 +6,7 @@ import type { AssertionFault } from '../../src/domain/assertion.ts'
 import type { PolicyOverrides } from '../../src/domain/policy.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
+import { openNextEnrollment } from '../../src/enrollments/enroll-next-phone.ts'
 import { setPolicy } from '../../src/tenants/policy.ts'
 import { aBrowser, anAssertedProof } from '../support/browsers.ts'
 import { aSoftwarePasskey, flags, type Untruth } from '../support/software-passkey.ts'
@@ -213,5 +214,21 @@ describe('where the tenant accepts', () => {
     expect(await readSelf(world, await aProof(world, boundBrowser))).toMatchObject({
       mayAnswer: true,
     })
+  })
+
+  test('no passkey that may be copied, one signs no call that takes the verification key', async ({
+    world,
+    principal,
+    lost,
+  }) => {
+    const browser = await aBrowser(world, principal, { synced: true })
+    await decide(world, principal, { syncedPasskeys: 'refused' })
+    const call = async () => anAssertedProof(world, browser)
+    expect(await openNextEnrollment(world, await call(), {})).toEqual({
+      refused: 'proof_key_not_allowed',
+    })
+    expect(await readSelf(world, await call())).toMatchObject({ id: browser.id })
+    await decide(world, principal, {})
+    expect(await unregisterOther(world, await call(), lost.id)).toBeUndefined()
   })
 })
