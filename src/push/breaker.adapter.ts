@@ -23,7 +23,7 @@ const openMsMax = 15_000
  * As long as a service may ask for by `Retry-After`; a message always waits the full `Retry-After`.
  */
 const askedMsMax = 60_000
-/** Devices that have failed since the service last answered; beyond it the oldest is tried again. */
+/** Devices that have failed since the service last answered; beyond it the oldest is forgotten. */
 const failedDevicesMax = 1_000
 
 /**

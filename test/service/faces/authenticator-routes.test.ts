@@ -168,9 +168,9 @@ describe('an authenticator with an origin of its own', () => {
   test('is where the request line says, and where a trusted proxy says', async () => {
     const authenticatorOrigin = 'https://auth.example'
     const behindProxy = await anApp({}, { authenticatorOrigin, trustProxy: true })
-    const forwarded = { 'x-forwarded-host': 'AUTH.example:443' }
-    expect((await app.inject({ url: '/', headers: forwarded })).statusCode).toBe(200)
-    expect((await behindProxy.inject({ url: '/', headers: forwarded })).statusCode).toBe(404)
+    const headers = { 'x-forwarded-host': 'AUTH.example:443' }
+    expect((await app.inject({ url: '/', headers })).statusCode).toBe(200)
+    expect((await behindProxy.inject({ url: '/', headers })).statusCode).toBe(404)
     await behindProxy.close()
 
     await app.listen({ port: 0, host: '127.0.0.1' })
@@ -192,6 +192,15 @@ describe('an authenticator with an origin of its own', () => {
     const enrollment = await app.inject(`/t/${anId('tenant')}/enroll`)
     expect(enrollment.body).toContain('href="https://auth.example/authenticator/"')
   })
+})
+
+test('an authenticator whose origin is the public one shares it with everything', async () => {
+  const authenticatorOrigin = 'https://countersign.example'
+  await using app = await anApp({}, { authenticatorFolder: folder, authenticatorOrigin })
+  const headers = { host: 'countersign.example' }
+  for (const url of ['/authenticator/', '/docs', `/t/${anId('tenant')}/enroll`]) {
+    expect((await app.inject({ url, headers })).statusCode, url).toBe(200)
+  }
 })
 
 test('a build is all files that a browser may load', () => {
