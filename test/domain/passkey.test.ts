@@ -52,9 +52,11 @@ describe('a new passkey is read', () => {
 describe('a new passkey is refused', () => {
   test('unless its key is ES256, by a text that says so', () => {
     const rs256 = 'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA'
-    const short = registration.publicKey.slice(0, -4)
+    const spki = Buffer.from(registration.publicKey, 'base64url')
+    const short = spki.subarray(0, -3).toString('base64url')
+    const long = Buffer.concat([spki, Buffer.alloc(3)]).toString('base64url')
     const loose = `${registration.publicKey.slice(0, -1)}_`
-    for (const publicKey of ['', rs256, short, loose]) {
+    for (const publicKey of ['', rs256, short, long, loose]) {
       const refusal = readNewPasskey({ ...registration, publicKey })
       expect(refusal).toMatchObject({ refused: 'invalid_request' })
       expect(JSON.stringify(refusal)).toMatch(/ES256.*RS256/)

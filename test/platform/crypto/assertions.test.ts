@@ -1,7 +1,7 @@
 // Passkeys as an independent implementation sees them: @simplewebauthn/server, which this project
 // does not use elsewhere.
 
-import { createHash } from 'node:crypto'
+import { createHash, sign } from 'node:crypto'
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server'
 import { describe, expect, test } from 'vitest'
 import { checkAssertion } from '../../../src/domain/assertion.ts'
@@ -102,7 +102,24 @@ describe('both agree about', () => {
 describe('an assertion', () => {
   test('whose signature is in the form of JWS does not hold', () => {
     const assertion = passkey.assert(challenge)
-    const signature = base64url(Buffer.alloc(64, 1))
+    const read = signatures.readAssertion(assertion)
+    const key = { key: passkey.pair.privateKey, dsaEncoding: 'ieee-p1363' } as const
+    const signature = base64url(sign('sha256', read?.signedBytes ?? Buffer.alloc(0), key))
+    expect(ours({ ...assertion, signature })).toBe(false)
+  })
+
+  test.each<[string, (der: Buffer) => Buffer]>([
+    ['has a byte behind it', (der) => Buffer.concat([der, Buffer.alloc(1)])],
+    ['is cut', (der) => der.subarray(0, -1)],
+    [
+      'spells its length in two bytes',
+      (der) => Buffer.concat([Buffer.from([0x30, 0x81]), der.subarray(1)]),
+    ],
+    ['is empty', () => Buffer.alloc(0)],
+    ['is no DER', () => Buffer.alloc(72, 0x30)],
+  ])('whose signature %s does not hold', (_, spoil) => {
+    const assertion = passkey.assert(challenge)
+    const signature = base64url(spoil(Buffer.from(assertion.signature, 'base64url')))
     expect(ours({ ...assertion, signature })).toBe(false)
   })
 
