@@ -40,7 +40,7 @@ const signatures = buildSignatures(sealing)
 const now = new Date(vectors.time)
 const clock = { now: () => now }
 const silent = {
-  ...{ publish: () => undefined, isWatched: () => false, isStopped: false },
+  ...{ publish: () => undefined, isWatched: () => false, watchCount: () => 0, isStopped: false },
   ...{ watch: never, stop: never },
 } satisfies Signals
 

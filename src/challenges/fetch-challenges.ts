@@ -3,8 +3,8 @@ import { type VerifyProofDependencies, verifyProof } from '../devices/authentica
 import { requestHeader } from '../domain/approval-request.ts'
 import type { Device } from '../domain/device.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
-import type { ChallengeId, UserId } from '../domain/ids.ts'
-import { isRefusal, refuse } from '../domain/refusal.ts'
+import type { ChallengeId, DeviceId, UserId } from '../domain/ids.ts'
+import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { Signals } from '../platform/signals.ts'
 import type { Hashing } from '../platform/world.ts'
 import type { SigningKeys } from '../tenants/signing-keys.ts'
@@ -19,6 +19,10 @@ export type WaitDependencies = Dependencies & {
   readonly signals: Signals
   readonly hashing: Pick<Hashing, 'sha256' | 'sha256Base64Url'>
 }
+
+/** Waits of one device at a time, in each process: an app has one, a browser one a window. */
+export const waitsMax = 16
+const waitKey = (deviceId: DeviceId) => `waits:${deviceId}`
 
 /** A pending challenge for the device: the server-signed request, and what is not signed. */
 export type SignedRequest = {
@@ -53,14 +57,15 @@ export type PendingReading = { readonly items: readonly SignedRequest[]; readonl
  * The same, waiting while they are those of `after`, which an earlier reading named, or while there
  * are none: until `waitMs` have passed, the process stops, or the caller is gone, whichever comes
  * first. Each reading verifies the proof again, so that a device that was unregistered meanwhile,
- * or whose key was replaced, learns nothing.
+ * or whose key was replaced, learns nothing. Beyond `waitsMax` a device is refused: each wait reads
+ * again and again, and one proof is good for any number of them.
  */
 export async function waitForChallenges(
   dependencies: WaitDependencies,
   proof: DeviceProof,
   { waitMs, after }: { readonly waitMs: number; readonly after?: string },
   isGone: IsGone = () => false,
-): Promise<PendingReading | ProofRefusal> {
+): Promise<PendingReading | ProofRefusal | Refusal<'too_many_requests'>> {
   const { signals, hashing } = dependencies
   const stateOf = ({ pending }: Pick<Reading, 'pending'>) =>
     hashing.sha256Base64Url(pending.map(({ challengeId }) => challengeId).join(' '))
@@ -73,8 +78,12 @@ export async function waitForChallenges(
   const first = await readPending(dependencies, proof, isGone)
   if (isRefusal(first)) return first
   if (waitMs === 0 || stateOf(first) !== knownState) return shownReading(first)
+  const { userId, id: deviceId } = first.device
+  if (signals.watchCount(waitKey(deviceId)) >= waitsMax) {
+    return refuse('too_many_requests', { retryAfterSeconds: rereadEveryMs / 1000 })
+  }
   const ids = first.pending.map(({ challengeId }) => challengeId)
-  const watch = signals.watch(askedKey(first.device.userId), ...ids)
+  const watch = signals.watch(askedKey(userId), waitKey(deviceId), ...ids)
   try {
     for (;;) {
       const reading = await readPending(dependencies, proof, isGone)

@@ -22,6 +22,8 @@ export interface Signals {
   watch(...keys: readonly string[]): Watch
   /** True while somebody in this process watches the key. */
   isWatched(key: string): boolean
+  /** How many watches in this process are over the key. */
+  watchCount(key: string): number
   /** Wakes everyone and makes every later wait end immediately. */
   stop(): void
   /** True once `stop` was called. */

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { answerChallenge } from '../../src/challenges/answer-challenge.ts'
-import { askedKey, waitForChallenges } from '../../src/challenges/fetch-challenges.ts'
+import { askedKey, waitForChallenges, waitsMax } from '../../src/challenges/fetch-challenges.ts'
 import { unregisterDevice } from '../../src/devices/unregister-devices.ts'
 import { until } from '../support/until.ts'
 import {
@@ -86,6 +86,33 @@ describe('an open app that waits', () => {
     // It rejects where nothing was read for it, and is answered by what was on its way.
     await Promise.allSettled([reading])
     expect(world.signals.isWatched(askedKey(phone.userId))).toBe(false)
+  })
+
+  test('waits sixteen times at most, and takes no wait from another device of its person', async ({
+    world,
+    principal,
+    phone,
+  }) => {
+    const other = await aPhone(world, principal)
+    const proof = await aProof(world, phone)
+    const wait = (isGone?: () => boolean) =>
+      waitForChallenges(world, proof, { waitMs: minute }, isGone)
+    let isGone = false
+    const readings = Array.from({ length: waitsMax }, () => wait(() => isGone))
+    const key = askedKey(phone.userId)
+    await until('all wait', async () => world.signals.watchCount(key) === waitsMax)
+    expect(await wait()).toEqual({ refused: 'too_many_requests', retryAfterSeconds: 5 })
+    const otherReading = waitForChallenges(world, await aProof(world, other), { waitMs: minute })
+    await until('the other waits', async () => world.signals.watchCount(key) > waitsMax)
+
+    isGone = true
+    world.signals.publish(key)
+    await Promise.allSettled(readings)
+    const nextReading = wait()
+    await until('both wait', async () => world.signals.watchCount(key) === 2)
+    await granted(ask(world, principal))
+    expect(await nextReading).toMatchObject({ items: [{}] })
+    expect(await otherReading).toMatchObject({ items: [{}] })
   })
 
   test('is answered when the process stops', async () => {

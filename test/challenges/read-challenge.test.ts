@@ -62,6 +62,7 @@ function silentSignals(
   const signals: Signals = {
     publish: () => undefined,
     isWatched: () => false,
+    watchCount: () => 0,
     stop: () => undefined,
     isStopped: false,
     watch() {

@@ -133,6 +133,7 @@ export async function buildSignalHub(
       return watch
     },
     isWatched: (key) => watchesByKey.has(key),
+    watchCount: (key) => watchesByKey.get(key)?.size ?? 0,
     stop() {
       isStopped = true
       wakeAll()
