@@ -112,6 +112,19 @@ describe('a service whose addresses are chosen by devices', () => {
     expect(sentPushes).toHaveLength(12)
   })
 
+  test('is tried for a device that failed before it last answered', async () => {
+    const { push: provider, sentPushes } = aProvider(({ languages }) =>
+      languages.length > 0 ? acceptance : down,
+    )
+    const push = withBreaker(provider, { log: recordingLog(), triesOthers: true, nowMs: () => 0 })
+    const [early, hostile] = [aPush(), aPush()]
+    await push.send(early)
+    await push.send(aPush({ languages: ['nl'] }))
+    for (let time = 0; time < 10; time++) await push.send(hostile)
+    await push.send(early)
+    expect(sentPushes).toHaveLength(13)
+  })
+
   test('is tried once for each device, so that an outage costs it no more', async () => {
     const { push: provider, sentPushes } = aProvider(() => down)
     const push = withBreaker(provider, { log: recordingLog(), triesOthers: true, nowMs: () => 0 })

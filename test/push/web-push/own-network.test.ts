@@ -5,6 +5,7 @@ import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
 import { buildEgressGuard } from '../../../src/platform/net/egress-guard.ts'
 import type { PushProvider } from '../../../src/push/push.store.ts'
 import { startConnectProxy } from '../../support/connect-proxy.ts'
+import { recordingLog } from '../push-gateway.ts'
 import { aPushTo, aPushToBrowser, directSender, webPushFor } from './browser-pushes.ts'
 
 let simulator: Simulator
@@ -58,6 +59,26 @@ test('the endpoints of a push service under a wildcard that do not exist stop no
   }
   const other = await provider.send(aPushToBrowser(simulator, 'apple'))
   expect(other).toMatchObject({ reason: 'no reply: ENOTFOUND' })
+})
+
+test('no more than 256 origins are remembered, as devices make them up', async () => {
+  const resolve = async (name: string) => {
+    throw Object.assign(new Error(name), { code: 'ENOTFOUND' })
+  }
+  const log = recordingLog()
+  provider = directSender({ guard: buildEgressGuard({ resolve }), log })
+  const { keys } = simulator.browsers.subscribe('a')
+  const send = (name: string) =>
+    provider.send(aPushTo({ endpoint: `https://${name}.push.apple.com/a`, keys }))
+  const outages = () =>
+    log.lines.filter(({ message }) => message === 'push service does not answer').length
+  for (let count = 0; count < 10; count++) await send('first')
+  for (let count = 0; count < 255; count++) await send(`n${count}`)
+  for (let count = 0; count < 10; count++) await send('first')
+  expect(outages()).toBe(1)
+  for (let count = 0; count < 256; count++) await send(`n${count}`)
+  for (let count = 0; count < 10; count++) await send('first')
+  expect(outages()).toBe(2)
 })
 
 test('a proxy connects to the name of the push service, and sees no more of it', async () => {
