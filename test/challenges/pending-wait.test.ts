@@ -88,6 +88,22 @@ describe('an open app that waits', () => {
     expect(world.signals.isWatched(askedKey(phone.userId))).toBe(false)
   })
 
+  test('learns within five seconds what no signal told it', async ({ world, principal, phone }) => {
+    const waitsMs: number[] = []
+    const watch = () => ({
+      async next(timeoutMs: number) {
+        waitsMs.push(timeoutMs)
+        await granted(ask(world, principal))
+      },
+      close: () => undefined,
+    })
+    const silentWorld = { ...world, signals: { ...world.signals, watch } }
+    const proof = await aProof(world, phone)
+    const reading = await waitForChallenges(silentWorld, proof, { waitMs: minute })
+    expect(reading).toMatchObject({ items: [{}] })
+    expect(waitsMs).toEqual([5_000])
+  })
+
   test('waits sixteen times at most, and takes no wait from another device of its person', async ({
     world,
     principal,

@@ -34,6 +34,9 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
+/** Operations without credentials that reach the database. */
+const openOperations = ['claimEnrollment', 'openPortal', 'readPublicKeys', 'readWebPushKey']
+
 const schemesOf = ({ operation }: Route) => operation.security.flatMap((one) => Object.keys(one))
 const bodies: Readonly<Record<string, object>> = {
   claimEnrollment: {
@@ -64,7 +67,7 @@ test('API, portal and Keycloak calls answer 429 as declared, with Retry-After', 
   const routes = (await routesOf(app)).filter(
     (route) =>
       schemesOf(route).some((scheme) => problemSchemes.includes(scheme)) ||
-      ['claimEnrollment', 'openPortal', 'readPublicKeys'].includes(route.operation.operationId),
+      openOperations.includes(route.operation.operationId),
   )
   expect(routes.length).toBeGreaterThan(60)
   for (const route of routes) {
@@ -76,33 +79,42 @@ test('API, portal and Keycloak calls answer 429 as declared, with Retry-After', 
   }
 })
 
-test('a device that waits for something does not block other phones', async () => {
-  const one = { running: 1, runningInLine: 1, waiting: 9, waitingInLine: 9, waitMs: 1 }
-  const devices = buildFairQueue({ ...one, refusalMs: 0, refusals: 0 })
-  const { promise: change, resolve: signalChange } = Promise.withResolvers<void>()
-  let waiting = 0
-  await using fullApp = await anApp(
-    {
-      async readNextEnrollment(_proof, _id, { waitMs }) {
-        if (waitMs > 0) {
-          waiting++
-          await change
-        }
-        return { enrollment: anEnrollment(), status: 'open', number: null }
+test.each([`enrollments/${anId('enrollment')}`, 'challenges'])(
+  'a device that waits for something at %s does not block other phones',
+  async (path) => {
+    const one = { running: 1, runningInLine: 1, waiting: 9, waitingInLine: 9, waitMs: 1 }
+    const devices = buildFairQueue({ ...one, refusalMs: 0, refusals: 0 })
+    const { promise: change, resolve: signalChange } = Promise.withResolvers<void>()
+    let waiting = 0
+    async function wait(waitMs: number) {
+      if (waitMs === 0) return
+      waiting++
+      await change
+    }
+    await using fullApp = await anApp(
+      {
+        async readNextEnrollment(_proof, _id, { waitMs }) {
+          await wait(waitMs)
+          return { enrollment: anEnrollment(), status: 'open', number: null }
+        },
+        async waitForChallenges(_proof, { waitMs }) {
+          await wait(waitMs)
+          return { items: [], state: 'A'.repeat(43) }
+        },
+        readPushPause: async () => ({ until: null }),
       },
-      readPushPause: async () => ({ until: null }),
-    },
-    { admission: buildAdmission({ clientQueue: full, deviceQueue: devices, tokenQueue: full }) },
-  )
-  const headers = { 'device-proof': 'proof' }
-  const url = `/device/v1/enrollments/${anId('enrollment')}?wait=30`
-  const follower = fullApp.inject({ url, headers, remoteAddress: '203.0.113.7' })
-  await until('one waits', () => waiting === 1)
-  const other = { url: '/device/v1/push-pause', headers, remoteAddress: '198.51.100.7' }
-  expect((await fullApp.inject(other)).statusCode).toBe(200)
-  signalChange()
-  expect((await follower).statusCode).toBe(200)
-})
+      { admission: buildAdmission({ clientQueue: full, deviceQueue: devices, tokenQueue: full }) },
+    )
+    const headers = { 'device-proof': 'proof' }
+    const url = `/device/v1/${path}?wait=30`
+    const follower = fullApp.inject({ url, headers, remoteAddress: '203.0.113.7' })
+    await until('one waits', () => waiting === 1)
+    const other = { url: '/device/v1/push-pause', headers, remoteAddress: '198.51.100.7' }
+    expect((await fullApp.inject(other)).statusCode).toBe(200)
+    signalChange()
+    expect((await follower).statusCode).toBe(200)
+  },
+)
 
 test('every device call without a body answers 429 with Retry-After, as it declares', async () => {
   const routes = (await routesOf(app)).filter(

@@ -62,6 +62,13 @@ describe('the page of the authenticator', () => {
     expect(body).toContain('<meta name="service-origin" content="https://countersign.example">')
   })
 
+  test('names it as text, whatever an address may have in it', async () => {
+    const publicOrigin = 'https://a"&b.example'
+    await using app = await anApp({}, { authenticatorFolder: folder, publicOrigin })
+    const { body } = await app.inject('/authenticator/')
+    expect(body).toContain('<meta name="service-origin" content="https://a&quot;&amp;b.example">')
+  })
+
   test('is found without its slash, too, with what the address asks for', async () => {
     const { statusCode, headers } = await read('/authenticator?tenant=tnt_1')
     expect([statusCode, headers.location]).toEqual([308, '/authenticator/?tenant=tnt_1'])
