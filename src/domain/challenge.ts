@@ -143,8 +143,7 @@ export function openChallenge(
       (request.deviceIds === undefined || request.deviceIds.includes(device.id)),
   )
   if (targets.length === 0) return refuse('no_capable_device')
-  const reachable = targets.some((device) => device.hasPushToken)
-  const suppression = facts.suppressed ?? (reachable ? null : 'no_push_token')
+  const suppression = suppressionOf(targets, facts.suppressed)
   return {
     targets,
     deliveryMode: suppression === null ? 'push' : 'pull_only',
@@ -155,6 +154,19 @@ export function openChallenge(
     createdAt: facts.now,
     expiresAt: new Date(facts.now.getTime() + ttlSeconds * 1000),
   }
+}
+
+/**
+ * Why no phone is woken; null when one is. Limits on pushing once more are no reason where nothing
+ * can be pushed at all: waiting would not help.
+ */
+function suppressionOf(
+  targets: Opening['targets'],
+  suppressed: SuppressionReason | null,
+): SuppressionReason | null {
+  if (targets.some((device) => device.hasPushToken)) return suppressed
+  const isLimitOfResends = suppressed === 'resend_too_soon' || suppressed === 'resends_used_up'
+  return suppressed === null || isLimitOfResends ? 'no_push_token' : suppressed
 }
 
 /** The rules that decide which devices this challenge may ask. */

@@ -9,7 +9,7 @@ import {
   type KnownInitiator,
   unusedBudget,
 } from '../../src/domain/push-budget.ts'
-import type { ThrottlingFacts } from '../../src/domain/push-throttling.ts'
+import type { SuppressionReason, ThrottlingFacts } from '../../src/domain/push-throttling.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import {
   type AskedQuestion,
@@ -161,12 +161,13 @@ describe('what is inherited', () => {
     number: { mode: 'service', digits: 6, wrongNumbersMax: 3 } as const,
     activeDevices: [phone(deviceId), phone(otherDeviceId, false)],
   }
-  function open(suppressed: 'resend_too_soon' | null, pending: PendingQuestion | null) {
+  function open(
+    suppressed: SuppressionReason | null,
+    pending: PendingQuestion | null,
+    factsGiven = openingFacts,
+  ) {
     const inheritance = pending && { ...pending, notAfter: later(600) }
-    const opening = openChallenge(
-      { ...openingFacts, suppressed },
-      { userVerification: 'preferred' },
-    )
+    const opening = openChallenge({ ...factsGiven, suppressed }, { userVerification: 'preferred' })
     if (isRefusal(opening)) throw new Error(opening.refused)
     return openInChain(opening, inheritance)
   }
@@ -207,6 +208,24 @@ describe('what is inherited', () => {
     const silent = pendingQuestion({ deliveryMode: 'pull_only' })
     expect(open('resend_too_soon', silent)).toMatchObject({ deliveryMode: 'pull_only' })
   })
+
+  test.each([
+    ['resend_too_soon', 'no_push_token'],
+    ['resends_used_up', 'no_push_token'],
+    ['paused', 'paused'],
+    [null, 'no_push_token'],
+  ] as const)(
+    'is no limit on resends where no phone has a push token: %s is %s',
+    (suppressed, reason) => {
+      const activeDevices = [phone(deviceId, false), phone(otherDeviceId, false)]
+      const silent = pendingQuestion({ deliveryMode: 'pull_only' })
+      const factsOfReload = { ...openingFacts, activeDevices }
+      expect(open(suppressed, silent, factsOfReload)).toMatchObject({
+        deliveryMode: 'pull_only',
+        suppressed: reason,
+      })
+    },
+  )
 
   test('is nothing for the first question of a chain', () => {
     expect(open(null, null)).toMatchObject({
