@@ -34,11 +34,11 @@ async function build(stamp: string): Promise<void> {
   const { build: buildApps } = await import('vite')
   const folder = path.join(project, `web/dist-${randomUUID()}`)
   try {
-    await buildApps({
-      configFile: path.join(project, 'web/vite.config.ts'),
-      logLevel: 'warn',
-      build: { outDir: folder },
-    })
+    const configFile = path.join(project, 'web/vite.config.ts')
+    const options = { configFile, logLevel: 'warn', build: { outDir: folder } } as const
+    await buildApps(options)
+    // It names what the others have become.
+    await buildApps({ ...options, mode: 'worker' })
     await writeFile(path.join(folder, stampName), stamp)
     const former = `${folder}-former`
     await rename(builtFolder, former).catch(() => undefined)

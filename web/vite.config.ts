@@ -15,49 +15,53 @@ const listOfFiles = '__FILES__'
  * browser then installs it anew.
  */
 function listFiles(): Plugin {
+  let folder = ''
   return {
     name: 'list-files',
+    configResolved({ build }) {
+      folder = build.outDir
+    },
     generateBundle(_options, bundle) {
-      const still = readdirSync(path.join(app, 'public'), { recursive: true, encoding: 'utf8' })
-      const files = [...Object.keys(bundle), ...still.map((name) => name.replaceAll('\\', '/'))]
+      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      const names = files
+        .map((name) => name.replaceAll('\\', '/'))
+        .filter((name) => /\.\w+$/.test(name) && !/\.html$|components|^worker/.test(name))
+      const addresses = JSON.stringify([base, ...names.sort().map((name) => base + name)])
       for (const output of Object.values(bundle)) {
-        if (output.type !== 'chunk' || output.fileName !== 'worker.js') continue
-        const names = files.filter(
-          (name) => /\.\w+$/.test(name) && !/\.html$|components|^worker/.test(name),
-        )
-        const addresses = JSON.stringify([base, ...names.sort().map((name) => base + name)])
+        if (output.type !== 'chunk') continue
         output.code = output.code.replace(new RegExp(`["'\`]${listOfFiles}["'\`]`), () => addresses)
       }
     },
   }
 }
 
+/** What the app is made of; the worker is built by itself (mode `worker`), after the rest. */
+const inputs = {
+  index: path.join(app, 'index.html'),
+  components: path.join(app, 'components.html'),
+}
+
 /**
  * Nothing is inlined: `data:` addresses would need a laxer policy. No preload polyfill: every
- * browser that can hold the keys has module preload.
+ * browser that can hold the keys has module preload. The worker is one file: not every browser
+ * lets workers of this kind import others.
  */
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   root: app,
   base,
-  publicDir: path.join(app, 'public'),
-  plugins: [listFiles()],
+  publicDir: mode === 'worker' ? false : path.join(app, 'public'),
+  plugins: mode === 'worker' ? [listFiles()] : [],
   define: { APP_VERSION: JSON.stringify(version) },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: path.join(web, 'dist'),
-    emptyOutDir: true,
+    emptyOutDir: mode !== 'worker',
     modulePreload: false,
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    rollupOptions: {
-      input: {
-        index: path.join(app, 'index.html'),
-        components: path.join(app, 'components.html'),
-        worker: path.join(app, 'worker.ts'),
-      },
-      output: {
-        entryFileNames: ({ name }) => (name === 'worker' ? 'worker.js' : 'assets/[name]-[hash].js'),
-      },
-    },
+    rollupOptions:
+      mode === 'worker'
+        ? { input: path.join(app, 'worker.ts'), output: { entryFileNames: 'worker.js' } }
+        : { input: inputs, output: { entryFileNames: 'assets/[name]-[hash].js' } },
   },
-})
+}))

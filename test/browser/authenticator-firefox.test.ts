@@ -67,6 +67,26 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
     await press('Confirm')
     await shows('Nothing is waiting.')
   }
+  const openApp = async () => {
+    await page.open('about:blank')
+    await page.open(`${service.origin}/authenticator/`)
+    await shows('Requests')
+  }
+  const subscription = (act: string) => `navigator.serviceWorker.ready
+    .then(({ pushManager }) => pushManager.getSubscription())
+    .then((one) => one && ${act})`
+  const subscribedKey = subscription('[...new Uint8Array(one.options.applicationServerKey)]')
+  const subscribedEndpoint = subscription('one.endpoint')
+  const deviceOf = async (user: string) => {
+    const { items } = (await service.api('GET', '/v1/users?limit=100')).json
+    const { id } = items.find((one: { displayName: string }) => one.displayName === user)
+    return (await service.api('GET', `/v1/users/${id}/devices`)).json.items[0]
+  }
+  /** Until the service can push to the device of the user, or cannot any more. */
+  const isRegistered = (user: string, isWanted = true) =>
+    until(`the service has ${isWanted ? 'a' : 'no'} subscription`, async () => {
+      return (await deviceOf(user)).hasPushToken === isWanted
+    })
   /** A question that is pushed, though another was left unanswered just before. */
   const askByPush = async (user: string) => {
     await onServer(service.database.url, (client) => client.query('delete from initiators'))
@@ -106,7 +126,22 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
     }
   })
 
-  test('subscribes again where the key of the service is another one now', async () => {
+  test('tells the service that a push has arrived, with no page of it open', async () => {
+    await page.open('about:blank')
+    const id = await askByPush('ada')
+    await until('the receipt is recorded', async () => {
+      const { devices } = (await service.api('GET', `/v1/challenges/${id}`)).json
+      return devices[0].receivedAt !== null
+    })
+    const device = await deviceOf('ada')
+    await service.api('POST', `/v1/devices/${device.id}/test-push`)
+    await until('the test has arrived, too', async () => {
+      const report = (await service.api('GET', `/v1/devices/${device.id}/pushes`)).json
+      return report.items[0].kind === 'test' && report.items[0].receivedAt !== null
+    })
+  })
+
+  test('subscribes again by itself where the key of the service is another one now', async () => {
     const operations = await openOperations(
       service.config,
       service.origin,
@@ -114,16 +149,67 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
     )
     const { publicKey } = (await operations.rotateWebPushKey()) as { publicKey: string }
     await operations.close()
-    await press('Settings')
-    await press('Turn on again')
-    const key = `navigator.serviceWorker.ready
-      .then(({ pushManager }) => pushManager.getSubscription())
-      .then((one) => one && [...new Uint8Array(one.options.applicationServerKey)])`
+    await openApp()
     await until('it has another subscription', async () => {
-      const bytes = (await page.run(key)) as number[] | null
+      const bytes = (await page.run(subscribedKey)) as number[] | null
       return bytes !== null && Buffer.from(bytes).toString('base64url') === publicKey
     })
-    await shows('This browser notifies you')
+    for (const user of ['ada', 'bob']) await isRegistered(user)
     for (const user of ['ada', 'bob']) await askByPush(user)
+  })
+
+  test('subscribes again by itself where its push service has given it up', async () => {
+    const endpoint = String(await page.run(subscribedEndpoint))
+    service.simulator.browsers.unsubscribe(endpoint)
+    await onServer(service.database.url, (client) => client.query('delete from initiators'))
+    for (const user of ['ada', 'bob']) await ask(service, user)
+    for (const user of ['ada', 'bob']) await isRegistered(user, false)
+    await openApp()
+    for (const user of ['ada', 'bob']) await isRegistered(user)
+    expect(await page.run(subscribedEndpoint)).not.toBe(endpoint)
+    for (const user of ['ada', 'bob']) await askByPush(user)
+  })
+
+  test('subscribes again by itself, with no page open, where Firefox has dropped it', async () => {
+    const endpoint = await page.run(subscribedEndpoint)
+    const addresses = () =>
+      onServer(service.database.url, async (client) => {
+        const { rows } = await client.query(
+          'select distinct push_token_hash from devices where push_token_hash is not null',
+        )
+        return rows.map((row) => row.push_token_hash.toString('hex')).join()
+      })
+    const before = await addresses()
+    await page.open('about:blank')
+    autopush.forget()
+    await until('the service has another subscription', async () => {
+      const after = await addresses()
+      return after !== before && !after.includes(before)
+    })
+    for (const user of ['ada', 'bob']) await askByPush(user)
+    await openApp()
+    expect(await page.run(subscribedEndpoint)).not.toBe(endpoint)
+  })
+
+  test('ends pushes by a button, and leaves them off when it is opened again', async () => {
+    await openApp()
+    await press('Settings')
+    // The service would go on pushing: nothing ends before it has heard.
+    await service.restart(async () => {
+      await press('Turn off notifications')
+      await shows('The service cannot be reached.')
+      expect(await page.run(subscribedEndpoint)).not.toBe(null)
+    })
+    await press('Turn off notifications')
+    await shows('They are off')
+    for (const user of ['ada', 'bob']) await isRegistered(user, false)
+    expect(await page.run(subscribedEndpoint)).toBe(null)
+    await openApp()
+    await press('Settings')
+    await shows('They are off')
+    expect((await service.api('POST', '/v1/challenges', { user: 'ada' })).json).toMatchObject({
+      deliveryMode: 'pull_only',
+      suppressed: 'no_push_token',
+    })
   })
 })

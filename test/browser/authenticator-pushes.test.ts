@@ -176,6 +176,24 @@ describe.runIf(executablePath)('notifications of the authenticator', () => {
     ] as const) {
       expect(await clickOn(navigate), navigate).toEqual([address, 0])
     }
+    // The receipt, which the service does not answer, delays no notification.
+    const [did] = (await page.evaluate(`new Promise((resolve) => {
+      indexedDB.open('countersign-authenticator').onsuccess = ({ target: { result } }) => {
+        const keys = result.transaction('accounts').objectStore('accounts').getAllKeys()
+        keys.onsuccess = () => resolve(keys.result)
+      }
+    })`)) as string[]
+    await worker.evaluate(`globalThis.calls = []
+      globalThis.fetch = (address) => {
+        calls.push(address)
+        return new Promise(() => undefined)
+      }`)
+    const data = { did, cid: 'chl_9', kind: 'challenge_opened' }
+    await push(JSON.stringify({ notification: { title: 'fourth', tag: 'chl_9', data } }))
+    await until('it is shown', async () => String(await titlesOn(page)).includes('fourth chl_9'))
+    await until('the receipt is on its way', async () =>
+      String(await worker.evaluate('calls')).includes('/device/v1/challenges/chl_9/received'),
+    )
     const windows = [`${service.origin}/me`, `${service.origin}/authenticator/`]
     expect(await clickOn('', ...windows)).toEqual([`the window of ${windows[1]}`, 0])
   })

@@ -20,6 +20,7 @@ export function serveAutopush(server: Server, { browsers }: Simulator) {
   const acknowledgements: object[] = []
   const sockets = new Set<Duplex>()
   let isOpen = false
+  let isForgotten = false
   server.on('upgrade', (request, socket) => {
     sockets.add(socket)
     const send = acceptWebSocket(request, socket, (text) => {
@@ -28,7 +29,9 @@ export function serveAutopush(server: Server, { browsers }: Simulator) {
         send(JSON.stringify({ messageType: message.messageType, status: 200, ...more }))
       const { channelID } = message
       if (message.messageType === 'hello') {
-        const uaid = message.uaid || randomUUID().replaceAll('-', '')
+        const formerId = isForgotten ? '' : message.uaid
+        const uaid = formerId || randomUUID().replaceAll('-', '')
+        isForgotten = false
         answer({ uaid, use_webpush: true, broadcasts: {} })
         isOpen = true
       }
@@ -50,6 +53,15 @@ export function serveAutopush(server: Server, { browsers }: Simulator) {
     acknowledgements: acknowledgements as readonly object[],
     /** Whether Firefox has greeted. */
     isOpen: () => isOpen,
+    /**
+     * Forgets Firefox, which is greeted under another name then: it drops every subscription, and
+     * tells the workers of the pages.
+     */
+    forget() {
+      isForgotten = true
+      for (const socket of sockets) socket.destroy()
+      sockets.clear()
+    },
     /** Ends the connections, which those of the server do not include. */
     close() {
       for (const socket of sockets) socket.destroy()

@@ -11,6 +11,8 @@ const preferences = (pushPort: number) => ({
   'dom.push.testing.allowInsecureServerURL': true,
   'dom.push.alwaysConnect': true,
   'dom.push.connection.enabled': true,
+  // A connection that was lost is opened again at once.
+  'dom.push.retryBaseInterval': 100,
   'permissions.default.desktop-notification': 1,
   'alerts.useSystemBackend': false,
   'network.proxy.type': 0,

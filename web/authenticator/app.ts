@@ -3,9 +3,15 @@
 import type { PendingRequest } from '../../clients/device/src/device.ts'
 import { enroll } from './enroll.ts'
 import { namedTenant, type Scan, takeFragment } from './fragment.ts'
-import { type Enrolled, isEnrolled, Member } from './member.ts'
-import type * as pushes from './pushes.ts'
-import { askToPersist, hadAccounts, markAccounts, Vault } from './vault.ts'
+import { Member } from './member.ts'
+import {
+  askToPersist,
+  type Enrolled,
+  hadAccounts,
+  isEnrolled,
+  markAccounts,
+  Vault,
+} from './vault.ts'
 import { chooseLanguage, currentLanguage, type Language, languages, Words } from './words.ts'
 
 export type Tab = 'requests' | 'codes' | 'activity' | 'more'
@@ -80,7 +86,7 @@ export class App {
     this.isReady = true
     this.changed()
     this.#look()
-    void this.#registerPushes()
+    void this.#renewPushes()
   }
 
   /** Reads the accounts; those that are open stay as they are, with what waits for them. */
@@ -138,23 +144,15 @@ export class App {
     this.isLost = false
     this.members = [...this.members, this.#open(record)]
     this.#tell()
-    void this.#registerPushes()
+    void this.#renewPushes()
     void this.#keep()
     const isActive = record.account.status === 'active'
     this.replace(isActive ? home : { at: 'confirm', id: record.id })
   }
 
-  /**
-   * Lets the service wake this browser for every account, from a click, which a module that is
-   * loaded only then would be too late for. Throws a DeviceApiError where the service refuses or
-   * does not answer.
-   */
-  async turnOnPushes(subscribe: typeof pushes.subscribe): Promise<pushes.PushStanding> {
-    const members = this.members.filter(({ endedAt }) => endedAt === null)
-    const push = await subscribe(async () => (await members[0]?.client.webPushKey()) ?? '')
-    if (typeof push === 'string') return push
-    await Promise.all(members.map((member) => member.register(push, { isNew: false })))
-    return 'on'
+  /** The accounts that notifications are about. */
+  get pushedMembers(): readonly Member[] {
+    return this.members.filter(({ endedAt }) => endedAt === null)
   }
 
   /** Not waited for: Firefox asks the person, who may never answer. */
@@ -163,15 +161,11 @@ export class App {
     this.changed()
   }
 
-  /** For accounts that were added since, and for a subscription that the browser has renewed. */
-  async #registerPushes(): Promise<void> {
-    // Without the permission there is no subscription, and no need of what reads it.
+  async #renewPushes(): Promise<void> {
+    // Without the permission there is no subscription, and no need of what renews it.
     if (globalThis.Notification?.permission !== 'granted') return
-    const { currentPush } = await import('./pushes.ts')
-    const push = await currentPush().catch(() => null)
-    if (push === null) return
-    const members = this.members.filter(({ endedAt }) => endedAt === null)
-    await Promise.allSettled(members.map((member) => member.register(push, { isNew: true })))
+    const { renewPushes } = await import('./pushes.ts')
+    await renewPushes(this.pushedMembers).catch(() => undefined)
   }
 
   /** Forgets an account and its keys. */

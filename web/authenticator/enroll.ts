@@ -6,10 +6,9 @@ import {
   type DeviceKeys,
   type EnrollmentTicket,
 } from '../../clients/device/src/device.ts'
-import type { Enrolled } from './member.ts'
 import { appId, appVersion, worldIn } from './service.ts'
 import { describeBrowser } from './this-browser.ts'
-import { markAccounts, type StoredAccount, type Vault } from './vault.ts'
+import { type Enrolled, markAccounts, type StoredAccount, type Vault } from './vault.ts'
 
 /** The keys of a new device. A passkey, which verifies the person, would be asked for here. */
 function createKeys(): Promise<DeviceKeys> {

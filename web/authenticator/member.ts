@@ -5,20 +5,12 @@ import {
   DeviceApiError,
   DeviceClient,
   type PendingRequest,
-  type PushRegistration,
   protocolVersion,
 } from '../../clients/device/src/device.ts'
 import { appVersion, worldIn } from './service.ts'
+import type { BrowserPush } from './subscription.ts'
 import { describeBrowser } from './this-browser.ts'
-import type { StoredAccount, Vault } from './vault.ts'
-
-/** A stored account whose claim is complete. */
-export type Enrolled = StoredAccount & { readonly account: DeviceAccount }
-
-export const isEnrolled = (record: StoredAccount): record is Enrolled => record.account !== null
-
-/** How the service reaches this browser. */
-export type BrowserPush = Extract<PushRegistration, { readonly provider: 'web_push' }>
+import type { Enrolled, Vault } from './vault.ts'
 
 export class Member {
   readonly client: DeviceClient
@@ -97,16 +89,42 @@ export class Member {
     }
   }
 
-  /** Has the service push to this browser; with `isNew`, only where it does not yet do so. */
-  async register(push: BrowserPush, { isNew }: { readonly isNew: boolean }): Promise<void> {
-    if (isNew && this.#stored.pushEndpoint === push.endpoint) return
+  /** Whether notifications were turned on: the service got a subscription of this browser. */
+  get isRegistered(): boolean {
+    return typeof this.#stored.pushEndpoint === 'string'
+  }
+
+  /** Whether the service has given up the subscription that it got; false where nobody knows. */
+  async isDroppedByService(): Promise<boolean> {
+    if (!this.isRegistered) return false
+    return this.client.self().then(
+      ({ hasPushToken }) => !hasPushToken,
+      (error: unknown) => this.notice(error).then(() => false),
+    )
+  }
+
+  /** Has the service push to this browser. */
+  async register(push: BrowserPush): Promise<void> {
+    await this.#setPush(push)
+    await this.#save({ pushEndpoint: push.endpoint })
+  }
+
+  /** Has the service push no more; one that refuses the device does not push either. */
+  async endPushes(): Promise<void> {
+    await this.#setPush(null).catch((error: unknown) => {
+      const isRefusedDevice = error instanceof DeviceApiError && [401, 403].includes(error.status)
+      if (!isRefusedDevice) throw error
+    })
+    await this.#save({ pushEndpoint: null })
+  }
+
+  async #setPush(push: BrowserPush | null): Promise<void> {
     try {
       await this.client.setPushToken(push)
     } catch (error) {
       await this.notice(error)
       throw error
     }
-    await this.#save({ pushEndpoint: push.endpoint })
   }
 
   /** Takes note of what an error says about the device itself. */

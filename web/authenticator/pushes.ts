@@ -1,78 +1,73 @@
-// The one subscription of this browser, by which all its accounts are woken.
+// Whether this browser is woken, for all its accounts.
 
-import type { BrowserPush } from './member.ts'
+import type { Member } from './member.ts'
+import { type BrowserPush, subscriptionUnder, withPatience } from './subscription.ts'
 
 /** How notifications stand in this browser; `failed` where its push service did not answer. */
 export type PushStanding = 'on' | 'off' | 'denied' | 'unsupported' | 'failed'
 
-/**
- * A push service that the browser cannot reach is not an error to some browsers: the promise never
- * settles.
- */
-const patienceMs = 5_000
-
-async function withPatience<Value>(work: Promise<Value>): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('the browser does not answer')), patienceMs)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
-}
-
 const isSupported = () =>
   'Notification' in globalThis && 'PushManager' in globalThis && 'serviceWorker' in navigator
 
-function keyOf({ options: { applicationServerKey } }: PushSubscription): string {
-  const bytes = new Uint8Array(applicationServerKey ?? new ArrayBuffer(0))
-  const text = btoa(String.fromCharCode(...bytes))
-  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
-}
-
-function pushOf(subscription: PushSubscription): BrowserPush {
-  const { endpoint, keys } = subscription.toJSON()
-  const { p256dh = '', auth = '' } = keys ?? {}
-  const vapidKey = keyOf(subscription)
-  return { provider: 'web_push', endpoint: endpoint ?? '', keys: { p256dh, auth }, vapidKey }
-}
-
-/** The subscription that there is, as the service wants it; null without one. */
-export async function currentPush(): Promise<BrowserPush | null> {
+async function currentSubscription(): Promise<PushSubscription | null> {
   if (!isSupported() || Notification.permission !== 'granted') return null
   const registration = await navigator.serviceWorker.getRegistration()
-  const subscription = await registration?.pushManager.getSubscription()
-  return subscription ? pushOf(subscription) : null
+  return (await registration?.pushManager.getSubscription()) ?? null
 }
 
 /** How notifications stand, without asking anybody. */
 export async function pushStanding(): Promise<PushStanding> {
   if (!isSupported()) return 'unsupported'
   if (Notification.permission === 'denied') return 'denied'
-  return (await currentPush().catch(() => null)) ? 'on' : 'off'
+  return (await currentSubscription().catch(() => null)) ? 'on' : 'off'
 }
 
-/** The subscription under this key: a browser has one, and refuses another under another key. */
-async function subscriptionUnder(applicationServerKey: string): Promise<PushSubscription> {
+async function subscribe(key: string, deadEndpoint?: string | null): Promise<BrowserPush> {
   const { pushManager } = await withPatience(navigator.serviceWorker.ready)
-  const current = await pushManager.getSubscription()
-  if (current && keyOf(current) === applicationServerKey) return current
-  await current?.unsubscribe()
-  const options = { userVisibleOnly: true, applicationServerKey }
-  const attempt = () => withPatience(pushManager.subscribe(options))
-  // The first one is lost in a browser that has just started.
-  return attempt().catch(attempt)
+  return subscriptionUnder(pushManager, key, deadEndpoint)
 }
 
 /**
- * Asks for the permission, and subscribes: only in a click. Returns how things stand where there is
- * no subscription. Throws what `readKey` does.
+ * Lets the service wake this browser for every account: asks for the permission, and subscribes.
+ * From a click, which a module that is loaded only then would be too late for. Throws a
+ * DeviceApiError where the service refuses or does not answer.
  */
-export async function subscribe(
-  readKey: () => Promise<string>,
-): Promise<BrowserPush | Exclude<PushStanding, 'on'>> {
+export async function turnOnPushes(members: readonly Member[]): Promise<PushStanding> {
   if (!isSupported()) return 'unsupported'
   const permission = await Notification.requestPermission()
   if (permission !== 'granted') return permission === 'denied' ? 'denied' : 'off'
-  const key = await readKey()
-  const subscription = await subscriptionUnder(key).catch(() => null)
-  return subscription ? pushOf(subscription) : 'failed'
+  const key = (await members[0]?.client.webPushKey()) ?? ''
+  const push = await subscribe(key).catch(() => null)
+  if (push === null) return 'failed'
+  await Promise.all(members.map((member) => member.register(push)))
+  return 'on'
+}
+
+/**
+ * Ends them. The service hears of it first, so that it counts on no pushes; throws the
+ * DeviceApiError of a call that did not arrive, and then nothing has ended.
+ */
+export async function turnOffPushes(members: readonly Member[]): Promise<PushStanding> {
+  await Promise.all(members.map((member) => member.endPushes()))
+  await (await currentSubscription())?.unsubscribe()
+  return pushStanding()
+}
+
+/**
+ * Registers accounts that were added since, and subscribes again where the browser has dropped the
+ * subscription, its push service has given it up, or the service has another key: without a click,
+ * as long as the permission is there. Changes nothing where notifications were never turned on, or
+ * were turned off.
+ */
+export async function renewPushes(members: readonly Member[]): Promise<void> {
+  const current = await currentSubscription()
+  const [first] = members
+  if (!first || !(current || members.some(({ isRegistered }) => isRegistered))) return
+  const isDropped = await Promise.all(members.map((member) => member.isDroppedByService()))
+  const deadEndpoint = members.find((_, at) => isDropped[at])?.stored.pushEndpoint
+  const push = await subscribe(await first.client.webPushKey(), deadEndpoint)
+  const stale = members.filter(
+    ({ stored }, at) => isDropped[at] || stored.pushEndpoint !== push.endpoint,
+  )
+  await Promise.allSettled(stale.map((member) => member.register(push)))
 }

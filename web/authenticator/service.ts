@@ -1,6 +1,7 @@
 // The service behind this app: one, named by the page that it served.
 
 import type { World } from '../../clients/device/src/device.ts'
+import { ownFetch } from './own-fetch.ts'
 
 /** Of the project: the build writes it. */
 declare const APP_VERSION: string
@@ -16,16 +17,7 @@ export const appVersion = APP_VERSION
 export const serviceOrigin: string =
   document.querySelector<HTMLMetaElement>('meta[name="service-origin"]')?.content || location.origin
 
-/**
- * Calls go to the origin of the page, whatever origin they are about: the policy of the page allows
- * no other, and the proofs name the service's.
- */
+/** What every client here needs. */
 export function worldIn(language: string): World {
-  return {
-    language,
-    fetch: (input, init) => {
-      const { pathname, search } = new URL(String(input))
-      return fetch(pathname + search, init)
-    },
-  }
+  return { language, fetch: ownFetch }
 }

@@ -13,9 +13,14 @@ export type StoredAccount = {
   readonly appVersion: string
   /** When the service first refused the device as unregistered; null while it may be in use. */
   readonly endedAt: string | null
-  /** The subscription to pushes that the service has; absent until it has one. */
-  readonly pushEndpoint?: string
+  /** The subscription to pushes that the service has; absent until notifications are turned on. */
+  readonly pushEndpoint?: string | null
 }
+
+/** A stored account whose claim is complete. */
+export type Enrolled = StoredAccount & { readonly account: DeviceAccount }
+
+export const isEnrolled = (record: StoredAccount): record is Enrolled => record.account !== null
 
 /** The browser keeps nothing: private windows, a full disk, a setting. */
 export class VaultError extends Error {

@@ -1,5 +1,7 @@
 // Opens the app without a network: its own files are kept, and no answer of the API ever is. Shows
-// what is pushed to this browser, and wakes the windows of the app.
+// what is pushed to this browser, tells the service so, and wakes the windows of the app.
+
+import { confirmReceipt, renewSubscription } from './worker-calls.ts'
 
 type WorkerEvent = Event & { waitUntil(work: Promise<unknown>): void }
 type FetchEvent = WorkerEvent & {
@@ -18,6 +20,7 @@ type Worker = {
   addEventListener(type: 'fetch', act: (event: FetchEvent) => void): void
   addEventListener(type: 'push', act: (event: PushEvent) => void): void
   addEventListener(type: 'notificationclick', act: (event: ClickEvent) => void): void
+  addEventListener(type: 'pushsubscriptionchange', act: (event: WorkerEvent) => void): void
   skipWaiting(): Promise<void>
   readonly registration: ServiceWorkerRegistration
   readonly clients: {
@@ -115,7 +118,15 @@ self.addEventListener('push', (event) => {
   const wake = async () => {
     for (const one of await appWindows()) one.postMessage('push')
   }
-  event.waitUntil(Promise.all([show(notificationIn(event)), wake()]))
+  const notification = notificationIn(event)
+  const receipt = confirmReceipt(fieldsOf(notification.data)).catch(() => undefined)
+  event.waitUntil(Promise.all([show(notification), wake(), receipt]))
+})
+
+self.addEventListener('pushsubscriptionchange', (event) => {
+  const renewal = renewSubscription(self.registration.pushManager)
+  // The app does it when it is opened next.
+  event.waitUntil(renewal.catch(() => undefined))
 })
 
 /** Where a click leads: within this app, whatever the push says. */

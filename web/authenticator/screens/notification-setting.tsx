@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { type PushStanding, pushStanding, subscribe } from '../pushes.ts'
+import { type PushStanding, pushStanding, turnOffPushes, turnOnPushes } from '../pushes.ts'
 import { needsInstall } from './install-hint.tsx'
 import { Note, Trouble } from './parts.tsx'
 import { type ScreenProps, useAction } from './use.ts'
@@ -12,13 +12,14 @@ const kinds = {
   failed: 'bad',
 } as const
 
-/** Whether this browser is woken, for all its accounts, and the button that lets it be. */
+/** Whether this browser is woken, for all its accounts, and the buttons that change it. */
 export function NotificationSetting({ app }: ScreenProps) {
   const { alerts } = app.words.texts
   const [standing, setStanding] = useState<PushStanding | null>(null)
   const { isBusy, trouble, begin } = useAction()
   useEffect(() => void pushStanding().then(setStanding), [])
-  const turnOn = () => begin(async () => setStanding(await app.turnOnPushes(subscribe)))
+  const turn = (how: typeof turnOnPushes) => () =>
+    begin(async () => setStanding(await how(app.pushedMembers)))
   const mayAsk = standing !== null && standing !== 'unsupported' && standing !== 'denied'
   const text =
     standing && (needsInstall(standing) ? alerts.installFirst : alerts.standings[standing])
@@ -32,9 +33,14 @@ export function NotificationSetting({ app }: ScreenProps) {
       <Trouble app={app} error={trouble} />
       {mayAsk && (
         <div class="row">
-          <button type="button" class="quiet" disabled={isBusy} onClick={turnOn}>
+          <button type="button" class="quiet" disabled={isBusy} onClick={turn(turnOnPushes)}>
             {standing === 'on' ? alerts.again : alerts.turnOn}
           </button>
+          {standing === 'on' && (
+            <button type="button" class="quiet" disabled={isBusy} onClick={turn(turnOffPushes)}>
+              {alerts.turnOff}
+            </button>
+          )}
         </div>
       )}
     </section>

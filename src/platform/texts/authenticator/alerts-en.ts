@@ -5,7 +5,8 @@ export const alertsEn = {
   what: 'They tell you that a request waits while this app is closed, and not what it is about.',
   turnOn: 'Turn on notifications',
   again: 'Turn on again',
-  busy: 'Turning on …',
+  turnOff: 'Turn off notifications',
+  busy: 'One moment …',
   standings: {
     on: 'This browser notifies you, for every account in it.',
     off: 'They are off: open the app to see requests.',

@@ -5,7 +5,8 @@ export const alertsNl: AuthenticatorTexts['alerts'] = {
   what: 'Ze laten weten dat er een verzoek wacht als deze app dicht is, en niet waarover.',
   turnOn: 'Meldingen aanzetten',
   again: 'Opnieuw aanzetten',
-  busy: 'Aanzetten …',
+  turnOff: 'Meldingen uitzetten',
+  busy: 'Een ogenblik …',
   standings: {
     on: 'Deze browser geeft je een melding, voor elk account dat erin staat.',
     off: 'Ze staan uit: open de app om verzoeken te zien.',
