@@ -84,9 +84,13 @@ describe.runIf(executablePath)('the authenticator', () => {
   async function enrollOne(user: string): Promise<{ userId: string }> {
     await using seat = await sit(browser, service)
     await enrollBrowser(service, seat, user)
+    return { userId: await idOf(user) }
+  }
+
+  async function idOf(user: string): Promise<string> {
     const { json } = await service.api('GET', '/v1/users?limit=100')
     const users = json.items as { id: string; displayName: string }[]
-    return { userId: String(users.find(({ displayName }) => displayName === user)?.id) }
+    return String(users.find(({ displayName }) => displayName === user)?.id)
   }
 
   test('shows codes while the service is away, and has kept no answer of its API', async () => {
@@ -114,6 +118,23 @@ describe.runIf(executablePath)('the authenticator', () => {
     await page.reload()
     await reads('Requests')
     await page.getByText('Nothing is waiting.').waitFor()
+  })
+
+  test('shows a code that a sign-in accepts, opened without a network', async () => {
+    await using seat = await sit(browser, service)
+    const { page, context, reads } = seat
+    await enrollBrowser(service, seat, 'noor')
+    await page.evaluate('navigator.serviceWorker.ready')
+    await context.setOffline(true)
+    await page.reload()
+    await reads('Requests')
+    await page.getByText('You are offline. Sign in with a code instead.').waitFor()
+    await page.getByRole('button', { name: 'Show codes' }).click()
+    const code = await page.getByText(/^\d{3} \d{3}$/).textContent()
+    const userId = await idOf('noor')
+    const { json } = await service.api('POST', `/v1/users/${userId}/passcodes/verify`, { code })
+    expect(json).toMatchObject({ method: 'passcode' })
+    expect(seat.complaints).toEqual([])
   })
 
   test('reads the QR code that the camera sees, and asks before it uses it', async () => {

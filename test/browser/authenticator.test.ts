@@ -59,29 +59,50 @@ describe.runIf(executablePath)('the authenticator', () => {
     expect(seat.complaints).toEqual([])
   })
 
-  test('needs no more than a keyboard, from the request to the approval', async () => {
+  test('needs no more than a keyboard: it enrolls, approves, denies, and shows a code', async () => {
     await using seat = await sit(browser, service)
     const { page, reads } = seat
-    await enrollBrowser(service, seat, 'cleo')
-    const challenge = await ask(service, 'cleo')
-    const open = page.getByRole('button', { name: 'Look at it' })
-    await open.waitFor()
-    const tabTo = async (name: string) => {
-      const isThere = () => page.evaluate('document.activeElement.textContent')
-      for (let presses = 0; presses < 12 && (await isThere()) !== name; presses++) {
-        await page.keyboard.press('Tab')
+    const { keyboard } = page
+    const focused = () => page.evaluate('document.activeElement.textContent')
+    /** Goes on by Tab alone, as far as a person would. */
+    const pressOn = async (name: string) => {
+      for (let presses = 0; presses < 16 && (await focused()) !== name; presses++) {
+        await keyboard.press('Tab')
       }
-      expect(await isThere()).toBe(name)
+      expect(await focused()).toBe(name)
+      await keyboard.press('Enter')
     }
-    await tabTo('Look at it')
-    await page.keyboard.press('Enter')
-    await reads(/asks: is this you\?/)
+    const { uri, number } = await openEnrollment(service, 'cleo')
+    await page.goto(uri)
+    await page.getByRole('link', { name: 'Use this browser' }).waitFor()
+    await pressOn('Use this browser')
+    await reads('Add an account')
+    await pressOn('Use this browser')
+    await reads('Is this you?')
     // The heading has the focus; the number comes next.
-    await page.keyboard.press('Tab')
-    await page.keyboard.type(challenge.number)
-    await page.keyboard.press('Enter')
-    await reads('Approved')
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Approved')
+    await keyboard.press('Tab')
+    await keyboard.type(await number())
+    await keyboard.press('Enter')
+    await reads('Requests')
+    for (const ending of ['Approved', 'Denied'] as const) {
+      const challenge = await ask(service, 'cleo')
+      await page.getByRole('button', { name: 'Look at it' }).waitFor()
+      await pressOn('Look at it')
+      await reads(/asks: is this you\?/)
+      await keyboard.press('Tab')
+      if (ending === 'Approved') {
+        await keyboard.type(challenge.number)
+        await keyboard.press('Enter')
+      } else await pressOn('Deny')
+      await reads(ending)
+      expect(await focused()).toBe(ending)
+      expect((await challenge.reading()).status).toBe(ending.toLowerCase())
+      await pressOn('Done')
+      await reads('Requests')
+    }
+    await pressOn('Codes')
+    await page.getByText(/^\d{3} \d{3}$/).waitFor()
+    expect(seat.complaints).toEqual([])
   })
 
   test('denies, and reports what the person did not start, after saying what a report does', async () => {

@@ -146,7 +146,7 @@ export class Member {
   async #save(changes: Partial<Omit<Enrolled, 'id' | 'keys'>>): Promise<void> {
     const { account, endedAt } = this.#stored
     this.#stored = { ...this.#stored, ...changes }
-    await this.#vault.put(this.#stored)
+    await this.#vault.change(this.id, changes)
     const { account: next, endedAt: end } = this.#stored
     if (next.status !== account.status || end !== endedAt) this.#onStanding()
   }

@@ -67,6 +67,19 @@ export class Vault {
     return this.#write((store) => store.put(account))
   }
 
+  /**
+   * Changes these members of what is stored by then, as far as it is: another window, or the
+   * worker, may have changed others, or removed the account.
+   */
+  change(id: string, changes: Partial<Omit<StoredAccount, 'id' | 'keys'>>): Promise<void> {
+    return this.#write((store) => {
+      const reading: IDBRequest<StoredAccount | undefined> = store.get(id)
+      reading.onsuccess = () => {
+        if (reading.result) store.put({ ...reading.result, ...changes })
+      }
+    })
+  }
+
   /** Forgets the keys, too. */
   remove(id: string): Promise<void> {
     return this.#write((store) => store.delete(id))

@@ -40,7 +40,7 @@ export async function renewSubscription(pushManager: PushManager): Promise<void>
   const push = await subscriptionUnder(pushManager, await clientOf(first).webPushKey())
   const register = async (record: Enrolled) => {
     await clientOf(record).setPushToken(push)
-    await vault.put({ ...record, pushEndpoint: push.endpoint })
+    await vault.change(record.id, { pushEndpoint: push.endpoint })
   }
   await Promise.allSettled(holders.map(register))
 }
