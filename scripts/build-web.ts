@@ -35,10 +35,9 @@ async function build(stamp: string): Promise<void> {
   const folder = path.join(project, `web/dist-${randomUUID()}`)
   try {
     const configFile = path.join(project, 'web/vite.config.ts')
-    const options = { configFile, logLevel: 'warn', build: { outDir: folder } } as const
-    await buildApps(options)
-    // It names what the others have become.
-    await buildApps({ ...options, mode: 'worker' })
+    for (const mode of ['production', 'worker', 'components']) {
+      await buildApps({ configFile, mode, logLevel: 'warn', build: { outDir: folder } })
+    }
     await writeFile(path.join(folder, stampName), stamp)
     const former = `${folder}-former`
     await rename(builtFolder, former).catch(() => undefined)

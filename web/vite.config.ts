@@ -25,7 +25,7 @@ function listFiles(): Plugin {
       const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       const names = files
         .map((name) => name.replaceAll('\\', '/'))
-        .filter((name) => /\.\w+$/.test(name) && !/\.html$|components|^worker/.test(name))
+        .filter((name) => /\.\w+$/.test(name) && !name.endsWith('.html'))
       const addresses = JSON.stringify([base, ...names.sort().map((name) => base + name)])
       for (const output of Object.values(bundle)) {
         if (output.type !== 'chunk') continue
@@ -35,33 +35,40 @@ function listFiles(): Plugin {
   }
 }
 
-/** What the app is made of; the worker is built by itself (mode `worker`), after the rest. */
-const inputs = {
-  index: path.join(app, 'index.html'),
-  components: path.join(app, 'components.html'),
+/** What is built, one after the other: the worker, one file, names what the app is by then. */
+const inputs: Readonly<Record<string, string>> = {
+  production: 'index.html',
+  worker: 'worker.ts',
+  components: 'components.html',
 }
 
 /**
  * Nothing is inlined: `data:` addresses would need a laxer policy. No preload polyfill: every
- * browser that can hold the keys has module preload. The worker is one file: not every browser
- * lets workers of this kind import others.
+ * browser that can hold the keys has module preload. All that is loaded first is one file: many
+ * small ones compress badly.
  */
 export default defineConfig(({ mode }) => ({
   root: app,
   base,
-  publicDir: mode === 'worker' ? false : path.join(app, 'public'),
+  publicDir: mode === 'production' ? path.join(app, 'public') : false,
   plugins: mode === 'worker' ? [listFiles()] : [],
   define: { APP_VERSION: JSON.stringify(version) },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: path.join(web, 'dist'),
-    emptyOutDir: mode !== 'worker',
+    emptyOutDir: mode === 'production',
     modulePreload: false,
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    rollupOptions:
-      mode === 'worker'
-        ? { input: path.join(app, 'worker.ts'), output: { entryFileNames: 'worker.js' } }
-        : { input: inputs, output: { entryFileNames: 'assets/[name]-[hash].js' } },
+    rollupOptions: {
+      input: path.join(app, inputs[mode] ?? ''),
+      output:
+        mode === 'worker'
+          ? { entryFileNames: 'worker.js' }
+          : {
+              entryFileNames: 'assets/[name]-[hash].js',
+              codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] },
+            },
+    },
   },
 }))

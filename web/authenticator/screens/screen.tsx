@@ -2,8 +2,7 @@ import { useEffect } from 'preact/hooks'
 import type { App, Place, Tab } from '../app.ts'
 import type { Member } from '../member.ts'
 import { CodesScreen } from './codes-screen.tsx'
-import { ConfirmScreen } from './confirm-screen.tsx'
-import { EndedScreen, EndingScreen } from './ending-screens.tsx'
+import { EndingScreen } from './ending-screen.tsx'
 import { Loaded } from './parts.tsx'
 import { RequestScreen } from './request-screen.tsx'
 import { RequestsScreen } from './requests-screen.tsx'
@@ -43,6 +42,22 @@ function Account({ app, member }: ScreenProps & { readonly member: Member }) {
   )
 }
 
+function Confirm({ app, member }: ScreenProps & { readonly member: Member }) {
+  return (
+    <Loaded app={app} name="confirm" load={() => import('./confirm-screen.tsx')}>
+      {({ ConfirmScreen }) => <ConfirmScreen app={app} member={member} />}
+    </Loaded>
+  )
+}
+
+function Ended({ app, member }: ScreenProps & { readonly member: Member }) {
+  return (
+    <Loaded app={app} name="ended" load={() => import('./ended-screen.tsx')}>
+      {({ EndedScreen }) => <EndedScreen app={app} member={member} />}
+    </Loaded>
+  )
+}
+
 const tabs = {
   requests: RequestsScreen,
   codes: CodesScreen,
@@ -74,9 +89,9 @@ function Content({ app, place }: ScreenProps & { readonly place: Place }) {
   if (place.at === 'ending') return <EndingScreen app={app} place={place} />
   if (place.at !== 'tab') {
     const member = app.member(place.id)
-    if (member && place.at === 'confirm') return <ConfirmScreen app={app} member={member} />
+    if (member && place.at === 'confirm') return <Confirm app={app} member={member} />
     if (member && place.at === 'account') return <Account app={app} member={member} />
-    if (member && place.at === 'ended') return <EndedScreen app={app} member={member} />
+    if (member && place.at === 'ended') return <Ended app={app} member={member} />
     if (member && place.at === 'request') {
       const { challengeId } = place
       return <RequestScreen key={challengeId} app={app} member={member} challengeId={challengeId} />
