@@ -8,6 +8,7 @@ import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { notRun } from '../support/programs.ts'
 import { type RunningService, startTestService } from '../support/running-service.ts'
 import { ask, enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
+import { openBrowserThatSees } from './film.ts'
 
 const executablePath = chromiumPath()
 if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
@@ -71,6 +72,42 @@ describe.runIf(executablePath)('an authenticator', () => {
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByText('This code belongs to another server.').waitFor()
     expect(seat.complaints).toEqual([])
+  })
+
+  test.each([
+    `https://evil.example/t/${tenant}/enroll#${'A'.repeat(43)}`,
+    'otpauth://totp/a?secret=AAAAAAAA',
+    'javascript:alert(1)',
+  ])('does nothing with the foreign QR code %s that its camera sees', async (text) => {
+    const withCamera = await openBrowserThatSees(text, executablePath ?? '')
+    await using seat = await sit(withCamera, service)
+    const { page, reads } = seat
+    await page.goto(`${service.origin}/authenticator/`)
+    await page.getByRole('button', { name: 'Scan a QR code' }).click()
+    await page.getByText(/^(This code belongs to another server|That is no code)/).waitFor()
+    await reads('Scan the QR code')
+    expect(page.url()).toBe(`${service.origin}/authenticator/`)
+    expect(seat.complaints).toEqual([])
+  })
+
+  test('has a worker that controls nothing beside it', async () => {
+    await using seat = await sit(browser, service)
+    const { page } = seat
+    await page.goto(`${service.origin}/authenticator/`)
+    const scope = 'navigator.serviceWorker.ready.then(({ scope }) => scope)'
+    expect(await page.evaluate(scope)).toBe(`${service.origin}/authenticator/`)
+    const worker = await fetch(`${service.origin}/authenticator/worker.js`)
+    expect(worker.headers.get('service-worker-allowed')).toBe(null)
+    // Another page of the origin, without the policy of this one.
+    await page.route('**/elsewhere', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '' }),
+    )
+    await page.goto(`${service.origin}/elsewhere`)
+    const wider = `navigator.serviceWorker
+      .register('/authenticator/worker.js', { scope: '/' })
+      .then(() => 'taken', ({ name }) => name)`
+    expect(await page.evaluate(wider)).toBe('SecurityError')
+    expect(await page.evaluate('navigator.serviceWorker.controller')).toBe(null)
   })
 
   test('cannot be framed by a page of another origin, nor by one of its own', async () => {

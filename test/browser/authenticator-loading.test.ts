@@ -1,15 +1,12 @@
 // What the authenticator loads, and that it opens without a network.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
-import { create } from 'qrcode'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { notRun } from '../support/programs.ts'
 import { type RunningService, startTestService } from '../support/running-service.ts'
 import { enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
+import { openBrowserThatSees } from './film.ts'
 
 const executablePath = chromiumPath()
 if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
@@ -17,23 +14,6 @@ if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 /** Bytes as they travel, of all that a person waits for. */
 const firstLoadBytesMax = 40_000
 const pageBytesMax = 10_000
-
-/** A film of one picture: a QR code in the middle, in Y4M (grey, 4:2:0). */
-function filmOf(text: string): Buffer {
-  const { modules } = create(text, { errorCorrectionLevel: 'L' })
-  const [width, height] = [640, 480]
-  const scale = Math.floor((height - 40) / modules.size)
-  const start = [width, height].map((side) => Math.floor((side - modules.size * scale) / 2))
-  const luma = Buffer.alloc(width * height, 235)
-  for (let y = 0; y < modules.size * scale; y++) {
-    for (let x = 0; x < modules.size * scale; x++) {
-      if (!modules.get(Math.floor(y / scale), Math.floor(x / scale))) continue
-      luma[(y + Number(start[1])) * width + x + Number(start[0])] = 16
-    }
-  }
-  const frame = [Buffer.from('FRAME\n'), luma, Buffer.alloc((width * height) / 2, 128)]
-  return Buffer.concat([Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 C420jpeg\n`), ...frame])
-}
 
 describe.runIf(executablePath)('the authenticator', () => {
   let service: RunningService
@@ -138,21 +118,8 @@ describe.runIf(executablePath)('the authenticator', () => {
   })
 
   test('reads the QR code that the camera sees, and asks before it uses it', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'cs-film-'))
-    onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const { uri } = await openEnrollment(service, 'mia')
-    const film = path.join(folder, 'code.y4m')
-    await writeFile(film, filmOf(uri))
-    const withCamera = await chromium.launch({
-      ...(executablePath && { executablePath }),
-      chromiumSandbox: process.getuid?.() !== 0,
-      args: [
-        '--use-fake-ui-for-media-stream',
-        '--use-fake-device-for-media-stream',
-        `--use-file-for-fake-video-capture=${film}`,
-      ],
-    })
-    onTestFinished(() => withCamera.close())
+    const withCamera = await openBrowserThatSees(uri, executablePath ?? '')
     await using seat = await sit(withCamera, service)
     const { page, reads } = seat
     await page.goto(`${service.origin}/authenticator/`)

@@ -57,7 +57,7 @@ async function enrollOnTheWay({ service, seat, texts, user, look }: Tour): Promi
 const long = 'Wirklich sehr lange Beschreibung '.repeat(3).trim()
 
 async function answerOnTheWay({ service, seat, texts, user, look }: Tour): Promise<void> {
-  const { page, reads } = seat
+  const { page, context, reads } = seat
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   const challenge = await ask(service, user, {
     context: {
@@ -65,6 +65,7 @@ async function answerOnTheWay({ service, seat, texts, user, look }: Tour): Promi
       action: 'Sign in',
       location: 'Haarlem',
       ip: '203.0.113.7',
+      userAgent: String(await page.evaluate('navigator.userAgent')),
       fields: [
         { label: 'IBAN', value: 'NL91ABNA0417164300' },
         { label: 'Note', value: long },
@@ -80,6 +81,10 @@ async function answerOnTheWay({ service, seat, texts, user, look }: Tour): Promi
   await press(texts.request.approve)
   await page.getByText(texts.request.wrong.other.replace('{count}', '2')).first().waitFor()
   await look('request, with a wrong number')
+  await context.setOffline(true)
+  await page.getByText(texts.requests.offline).waitFor()
+  await look('request, offline')
+  await context.setOffline(false)
   await press(texts.request.notMe)
   await page.getByText(texts.report.title).waitFor()
   await look('report')

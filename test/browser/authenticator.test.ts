@@ -63,13 +63,13 @@ describe.runIf(executablePath)('the authenticator', () => {
     await using seat = await sit(browser, service)
     const { page, reads } = seat
     const { keyboard } = page
-    const focused = () => page.evaluate('document.activeElement.textContent')
+    const focusText = () => page.evaluate('document.activeElement.textContent')
     /** Goes on by Tab alone, as far as a person would. */
     const pressOn = async (name: string) => {
-      for (let presses = 0; presses < 16 && (await focused()) !== name; presses++) {
+      for (let presses = 0; presses < 16 && (await focusText()) !== name; presses++) {
         await keyboard.press('Tab')
       }
-      expect(await focused()).toBe(name)
+      expect(await focusText()).toBe(name)
       await keyboard.press('Enter')
     }
     const { uri, number } = await openEnrollment(service, 'cleo')
@@ -95,7 +95,7 @@ describe.runIf(executablePath)('the authenticator', () => {
         await keyboard.press('Enter')
       } else await pressOn('Deny')
       await reads(ending)
-      expect(await focused()).toBe(ending)
+      expect(await focusText()).toBe(ending)
       expect((await challenge.reading()).status).toBe(ending.toLowerCase())
       await pressOn('Done')
       await reads('Requests')

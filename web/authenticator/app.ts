@@ -81,8 +81,11 @@ export class App {
   async start(): Promise<void> {
     this.#takeFragment()
     this.vault = isSecureContext ? await Vault.open().catch(() => null) : null
-    await this.load().catch(() => undefined)
-    this.isLost = this.members.length === 0 && hadAccounts()
+    await this.load().catch(() => {
+      // What cannot be read is not lost.
+      this.vault = null
+    })
+    this.isLost = this.vault !== null && this.members.length === 0 && hadAccounts()
     this.isReady = true
     this.changed()
     this.#look()

@@ -1,7 +1,16 @@
 import type { PendingRequest } from '../../../clients/device/src/device.ts'
 import type { Member } from '../member.ts'
-import { Filled } from './parts.tsx'
+import { Filled, Note } from './parts.tsx'
 import type { ScreenProps } from './use.ts'
+
+/**
+ * Says so where a sign-in seems to come from this very browser. Of many browsers of one kind the
+ * names are equal, so that it may be another one.
+ */
+export function OneChannel({ app, request }: ScreenProps & { readonly request: PendingRequest }) {
+  if (request.context.userAgent !== navigator.userAgent) return null
+  return <Note kind="warn">{app.words.texts.request.sameBrowser}</Note>
+}
 
 /**
  * Everything that was signed about a request. Its texts are the relying party's: plain text, each

@@ -7,9 +7,10 @@ import {
 import type { Ending } from '../app.ts'
 import type { Member } from '../member.ts'
 import { NumberField } from './number-field.tsx'
+import { OfflineHint } from './offline-hint.tsx'
 import { Filled, Heading, Note, Trouble } from './parts.tsx'
 import { ReportSheet } from './report-sheet.tsx'
-import { RequestFacts } from './request-facts.tsx'
+import { OneChannel, RequestFacts } from './request-facts.tsx'
 import { type ScreenProps, useAction, useClock } from './use.ts'
 
 type RequestProps = ScreenProps & { readonly member: Member }
@@ -130,6 +131,7 @@ function Open({ app, member, request }: RequestProps & { readonly request: Pendi
         <Note kind="warn">{texts.needsPasskey}</Note>
       )}
       <Trouble app={app} error={trouble} />
+      {!navigator.onLine && <OfflineHint app={app} />}
       <div class="row">
         <button type="button" class="quiet" disabled={isBusy} onClick={deny}>
           {texts.deny}
@@ -138,6 +140,7 @@ function Open({ app, member, request }: RequestProps & { readonly request: Pendi
           {texts.notMe}
         </button>
       </div>
+      <OneChannel app={app} request={request} />
       {isReporting && (
         <ReportSheet app={app} onReport={report} onClose={() => setReporting(false)} />
       )}

@@ -1,5 +1,8 @@
+import { useState } from 'preact/hooks'
 import type { Member } from '../member.ts'
-import { Filled, Heading, Note, Trouble } from './parts.tsx'
+import { isPushOffered } from '../push-offer.ts'
+import { OfflineHint } from './offline-hint.tsx'
+import { Filled, Heading, Loaded, Note, Trouble } from './parts.tsx'
 import { type ScreenProps, useAction } from './use.ts'
 
 /** What is wrong with the accounts, and what to do. */
@@ -61,6 +64,9 @@ function Waiting({ app, member }: ScreenProps & { readonly member: Member }) {
   )
 }
 
+const isNothingWaiting = (live: readonly Member[]) =>
+  live.every(({ requests }) => requests.length === 0)
+
 /** What can be said about the last look: how old it is, or why it failed. */
 function Freshness({ app, live }: ScreenProps & { readonly live: readonly Member[] }) {
   const { requests, loading } = app.words.texts
@@ -69,26 +75,29 @@ function Freshness({ app, live }: ScreenProps & { readonly live: readonly Member
   const time = checkedAt > 0 ? app.words.time(checkedAt) : null
   if (!navigator.onLine) {
     return (
-      <>
-        <Note kind="warn">
-          {requests.offline} {time !== null && <Filled text={requests.since} values={{ time }} />}
-        </Note>
-        <p>
-          <button type="button" onClick={() => app.go({ at: 'tab', tab: 'codes' })}>
-            {requests.toCodes}
-          </button>
-        </p>
-      </>
+      <OfflineHint app={app}>
+        {time !== null && <Filled text={requests.since} values={{ time }} />}
+      </OfflineHint>
     )
   }
   if (troubled) return <Trouble app={app} error={troubled.trouble} />
   if (time === null) return <p class="soft">{loading}</p>
-  const isEmpty = live.every((member) => member.requests.length === 0)
   return (
     <p class="soft">
-      {isEmpty && `${requests.none} `}
+      {isNothingWaiting(live) && `${requests.none} `}
       <Filled text={requests.checkedAt} values={{ time }} />
     </p>
+  )
+}
+
+/** Loaded where there is something to offer: the click that follows must not wait for it. */
+function Offer({ app }: ScreenProps) {
+  const [isOffered] = useState(isPushOffered)
+  if (!isOffered) return null
+  return (
+    <Loaded app={app} name="offer" load={() => import('./push-offer.tsx')}>
+      {({ PushOffer }) => <PushOffer app={app} />}
+    </Loaded>
   )
 }
 
@@ -111,14 +120,17 @@ export function RequestsScreen({ app }: ScreenProps) {
       {live.length > 0 && (
         <>
           <Freshness app={app} live={live} />
-          <button
-            type="button"
-            class="quiet"
-            disabled={isBusy}
-            onClick={() => begin(() => app.check())}
-          >
-            {requests.check}
-          </button>
+          <div class="row">
+            <button
+              type="button"
+              class="quiet"
+              disabled={isBusy}
+              onClick={() => begin(() => app.check())}
+            >
+              {requests.check}
+            </button>
+          </div>
+          {navigator.onLine && isNothingWaiting(live) && <Offer app={app} />}
         </>
       )}
     </>

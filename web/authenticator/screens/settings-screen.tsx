@@ -1,10 +1,20 @@
 import { fill } from '../../../src/platform/texts/fill.ts'
+import type { Member } from '../member.ts'
 import { isolate } from '../words.ts'
 import { InstallHint } from './install-hint.tsx'
 import { LanguageChoice } from './language-choice.tsx'
 import { NotificationSetting } from './notification-setting.tsx'
 import { Heading } from './parts.tsx'
 import type { ScreenProps } from './use.ts'
+
+/** Those of one organisation together. */
+function byTenant({ account: one }: Member, { account: other }: Member): number {
+  const { tenant, user } = one
+  return (
+    tenant.name.localeCompare(other.tenant.name) ||
+    user.displayName.localeCompare(other.user.displayName)
+  )
+}
 
 /** Accounts, language, and what this browser promises. */
 export function SettingsScreen({ app }: ScreenProps) {
@@ -14,7 +24,7 @@ export function SettingsScreen({ app }: ScreenProps) {
       <Heading>{settings.title}</Heading>
       <h2>{settings.accounts}</h2>
       <ul class="cards">
-        {app.members.map(({ id, account: { user, tenant }, endedAt }) => (
+        {app.members.toSorted(byTenant).map(({ id, account: { user, tenant }, endedAt }) => (
           <li key={id}>
             <button
               type="button"

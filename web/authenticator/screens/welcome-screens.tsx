@@ -23,7 +23,7 @@ function Begin({ app }: ScreenProps) {
 /** Why nothing can be enrolled here; null where it can. */
 function obstacleOf({ vault, words }: App): string | null {
   if (!isSecureContext) return words.texts.welcome.insecure
-  return vault === null ? words.texts.add.unstored : null
+  return vault === null ? words.texts.welcome.unstored : null
 }
 
 /** The first start. */

@@ -6,6 +6,7 @@ export const alertsEn = {
   turnOn: 'Turn on notifications',
   again: 'Turn on again',
   turnOff: 'Turn off notifications',
+  notNow: 'Not now',
   busy: 'One moment …',
   standings: {
     on: 'This browser notifies you, for every account in it.',

@@ -6,6 +6,7 @@ export const alertsNl: AuthenticatorTexts['alerts'] = {
   turnOn: 'Meldingen aanzetten',
   again: 'Opnieuw aanzetten',
   turnOff: 'Meldingen uitzetten',
+  notNow: 'Niet nu',
   busy: 'Een ogenblik …',
   standings: {
     on: 'Deze browser geeft je een melding, voor elk account dat erin staat.',

@@ -31,6 +31,9 @@ export const authenticatorEn = {
     sameBrowser:
       'Use it on another device than the one you sign in on, if you can: in one browser both are ' +
       'lost together.',
+    unstored:
+      'This browser stores nothing, so it cannot keep keys. A private window, a full disk or a ' +
+      'setting may be the reason.',
     insecure:
       'This page was not opened over https, so the browser gives it no keys. Ask your ' +
       'organisation for the https address.',
@@ -119,6 +122,9 @@ export const authenticatorEn = {
     userAgent: 'Browser',
     askedAt: 'Asked at',
     account: 'Account',
+    sameBrowser:
+      'This sign-in began in a browser like this one. If it is this one, a thief who takes it ' +
+      'over has both: use another device where it matters.',
     left: '{seconds} s left',
     leftSoon: '{seconds} seconds left',
     number: 'Number on the sign-in page',

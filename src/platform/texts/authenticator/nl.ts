@@ -30,6 +30,9 @@ export const authenticatorNl: AuthenticatorTexts = {
     sameBrowser:
       'Gebruik als het kan een ander apparaat dan waarmee je je aanmeldt: in één browser ben je ' +
       'beide tegelijk kwijt.',
+    unstored:
+      'Deze browser slaat niets op en kan dus geen sleutels bewaren. Dat kan komen door een ' +
+      'privévenster, een volle schijf of een instelling.',
     insecure:
       'Deze pagina is niet via https geopend, dus de browser geeft haar geen sleutels. Vraag je ' +
       'organisatie om het https-adres.',
@@ -123,6 +126,9 @@ export const authenticatorNl: AuthenticatorTexts = {
     userAgent: 'Browser',
     askedAt: 'Gevraagd om',
     account: 'Account',
+    sameBrowser:
+      'Deze aanmelding begon in een browser als deze. Is het deze, dan heeft een dief die hem ' +
+      'overneemt beide: gebruik een ander apparaat waar het erop aankomt.',
     left: 'nog {seconds} s',
     leftSoon: 'Nog {seconds} seconden',
     number: 'Getal op de aanmeldpagina',
