@@ -141,6 +141,14 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
     })
   })
 
+  test('shows its person that a test arrives', async () => {
+    await openApp()
+    await press('Settings')
+    await press('\u2068bob\u2069 at \u2068Default\u2069')
+    await press('Send a test notification')
+    await shows('The test has arrived.')
+  })
+
   test('subscribes again by itself where the key of the service is another one now', async () => {
     const operations = await openOperations(
       service.config,

@@ -4,6 +4,7 @@ import { fill } from '../../../src/platform/texts/fill.ts'
 import type { Member } from '../member.ts'
 import { isolate } from '../words.ts'
 import { Filled, Heading, Loaded, Note, Sheet, Trouble } from './parts.tsx'
+import { PushDoctor } from './push-doctor.tsx'
 import { type ScreenProps, useAction } from './use.ts'
 
 type MemberProps = ScreenProps & { readonly member: Member }
@@ -102,30 +103,6 @@ function Notifications({ app, member }: MemberProps) {
   )
 }
 
-function Pushes({ app, member }: MemberProps) {
-  const { account: texts } = app.words.texts
-  return (
-    <section>
-      <h2>{texts.pushes}</h2>
-      <Loaded app={app} name={`pushes ${member.id}`} load={() => member.client.pushes()}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <p>{texts.noPush}</p>
-          ) : (
-            <ul>
-              {items.map(({ id, status, queuedAt }) => (
-                <li key={id}>
-                  {app.words.time(queuedAt)}: {texts.pushStatuses[status]}
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Loaded>
-    </section>
-  )
-}
-
 /** Without the service, an account can still be forgotten here. */
 const isOutOfReach = (trouble: unknown) =>
   trouble instanceof DeviceApiError && (trouble.outcomeUnknown || trouble.code === 'proof_invalid')
@@ -186,7 +163,7 @@ export function AccountScreen({ app, member }: MemberProps) {
       <Standing app={app} member={member} />
       <Devices app={app} member={member} />
       <Notifications app={app} member={member} />
-      <Pushes app={app} member={member} />
+      <PushDoctor app={app} member={member} />
       <div class="row">
         <Removal app={app} member={member} />
         <button type="button" class="quiet" onClick={() => app.replace({ at: 'tab', tab: 'more' })}>

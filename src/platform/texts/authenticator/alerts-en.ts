@@ -19,5 +19,23 @@ export const alertsEn = {
       'The push service of this browser did not answer. Try again later; until then, open the ' +
       'app to see requests.',
   },
+  doctor: {
+    advice: {
+      enable_notifications:
+        'This account has no notifications yet. Turn them on again in the settings.',
+      token_stale: 'They do not reach this browser any more. Turn them on again in the settings.',
+      provider_down:
+        'The push service does not take them at the moment. Until it does, open the app to see ' +
+        'requests.',
+      never_received:
+        'They are sent and do not arrive. Look for power saving and for “do not disturb” in the ' +
+        'settings of the device.',
+    },
+    received: 'Arrived',
+    test: 'Send a test notification',
+    waiting: 'Waiting for it …',
+    arrived: 'The test has arrived.',
+    notArrived: 'The test has not arrived.',
+  },
   installFirst: 'Put this app on your home screen first, and turn them on there.',
 } as const
