@@ -35,14 +35,14 @@ export type BrowserPush = {
   readonly at: number
 }
 
-type Listener = (push: BrowserPush) => void
+export type BrowserListener = (push: BrowserPush) => void
 
 type Entry = {
   /** The key that it subscribed under; pushes under others are refused. */
   readonly vapidKey: string
   readonly keys: BrowserKeys | null
   readonly pushes: BrowserPush[]
-  readonly listeners: Set<Listener>
+  readonly listeners: Set<BrowserListener>
   storedPushes: readonly BrowserPush[]
   isSubscribed: boolean
   isOnline: boolean
@@ -51,6 +51,7 @@ type Entry = {
 /** The browsers that the push services can reach, by the endpoints of their subscriptions. */
 export class Browsers {
   readonly #entries = new Map<string, Entry>()
+  readonly #everywhere = new Set<BrowserListener>()
   readonly #clock: () => number
 
   constructor(clock: () => number) {
@@ -74,7 +75,7 @@ export class Browsers {
   #add(service: PushServiceName, vapidKey: string, keys: BrowserKeys | null): string {
     const { host, path } = pushServices[service]
     const endpoint = `https://${host}${path}${randomBytes(48).toString('base64url')}`
-    const empty = { pushes: [], listeners: new Set<Listener>(), storedPushes: [] }
+    const empty = { pushes: [], listeners: new Set<BrowserListener>(), storedPushes: [] }
     this.#entries.set(endpoint, { vapidKey, keys, ...empty, isSubscribed: true, isOnline: true })
     return endpoint
   }
@@ -89,9 +90,14 @@ export class Browsers {
     return this.#require(endpoint).pushes
   }
 
-  /** Passes every later push of the browser to the listener. */
-  listen(endpoint: string, listener: Listener): void {
-    this.#require(endpoint).listeners.add(listener)
+  /** Passes every later push of the browser to the listener; call the result to stop. */
+  listen(endpoint: string, listener: BrowserListener): () => void {
+    return subscribeTo(this.#require(endpoint).listeners, listener)
+  }
+
+  /** Passes every later push of every browser to the listener; call the result to stop. */
+  listenToAll(listener: BrowserListener): () => void {
+    return subscribeTo(this.#everywhere, listener)
   }
 
   /** The subscription ends: its endpoint is gone from now on. */
@@ -123,7 +129,9 @@ export class Browsers {
 
   #hand(entry: Entry, push: BrowserPush): void {
     entry.pushes.push(push)
-    for (const listener of entry.listeners) queueMicrotask(() => listener(push))
+    for (const listeners of [entry.listeners, this.#everywhere]) {
+      for (const listener of listeners) queueMicrotask(() => listener(push))
+    }
   }
 
   #require(endpoint: string): Entry {
@@ -131,4 +139,10 @@ export class Browsers {
     if (!entry) throw new Error('no browser has this endpoint: call subscribe first')
     return entry
   }
+}
+
+function subscribeTo(listeners: Set<BrowserListener>, listener: BrowserListener): () => void {
+  const own: BrowserListener = (push) => listener(push)
+  listeners.add(own)
+  return () => void listeners.delete(own)
 }

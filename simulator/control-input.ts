@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type PushServiceName, pushServices } from './browsers.ts'
 
 const provider = z.enum(['apns', 'fcm'])
 const common = {
@@ -19,7 +20,15 @@ export const phoneInput = z.strictObject({
   token: z.string().min(1).exactOptional(),
 })
 
-/** Body of `PUT /phones/{token}/online`. */
+const services = Object.keys(pushServices) as [PushServiceName, ...PushServiceName[]]
+
+/** Body of `POST /browsers`: the key that it subscribes under, an uncompressed point of P-256. */
+export const browserInput = z.strictObject({
+  vapidKey: z.string().regex(/^[\w-]{87}$/),
+  service: z.enum(services).exactOptional(),
+})
+
+/** Body of `PUT /phones/{token}/online` and `PUT /browsers/{endpoint}/online`. */
 export const onlineInput = z.strictObject({ online: z.boolean() })
 
 /** Body of `POST /goaway`. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
-import { faultInput, goawayInput, onlineInput, phoneInput } from './control-input.ts'
-import { streamPushes } from './event-stream.ts'
+import { browserInput, faultInput, goawayInput, onlineInput, phoneInput } from './control-input.ts'
+import { streamBrowserPushes, streamPushes } from './event-stream.ts'
 import type { Simulator } from './simulator.ts'
 
-/** One call; `token` is the path's decoded variable segment, if it has one. */
+/** One call; `token` is the path's decoded variable segment, if it has one: token or endpoint. */
 type Call = {
   readonly simulator: Simulator
   readonly request: IncomingMessage
@@ -57,6 +57,26 @@ export const ROUTES: readonly Route[] = [
       return undefined
     },
   },
+  { method: 'POST', path: /^\/browsers$/, handle: subscribeBrowser },
+  { method: 'DELETE', path: /^\/browsers\/([^/]+)$/, handle: unsubscribeBrowser },
+  { method: 'PUT', path: /^\/browsers\/([^/]+)\/online$/, handle: setBrowserOnline },
+  {
+    method: 'GET',
+    path: /^\/browsers\/([^/]+)\/pushes$/,
+    handle: ({ simulator, request, response, token }) => {
+      requireBrowser(simulator, token)
+      streamBrowserPushes(request, response, (send) => simulator.browsers.listen(token, send))
+      return undefined
+    },
+  },
+  {
+    method: 'GET',
+    path: /^\/browser-pushes$/,
+    handle: ({ simulator, request, response }) => {
+      streamBrowserPushes(request, response, (send) => simulator.browsers.listenToAll(send))
+      return undefined
+    },
+  },
   {
     method: 'POST',
     path: /^\/faults$/,
@@ -92,8 +112,8 @@ export const ROUTES: readonly Route[] = [
 ]
 
 function readConfiguration({ simulator }: Call): Answer {
-  const { apns, fcm, caPem, credentials } = simulator
-  return { status: 200, body: { apns, fcm, caPem, credentials } }
+  const { apns, fcm, webPush, caPem, credentials } = simulator
+  return { status: 200, body: { apns, fcm, webPush, caPem, credentials } }
 }
 
 function readLog({ simulator, url }: Call): Answer {
@@ -125,6 +145,29 @@ async function setOnline({ simulator, request, token }: Call): Promise<Answer> {
   if (online) simulator.phones.online(token)
   else simulator.phones.offline(token)
   return { status: 204 }
+}
+
+async function subscribeBrowser({ simulator, request }: Call): Promise<Answer> {
+  const { vapidKey, service } = await readInput(request, browserInput)
+  return { status: 201, body: simulator.browsers.subscribe(vapidKey, service) }
+}
+
+function unsubscribeBrowser({ simulator, token }: Call): Answer {
+  requireBrowser(simulator, token)
+  simulator.browsers.unsubscribe(token)
+  return { status: 204 }
+}
+
+async function setBrowserOnline({ simulator, request, token }: Call): Promise<Answer> {
+  requireBrowser(simulator, token)
+  simulator.browsers.setOnline(token, (await readInput(request, onlineInput)).online)
+  return { status: 204 }
+}
+
+function requireBrowser(simulator: Simulator, endpoint: string): void {
+  if (!simulator.browsers.find(endpoint)) {
+    throw new CallError(404, 'no browser has this endpoint: subscribe it with POST /browsers')
+  }
 }
 
 function requirePhone(simulator: Simulator, token: string): void {

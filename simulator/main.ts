@@ -3,14 +3,15 @@ import { startControl } from './control.ts'
 import { startSimulator } from './simulator.ts'
 
 const USAGE = `npm run simulator -- [options]
-  --host <address>       listening address of all parts (127.0.0.1)
-  --port <number>        control API (a free port)
-  --apns-port <number>   APNs gateway (a free port)
-  --fcm-port <number>    FCM gateway and token endpoint (a free port)
-  --bundle-id <id>       an app of the APNs team; may be repeated
-  --project-id <id>      the Firebase project
-  --allow-origin <url>   a page origin besides loopback that may use the control API; may be repeated
-  --exit-with-parent     end when standard input closes
+  --host <address>          listening address of all parts (127.0.0.1)
+  --port <number>           control API (a free port)
+  --apns-port <number>      APNs gateway (a free port)
+  --fcm-port <number>       FCM gateway and token endpoint (a free port)
+  --web-push-port <number>  push services of browsers (a free port)
+  --bundle-id <id>          an app of the APNs team; may be repeated
+  --project-id <id>         the Firebase project
+  --allow-origin <url>      a page origin besides loopback that may use the control API; may be repeated
+  --exit-with-parent        end when standard input closes
 Prints one line of JSON with the addresses; keys and the CA come from GET {control}/configuration.`
 
 function readPort(name: string, value: string | undefined): number {
@@ -26,6 +27,7 @@ function readOptions() {
       port: { type: 'string' },
       'apns-port': { type: 'string' },
       'fcm-port': { type: 'string' },
+      'web-push-port': { type: 'string' },
       'bundle-id': { type: 'string', multiple: true },
       'project-id': { type: 'string' },
       'allow-origin': { type: 'string', multiple: true, default: [] },
@@ -49,6 +51,7 @@ async function main(): Promise<void> {
     host,
     apnsPort: readPort('apns-port', options['apns-port']),
     fcmPort: readPort('fcm-port', options['fcm-port']),
+    webPushPort: readPort('web-push-port', options['web-push-port']),
     ...(bundleIds === undefined ? {} : { bundleIds }),
     ...(projectId === undefined ? {} : { projectId }),
   })
@@ -65,7 +68,8 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => void stop())
   process.on('SIGINT', () => void stop())
   if (options['exit-with-parent']) process.stdin.on('close', () => void stop()).resume()
-  console.log(JSON.stringify({ apns: simulator.apns, fcm: simulator.fcm, control: control.url }))
+  const { apns, fcm, webPush } = simulator
+  console.log(JSON.stringify({ apns, fcm, webPush, control: control.url }))
 }
 
 main().catch((error: unknown) => {

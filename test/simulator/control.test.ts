@@ -68,8 +68,8 @@ async function listen(path: string): Promise<{ pushes: AcceptedPush[]; stop: () 
 
 test('the configuration contains the addresses of the gateways and the credentials', async () => {
   const body: unknown = await (await call('GET', '/configuration')).json()
-  const { apns, fcm, caPem, credentials } = simulator
-  expect(body).toEqual(JSON.parse(JSON.stringify({ apns, fcm, caPem, credentials })))
+  const { apns, fcm, webPush, caPem, credentials } = simulator
+  expect(body).toEqual(JSON.parse(JSON.stringify({ apns, fcm, webPush, caPem, credentials })))
 })
 
 test('a late subscriber gets the stored push, then the live ones', async () => {
@@ -167,6 +167,11 @@ const mistakes: [string, string, unknown, number][] = [
   ['POST', '/faults', { provider: 'apns', kind: 'unknown' }, 400],
   ['POST', '/faults', { provider: 'apns', kind: 'stall', times: 0 }, 400],
   ['POST', '/goaway', { phases: 3 }, 400],
+  ['POST', '/browsers', { vapidKey: 'short' }, 400],
+  ['POST', '/browsers', { vapidKey: 'A'.repeat(87), service: 'unknown' }, 400],
+  ['GET', '/browsers/unknown/pushes', undefined, 404],
+  ['PUT', '/browsers/unknown/online', { online: true }, 404],
+  ['DELETE', '/browsers/unknown', undefined, 404],
 ]
 
 test.each(mistakes)('%s %s is rejected with an explanation', async (method, path, body, status) => {

@@ -1,9 +1,8 @@
-import { createECDH, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
-import { request } from 'node:https'
-import ece from 'http_ece'
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { PushServiceName, Subscription } from '../../simulator/browsers.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { aKey, encrypt, postPush, vapid, type WebPush } from './web-push-sender.ts'
 
 let simulator: Simulator
 let nowMs = Date.now()
@@ -13,83 +12,24 @@ beforeAll(async () => {
 afterEach(() => simulator.faults.clear())
 afterAll(() => simulator.close())
 
-function aKey() {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const point = publicKey.export({ type: 'spki', format: 'der' }).subarray(-65)
-  return { privateKey, point: point.toString('base64url') }
-}
 const own = aKey()
 const subscribe = (service?: PushServiceName) => simulator.browsers.subscribe(own.point, service)
 
-const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-function vapid(
-  endpoint: string,
-  {
-    key = own.privateKey,
-    k = own.point,
-    ...claims
-  }: {
-    key?: KeyObject
-    k?: string
-    aud?: string
-    exp?: number
-    sub?: string | undefined
-  } = {},
-): string {
-  const { origin } = new URL(endpoint)
-  const exp = Math.floor(nowMs / 1000) + 3_600
-  const usual = { aud: origin, exp, sub: 'mailto:ops@example.com' }
-  const input = `${part({ typ: 'JWT', alg: 'ES256' })}.${part({ ...usual, ...claims })}`
-  const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
-  return `vapid t=${input}.${signature.toString('base64url')}, k=${k}`
-}
-
-function encrypt(text: string, { keys }: Subscription): Buffer {
-  const privateKey = createECDH('prime256v1')
-  privateKey.generateKeys()
-  const { p256dh: dh, auth: authSecret } = keys
-  return ece.encrypt(Buffer.from(text), { version: 'aes128gcm', privateKey, dh, authSecret })
-}
-
-type Change = {
-  readonly method?: string
-  readonly headers?: Readonly<Record<string, string | undefined>>
-  readonly body?: Buffer
-}
+type Change = Partial<WebPush>
 
 /** Posts as a sender does, with what is changed. */
-function post(subscription: Subscription, { method = 'POST', headers = {}, body }: Change = {}) {
+function post(subscription: Subscription, { headers = {}, body, ...more }: Change = {}) {
   const { endpoint } = subscription
   const usual = {
-    authorization: vapid(endpoint),
+    authorization: vapid(endpoint, own, { nowMs }),
     ttl: '60',
     'content-encoding': 'aes128gcm',
-    ...headers,
   }
-  const givenHeaders = Object.entries(usual).filter(([, value]) => value !== undefined)
-  return new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; text: string }>(
-    (resolve, reject) => {
-      const { host, port } = simulator.webPush
-      const url = new URL(endpoint)
-      const call = request(
-        {
-          ...{ host, port, method, path: url.pathname + url.search, ca: simulator.caPem },
-          servername: url.hostname,
-          agent: false,
-          headers: { host: url.host, ...Object.fromEntries(givenHeaders) } as Record<
-            string,
-            string
-          >,
-        },
-        async (answer) => {
-          const text = (await answer.toArray()).join('')
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text })
-        },
-      )
-      call.on('error', reject)
-      call.end(body ?? encrypt('hello', subscription))
-    },
-  )
+  return postPush(simulator.webPush, simulator.caPem, endpoint, {
+    ...more,
+    headers: { ...usual, ...headers },
+    body: body ?? encrypt('hello', subscription),
+  })
 }
 
 test('a push that is right reaches its browser, which decrypts it', async () => {
@@ -123,15 +63,15 @@ describe('a push is refused', () => {
 
   const other = aKey()
   test.each([
-    ['of another key', { key: other.privateKey, k: other.point }],
-    ['that another key made', { key: other.privateKey }],
-    ['for another push service', { aud: 'https://web.push.apple.com' }],
-    ['that has ended', { exp: 1 }],
-    ['for more than a day', { exp: Math.floor(nowMs / 1000) + 86_500 }],
-    ['by nobody who can be reached', { sub: 'ops@example.com' }],
-  ])('with a signature %s', async (_name, change) => {
+    ['of another key', other, {}],
+    ['that another key made', { ...own, privateKey: other.privateKey }, {}],
+    ['for another push service', own, { aud: 'https://web.push.apple.com' }],
+    ['that has ended', own, { exp: 1 }],
+    ['for more than a day', own, { exp: Math.floor(nowMs / 1000) + 86_500 }],
+    ['by nobody who can be reached', own, { sub: 'ops@example.com' }],
+  ])('with a signature %s', async (_name, key, claims) => {
     const subscription = subscribe()
-    const authorization = vapid(subscription.endpoint, change)
+    const authorization = vapid(subscription.endpoint, key, { nowMs, ...claims })
     expect((await post(subscription, { headers: { authorization } })).status).toBe(403)
   })
 
@@ -141,7 +81,7 @@ describe('a push is refused', () => {
       ['mozilla', 201],
     ] as const) {
       const subscription = subscribe(service)
-      const authorization = vapid(subscription.endpoint, { sub: undefined })
+      const authorization = vapid(subscription.endpoint, own, { nowMs, sub: undefined })
       expect((await post(subscription, { headers: { authorization } })).status).toBe(status)
     }
   })
