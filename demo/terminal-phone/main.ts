@@ -6,16 +6,18 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { shownPasscode } from './passcode.ts'
+import { appWithoutPush, registerApp } from './push-token.ts'
 import { loadPhone, savePhone } from './stored-phone.ts'
 import { enroll, live, type PhoneDependencies } from './terminal-phone.ts'
 
 const usage = `npm run phone -- [options]
 
-  --uri <uri>     enroll with the \`uri\` of an enrollment, in quotes; by default the last phone is reused
-  --name <name>   name of the phone (Terminal phone)
-  --file <file>   where it stores its keys (.countersign/phone.json); one phone per file
-  --passcode      show the current code, for a sign-in without a network, and end
-  --help          this text
+  --uri <uri>        enroll with the \`uri\` of an enrollment, in quotes; by default the last phone is reused
+  --name <name>      name of the phone (Terminal phone)
+  --simulator <url>  enroll with a push token of this push simulator (its control address)
+  --file <file>      where it stores its keys (.countersign/phone.json); one phone per file
+  --passcode         show the current code, for a sign-in without a network, and end
+  --help             this text
 
 It is for trying things out: it claims the enrollment, asks for the number, then lists the pending
 requests and approves or denies.`
@@ -23,6 +25,7 @@ requests and approves or denies.`
 const options = {
   uri: { type: 'string' },
   name: { type: 'string', default: 'Terminal phone' },
+  simulator: { type: 'string' },
   file: { type: 'string', default: path.join('.countersign', 'phone.json') },
   passcode: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -53,7 +56,7 @@ function openKeyboard() {
 }
 
 async function main(): Promise<void> {
-  const { uri, name, file, passcode, help } = parseArgs({ options }).values
+  const { uri, name, simulator, file, passcode, help } = parseArgs({ options }).values
   const say = (line: string) => void process.stdout.write(`${line}\n`)
   if (help) return say(usage)
   const keyboard = openKeyboard()
@@ -64,7 +67,11 @@ async function main(): Promise<void> {
     pause: keyboard.pause,
   }
   try {
-    const phone = uri === undefined ? await loadPhone(file) : await enroll(uri, name, dependencies)
+    const join = async (address: string) => {
+      const app = simulator === undefined ? appWithoutPush : await registerApp(simulator)
+      return enroll(address, { name, ...app }, dependencies)
+    }
+    const phone = uri === undefined ? await loadPhone(file) : await join(uri)
     if (!phone) throw new Error(`There is no phone in ${file} yet: give --uri.\n\n${usage}`)
     if (passcode) return say(shownPasscode(phone.account) ?? 'The tenant allows no passcodes.')
     process.exitCode = (await live(phone, dependencies)) ? 0 : 1

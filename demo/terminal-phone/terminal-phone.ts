@@ -7,6 +7,7 @@ import { DeviceApiError } from '../../clients/device/src/device-api-error.ts'
 import { DeviceClient } from '../../clients/device/src/device-client.ts'
 import { claimEnrollment, readEnrollmentUri } from '../../clients/device/src/enrollment.ts'
 import { createDeviceKeys } from '../../clients/device/src/keys.ts'
+import type { App } from './push-token.ts'
 import type { StoredPhone } from './stored-phone.ts'
 
 /** The user at the terminal. */
@@ -28,7 +29,7 @@ export type PhoneDependencies = Terminal & {
  */
 export async function enroll(
   uri: string,
-  name: string,
+  { name, appId, push }: App & { readonly name: string },
   { save }: PhoneDependencies,
 ): Promise<StoredPhone> {
   const ticket = readEnrollmentUri(uri)
@@ -36,12 +37,12 @@ export async function enroll(
   const keys = await createDeviceKeys({ verification: true, extractable: true })
   const device = {
     name,
-    platform: 'other',
+    platform: push ? 'android' : 'other',
     model: 'Terminal',
     osVersion: '1',
     appVersion: '1',
   } as const
-  const account = await claimEnrollment({ ticket, keys, appId: 'terminal', device })
+  const account = await claimEnrollment({ ticket, keys, appId, device, ...(push && { push }) })
   await save({ keys, account })
   return { keys, account }
 }

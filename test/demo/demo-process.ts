@@ -4,6 +4,7 @@ import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { onTestFinished } from 'vitest'
+import { until } from '../support/until.ts'
 
 /** A folder that the database's account can enter; it is removed after the test. */
 export async function reachableFolder(): Promise<string> {
@@ -45,5 +46,37 @@ export function runDemo(
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     /** Ctrl-C at a terminal: signals the whole group. */
     interrupt: () => child.pid !== undefined && process.kill(-child.pid, 'SIGINT'),
+  }
+}
+
+/** `npm run phone`, with a user who types. */
+export function startPhone(...args: string[]) {
+  const child = spawn(process.execPath, ['demo/terminal-phone/main.ts', ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let screen = ''
+  let readTo = 0
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      screen += chunk
+    })
+  }
+  const exit = once(child, 'close').then(([code]) => code as number | null)
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exit
+  })
+  return {
+    ended: exit,
+    /** Waits for this text after the output already read. */
+    async sees(words: string) {
+      await until(`the phone shows "${words}", not ${screen.slice(readTo)}`, () =>
+        screen.includes(words, readTo),
+      )
+      readTo = screen.indexOf(words, readTo) + words.length
+    },
+    shown: () => screen,
+    type: (text: string) => child.stdin.write(`${text}\n`),
+    leave: () => child.stdin.end(),
   }
 }

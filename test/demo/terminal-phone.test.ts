@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningService, startTestService } from '../support/running-service.ts'
-import { until } from '../support/until.ts'
-import { reachableFolder } from './demo-process.ts'
+import { reachableFolder, startPhone } from './demo-process.ts'
 
 let service: RunningService
 
@@ -13,38 +10,6 @@ beforeAll(async () => {
   service = await startTestService()
 })
 afterAll(() => service[Symbol.asyncDispose]())
-
-/** `npm run phone`, with a user who types. */
-function startPhone(...args: string[]) {
-  const child = spawn(process.execPath, ['demo/terminal-phone/main.ts', ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  let screen = ''
-  let readTo = 0
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      screen += chunk
-    })
-  }
-  const exit = once(child, 'close').then(([code]) => code as number | null)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await exit
-  })
-  return {
-    ended: exit,
-    /** Waits for this text after the output already read. */
-    async sees(words: string) {
-      await until(`the phone shows "${words}", not ${screen.slice(readTo)}`, () =>
-        screen.includes(words, readTo),
-      )
-      readTo = screen.indexOf(words, readTo) + words.length
-    },
-    shown: () => screen,
-    type: (text: string) => child.stdin.write(`${text}\n`),
-    leave: () => child.stdin.end(),
-  }
-}
 
 async function anEnrollment(user: string) {
   const { json } = await service.api('POST', '/v1/enrollments', { user, displayName: 'Alice' })
@@ -147,6 +112,9 @@ test('without a phone or with an invalid address it names the missing option', a
   const none = startPhone('--file', file)
   await none.sees('give --uri')
   expect(await none.ended).toBe(1)
+  const nowhere = startPhone('--file', file, '--uri', 'x', '--simulator', 'http://127.0.0.1:9')
+  await nowhere.sees('no push simulator answers at http://127.0.0.1:9')
+  expect(await nowhere.ended).toBe(1)
   const wrong = startPhone('--file', file, '--uri', 'https://example.com')
   await wrong.sees('--uri takes')
   expect(await wrong.ended).toBe(1)
