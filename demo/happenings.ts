@@ -53,8 +53,9 @@ export class Happenings {
   }
 }
 
-/** Which of the two gateways wakes this phone. */
+/** What wakes this device; the push service of a browser is its maker's. */
 function gatewayOf(device: Device | undefined): string {
+  if (device?.platform === 'web') return 'Web Push'
   return device?.platform === 'ios' ? 'APNs (simulated)' : 'FCM (simulated)'
 }
 

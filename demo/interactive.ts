@@ -1,11 +1,17 @@
 import { constants } from 'node:os'
 import path from 'node:path'
 import { choosePorts } from './free-port.ts'
+import { openInBrowser } from './open-in-browser.ts'
 import type { DemoOptions } from './options.ts'
 import { type RunningDemo, startDemo } from './running-demo.ts'
 import { forget } from './stack.ts'
 
-const usualFolder = path.resolve(import.meta.dirname, '..', '.countersign', 'demo')
+/** Phones know the service by its origin, so that each has its own installation. */
+function usualFolder({ publicOrigin }: DemoOptions): string {
+  const name = publicOrigin === null ? 'demo' : `demo-${new URL(publicOrigin).host}`
+  return path.resolve(import.meta.dirname, '..', '.countersign', name.replace(':', '-'))
+}
+
 const stopTimeoutMs = 20_000
 
 /**
@@ -13,7 +19,7 @@ const stopTimeoutMs = 20_000
  * stopped.
  */
 export async function runInteractive(options: DemoOptions, say: (line: string) => void) {
-  const folder = options.folder ?? usualFolder
+  const folder = options.folder ?? usualFolder(options)
   const stop = stopSignal()
   const demo = await Promise.race([stop, start(options, folder, say)])
   if (typeof demo === 'string') {
@@ -23,6 +29,9 @@ export async function runInteractive(options: DemoOptions, say: (line: string) =
   }
   if (demo.stack.earlierOrigin !== null) say(originNote(demo.stack.earlierOrigin))
   say(announcement(demo, folder))
+  if (options.opens && process.stdout.isTTY) {
+    await openInBrowser([`${demo.pagesUrl}/`, demo.authenticatorUrl])
+  }
   const end = await Promise.race([
     stop.then(() => 'told' as const),
     demo.stack.service.loss.then(() => 'lost' as const),
@@ -42,7 +51,7 @@ async function start(
   if (options.fresh) await forget(folder)
   const ports = await choosePorts(options.port, say)
   say('Starting Countersign with a database of its own and simulated APNs and FCM ...')
-  return startDemo(folder, ports).catch((error: unknown) => {
+  return startDemo(folder, ports, options).catch((error: unknown) => {
     say('If the data come from another version of this project: npm run demo -- --fresh')
     throw error
   })
@@ -64,21 +73,23 @@ function stopSignal(): Promise<StopSignal> {
 
 function originNote(earlier: string): string {
   return [
-    `Note: phones of earlier runs belong to ${earlier}, which is part of everything they sign.`,
+    `Note: devices of earlier runs belong to ${earlier}, which is part of everything they sign.`,
     'They cannot be used at this address: set them up anew, or free that port and start again.',
   ].join('\n')
 }
 
-function announcement({ stack, pagesUrl, controlUrl }: RunningDemo, folder: string): string {
+function announcement(demo: RunningDemo, folder: string): string {
+  const { stack, pagesUrl, authenticatorUrl, controlUrl } = demo
   return box([
     'Countersign demo',
     '',
-    `Open this     ${pagesUrl}/`,
+    'Open both, in two windows side by side:',
+    `Sign-in page   ${pagesUrl}/`,
+    `Authenticator  ${authenticatorUrl}`,
     '',
-    `Sign-in page  ${pagesUrl}/sign-in`,
-    `A phone       ${pagesUrl}/phone?name=My%20phone`,
-    `API docs      ${stack.service.origin}/docs`,
-    `Push log      ${controlUrl}/log`,
+    `Push inbox     ${pagesUrl}/inbox`,
+    `Push log       ${controlUrl}/log`,
+    `API docs       ${stack.service.origin}/docs`,
     '',
     `Data and log in ${path.relative(process.cwd(), folder) || folder}, kept for the next run`,
     'Ctrl-C stops everything.',

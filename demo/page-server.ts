@@ -1,53 +1,42 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import { type PageFile, readPageFile } from './page-files.ts'
-import { company } from './provisioning.ts'
-import { appId } from './push-credentials.ts'
+import { pagePolicy, readPageFile } from './page-files.ts'
+import type { RelyingPartyAccount } from './provisioning.ts'
 import { RelyingParty } from './relying-party.ts'
 import { passOn } from './reverse-proxy.ts'
 import { createSignInRoutes } from './sign-in-routes.ts'
 import type { Stack } from './stack.ts'
 
-/** The build settings of a phone's app: its company and service. */
-export type AppSettings = {
-  readonly company: string
-  readonly appId: string
-  readonly serviceOrigin: string
-  readonly tenantId: string
-}
-
 export type PageServer = { readonly url: string; close(): Promise<void> }
 
 type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => unknown
 
+/** Where the authenticator is, with the tenant that its form for typed codes needs. */
+export function authenticatorAddress({ origin, tenantId }: RelyingPartyAccount): string {
+  return `${origin}/authenticator/?tenant=${tenantId}`
+}
+
 /**
- * Serves the company's sign-in page and the phones, and is the reverse proxy of two others, so that
- * pages need only one address and the service no CORS headers: `/device/v1/` is the service's
- * device API, whose proofs still name the service's own public origin; `/simulator/phones` is the
- * part of the push simulator that an app sees of Apple or Google.
+ * Serves the company's sign-in page, which is also the way to the authenticator and the portal, and
+ * the inbox of the push services, whose pushes it passes on from the simulator: so a page needs one
+ * address only.
  */
 export async function startPageServer(
-  { account, service }: Pick<Stack, 'account' | 'service'>,
+  { account }: Pick<Stack, 'account'>,
   controlUrl: string,
   port: number,
 ): Promise<PageServer> {
   const signIn = createSignInRoutes(new RelyingParty(account))
-  const settings: AppSettings = {
-    company,
-    appId,
-    serviceOrigin: service.origin,
-    tenantId: account.tenantId,
-  }
   const handle: Handler = (request, response, url) => {
     const { pathname } = url
-    const target = request.url ?? '/'
     if (/^\/api\/sign-in(?:\/|$)/.test(pathname)) return signIn.handle(request, response, url)
-    if (pathname === '/api/app-settings')
-      return answer(response, 200, json, JSON.stringify(settings))
-    if (pathname.startsWith('/device/v1/')) return passOn(request, response, service.origin, target)
-    if (/^\/simulator\/phones(?:\/|$)/.test(pathname)) {
-      return passOn(request, response, controlUrl, target.slice('/simulator'.length))
+    if (pathname === '/authenticator') {
+      return answer(response, 302, text, '', { location: authenticatorAddress(account) })
+    }
+    if (pathname === '/simulator') return answer(response, 200, text, controlUrl)
+    if (pathname === '/simulator/log') {
+      return passOn(request, response, controlUrl, `/log${url.search}`)
     }
     return answerFile(request, response, pathname)
   }
@@ -73,7 +62,6 @@ export async function startPageServer(
   }
 }
 
-const json = 'application/json'
 const text = 'text/plain; charset=utf-8'
 
 /** Not for pages of other sites, nor under a public name that leads here (DNS rebinding). */
@@ -89,14 +77,13 @@ function isOurs({ headers }: IncomingMessage): boolean {
 async function answerFile(request: IncomingMessage, response: ServerResponse, pathname: string) {
   const reads = request.method === 'GET' || request.method === 'HEAD'
   const file = reads ? await readPageFile(pathname) : undefined
-  if (file) answer(response, 200, file.contentType, file.body, policies(file))
+  if (file) answer(response, 200, file.contentType, file.body, file.isPage ? pageHeaders : {})
   else answer(response, 404, text, 'There is nothing here. The demo begins at /.')
 }
 
-function policies({ policy }: PageFile): Record<string, string> {
-  return policy === null
-    ? {}
-    : { 'content-security-policy': policy, 'cross-origin-opener-policy': 'same-origin' }
+const pageHeaders = {
+  'content-security-policy': pagePolicy,
+  'cross-origin-opener-policy': 'same-origin',
 }
 
 function answer(

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Countersign } from './countersign-process.ts'
 
 /** A fictitious company: its staff portal is the relying party of the demo. */
-export const company = 'Larkfield'
+const company = 'Larkfield'
 const namespace = 'demo'
 /** Enrolling and unregistering have their own scopes, which a key has only on request. */
 const keyScopes = ['challenges:write', 'enrollments:write', 'users:read', 'devices:write']
@@ -28,18 +28,22 @@ export type Provisioning = {
 
 /**
  * Creates tenant, relying party and API key as an operator does, by the command line, or reuses
- * those of an earlier run. They are stored in a file that only this user can read.
+ * those of an earlier run. They are stored in a file that only this user can read. `origin` is
+ * where the company and phones reach the service.
  */
-export async function provision(service: Countersign, folder: string): Promise<Provisioning> {
+export async function provision(
+  service: Countersign,
+  folder: string,
+  origin: string,
+): Promise<Provisioning> {
   const file = path.join(folder, 'relying-party.json')
   const storedAccount = await readAccount(file)
   const isGood = storedAccount !== null && (await isKeyGood(service.origin, storedAccount.apiKey))
   const ownAccount = isGood
-    ? { ...storedAccount, origin: service.origin }
-    : await createAccount(service, company)
+    ? { ...storedAccount, origin }
+    : await createAccount({ ...service, origin }, company)
   await writeFile(file, JSON.stringify(ownAccount), { mode: 0o600 })
-  const earlierOrigin =
-    isGood && storedAccount.origin !== service.origin ? storedAccount.origin : null
+  const earlierOrigin = isGood && storedAccount.origin !== origin ? storedAccount.origin : null
   return { account: ownAccount, earlierOrigin }
 }
 

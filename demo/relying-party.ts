@@ -70,6 +70,12 @@ export class RelyingParty {
     await this.#client.call('POST', '/v1/users/{userId}/devices/unregister', { path, body })
   }
 
+  /** The address of the portal for this user, who has just proven who it is. Opens once. */
+  async portalAddress(userId: string): Promise<string> {
+    const path = { userId }
+    return (await this.#client.call('POST', '/v1/users/{userId}/portal-sessions', { path })).url
+  }
+
   /** Opens an enrollment; a name that is new becomes a user. */
   openEnrollment(user: string): Promise<Schemas['OpenedEnrollment']> {
     return this.#client.call('POST', '/v1/enrollments', { body: { user, displayName: user } })

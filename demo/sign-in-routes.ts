@@ -60,6 +60,11 @@ export function createSignInRoutes(party: RelyingParty) {
         reply(response, 200, session?.view ?? fresh)
         return
       }
+      if (request.method === 'GET' && action === '/portal') {
+        const address = await sessionOf(request)?.portalAddress()
+        response.writeHead(303, { location: address ?? '/', 'cache-control': 'no-store' }).end()
+        return
+      }
       if (request.method !== 'POST') {
         reply(response, 405, { detail: 'GET or POST' })
         return
@@ -115,10 +120,12 @@ function reply(response: ServerResponse, status: number, body: unknown): void {
 
 /** Refusals that the user can act on, with texts for the user. */
 const refusalTexts: Readonly<Record<string, string>> = {
-  push_locked: 'Sign-in by phone is locked for this name. Ask the help desk, or try again later.',
-  initiator_blocked: 'The owner reported a sign-in from this browser. It is refused for a day.',
+  push_locked:
+    'Sign-in with the authenticator is locked for this name. Ask the help desk, or try again later.',
+  initiator_blocked:
+    'The owner reported a sign-in from this browser. It is refused for a day; here, take another name.',
   too_many_pending:
-    'Too many questions wait on the phone already. Answer them, or try again in two minutes.',
+    'Too many questions wait in the authenticator already. Answer them, or try again in two minutes.',
   user_suspended: 'Sign-in is stopped for this name. Ask the help desk.',
 }
 

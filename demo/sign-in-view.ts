@@ -33,7 +33,7 @@ export type EnrollStep = {
   readonly uri: string
   readonly qrSvg: string
   readonly code: string
-  /** While claimed: to be typed on the new phone. */
+  /** While claimed: to be typed in the new authenticator. */
   readonly number: string | null
   readonly wrongNumbersLeft: number
   readonly expiresAt: string

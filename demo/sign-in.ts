@@ -89,6 +89,12 @@ export class SignIn {
     if (this.#step.name === 'signed_in') await this.#enroll(true)
   }
 
+  /** Where a signed-in user looks after devices and sign-ins; undefined for anybody else. */
+  async portalAddress(): Promise<string | undefined> {
+    const user = this.#step.name === 'signed_in' && (await this.#party.findUser(this.#user))
+    return user ? this.#party.portalAddress(user.id) : undefined
+  }
+
   /** A signed-in user reports a lost phone. Only phones that the page lists can be named. */
   async unregister(deviceId: string): Promise<void> {
     const account = this.#signedIn

@@ -20,6 +20,8 @@ export type Stack = Provisioning & {
 
 export type StackOptions = {
   readonly relyingParty?: 'own' | 'first'
+  /** In front of a proxy on this machine; null, as by default: the service's own address. */
+  readonly publicOrigin?: string | null
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -33,6 +35,7 @@ export async function startStack(
   servicePort: number,
   options: StackOptions = {},
 ): Promise<Stack> {
+  const { publicOrigin = null } = options
   await mkdir(folder, { recursive: true })
   // Where root starts the demo the database runs as another user, which must be able to enter the
   // folder.
@@ -48,6 +51,7 @@ export async function startStack(
       PORT: String(servicePort),
       DATA_FOLDER: dataFolder(folder),
       ...push,
+      ...(publicOrigin && { PUBLIC_ORIGIN: publicOrigin, TRUST_PROXY: '127.0.0.1,::1' }),
       ...options.environment,
     }
     const origin = `http://localhost:${servicePort}`
@@ -55,7 +59,7 @@ export async function startStack(
     stopAll.push(service.stop)
     const provisioning = await (options.relyingParty === 'first'
       ? firstAccount(service, logFile(folder))
-      : provision(service, folder))
+      : provision(service, folder, publicOrigin ?? origin))
     return {
       ...provisioning,
       simulator,

@@ -38,8 +38,14 @@ test('the headless demo plays every story against the real service, ends with 0 
   )
 }, 90_000)
 
-test('an invalid command line prints the reason and exits with 1', async () => {
-  const demo = runDemo(['--port', '99999'])
+test.each([
+  [['--port', '99999'], '--port takes a number between 1034 and 32767'],
+  [
+    ['--public-origin', 'https://push.example.com/demo'],
+    '--public-origin takes an origin, such as https://push.example.com',
+  ],
+])('an invalid command line prints the reason and exits with 1: %j', async (args, reason) => {
+  const demo = runDemo(args)
   expect(await demo.ended).toBe(1)
-  expect(demo.complaints()).toBe('--port takes a number between 1034 and 32767\n')
+  expect(demo.complaints()).toBe(`${reason}\n`)
 })

@@ -1,44 +1,11 @@
 import { expect, test } from 'vitest'
 import { anyPort } from '../../demo/free-port.ts'
 import { appId } from '../../demo/push-credentials.ts'
-import type { SignInView, Step } from '../../demo/sign-in-view.ts'
 import { connectPushService } from '../../simulator/push-service.ts'
 import { createVirtualPhone } from '../../simulator/virtual-phone.ts'
 import { until } from '../support/until.ts'
 import { reachableFolder, runDemo } from './demo-process.ts'
-
-/** The sign-in page's calls, without a browser. */
-function openBrowser(pages: string) {
-  const cookies = new Map<string, string>()
-  const send = async (path: string, body?: object): Promise<SignInView> => {
-    const response = await fetch(`${pages}/api/sign-in${path}`, {
-      ...(body && { method: 'POST', body: JSON.stringify(body) }),
-      headers: {
-        cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
-        'content-type': 'application/json',
-      },
-    })
-    for (const cookie of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
-      cookies.set(name, value)
-    }
-    expect(response.status, path).toBe(200)
-    return (await response.json()) as SignInView
-  }
-  return {
-    send,
-    /** The step of this name, once it is shown and matches. */
-    see: <Name extends Step['name']>(
-      name: Name,
-      fits: (step: Extract<Step, { name: Name }>) => boolean = () => true,
-    ) =>
-      until(`the step ${name}`, async () => {
-        const { step } = await send('')
-        const isIt = step.name === name && fits(step as Extract<Step, { name: Name }>)
-        return isIt ? (step as Extract<Step, { name: Name }>) : undefined
-      }),
-  }
-}
+import { openBrowser } from './sign-in-calls.ts'
 
 /** The demo with its pages, and where its parts listen. */
 async function startDemo(folder: string, port: number) {
@@ -48,7 +15,7 @@ async function startDemo(folder: string, port: number) {
     new RegExp(`${what} +(http://[^/ ]+)`).exec(demo.printed())?.[1] ?? ''
   return {
     ...demo,
-    pages: address('Open this'),
+    pages: address('Sign-in page'),
     service: address('API docs'),
     control: address('Push log'),
   }
@@ -72,8 +39,6 @@ test('the demo signs a new user in; Ctrl-C and a kill end all of it, and users a
     provider: 'fcm',
     appId,
     name: "Ada's phone",
-    // A phone in the browser calls through the pages' own address.
-    fetch: (input, init) => fetch(String(input).replace(demo.service, demo.pages), init),
   })
 
   const { step } = await browser.send('', { user: 'Ada', password: 'any' })

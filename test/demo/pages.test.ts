@@ -8,22 +8,16 @@ import { type PageServer, startPageServer } from '../../demo/page-server.ts'
 const nowhere = 'http://localhost:9'
 let server: PageServer
 
-async function serve(serviceOrigin: string): Promise<PageServer> {
+const tenantId = 'tnt_01h455vb4pex5vsknk084sn02q'
+
+async function serve(controlUrl: string): Promise<PageServer> {
   const account = {
-    origin: serviceOrigin,
-    tenantId: 'tnt_01h455vb4pex5vsknk084sn02q',
+    origin: nowhere,
+    tenantId,
     relyingPartyId: 'rp_01h455vb4pex5vsknk084sn02q',
     apiKey: 'cs_key_secret',
   }
-  const absent = async () => undefined
-  const service = {
-    origin: serviceOrigin,
-    pid: undefined,
-    operate: absent,
-    loss: new Promise<void>(() => undefined),
-    stop: absent,
-  }
-  return startPageServer({ account, service }, nowhere, await anyPort())
+  return startPageServer({ account }, controlUrl, await anyPort())
 }
 
 beforeAll(async () => {
@@ -40,7 +34,7 @@ async function read(address: string): Promise<{ type: string; text: string }> {
 /** The references of a page, a script or a style sheet. */
 function references({ type, text }: { readonly type: string; readonly text: string }): string[] {
   const patterns = type.startsWith('text/html')
-    ? [/(?:src|href)="([^"]+)"/g, /"jose": "([^"]+)"/g]
+    ? [/(?:src|href)="([^"]+)"/g]
     : type.startsWith('text/javascript')
       ? [
           /^\s*(?:import|export)\b[^'"\n]*?from\s*['"]([^'"]+)['"]/gm,
@@ -51,31 +45,28 @@ function references({ type, text }: { readonly type: string; readonly text: stri
   return patterns.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match[1] ?? ''))
 }
 
-test.each(['/', '/sign-in', '/phone'])(
-  'page %s may load and run only files of this server',
-  async (page) => {
-    const response = await fetch(server.url + page)
-    const policy = response.headers.get('content-security-policy') ?? ''
-    const directives = Object.fromEntries(
-      policy.split('; ').map((directive) => {
-        const [name = '', ...values] = directive.split(' ')
-        return [name, values.join(' ')]
-      }),
-    )
-    expect(directives).toMatchObject({
-      'default-src': "'none'",
-      'style-src': "'self'",
-      'connect-src': "'self'",
-      'frame-ancestors': "'self'",
-      'base-uri': "'none'",
-      'form-action': "'none'",
-      'require-trusted-types-for': "'script'",
-    })
-    expect(directives['script-src']).toMatch(/^'self'(?: 'sha256-[A-Za-z0-9+/]{43}=')?$/)
-    expect(policy).not.toMatch(/unsafe|https?:|\*/)
-    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
-  },
-)
+test.each(['/', '/inbox'])('page %s may load and run only files of this server', async (page) => {
+  const response = await fetch(server.url + page)
+  const policy = response.headers.get('content-security-policy') ?? ''
+  const directives = Object.fromEntries(
+    policy.split('; ').map((directive) => {
+      const [name = '', ...values] = directive.split(' ')
+      return [name, values.join(' ')]
+    }),
+  )
+  expect(directives).toMatchObject({
+    'default-src': "'none'",
+    'script-src': "'self'",
+    'style-src': "'self'",
+    'connect-src': "'self'",
+    'frame-ancestors': "'none'",
+    'base-uri': "'none'",
+    'form-action': "'none'",
+    'require-trusted-types-for': "'script'",
+  })
+  expect(policy).not.toMatch(/unsafe|https?:|\*/)
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+})
 
 test('everything that the pages load exists, on this server, and needs no other server', async () => {
   const visitedPages = new Set<string>()
@@ -85,24 +76,20 @@ test('everything that the pages load exists, on this server, and needs no other 
     visitedPages.add(path)
     const file = await read(path)
     for (const reference of references(file)) {
-      const pageAddress =
-        reference === 'jose' ? '/node_modules/jose/dist/webapi/index.js' : reference
-      const url = new URL(pageAddress, new URL(path, server.url))
+      const url = new URL(reference, new URL(path, server.url))
       expect(url.origin, `${path} loads ${reference}`).toBe(server.url)
       await visit(url.pathname)
     }
   }
-  for (const page of ['/', '/sign-in', '/phone']) await visit(page)
-  expect(visitedPages).toContain('/clients/device/src/device-client.ts')
-  expect(visitedPages).toContain('/node_modules/jose/dist/webapi/index.js')
-  expect(visitedPages).toContain('/demo/web/phone/handset.ts')
+  for (const page of ['/', '/inbox']) await visit(page)
+  expect(visitedPages).toContain('/demo/web/sign-in/approve-screen.ts')
 })
 
 test('TypeScript is served without its types, as a script', async () => {
-  const { type, text } = await read('/clients/device/src/device-client.ts')
+  const { type, text } = await read('/demo/web/sign-in/larkfield-server.ts')
   expect(type).toBe('text/javascript; charset=utf-8')
   expect(text).not.toMatch(/readonly|: Promise</)
-  expect(text).toContain('export class DeviceClient')
+  expect(text).toContain('export class ServerRefusal')
 })
 
 test.each([
@@ -115,6 +102,11 @@ test.each([
   '/node_modules/jose/package.json',
   '/.countersign/demo/relying-party.json',
   '/simulator/configuration',
+  '/simulator/phones',
+  '/device/v1/challenges',
+  '/clients/device/src/device-client.ts',
+  '/sign-in',
+  '/phone',
 ])('%s is not served', async (address) => {
   const { port } = new URL(server.url)
   const status = await new Promise((resolve, reject) => {
@@ -145,47 +137,44 @@ test.each<readonly [Readonly<Record<string, string>>, string]>([
   expect(status).toBe(403)
 })
 
-test('the device API is proxied at the page’s address: path, query, proof, body unchanged, no cookie', async () => {
-  const receivedCalls: unknown[] = []
-  const service = createServer((incoming, answer) => {
-    const { 'device-proof': proof, cookie } = incoming.headers
-    incoming.on('data', (chunk) => receivedCalls.push(String(chunk)))
-    incoming.on('end', () => {
-      receivedCalls.push(incoming.method, incoming.url, proof, cookie)
-      answer.writeHead(409, { 'content-type': 'application/problem+json' }).end('{"code":"x"}')
-    })
-  })
-  await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve))
-  const pages = await serve(`http://127.0.0.1:${(service.address() as AddressInfo).port}`)
-  onTestFinished(async () => {
-    await pages.close()
-    service.close()
-  })
-  const answer = await fetch(`${pages.url}/device/v1/activities?limit=3&cursor=a%2Fb`, {
-    method: 'POST',
-    headers: { 'device-proof': 'a.b.c', 'content-type': 'application/json', cookie: 'secret=1' },
-    body: '{"n":1}',
-  })
-  expect(answer.status).toBe(409)
-  expect(answer.headers.get('content-type')).toBe('application/problem+json')
-  expect(await answer.json()).toEqual({ code: 'x' })
-  expect(receivedCalls).toEqual([
-    '{"n":1}',
-    'POST',
-    '/device/v1/activities?limit=3&cursor=a%2Fb',
-    'a.b.c',
-    undefined,
-  ])
+test('/authenticator leads to the service, which knows the tenant then', async () => {
+  const answer = await fetch(`${server.url}/authenticator`, { redirect: 'manual' })
+  expect(answer.status).toBe(302)
+  expect(answer.headers.get('location')).toBe(`${nowhere}/authenticator/?tenant=${tenantId}`)
 })
 
-test('while the service is gone a sign-in is answered 503, and the device API 502', async () => {
+test('the log of the simulator is passed on as it is, without a cookie; nothing else of it is', async () => {
+  const receivedCalls: unknown[] = []
+  const control = createServer(({ method, url, headers }, answer) => {
+    receivedCalls.push(method, url, headers.cookie)
+    answer.writeHead(200, { 'content-type': 'application/json' }).end('{"pushes":[]}')
+  })
+  await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', resolve))
+  const pages = await serve(`http://127.0.0.1:${(control.address() as AddressInfo).port}`)
+  onTestFinished(async () => {
+    await pages.close()
+    control.close()
+  })
+  const answer = await fetch(`${pages.url}/simulator/log?since=3`, {
+    headers: { cookie: 'secret=1' },
+  })
+  expect(await answer.json()).toEqual({ pushes: [] })
+  expect(receivedCalls).toEqual(['GET', '/log?since=3', undefined])
+})
+
+test('while the service is gone a sign-in is answered 503, and the log without a simulator 502', async () => {
   const signIn = await fetch(`${server.url}/api/sign-in`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ user: 'ada', password: 'x' }),
   })
   expect(signIn.status).toBe(503)
-  expect((await fetch(`${server.url}/device/v1/challenges`)).status).toBe(502)
+  expect((await fetch(`${server.url}/simulator/log`)).status).toBe(502)
+})
+
+test('nobody who is not signed in gets a link to the portal', async () => {
+  const answer = await fetch(`${server.url}/api/sign-in/portal`, { redirect: 'manual' })
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, '/'])
 })
 
 test.each([

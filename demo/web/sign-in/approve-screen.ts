@@ -1,19 +1,20 @@
 import type { ApproveStep, PhoneProgress, SignInView } from '../../sign-in-view.ts'
+import { besideLink } from '../beside.ts'
 import { bigNumber, button, countdown, el, icon, note } from '../dom.ts'
 import { everyMoment, type Page, perform, type StepScreen } from './page.ts'
 
-/** The number to type on the phone, the state of the push, and the time left. */
+/** The number to type in the authenticator, the state of the push, and the time left. */
 export function approveScreen(page: Page, first: ApproveStep): StepScreen {
   const trouble = el('div', { class: 'trouble' })
   const notices = el('div', { class: 'notices' })
-  const phones = el('ul', { class: 'phones', 'aria-label': 'Your phones' })
+  const phones = el('ul', { class: 'phones', 'aria-label': 'Your devices' })
   const clock = clockOf(page, first)
   const again = pushAgainButton(page, trouble)
   const element = el(
     'div',
     { class: 'card' },
-    el('h1', {}, first.isPullOnly ? 'Open the app on your phone' : 'Check your phone'),
-    el('p', {}, 'Type this number in the authenticator app to sign in:'),
+    el('h1', {}, first.isPullOnly ? 'Look at the authenticator' : 'Check your device'),
+    el('p', {}, 'Type this number there to sign in:'),
     bigNumber(first.number),
     clock.element,
     notices,
@@ -25,6 +26,7 @@ export function approveScreen(page: Page, first: ApproveStep): StepScreen {
       again.element,
       button('Cancel', 'quiet', () => perform(page, trouble, 'cancel')),
     ),
+    besideLink('/authenticator', icon('phone'), 'Open the authenticator'),
     helpDesk(page, trouble),
   )
   return {
@@ -71,16 +73,16 @@ function pushAgainButton(page: Page, trouble: HTMLElement) {
   return { element: pushAgain, update, stop: () => stop() }
 }
 
-/** Why the phone stays silent. */
+/** Why no device rings. */
 const silences: Readonly<Record<string, string>> = {
   paused: 'You have paused pushes.',
   reported: 'A sign-in was reported a short while ago, so that nothing rings.',
-  recently_unanswered: 'Your phone was woken a moment ago.',
+  recently_unanswered: 'A device was woken a moment ago.',
   resend_too_soon: 'This sign-in was pushed a moment ago.',
   resends_used_up: 'This sign-in was pushed often enough.',
   recently_denied: 'A sign-in was denied a moment ago.',
-  push_budget_used_up: 'Your phone was woken often enough for now.',
-  unanswered_pushes: 'Too many questions were left unanswered, so that the phone stays silent.',
+  push_budget_used_up: 'Your devices were woken often enough for now.',
+  unanswered_pushes: 'Too many questions were left unanswered, so that nothing rings.',
 }
 
 function noticesOf({
@@ -94,16 +96,19 @@ function noticesOf({
     ...(hadWrongNumber
       ? [note('warn', icon('alert'), `A wrong number was typed. ${tries} left.`)]
       : []),
-    ...(isPullOnly
-      ? [
-          note(
-            'warn',
-            icon('bell'),
-            `${silences[suppressed ?? ''] ?? 'No phone can be woken.'} Open the app; the question waits there.`,
-          ),
-        ]
-      : []),
+    ...(isPullOnly ? [silenceNote(suppressed)] : []),
   ]
+}
+
+function silenceNote(suppressed: string | null): HTMLElement {
+  const silence = silences[suppressed ?? '']
+  return silence === undefined
+    ? note(
+        'plain',
+        icon('bell'),
+        'Nothing is pushed: an open authenticator shows the request itself.',
+      )
+    : note('warn', icon('bell'), `${silence} The request waits in the authenticator.`)
 }
 
 const stages: Readonly<Record<PhoneProgress['stage'], number>> = {
@@ -122,10 +127,10 @@ function phoneRow({ name, gateway, stage, reason }: PhoneProgress): HTMLElement 
     waiting: `On its way to ${gateway}`,
     sent: `${gateway} took the push`,
     failed: `${gateway} refused the push${reason === null ? '' : ` (${reason})`}`,
-    no_push: 'Has no push; open the app there',
+    no_push: 'Asks by itself while it is open',
     suppressed: 'No push this time; open the app there',
-    received: 'Received on the phone',
-    opened: 'Shown on the phone',
+    received: 'Received there',
+    opened: 'Shown there',
     unregistered: 'Unregistered',
   }
   const reachedStep = stages[stage]
@@ -143,12 +148,12 @@ function helpDesk(page: Page, trouble: HTMLElement): HTMLElement {
   return el(
     'details',
     { class: 'help' },
-    el('summary', {}, 'I do not have my phone any more'),
+    el('summary', {}, 'I have none of my devices any more'),
     el(
       'p',
       { class: 'small' },
-      'A real help desk makes sure who is calling first. Then it does what this button does: unregister all your phones at once, and let you set up another one.',
+      'A real help desk makes sure who is calling first. Then it does what this button does: unregister all your devices at once, and let you set up another one.',
     ),
-    button('Unregister all my phones', 'danger', () => perform(page, trouble, 'unregister-all')),
+    button('Unregister all my devices', 'danger', () => perform(page, trouble, 'unregister-all')),
   )
 }

@@ -1,13 +1,12 @@
 import type { EnrollStep, SignInView } from '../../sign-in-view.ts'
+import { besideLink } from '../beside.ts'
 import { bigNumber, button, countdown, el, icon, note } from '../dom.ts'
-import { showToCameras } from '../qr-exchange.ts'
 import { everyMoment, type Page, perform, type StepScreen } from './page.ts'
 
-/** Sets up a phone: a code to scan or to type, then a number to type on the phone. */
+/** Sets up the authenticator: by a link, a QR code or a typed code; then a number to type there. */
 export function enrollScreen(page: Page, first: EnrollStep, user: string): StepScreen {
   const body = el('div', { class: 'card-body' })
   const trouble = el('div', { class: 'trouble' })
-  const hide = showToCameras(first.uri)
   let stopClock: () => void = () => undefined
   let drawnStep: EnrollStep | null = null
   const draw = (step: EnrollStep) => {
@@ -21,7 +20,7 @@ export function enrollScreen(page: Page, first: EnrollStep, user: string): StepS
   const element = el(
     'div',
     { class: 'card' },
-    el('h1', {}, first.isFurther ? 'Add a phone' : 'Set up your phone'),
+    el('h1', {}, first.isFurther ? 'Add a device' : 'Set up the authenticator'),
     body,
     trouble,
   )
@@ -30,21 +29,17 @@ export function enrollScreen(page: Page, first: EnrollStep, user: string): StepS
     update: ({ step }: SignInView) => {
       if (step.name !== 'enroll') return
       const isOver = step.status !== 'open'
-      if (isOver) hide()
       if (drawnStep?.status !== step.status && isOver) page.say(wordsOf(step))
       if (JSON.stringify(drawnStep) !== JSON.stringify(step)) draw(step)
       drawnStep = step
     },
-    close: () => {
-      stopClock()
-      hide()
-    },
+    close: () => stopClock(),
   }
 }
 
 function wordsOf({ status }: EnrollStep): string {
-  if (status === 'claimed') return 'The phone was found. Type the number on the phone.'
-  return status === 'completed' ? 'The phone is set up.' : 'The phone was not set up.'
+  if (status === 'claimed') return 'The code was read. Type the number there.'
+  return status === 'completed' ? 'The authenticator is set up.' : 'It was not set up.'
 }
 
 function contentOf(
@@ -57,7 +52,8 @@ function contentOf(
   const cancel = () => perform(page, trouble, 'cancel')
   if (step.status === 'open') return openContent(step, user, time, cancel)
   if (step.status === 'claimed') return claimedContent(step, time, cancel)
-  if (step.status === 'completed') return [note('good', icon('check'), 'Your phone is set up.')]
+  if (step.status === 'completed')
+    return [note('good', icon('check'), 'The authenticator is set up.')]
   return [
     note('bad', icon('alert'), endings[step.status]),
     button('Start over', 'primary', () => perform(page, trouble, 'cancel')),
@@ -77,38 +73,28 @@ function openContent(
   cancel: () => unknown,
 ): HTMLElement[] {
   const picture = `data:image/svg+xml;utf8,${encodeURIComponent(step.qrSvg)}`
-  const phonePage = `/phone?name=${encodeURIComponent(`${user}'s phone`)}#${encodeURIComponent(step.uri)}`
   return [
     el(
       'p',
       {},
-      'Open the authenticator app on your phone, choose ',
-      el('b', {}, 'Scan code'),
-      ', and point it here.',
+      'No other device? This browser will do. A phone can use the code where it reaches the service over https.',
     ),
-    el('img', { class: 'qr', src: picture, alt: 'QR code for the authenticator app' }),
+    besideLink(step.uri, icon('phone'), 'Set it up in this browser'),
+    el('img', { class: 'qr', src: picture, alt: 'QR code for the authenticator' }),
     el(
       'p',
       {},
-      'No camera? Type ',
+      'Or in the authenticator, ',
+      el('b', {}, 'Type a code'),
+      ': ',
       el('b', { class: 'code' }, step.code),
-      ' with the name ',
+      ' with the user name ',
       el('b', { class: 'code' }, user),
       '. Works once, for another ',
       time,
       '.',
     ),
-    el(
-      'div',
-      { class: 'actions' },
-      el(
-        'a',
-        { class: 'button plain lone', href: phonePage, target: '_blank', rel: 'noopener' },
-        icon('phone'),
-        'Open a phone in this browser',
-      ),
-      button('Cancel', 'quiet', cancel),
-    ),
+    el('div', { class: 'actions' }, button('Cancel', 'quiet', cancel)),
   ]
 }
 
@@ -116,7 +102,7 @@ function claimedContent(step: EnrollStep, time: HTMLElement, cancel: () => unkno
   const { wrongNumbersLeft: attemptsLeft } = step
   const wrong = `That was another number. ${attemptsLeft} ${attemptsLeft === 1 ? 'try is' : 'tries are'} left.`
   return [
-    el('p', {}, 'A phone has read the code. Is it yours? Then type this number on it:'),
+    el('p', {}, 'An authenticator has read the code. Is it yours? Then type this number there:'),
     bigNumber(step.number ?? ''),
     ...(attemptsLeft < 3 ? [note('warn', icon('alert'), wrong)] : []),
     el(
@@ -126,6 +112,6 @@ function claimedContent(step: EnrollStep, time: HTMLElement, cancel: () => unkno
       time,
       '.',
     ),
-    el('div', { class: 'actions' }, button('This is not my phone', 'plain', cancel)),
+    el('div', { class: 'actions' }, button('This is not mine', 'plain', cancel)),
   ]
 }

@@ -1,5 +1,6 @@
 import type { FormStep } from '../../sign-in-view.ts'
-import { el, field, form, note } from '../dom.ts'
+import { besideLink } from '../beside.ts'
+import { el, field, form, icon, note } from '../dom.ts'
 import { ServerRefusal, startSignIn } from './larkfield-server.ts'
 import type { Page, StepScreen } from './page.ts'
 
@@ -43,7 +44,7 @@ export function formScreen(page: Page, step: FormStep): StepScreen {
     'div',
     { class: 'card' },
     el('h1', {}, 'Sign in'),
-    el('p', { class: 'muted' }, 'With your password and your phone.'),
+    el('p', { class: 'muted' }, 'With your password and the authenticator.'),
     step.notice === null ? null : note('plain', step.notice),
     form(
       submit,
@@ -55,8 +56,9 @@ export function formScreen(page: Page, step: FormStep): StepScreen {
     el(
       'p',
       { class: 'muted small' },
-      'Demo: any name and any password will do. A new name gets to set up a phone first.',
+      'Demo: any name and any password will do. A new name sets up the authenticator first.',
     ),
+    besideLink('/authenticator', icon('phone'), 'Open the authenticator'),
   )
   return { element, update: () => undefined }
 }

@@ -2,7 +2,7 @@ import type { Proof, RefusedStep, SignedInStep, SignInView } from '../../sign-in
 import { button, el, icon, note, type Shape } from '../dom.ts'
 import { type Page, perform, type StepScreen } from './page.ts'
 
-/** Signed in, with how the company knows it, and the user's phones. */
+/** Signed in, with how the company knows it, the user's devices, and the way to the portal. */
 export function signedInScreen(page: Page, first: SignedInStep, user: string): StepScreen {
   const trouble = el('div', { class: 'trouble' })
   const phones = el('ul', { class: 'phones' })
@@ -12,13 +12,14 @@ export function signedInScreen(page: Page, first: SignedInStep, user: string): S
     headline('good', 'check', 'You are signed in'),
     el('p', { class: 'muted' }, `As ${user}, to the Larkfield staff portal.`),
     proofList(first.proof),
-    el('h2', {}, 'Your phones'),
+    el('h2', {}, 'Your devices'),
     phones,
+    portalLink(),
     trouble,
     el(
       'div',
       { class: 'actions' },
-      button('Add a phone', 'plain', () => perform(page, trouble, 'add-phone')),
+      button('Add a device', 'plain', () => perform(page, trouble, 'add-phone')),
       button('Sign out', 'primary', () => perform(page, trouble, 'leave')),
     ),
   )
@@ -33,16 +34,22 @@ export function signedInScreen(page: Page, first: SignedInStep, user: string): S
   }
 }
 
+/** The portal is the service's: the company sends its users there by a link that works once. */
+function portalLink(): HTMLElement {
+  const attributes = { href: '/api/sign-in/portal', target: '_blank', rel: 'noopener' }
+  return el('p', {}, el('a', attributes, 'Your sign-ins, devices and recovery codes'))
+}
+
 function proofList(proof: Proof): HTMLElement {
   const seconds = (proof.decidedAfterMs / 1000).toFixed(1)
   const rows: readonly (readonly [string, string])[] = [
-    ['Phone', `${proof.device}${proof.isNewDevice ? ', added within a day' : ''}`],
+    ['Device', `${proof.device}${proof.isNewDevice ? ', added within a day' : ''}`],
     ['Number', `typed there after ${seconds} s`],
     [
       'Key',
       proof.isUserVerified
-        ? 'the phone’s verification key (face, finger or PIN)'
-        : 'the phone’s possession key',
+        ? 'its verification key (face, finger, PIN or passkey)'
+        : 'its possession key',
     ],
     ['Result', 'signed for this browser session; verified'],
   ]
@@ -108,7 +115,7 @@ type Words = { readonly title: string; readonly text: string; readonly kind: 'ba
 const words: Readonly<Record<RefusedStep['why'], Words>> = {
   user_denied: {
     kind: 'bad',
-    title: 'Denied on the phone',
+    title: 'Denied in the authenticator',
     text: 'You are not signed in. If that was a slip, try again.',
   },
   user_reported: {
@@ -123,18 +130,18 @@ const words: Readonly<Record<RefusedStep['why'], Words>> = {
   },
   no_device_left: {
     kind: 'bad',
-    title: 'The phone was unregistered',
-    text: 'Nobody is left who could answer this question. Sign in again to set up a phone.',
+    title: 'The device was unregistered',
+    text: 'Nobody is left who could answer this question. Sign in again to set up a device.',
   },
   expired: {
     kind: 'warn',
     title: 'Nobody answered in time',
-    text: 'The question is closed. Try again when your phone is at hand.',
+    text: 'The question is closed. Try again when your device is at hand.',
   },
   cancelled: {
     kind: 'warn',
     title: 'Cancelled',
-    text: 'The question was taken back from your phone.',
+    text: 'The question was taken back from your devices.',
   },
   superseded: {
     kind: 'warn',

@@ -1,0 +1,36 @@
+import { expect } from 'vitest'
+import type { SignInView, Step } from '../../demo/sign-in-view.ts'
+import { until } from '../support/until.ts'
+
+/** The sign-in page's calls, without a browser. */
+export function openBrowser(pages: string) {
+  const cookies = new Map<string, string>()
+  const send = async (path: string, body?: object): Promise<SignInView> => {
+    const response = await fetch(`${pages}/api/sign-in${path}`, {
+      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      headers: {
+        cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        'content-type': 'application/json',
+      },
+    })
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+      cookies.set(name, value)
+    }
+    expect(response.status, path).toBe(200)
+    return (await response.json()) as SignInView
+  }
+  return {
+    send,
+    /** The step of this name, once it is shown and matches. */
+    see: <Name extends Step['name']>(
+      name: Name,
+      fits: (step: Extract<Step, { name: Name }>) => boolean = () => true,
+    ) =>
+      until(`the step ${name}`, async () => {
+        const { step } = await send('')
+        const isIt = step.name === name && fits(step as Extract<Step, { name: Name }>)
+        return isIt ? (step as Extract<Step, { name: Name }>) : undefined
+      }),
+  }
+}
