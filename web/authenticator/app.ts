@@ -4,14 +4,7 @@ import type { PendingRequest } from '../../clients/device/src/device.ts'
 import { enroll } from './enroll.ts'
 import { namedTenant, type Scan, takeFragment } from './fragment.ts'
 import { Member } from './member.ts'
-import {
-  askToPersist,
-  type Enrolled,
-  hadAccounts,
-  isEnrolled,
-  markAccounts,
-  Vault,
-} from './vault.ts'
+import { askToPersist, type Enrolled, isEnrolled, isMarked, mark, Vault } from './vault.ts'
 import { chooseLanguage, currentLanguage, type Language, languages, Words } from './words.ts'
 
 export type Tab = 'requests' | 'codes' | 'activity' | 'more'
@@ -85,7 +78,7 @@ export class App {
       // What cannot be read is not lost.
       this.vault = null
     })
-    this.isLost = this.vault !== null && this.members.length === 0 && hadAccounts()
+    this.isLost = this.vault !== null && this.members.length === 0 && isMarked('accounts')
     this.isReady = true
     this.changed()
     this.#look()
@@ -175,7 +168,7 @@ export class App {
   async forget(member: Member): Promise<void> {
     await this.vault?.remove(member.id)
     this.members = this.members.filter((one) => one !== member)
-    markAccounts(this.members.length > 0)
+    mark('accounts', this.members.length > 0)
     this.#tell()
     this.home()
   }

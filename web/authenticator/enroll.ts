@@ -8,7 +8,7 @@ import {
 } from '../../clients/device/src/device.ts'
 import { appId, appVersion, worldIn } from './service.ts'
 import { describeBrowser } from './this-browser.ts'
-import { type Enrolled, markAccounts, type StoredAccount, type Vault } from './vault.ts'
+import { type Enrolled, mark, type StoredAccount, type Vault } from './vault.ts'
 
 /** The keys of a new device. A passkey, which verifies the person, would be asked for here. */
 function createKeys(): Promise<DeviceKeys> {
@@ -45,7 +45,7 @@ export async function enroll(
     const account = await claimEnrollment({ ticket, keys, appId, device }, worldIn(language))
     const record = { ...claim, id: account.deviceId, account }
     await vault.replace(claim.id, record)
-    markAccounts(true)
+    mark('accounts', true)
     return record
   } catch (error) {
     await vault.remove(claim.id).catch(() => undefined)

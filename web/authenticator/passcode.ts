@@ -21,13 +21,23 @@ function bytesOf(secret: string): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** The code of the period in which `nowMs` (the service's time) lies. */
-export async function passcodeAt(
-  { secret, digits, period }: PasscodeSecret,
+/** Of codes: how long they are, and the seconds for which each counts. */
+export type CodeForm = { readonly digits: number; readonly period: number }
+
+/** Also where the type of the platform has no name. */
+type HmacKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>
+
+/** The key of codes under a secret in base32; it cannot be exported again. */
+export function codeKey(secret: string, hash: 'SHA-1' | 'SHA-256' | 'SHA-512'): Promise<HmacKey> {
+  return crypto.subtle.importKey('raw', bytesOf(secret), { name: 'HMAC', hash }, false, ['sign'])
+}
+
+/** The code of the period in which `nowMs` lies. */
+export async function codeAt(
+  key: HmacKey,
+  { digits, period }: CodeForm,
   nowMs: number,
 ): Promise<string> {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', bytesOf(secret), algorithm, false, ['sign'])
   const counter = new DataView(new ArrayBuffer(8))
   counter.setBigUint64(0, BigInt(Math.floor(nowMs / 1000 / period)))
   const mac = new DataView(await crypto.subtle.sign('HMAC', key, counter.buffer))
@@ -36,7 +46,12 @@ export async function passcodeAt(
   return String(number % 10 ** digits).padStart(digits, '0')
 }
 
+/** The service's code of the period in which `nowMs` (the service's time) lies. */
+export async function passcodeAt(secret: PasscodeSecret, nowMs: number): Promise<string> {
+  return codeAt(await codeKey(secret.secret, 'SHA-256'), secret, nowMs)
+}
+
 /** Whole seconds until the next code. */
-export function secondsLeft({ period }: PasscodeSecret, nowMs: number): number {
+export function secondsLeft({ period }: Pick<CodeForm, 'period'>, nowMs: number): number {
   return period - (Math.floor(nowMs / 1000) % period)
 }

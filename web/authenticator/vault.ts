@@ -28,9 +28,9 @@ export class VaultError extends Error {
 }
 
 const storeName = 'accounts'
-const markerName = 'countersign-accounts'
 
-function settle<Value>(request: IDBRequest<Value>): Promise<Value> {
+/** What a request to the store gives; throws a VaultError. */
+export function settle<Value>(request: IDBRequest<Value>): Promise<Value> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(new VaultError('the browser refused', { cause: request.error }))
@@ -115,23 +115,26 @@ export class Vault {
   }
 }
 
+/** What may be in a database, as it is marked outside of it. */
+type Contents = 'accounts' | 'other-codes'
+
 /**
- * Remembers outside the database that there are accounts, so that an emptied database is not taken
+ * Remembers outside a database that there is something in it, so that an emptied one is not taken
  * for a first start.
  */
-export function markAccounts(isAny: boolean): void {
+export function mark(contents: Contents, isAny: boolean): void {
   try {
-    if (isAny) localStorage.setItem(markerName, 'yes')
-    else localStorage.removeItem(markerName)
+    if (isAny) localStorage.setItem(`countersign-${contents}`, 'yes')
+    else localStorage.removeItem(`countersign-${contents}`)
   } catch {
     // Nothing is kept here: the next start looks like the first.
   }
 }
 
-/** Whether this browser had accounts, as far as it remembers. */
-export function hadAccounts(): boolean {
+/** Whether this browser had some, as far as it remembers. */
+export function isMarked(contents: Contents): boolean {
   try {
-    return localStorage.getItem(markerName) !== null
+    return localStorage.getItem(`countersign-${contents}`) !== null
   } catch {
     return false
   }

@@ -1,7 +1,9 @@
 import { useState } from 'preact/hooks'
 import type { App } from '../app.ts'
+import { isMarked } from '../vault.ts'
 import { InstallHint } from './install-hint.tsx'
 import { LanguageChoice } from './language-choice.tsx'
+import { OtherCodesLoaded } from './other-codes-loaded.tsx'
 import { Heading, Note } from './parts.tsx'
 import type { ScreenProps } from './use.ts'
 
@@ -42,6 +44,7 @@ export function WelcomeScreen({ app }: ScreenProps) {
       ) : (
         <Note kind="bad">{obstacle}</Note>
       )}
+      {isMarked('other-codes') && <OtherCodesLoaded app={app} />}
       <p class="soft small">{welcome.sameBrowser}</p>
       <InstallHint app={app} />
       <LanguageChoice app={app} />
@@ -65,6 +68,7 @@ export function LostScreen({ app }: ScreenProps) {
           {lost.begin}
         </button>
       )}
+      {isMarked('other-codes') && <OtherCodesLoaded app={app} />}
     </>
   )
 }

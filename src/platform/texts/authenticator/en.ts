@@ -2,6 +2,7 @@
 
 import { activitiesEn } from './activities-en.ts'
 import { alertsEn } from './alerts-en.ts'
+import { otherCodesEn } from './other-codes-en.ts'
 
 export const authenticatorEn = {
   locale: 'en-GB',
@@ -176,6 +177,7 @@ export const authenticatorEn = {
     copy: 'Copy',
     copied: 'Copied.',
   },
+  otherCodes: otherCodesEn,
   activity: {
     title: 'Activity',
     none: 'Nothing has happened yet.',

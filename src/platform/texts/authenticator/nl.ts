@@ -1,5 +1,6 @@
 import { activitiesNl } from './activities-nl.ts'
 import { alertsNl } from './alerts-nl.ts'
+import { otherCodesNl } from './other-codes-nl.ts'
 import type { AuthenticatorTexts } from './texts.ts'
 
 export const authenticatorNl: AuthenticatorTexts = {
@@ -183,6 +184,7 @@ export const authenticatorNl: AuthenticatorTexts = {
     copy: 'Kopiëren',
     copied: 'Gekopieerd.',
   },
+  otherCodes: otherCodesNl,
   activity: {
     title: 'Activiteit',
     none: 'Er is nog niets gebeurd.',
