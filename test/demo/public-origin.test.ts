@@ -10,7 +10,7 @@ import { startDemo } from '../../demo/running-demo.ts'
 import { reachableFolder, startPhone } from './demo-process.ts'
 import { openBrowser } from './sign-in-calls.ts'
 
-test('a phone that reaches the service through a proxy signs in there, and is pushed to', async () => {
+test('a phone that reaches the service through a proxy signs in there, and is pushed to; only then the portal opens', async () => {
   const ports = await anyPorts()
   const publicOrigin = `http://localhost:${await anyPort()}`
   const proxy = createServer((request, response) =>
@@ -36,8 +36,11 @@ test('a phone that reaches the service through a proxy signs in there, and is pu
   const { number } = await browser.see('enroll', ({ status }) => status === 'claimed')
   phone.type(number ?? '')
   const challenge = await browser.see('approve', ({ phones }) => phones[0]?.stage === 'opened')
+  // A password alone opens no portal.
+  expect(await browser.portal()).toBe('/')
   phone.type(challenge.number)
   const { proof } = await browser.see('signed_in')
+  expect(await browser.portal()).toMatch(`${publicOrigin}/t/`)
   expect(proof.claims).toMatchObject({
     cid: challenge.id,
     iss: expect.stringContaining(`${publicOrigin}/t/`),

@@ -5,14 +5,17 @@ import { until } from '../support/until.ts'
 /** The sign-in page's calls, without a browser. */
 export function openBrowser(pages: string) {
   const cookies = new Map<string, string>()
-  const send = async (path: string, body?: object): Promise<SignInView> => {
-    const response = await fetch(`${pages}/api/sign-in${path}`, {
+  const call = (path: string, body?: object) =>
+    fetch(`${pages}/api/sign-in${path}`, {
       ...(body && { method: 'POST', body: JSON.stringify(body) }),
       headers: {
         cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
         'content-type': 'application/json',
       },
+      redirect: 'manual',
     })
+  const send = async (path: string, body?: object): Promise<SignInView> => {
+    const response = await call(path, body)
     for (const cookie of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
       cookies.set(name, value)
@@ -22,6 +25,8 @@ export function openBrowser(pages: string) {
   }
   return {
     send,
+    /** Where the way to the portal leads. */
+    portal: async () => (await call('/portal')).headers.get('location'),
     /** The step of this name, once it is shown and matches. */
     see: <Name extends Step['name']>(
       name: Name,
