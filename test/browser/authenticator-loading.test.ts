@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { notRun } from '../support/programs.ts'
 import { type RunningService, startTestService } from '../support/running-service.ts'
+import { until } from '../support/until.ts'
 import { enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
 import { openBrowserThatSees } from './film.ts'
 
@@ -98,6 +99,35 @@ describe.runIf(executablePath)('the authenticator', () => {
     await page.reload()
     await reads('Requests')
     await page.getByText('Nothing is waiting.').waitFor()
+  })
+
+  test('keeps what windows of the version before load, and nothing older', async () => {
+    await using seat = await sit(browser, service)
+    const { page } = seat
+    await page.goto(`${service.origin}/authenticator/`)
+    const cacheNames = `(async () => {
+      await navigator.serviceWorker.ready
+      return (await caches.keys()).map((name) => name.slice(0, 20))
+    })()`
+    await page.evaluate(`(async () => {
+      await navigator.serviceWorker.ready
+      for (const version of ['older', 'former']) {
+        const cache = await caches.open('countersign ' + version)
+        await cache.put('/authenticator/assets/' + version + '.js', new Response(version))
+      }
+      await (await navigator.serviceWorker.getRegistration()).unregister()
+    })()`)
+    await page.reload()
+    const names = ['countersign /authent', 'countersign former']
+    await until('it is installed anew', async () => {
+      return JSON.stringify(await page.evaluate(cacheNames)) === JSON.stringify(names)
+    })
+    await until('the worker answers', () => page.evaluate('!!navigator.serviceWorker.controller'))
+    const read = (name: string) =>
+      page.evaluate(`fetch('/authenticator/assets/${name}.js')
+        .then(async (answer) => answer.ok && answer.text())`)
+    expect(await read('former')).toBe('former')
+    expect(await read('older')).toBe(false)
   })
 
   test('shows a code that a sign-in accepts, opened without a network', async () => {

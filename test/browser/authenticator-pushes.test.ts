@@ -97,6 +97,19 @@ describe.runIf(executablePath)('notifications of the authenticator', () => {
     await until('both are pushed to', () => pushes().length === 2)
   })
 
+  test('are offered where nobody has decided about them, and turned on from there', async () => {
+    const seat = await sitDown()
+    const { page, context } = seat
+    await context.clearPermissions()
+    await enrollBrowser(service, seat, 'dora')
+    const endpoint = await stubSubscribe(page)
+    await page.evaluate(`Notification.requestPermission = async () => 'granted'`)
+    await page.getByRole('button', { name: 'Turn on notifications' }).click()
+    await page.getByText('This browser notifies you').waitFor()
+    await service.api('POST', '/v1/challenges', { user: 'dora' })
+    await until('it is pushed to', () => service.simulator.browsers.pushesTo(endpoint).length === 1)
+  })
+
   test('stay off with a reason where the person refuses, or no push service answers', async () => {
     const seat = await sitDown()
     const { page } = seat

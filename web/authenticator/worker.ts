@@ -49,8 +49,9 @@ self.addEventListener('install', (event) => {
 self.addEventListener('activate', (event) => {
   const tidy = async () => {
     const names = await caches.keys()
-    const old = names.filter((name) => name.startsWith('countersign ') && name !== cacheName)
-    await Promise.all(old.map((name) => caches.delete(name)))
+    const others = names.filter((name) => name.startsWith('countersign ') && name !== cacheName)
+    // Windows of the version before may be open, and load further screens by their old names.
+    await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)))
     await self.clients.claim()
   }
   event.waitUntil(tidy())
@@ -72,7 +73,7 @@ self.addEventListener('fetch', (event) => {
   const { origin, pathname } = new URL(request.url)
   if (request.method !== 'GET' || origin !== location.origin) return
   if (request.mode === 'navigate' && pathname === page) event.respondWith(openPage(request))
-  else if (pathname !== page && files.includes(pathname)) {
+  else if (pathname.startsWith(`${page}assets/`) || files.slice(1).includes(pathname)) {
     event.respondWith(caches.match(request).then((copy) => copy ?? fetch(request)))
   }
 })
