@@ -27,7 +27,7 @@ export function plainLabel(text: string): string {
   return text.replaceAll(/\p{C}/gu, '').trim().slice(0, labelLengthMax)
 }
 
-function decoded(text: string): string | null {
+function decode(text: string): string | null {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -53,7 +53,7 @@ export function readOtpauth(text: string): OtherSecret | null {
   const algorithm = (query.get('algorithm') ?? 'SHA1').toUpperCase().replace('-', '')
   const digits = wholeIn(query.get('digits'), 6, 6, 8)
   const period = wholeIn(query.get('period'), 30, 15, 300)
-  const label = decoded(url.pathname.slice(1))
+  const label = decode(url.pathname.slice(1))
   if (!secret || !digits || !period || label === null) return null
   if (!Object.hasOwn(hashes, algorithm)) return null
   const issuer = query.get('issuer')

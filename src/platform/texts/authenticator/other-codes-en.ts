@@ -2,7 +2,9 @@
 
 export const otherCodesEn = {
   title: 'Codes of other services',
-  kept: 'They are in this browser alone. If it loses them, those services have to let you in again.',
+  kept:
+    'They are in this browser alone. If it loses them, those services have to let you in ' +
+    'another way.',
   add: 'Add a code of another service',
   key: 'Setup key',
   keyHint: 'Letters and digits that the service shows, or an address that begins with otpauth://.',
