@@ -1,5 +1,7 @@
 // The texts of the portal beyond its devices, in English; part of en.ts.
 
+import { activitiesEn } from './activities-en.ts'
+
 export const portalTexts = {
   back: 'Back to your devices',
   /** What /me links to. */
@@ -11,6 +13,33 @@ export const portalTexts = {
     notifications: 'Notifications and pause',
     codes: 'Recovery codes',
     data: 'My data',
+  },
+  /** What a session that a device opened says of itself. */
+  limited:
+    'You signed in with a device. So you can look, and suspend or unregister devices. For ' +
+    'everything else, ask your organisation for a link.',
+  entrance: {
+    title: 'Sign in to your devices',
+    about:
+      'For users of {tenant}. Approve it on one of your devices: then you can see your devices ' +
+      'and sign-ins, and suspend or unregister a device.',
+    name: 'User name',
+    go: 'Ask my devices',
+    needs:
+      'A device is asked when you have had it for a day, and it confirms with your face, finger ' +
+      'or PIN. Otherwise, and for everything else, ask {tenant} for a link.',
+    /** What the device shows. */
+    action: 'See and end your devices in a browser',
+    waiting: 'Approve it on your device',
+    waitingWhat: 'Open the app on your device, and type this number there:',
+    until: 'This page waits until {time}, and updates itself.',
+    noAnswer:
+      'Nothing arrives? Open the app yourself. This page does not say whether the name is right.',
+    again: 'Start again',
+    approved: 'It is approved',
+    enter: 'Continue to your devices',
+    over: 'It was not approved in time',
+    overWhat: 'Start again, or ask your organisation for a link.',
   },
   wasNotMe: 'This was not me',
   older: 'Older ones',
@@ -53,50 +82,7 @@ export const portalTexts = {
       operator: 'your organisation',
       service: 'this service',
     },
-    types: {
-      user_imported: 'You were added',
-      user_suspended: 'Everything of yours was suspended',
-      user_activated: 'Your suspension was lifted',
-      push_sign_in_changed: 'Sign-in by push was turned on or off for you',
-      preferences_changed: 'Your notifications were changed',
-      enrollment_opened: 'A code to add a device was made',
-      enrollment_claimed: 'A device used the code and waits for its number',
-      enrollment_cancelled: 'A code to add a device was cancelled',
-      enrollment_void: 'A code to add a device became invalid',
-      typed_code_ended: 'A code was typed wrongly too often',
-      device_added: 'A device was added',
-      device_renamed: 'A device got another name',
-      device_key_rotated: 'A device replaced one of its keys',
-      device_unregistered: 'A device was unregistered',
-      device_suspended: 'A device was suspended',
-      device_activated: 'A device was made active again',
-      revoked_device_used: 'An unregistered device was used',
-      portal_link_made: 'A link to these pages was made',
-      portal_opened: 'A link to these pages was opened',
-      data_exported: 'A copy of your data was taken',
-      erasure_requested: 'You asked to be erased',
-      challenge_created: 'You were asked to approve a sign-in',
-      challenge_resent: 'You were reminded of a sign-in',
-      challenge_approved: 'A sign-in was approved',
-      challenge_denied: 'A sign-in was not approved',
-      challenge_reported: 'A sign-in was reported as not yours',
-      challenge_expired: 'A sign-in was not answered in time',
-      challenge_cancelled: 'A sign-in was called off',
-      number_failed: 'A wrong number was typed',
-      passcode_used: 'A code of the app was used',
-      passcode_failed: 'A wrong code was typed',
-      recovery_codes_made: 'Recovery codes were made',
-      recovery_code_used: 'A recovery code was used',
-      temporary_code_made: 'The help desk made a temporary code',
-      temporary_code_used: 'A temporary code was used',
-      test_pushed: 'A test notification was sent',
-      diagnostics_sent: 'An app sent diagnostics',
-      push_locked: 'Sign-in by push was locked',
-      push_unlocked: 'Sign-in by push was unlocked',
-      push_paused: 'Notifications were paused or resumed',
-      activity_reported: 'Something was reported as not yours',
-      posted: 'An application told you something',
-    },
+    types: activitiesEn,
   },
   report: {
     title: 'Was this not you?',
@@ -113,6 +99,7 @@ export const portalTexts = {
   settings: {
     title: 'Settings of {name}',
     link: 'Rename, suspend or test {name}',
+    suspendLink: 'Suspend {name}',
     name: 'Name',
     rename: 'Save the name',
     suspendTitle: 'Suspend it',

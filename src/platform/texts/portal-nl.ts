@@ -1,5 +1,6 @@
 // The texts of the portal beyond its devices, in Dutch; part of nl.ts.
 
+import { activitiesNl } from './activities-nl.ts'
 import type { Translation } from './translation.ts'
 
 export const portalTexts: Translation['portal'] = {
@@ -12,6 +13,30 @@ export const portalTexts: Translation['portal'] = {
     notifications: 'Meldingen en pauze',
     codes: 'Herstelcodes',
     data: 'Mijn gegevens',
+  },
+  limited:
+    'Je hebt je met een apparaat aangemeld. Daarmee kun je kijken, en apparaten blokkeren of ' +
+    'afmelden. Vraag je organisatie om een link voor al het andere.',
+  entrance: {
+    title: 'Aanmelden bij je apparaten',
+    about:
+      'Voor gebruikers van {tenant}. Keur het goed op een van je apparaten: dan kun je je ' +
+      'apparaten en aanmeldingen zien, en een apparaat blokkeren of afmelden.',
+    name: 'Gebruikersnaam',
+    go: 'Vraag het mijn apparaten',
+    needs:
+      'Een apparaat wordt gevraagd als je het een dag hebt en het bevestigt met je gezicht, ' +
+      'vinger of pincode. Vraag anders, en voor al het andere, {tenant} om een link.',
+    action: 'Je apparaten bekijken en afmelden in een browser',
+    waiting: 'Keur het goed op je apparaat',
+    waitingWhat: 'Open de app op je apparaat en typ daar dit getal:',
+    until: 'Deze pagina wacht tot {time} en werkt zichzelf bij.',
+    noAnswer: 'Komt er niets? Open zelf de app. Deze pagina zegt niet of de naam klopt.',
+    again: 'Opnieuw beginnen',
+    approved: 'Het is goedgekeurd',
+    enter: 'Verder naar je apparaten',
+    over: 'Het is niet op tijd goedgekeurd',
+    overWhat: 'Begin opnieuw, of vraag je organisatie om een link.',
   },
   wasNotMe: 'Dit was ik niet',
   older: 'Oudere',
@@ -54,50 +79,7 @@ export const portalTexts: Translation['portal'] = {
       operator: 'je organisatie',
       service: 'deze dienst',
     },
-    types: {
-      user_imported: 'Je bent toegevoegd',
-      user_suspended: 'Alles van jou is geblokkeerd',
-      user_activated: 'Je blokkering is opgeheven',
-      push_sign_in_changed: 'Aanmelden met push is voor jou aan- of uitgezet',
-      preferences_changed: 'Je meldingen zijn gewijzigd',
-      enrollment_opened: 'Er is een code gemaakt om een apparaat toe te voegen',
-      enrollment_claimed: 'Een apparaat gebruikte de code en wacht op zijn getal',
-      enrollment_cancelled: 'Een code om een apparaat toe te voegen is ingetrokken',
-      enrollment_void: 'Een code om een apparaat toe te voegen werd ongeldig',
-      typed_code_ended: 'Een code is te vaak verkeerd getypt',
-      device_added: 'Er is een apparaat toegevoegd',
-      device_renamed: 'Een apparaat kreeg een andere naam',
-      device_key_rotated: 'Een apparaat verving een van zijn sleutels',
-      device_unregistered: 'Een apparaat is afgemeld',
-      device_suspended: 'Een apparaat is geblokkeerd',
-      device_activated: 'Een apparaat is weer actief gemaakt',
-      revoked_device_used: 'Een afgemeld apparaat is gebruikt',
-      portal_link_made: 'Er is een link naar deze pagina’s gemaakt',
-      portal_opened: 'Een link naar deze pagina’s is geopend',
-      data_exported: 'Er is een kopie van je gegevens gemaakt',
-      erasure_requested: 'Je vroeg om te worden gewist',
-      challenge_created: 'Je is gevraagd een aanmelding goed te keuren',
-      challenge_resent: 'Je bent aan een aanmelding herinnerd',
-      challenge_approved: 'Een aanmelding is goedgekeurd',
-      challenge_denied: 'Een aanmelding is niet goedgekeurd',
-      challenge_reported: 'Een aanmelding is gemeld als niet van jou',
-      challenge_expired: 'Een aanmelding is niet op tijd beantwoord',
-      challenge_cancelled: 'Een aanmelding is afgeblazen',
-      number_failed: 'Er is een verkeerd getal getypt',
-      passcode_used: 'Een code van de app is gebruikt',
-      passcode_failed: 'Er is een verkeerde code getypt',
-      recovery_codes_made: 'Er zijn herstelcodes gemaakt',
-      recovery_code_used: 'Een herstelcode is gebruikt',
-      temporary_code_made: 'De helpdesk maakte een tijdelijke code',
-      temporary_code_used: 'Een tijdelijke code is gebruikt',
-      test_pushed: 'Er is een testmelding verstuurd',
-      diagnostics_sent: 'Een app stuurde diagnostische gegevens',
-      push_locked: 'Aanmelden met push is vergrendeld',
-      push_unlocked: 'Aanmelden met push is ontgrendeld',
-      push_paused: 'Meldingen zijn gepauzeerd of hervat',
-      activity_reported: 'Iets is gemeld als niet van jou',
-      posted: 'Een toepassing vertelde je iets',
-    },
+    types: activitiesNl,
   },
   report: {
     title: 'Was jij dit niet?',
@@ -114,6 +96,7 @@ export const portalTexts: Translation['portal'] = {
   settings: {
     title: 'Instellingen van {name}',
     link: '{name} hernoemen, blokkeren of testen',
+    suspendLink: '{name} blokkeren',
     name: 'Naam',
     rename: 'De naam bewaren',
     suspendTitle: 'Blokkeren',

@@ -1,6 +1,6 @@
 // The texts of the authenticator, in English: what a translation translates.
 
-import { activitiesEn } from './activities-en.ts'
+import { activitiesEn } from '../activities-en.ts'
 import { alertsEn } from './alerts-en.ts'
 import { otherCodesEn } from './other-codes-en.ts'
 

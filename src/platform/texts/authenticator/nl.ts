@@ -1,4 +1,4 @@
-import { activitiesNl } from './activities-nl.ts'
+import { activitiesNl } from '../activities-nl.ts'
 import { alertsNl } from './alerts-nl.ts'
 import { otherCodesNl } from './other-codes-nl.ts'
 import type { AuthenticatorTexts } from './texts.ts'

@@ -1,6 +1,8 @@
-import type { AuthenticatorTexts } from './texts.ts'
+// What has happened to a person's account, in Dutch.
 
-export const activitiesNl: AuthenticatorTexts['activity']['types'] = {
+import type { ActivityType } from '../../domain/activity.ts'
+
+export const activitiesNl: Readonly<Record<ActivityType, string>> = {
   user_imported: 'Je account is gemaakt',
   user_suspended: 'Je aanmeldingen zijn stopgezet',
   user_activated: 'Je aanmeldingen zijn weer toegestaan',
@@ -40,7 +42,7 @@ export const activitiesNl: AuthenticatorTexts['activity']['types'] = {
   diagnostics_sent: 'Een apparaat stuurde zijn logboek',
   push_locked: 'Aanmelden per telefoon is geblokkeerd',
   push_unlocked: 'Aanmelden per telefoon is weer vrij',
-  push_paused: 'Meldingen zijn gepauzeerd',
+  push_paused: 'Meldingen zijn gepauzeerd of hervat',
   activity_reported: 'Er is iets gemeld: jij was het niet',
   posted: 'Een bericht van je organisatie',
 }

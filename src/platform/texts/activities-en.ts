@@ -1,6 +1,6 @@
-// What has happened to a person's account, in English.
+// What has happened to a person's account, in English: for every face.
 
-import type { ActivityType } from '../../../domain/activity.ts'
+import type { ActivityType } from '../../domain/activity.ts'
 
 /** One text for each type. */
 export const activitiesEn = {
@@ -43,7 +43,7 @@ export const activitiesEn = {
   diagnostics_sent: 'A device sent its log',
   push_locked: 'Sign-in by phone was locked',
   push_unlocked: 'Sign-in by phone was unlocked',
-  push_paused: 'Notifications were paused',
+  push_paused: 'Notifications were paused or resumed',
   activity_reported: 'Something was reported: not you',
   posted: 'A message of your organisation',
 } as const satisfies Readonly<Record<ActivityType, string>>
