@@ -35,6 +35,17 @@ export function isAhead(until: Date | null, now: Date): until is Date {
   return until !== null && !(until <= now)
 }
 
+/** Refuses a pause that ends in the past, or too late; null ends one. */
+export function checkPause(until: Date | null, now: Date): Refusal<'invalid_request'> | undefined {
+  if (until === null) return undefined
+  const aheadMs = until.getTime() - now.getTime()
+  // Not the opposite: an invalid end is refused.
+  if (aheadMs > 0 && aheadMs <= pauseDaysMax * 24 * 60 * 60 * 1000) return undefined
+  return refuse('invalid_request', {
+    hint: `until must be in the future, by at most ${pauseDaysMax} days.`,
+  })
+}
+
 /** Seconds until then, at least one: for `Retry-After`. */
 export function secondsUntil(until: Date, now: Date): number {
   return Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))

@@ -5,7 +5,7 @@ import type { NoticeStore } from '../activities/notice.store.ts'
 import { activity } from '../domain/activity.ts'
 import { type NoticePreferences, preferencesOf } from '../domain/notice.ts'
 import { checkStepUp, type PortalSession } from '../domain/portal.ts'
-import { isAhead, pauseDaysMax } from '../domain/protection.ts'
+import { checkPause, isAhead } from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { ProtectionReader } from '../users/protection-reader.store.ts'
@@ -88,12 +88,8 @@ export async function pauseInPortal(
     const record = await dependencies.protections.find(tenantId, userId)
     if (!record) return refuse('portal_session_invalid')
     const { protection, now } = record
-    const latest = new Date(now.getTime() + pauseDaysMax * 24 * 60 * 60 * 1000)
-    if (until !== null && (until <= now || until > latest)) {
-      return refuse('invalid_request', {
-        hint: `until must be in the future, by at most ${pauseDaysMax} days.`,
-      })
-    }
+    const fault = checkPause(until, now)
+    if (fault) return fault
     const details = { until: until?.toISOString() ?? 'none' }
     const event = activity({ userId, type: 'push_paused', actor, details })
     const next = { ...protection, pausedUntil: until }

@@ -7,7 +7,7 @@ import { activity } from '../domain/activity.ts'
 import type { DeviceProof } from '../domain/device-proof.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
-import { afterUnlock, isLocked, type Protection, pauseDaysMax } from '../domain/protection.ts'
+import { afterUnlock, checkPause, isLocked, type Protection } from '../domain/protection.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import { readUser } from '../users/find-user.ts'
@@ -104,12 +104,8 @@ export async function pausePushes(
     const record = await dependencies.protections.find(tenantId, userId)
     if (!record) throw new Error('a device has a user, who has a protection')
     const { protection, now } = record
-    const latest = new Date(now.getTime() + pauseDaysMax * 24 * 60 * 60 * 1000)
-    if (until !== null && (until <= now || until > latest)) {
-      return refuse('invalid_request', {
-        hint: `until must be in the future, by at most ${pauseDaysMax} days.`,
-      })
-    }
+    const refusal = checkPause(until, now)
+    if (refusal) return refusal
     const pauseActivity = activity({
       userId,
       type: 'push_paused',

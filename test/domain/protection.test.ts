@@ -6,7 +6,9 @@ import {
   afterReport,
   afterUnlock,
   afterWrongNumber,
+  checkPause,
   checkProtection,
+  isAhead,
   isLocked,
   type Protection,
 } from '../../src/domain/protection.ts'
@@ -94,6 +96,23 @@ test('a report locks for an hour, and never shortens a longer lock', () => {
   expect(afterReport(noProtection, defaultPolicy, now).reportedUntil).toEqual(later(3600))
   const longer = { ...noProtection, reportedUntil: later(9999) }
   expect(afterReport(longer, defaultPolicy, now).reportedUntil).toEqual(later(9999))
+})
+
+test('a pause lasts to its last second, and is over with its end', () => {
+  const end = later(60)
+  expect(isAhead(end, new Date(end.getTime() - 1))).toBe(true)
+  expect(isAhead(end, end)).toBe(false)
+  expect(isAhead(null, now)).toBe(false)
+})
+
+test('a pause begins at once, and lasts thirty days at most, to the second', () => {
+  const longest = 30 * 24 * 60 * 60
+  for (const until of [null, later(0.001), later(1), later(longest)]) {
+    expect(checkPause(until, now)).toBeUndefined()
+  }
+  for (const until of [now, later(-1), later(longest + 0.001), new Date(Number.NaN)]) {
+    expect(checkPause(until, now)).toMatchObject({ refused: 'invalid_request' })
+  }
 })
 
 test('a suspended user is refused before any lock is checked', () => {
