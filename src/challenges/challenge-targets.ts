@@ -1,7 +1,7 @@
 import { requestHeader, requestPayload } from '../domain/approval-request.ts'
 import type { CandidateDevice, Challenge } from '../domain/challenge.ts'
 import { issuerOf } from '../domain/issuer.ts'
-import type { Asker } from '../domain/principal.ts'
+import type { Questioner } from '../domain/principal.ts'
 import { spokenVersion } from '../domain/protocol-version.ts'
 import type { Random, Signatures } from '../platform/world.ts'
 import type { DuePush } from '../push/due-push.store.ts'
@@ -16,7 +16,7 @@ export type Dependencies = {
 /** The payload of one device's signed request, and the hash that its answer covers. */
 export function challengeTarget(
   { random, signatures, publicOrigin }: Dependencies,
-  principal: Asker,
+  principal: Questioner,
   challenge: Challenge,
   device: Pick<CandidateDevice, 'id' | 'protocolVersion'>,
   number: string | null,

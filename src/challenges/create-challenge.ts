@@ -3,7 +3,7 @@ import type { ChallengeId } from '../domain/ids.ts'
 import { initiatorText } from '../domain/initiator.ts'
 import type { PasscodeMethod } from '../domain/passcode.ts'
 import { strictest } from '../domain/policy.ts'
-import type { Asker } from '../domain/principal.ts'
+import type { Questioner } from '../domain/principal.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import { canSupersede, isSameQuestion } from '../domain/superseding.ts'
@@ -74,7 +74,7 @@ export type CreationRefusal = QuestionRefusal<
  */
 export async function createChallenge(
   dependencies: Dependencies,
-  principal: Asker,
+  principal: Questioner,
   command: Command,
   isGone?: IsGone,
 ): Promise<CreationResult | CreationRefusal> {
@@ -123,7 +123,7 @@ type Query = Omit<Parameters<ChallengeStore['loadCreation']>[0], 'supersededId'>
 
 function queryOf(
   { hashing }: Dependencies,
-  principal: Asker,
+  principal: Questioner,
   command: Command,
 ): Query | Refusal<'namespace_not_granted'> {
   const user = resolveUser(principal, command.user)
@@ -200,6 +200,6 @@ function replay(
  * The facts with the asker's own policy: an integration may be stricter than its relying party,
  * never laxer.
  */
-export function withOwnPolicy(facts: CreationFacts, asker: Asker): CreationFacts {
+export function withOwnPolicy(facts: CreationFacts, asker: Questioner): CreationFacts {
   return 'policy' in asker ? { ...facts, policy: strictest(facts.policy, asker.policy) } : facts
 }

@@ -75,6 +75,7 @@ export type Challenge = {
 export type CandidateDevice = AskableFacts & {
   readonly id: DeviceId
   readonly hasPushToken: boolean
+  readonly activatedAt: Date | null
 }
 
 /** The facts that decide how a challenge opens; times are the database's. */
@@ -96,6 +97,8 @@ export type OpeningRequest = {
   readonly notAfter?: Date
   /** Ask only these of the user's devices. */
   readonly deviceIds?: readonly DeviceId[]
+  /** Ask only devices that have been active for this long. */
+  readonly deviceAgeMinSeconds?: number
 }
 
 /** The decision to open a challenge: the devices asked and pushed, and its end. */
@@ -140,6 +143,7 @@ export function openChallenge(
   const targets = facts.activeDevices.filter(
     (device) =>
       reasonForNotAsking(device, rules) === undefined &&
+      isOldEnough(device, request, facts.now) &&
       (request.deviceIds === undefined || request.deviceIds.includes(device.id)),
   )
   if (targets.length === 0) return refuse('no_capable_device')
@@ -167,6 +171,15 @@ function suppressionOf(
   if (targets.some((device) => device.hasPushToken)) return suppressed
   const isLimitOfResends = suppressed === 'resend_too_soon' || suppressed === 'resends_used_up'
   return suppressed === null || isLimitOfResends ? 'no_push_token' : suppressed
+}
+
+function isOldEnough(
+  { activatedAt }: Pick<CandidateDevice, 'activatedAt'>,
+  { deviceAgeMinSeconds: seconds = 0 }: Pick<OpeningRequest, 'deviceAgeMinSeconds'>,
+  now: Date,
+): boolean {
+  if (seconds === 0) return true
+  return activatedAt !== null && now.getTime() - activatedAt.getTime() >= seconds * 1000
 }
 
 /** The rules that decide which devices this challenge may ask. */

@@ -2,6 +2,7 @@
 
 import { attestationModes } from './attestation.ts'
 import { platforms } from './device.ts'
+import { portalSignInModes } from './portal-sign-in.ts'
 import { firstVersion, newestVersion } from './protocol-version.ts'
 import { pushSignInModes } from './push-sign-in.ts'
 
@@ -114,6 +115,11 @@ export const policyRules = {
     'How many percent of the users may enroll a device, for a roll-out in steps. Users who have ' +
       'one, or are set to `on`, are not affected.',
     { default: 100, min: 0, max: 100, stricter: 'fewer' },
+  ),
+  portalSignIn: choice(
+    'How users enter the portal: by a link of a relying party alone, or also by an approval on a ' +
+      'device of their own, after which they may look, and suspend or end devices.',
+    { default: 'link', values: portalSignInModes },
   ),
   resendsMax: integer('Pushes of one challenge beyond the first.', {
     default: 3,

@@ -1,4 +1,4 @@
-import type { PortalSessionId, RelyingPartyId, TenantId, UserId } from './ids.ts'
+import type { ChallengeId, PortalSessionId, RelyingPartyId, TenantId, UserId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { allows, type Scope } from './scope.ts'
 
@@ -25,8 +25,32 @@ export type PortalSession = {
   readonly verifiedAt: Date | null
   /** What the API key that made the link might do itself. */
   readonly linkScopes: readonly string[]
+  /** The question by whose approval it was opened; null for one that a link opened. */
+  readonly challengeId: ChallengeId | null
   /** The database's time at which the session was read. */
   readonly readAt: Date
+}
+
+/** What a session may do: look, and suspend or end devices; or everything. */
+export type PortalAccess = 'look_and_end' | 'everything'
+
+/** What this session may do. */
+export const portalAccessOf = ({
+  challengeId,
+}: Pick<PortalSession, 'challengeId'>): PortalAccess =>
+  challengeId === null ? 'everything' : 'look_and_end'
+
+/**
+ * Refuses to a session that a device opened all but looking, suspending and ending: whoever holds
+ * an unlocked phone must not gain or hide anything by it that stays when the phone is ended.
+ */
+export function checkPortalAccess(
+  session: Pick<PortalSession, 'challengeId'>,
+  access: PortalAccess,
+): Refusal<'portal_link_needed'> | undefined {
+  return access === 'look_and_end' || portalAccessOf(session) === 'everything'
+    ? undefined
+    : refuse('portal_link_needed')
 }
 
 /**
@@ -58,12 +82,14 @@ function isRecent(at: Date | null, { readAt }: Pick<PortalSession, 'readAt'>): b
 
 /**
  * Refuses what needs more than a session, unless a code was typed in it within five minutes, or its
- * link was opened within them and was made by a key that might do the same itself.
+ * link was opened within them and was made by a key that might do the same itself. Nothing makes a
+ * session that a device opened do it.
  */
 export function checkStepUp(
-  session: Pick<PortalSession, 'openedAt' | 'verifiedAt' | 'linkScopes' | 'readAt'>,
+  session: Pick<PortalSession, 'challengeId' | 'openedAt' | 'verifiedAt' | 'linkScopes' | 'readAt'>,
   action: GuardedAction,
 ): Refusal<'portal_step_up_needed'> | undefined {
+  if (portalAccessOf(session) !== 'everything') return refuse('portal_step_up_needed')
   const isLinkEnough =
     isRecent(session.openedAt, session) && allows(session.linkScopes, scopeOf[action])
   if (isLinkEnough || isRecent(session.verifiedAt, session)) return undefined

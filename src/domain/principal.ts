@@ -30,9 +30,16 @@ export type Door = Party & {
 /** Either kind of asker. */
 export type Asker = Principal | Door
 
-/** How the audit record names the asker. */
-export function actorOf(asker: Asker): Actor {
-  return 'keyId' in asker ? `api_key:${asker.keyId}` : `integration:${asker.integrationId}`
+/** The sign-in page of the portal, which asks in the name of a relying party. */
+export type PortalEntrance = Party & { readonly entrance: 'portal' }
+
+/** Who puts questions to users. */
+export type Questioner = Asker | PortalEntrance
+
+/** How the audit record names the asker; at the entrance of the portal anybody may ask. */
+export function actorOf(asker: Questioner): Actor {
+  if ('keyId' in asker) return `api_key:${asker.keyId}`
+  return 'integrationId' in asker ? `integration:${asker.integrationId}` : 'service'
 }
 
 /** The credential whose end ends the asker's rights. */
@@ -44,6 +51,6 @@ export function credentialOf(asker: Asker): ApiKeyId | IntegrationId {
  * The id to check where the policy names relying parties and integrations: a permission of a
  * relying party does not extend to its integrations.
  */
-export function permittedAs(asker: Asker): RelyingPartyId | IntegrationId {
-  return 'keyId' in asker ? asker.rpId : asker.integrationId
+export function permittedAs(asker: Questioner): RelyingPartyId | IntegrationId {
+  return 'integrationId' in asker ? asker.integrationId : asker.rpId
 }

@@ -78,6 +78,8 @@ export type RefusalCode =
   | 'portal_link_invalid'
   | 'portal_session_invalid'
   | 'portal_step_up_needed'
+  | 'portal_link_needed'
+  | 'portal_not_approved'
   | 'origin_not_allowed'
   // challenges
   | 'user_not_found'

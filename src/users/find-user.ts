@@ -1,5 +1,5 @@
 import type { UserId } from '../domain/ids.ts'
-import type { Asker, Principal } from '../domain/principal.ts'
+import type { Asker, Principal, Questioner } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
 import type { PageRequest } from '../platform/paging.ts'
 import type { Identifier, User, UserReference, UserStore } from './user.store.ts'
@@ -9,7 +9,7 @@ import type { Identifier, User, UserReference, UserStore } from './user.store.ts
  * namespace that it was not granted is refused, so that no relying party can name another's users.
  */
 export function resolveUser(
-  principal: Asker,
+  principal: Questioner,
   user: UserReference | string,
 ): UserReference | Refusal<'namespace_not_granted'> {
   if (typeof user === 'string') {

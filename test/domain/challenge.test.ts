@@ -21,6 +21,7 @@ const phone = {
   protocolVersion: 1,
   platform: 'ios',
   parentDeviceId: null,
+  activatedAt: null,
 } as const
 const strong: CandidateDevice = {
   ...phone,
@@ -69,6 +70,19 @@ describe('a challenge opens', () => {
       createdAt: now,
       expiresAt: later(120),
     })
+  })
+
+  test('for devices of an age only, where it asks for that: to the second, none without an age', () => {
+    const since = (seconds: number) => ({ ...strong, activatedAt: later(-seconds) })
+    const targetsOf = (device: CandidateDevice, deviceAgeMinSeconds: number) => {
+      const request = { userVerification: 'required', deviceAgeMinSeconds } as const
+      const opening = openChallenge({ ...facts, activeDevices: [device] }, request)
+      return isRefusal(opening) ? opening.refused : opening.targets.length
+    }
+    expect(targetsOf(since(86_400), 86_400)).toBe(1)
+    expect(targetsOf(since(86_399), 86_400)).toBe('no_capable_device')
+    expect(targetsOf(strong, 86_400)).toBe('no_capable_device')
+    expect(targetsOf(strong, 0)).toBe(1)
   })
 
   test('for devices with a verification key only, when verification is required', () => {

@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest'
 import {
+  checkPortalAccess,
   checkStepUp,
   erasureRequestGapSeconds,
   type GuardedAction,
   isShownTo,
   type PortalSession,
+  portalAccessOf,
   portalLinkSeconds,
   portalSessionSeconds,
   stepUpSeconds,
 } from '../../src/domain/portal.ts'
+import { challengeId } from './examples.ts'
 
 const session = { userId: 'usr_1', rpId: 'rp_1' } as unknown as PortalSession
 type ShownActivity = Parameters<typeof isShownTo>[1]
@@ -30,6 +33,8 @@ test('a link to the portal works for 15 minutes, and so does the session that it
   expect([portalLinkSeconds, portalSessionSeconds]).toEqual([900, 900])
 })
 
+const byLink = { challengeId: null }
+const byDevice = { challengeId }
 const readAt = new Date('2026-01-31T12:00:00Z')
 const ago = (seconds: number) => new Date(readAt.getTime() - seconds * 1000)
 const actions = [
@@ -47,10 +52,21 @@ function may(
   linkScopes: readonly string[],
 ): boolean {
   const verifiedAt = verifiedAgo === null ? null : ago(verifiedAgo)
-  const refusal = checkStepUp({ openedAt: ago(openedAgo), verifiedAt, linkScopes, readAt }, action)
+  const session = { ...byLink, openedAt: ago(openedAgo), verifiedAt, linkScopes, readAt }
+  const refusal = checkStepUp(session, action)
+  const onDevice = checkStepUp({ ...session, ...byDevice }, action)
+  expect(onDevice).toEqual({ refused: 'portal_step_up_needed' })
   if (refusal) expect(refusal).toEqual({ refused: 'portal_step_up_needed' })
   return refusal === undefined
 }
+
+test('a session that a device opened may look and end; one that a link opened, everything', () => {
+  expect([portalAccessOf(byLink), portalAccessOf(byDevice)]).toEqual(['everything', 'look_and_end'])
+  expect(checkPortalAccess(byLink, 'everything')).toBeUndefined()
+  expect(checkPortalAccess(byLink, 'look_and_end')).toBeUndefined()
+  expect(checkPortalAccess(byDevice, 'look_and_end')).toBeUndefined()
+  expect(checkPortalAccess(byDevice, 'everything')).toEqual({ refused: 'portal_link_needed' })
+})
 
 test.each(actions)('%s takes a link that was opened within five minutes', (action, scope) => {
   expect(may(action, 299, null, [scope])).toBe(true)

@@ -60,6 +60,7 @@ const phone = (id: DeviceId, hasPushToken = true): CandidateDevice => ({
   parentDeviceId: null,
   hasVerificationKey: true,
   passkey: null,
+  activatedAt: null,
   id,
   hasPushToken,
 })

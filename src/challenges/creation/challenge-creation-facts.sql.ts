@@ -44,6 +44,8 @@ type LoadedDevice = AddressRow &
     | 'parentDeviceId'
   > & {
     readonly language: string | null
+    /** Text, as JSON has it. */
+    readonly activatedAt: string | null
   }
 
 type Query = Parameters<ChallengeStore['loadCreation']>[0]
@@ -170,11 +172,11 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
       'pushProvider', y.push_provider, 'pushEnvironment', y.push_environment, 'appId', y.app_id,
       'pushToken', y.push_token, 'appVersion', y.app_version, 'platform', y.platform,
       'protocolVersion', y.protocol_version, 'parentDeviceId', y.parent_device_id,
-      'language', y.language, 'passkey', y.passkey)
+      'language', y.language, 'passkey', y.passkey, 'activatedAt', y.activated_at)
       order by y.created_at) as devices
     from (
       select d.id, d.created_at, ${addressColumns('d')}, d.app_version, d.platform,
-        d.protocol_version, d.parent_device_id, d.language,
+        d.protocol_version, d.parent_device_id, d.language, d.activated_at,
         (select true from device_keys k where k.tenant_id = d.tenant_id and k.device_id = d.id
           and k.role = 'verification') is true as has_verification_key,
         (select json_build_object('backupEligible', k.backup_eligible) from device_keys k
@@ -214,6 +216,7 @@ function toAskable(device: LoadedDevice, fallbacks: readonly (string | null)[]):
     parentDeviceId,
     hasPushToken: address !== null,
     address,
+    activatedAt: device.activatedAt === null ? null : new Date(device.activatedAt),
     languages: [device.language, ...fallbacks].filter((language) => language !== null),
   }
 }

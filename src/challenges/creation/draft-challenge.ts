@@ -9,7 +9,7 @@ import {
   type UserVerification,
 } from '../../domain/challenge.ts'
 import type { ChallengeContext } from '../../domain/challenge-context.ts'
-import type { DeviceId } from '../../domain/ids.ts'
+import type { ChallengeId, DeviceId } from '../../domain/ids.ts'
 import { type Initiator, othersKey } from '../../domain/initiator.ts'
 import {
   type NumberPlan,
@@ -17,7 +17,7 @@ import {
   type NumberRequest,
   planNumber,
 } from '../../domain/number-match.ts'
-import { type Asker, actorOf, permittedAs } from '../../domain/principal.ts'
+import { actorOf, permittedAs, type Questioner } from '../../domain/principal.ts'
 import { afterCreation, afterSuperseded, unusedBudget } from '../../domain/push-budget.ts'
 import type { AdmissionRefusal } from '../../domain/push-throttling.ts'
 import { isRefusal, type Refusal } from '../../domain/refusal.ts'
@@ -57,7 +57,10 @@ export type Command = {
   /** Who starts the sign-in, as far as the relying party can tell. */
   readonly initiator?: Initiator
   readonly deviceIds?: readonly DeviceId[]
+  readonly deviceAgeMinSeconds?: number
   readonly idempotencyKey?: string
+  /** The id and number of the challenge, where they were decided before the user is asked. */
+  readonly preset?: { readonly id: ChallengeId; readonly number: string }
 }
 
 export type DraftRefusal =
@@ -92,7 +95,7 @@ export function shownContext({ number, context }: Command): ChallengeContext {
 /** The challenge that answers the request, or why the user is not asked. */
 export function draftChallenge(
   dependencies: Dependencies,
-  principal: Asker,
+  principal: Questioner,
   command: Command,
   facts: KnownFacts,
   initiatorKey: string | null,
@@ -111,7 +114,7 @@ export function draftChallenge(
   )
   if (isRefusal(opening)) return opening
   const inChain = openInChain(opening, inheritance)
-  const number = drawNumber(dependencies.random, command.number, plan)
+  const number = drawNumber(dependencies.random, command, plan)
   const budgetKey = (admission.budget === 'initiator' ? initiatorKey : null) ?? othersKey
   const challenge: Challenge = {
     ...questionOf(dependencies, principal, command, plan, inChain),
@@ -141,14 +144,14 @@ export function draftChallenge(
 /** The challenge as far as the request and its opening decide it. */
 function questionOf(
   { random }: Pick<Dependencies, 'random'>,
-  { tenantId, rpId }: Asker,
+  { tenantId, rpId }: Questioner,
   command: Command,
   plan: NumberPlan,
   opening: OpeningInChain,
 ): Omit<Challenge, 'userId' | 'signingKid' | 'initiatorKey' | 'budgetKey'> {
   return {
     tenantId,
-    id: random.id('challenge'),
+    id: command.preset?.id ?? random.id('challenge'),
     rpId,
     status: 'pending',
     reason: null,
@@ -178,9 +181,14 @@ function notAfterOf({ notAfter }: Command, inheritance: Inheritance | null) {
   return { notAfter: new Date(Math.min(...ends.map((end) => end.getTime()))) }
 }
 
-function drawNumber(random: Random, request: NumberRequest, plan: NumberPlan): string | null {
-  if (plan.digits === null) return null
-  return request.mode === 'caller' ? request.value : random.digits(plan.digits)
+function drawNumber(
+  random: Random,
+  { number: request, preset }: Pick<Command, 'number' | 'preset'>,
+  { digits }: NumberPlan,
+): string | null {
+  if (digits === null) return null
+  if (request.mode === 'caller') return request.value
+  return preset?.number.length === digits ? preset.number : random.digits(digits)
 }
 
 function nextBudget(
@@ -196,7 +204,7 @@ function nextBudget(
   return afterCreation(before, challenge, pushedTargets.length > 0, now)
 }
 
-function creationActivity(principal: Asker, challenge: Challenge): NewChallenge['activity'] {
+function creationActivity(principal: Questioner, challenge: Challenge): NewChallenge['activity'] {
   return activity({
     userId: challenge.userId,
     type: 'challenge_created',

@@ -74,8 +74,8 @@ export const en = {
     title: 'Your devices',
     signedInAs: 'Signed in as {user} at {tenant}. This page works until {time}.',
     none:
-      'No device approves sign-ins for you at the moment. To add one, ask the help desk of ' +
-      'your organisation for a code.',
+      'No device approves sign-ins for you at the moment. Add a phone below, or ask the help ' +
+      'desk of your organisation for a code.',
     model: 'Model',
     addedAt: 'Added',
     lastUsed: 'Last used',
@@ -147,6 +147,18 @@ export const en = {
       what:
         'Nothing was changed: too much time has passed. Go back to your devices, choose it ' +
         'again, and type a code there.',
+    },
+    portal_link_needed: {
+      title: 'This needs a link',
+      what:
+        'Nothing was changed. You signed in with a device: so you can look, and suspend or ' +
+        'unregister devices. For everything else, ask your organisation for a link.',
+    },
+    portal_not_approved: {
+      title: 'The sign-in is not approved',
+      what:
+        'Perhaps too much time has passed, or this sign-in was used already: each works once. ' +
+        'Begin again.',
     },
     origin_not_allowed: {
       title: 'This did not come from our page',

@@ -103,6 +103,8 @@ export const nl: Translation = {
     portal_link_invalid: 'De link is niet meer geldig.',
     portal_session_invalid: 'Je bent hier niet aangemeld, of niet meer.',
     portal_step_up_needed: 'Hiervoor is een zojuist geopende link nodig, of een code.',
+    portal_link_needed: 'Hiervoor is een sessie nodig die met een link is geopend.',
+    portal_not_approved: 'De aanmelding is niet goedgekeurd.',
     origin_not_allowed: 'Het verzoek komt niet van een pagina van het portaal.',
     webhook_url_refused: 'Webhooks mogen niet naar dit adres.',
     webhook_endpoint_not_active: 'Het eindpunt staat stil of is uitgeschakeld.',
@@ -174,8 +176,8 @@ export const nl: Translation = {
     title: 'Je apparaten',
     signedInAs: 'Aangemeld als {user} bij {tenant}. Deze pagina werkt tot {time}.',
     none:
-      'Op dit moment kun je met geen enkel apparaat aanmeldingen goedkeuren. Vraag de helpdesk ' +
-      'van je organisatie om een code om er een toe te voegen.',
+      'Op dit moment kun je met geen enkel apparaat aanmeldingen goedkeuren. Voeg hieronder een ' +
+      'telefoon toe, of vraag de helpdesk van je organisatie om een code.',
     model: 'Model',
     addedAt: 'Toegevoegd',
     lastUsed: 'Laatst gebruikt',
@@ -250,6 +252,18 @@ export const nl: Translation = {
       what:
         'Er is niets veranderd: er is te veel tijd voorbij. Ga terug naar je apparaten, kies het ' +
         'opnieuw, en typ daar een code.',
+    },
+    portal_link_needed: {
+      title: 'Hiervoor is een link nodig',
+      what:
+        'Er is niets veranderd. Je hebt je met een apparaat aangemeld: daarmee kun je kijken, en ' +
+        'apparaten blokkeren of afmelden. Vraag je organisatie om een link voor al het andere.',
+    },
+    portal_not_approved: {
+      title: 'De aanmelding is niet goedgekeurd',
+      what:
+        'Misschien is er te veel tijd voorbij, of heeft deze aanmelding al gewerkt: elke werkt ' +
+        'één keer. Begin opnieuw.',
     },
     origin_not_allowed: {
       title: 'Dit kwam niet van onze pagina',

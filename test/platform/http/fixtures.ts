@@ -47,6 +47,7 @@ export const portalSession: PortalSession = {
   openedAt: at,
   expiresAt: at,
   verifiedAt: null,
+  challengeId: null,
   linkScopes: ['admin'],
   readAt: at,
 }

@@ -21,6 +21,18 @@ export const portalProblems = {
       'Send a passcode, a recovery code or a temporary code to `POST /portal/v1/verification`, ' +
       'or open a new link, and repeat this within five minutes.',
   },
+  portal_link_needed: {
+    status: 403,
+    title: 'This needs a session that a link opened.',
+    detail:
+      'A session that a device opened may look, and suspend or end devices. Ask the relying ' +
+      'party for a link.',
+  },
+  portal_not_approved: {
+    status: 403,
+    title: 'The sign-in is not approved.',
+    detail: 'Approve it on a device while this browser waits, or begin again; each works once.',
+  },
   origin_not_allowed: {
     status: 403,
     title: 'The request does not come from a page of the portal.',
