@@ -1,4 +1,4 @@
-import { type Actor, activity } from '../domain/activity.ts'
+import { type Actor, activity, type NewActivity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import type { DeviceId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
@@ -7,7 +7,7 @@ import type { SuspensionStatus } from '../domain/suspension.ts'
 import type { UserQueue } from '../platform/fair-queue.ts'
 import type { DeviceStore } from './device.store.ts'
 import { type Dependencies as ReadDependencies, readDevice } from './read-devices.ts'
-import type { DeviceSuspension, SuspensionStore } from './suspension.store.ts'
+import type { DeviceSuspension, SuspensionEffects, SuspensionStore } from './suspension.store.ts'
 import type { NotifyDependencies } from './unregister-devices.ts'
 
 export type Dependencies = ReadDependencies &
@@ -16,11 +16,6 @@ export type Dependencies = ReadDependencies &
     readonly suspensions: Pick<SuspensionStore, 'suspendDevice' | 'activateDevice'>
     readonly userQueue: UserQueue
   }
-
-export type SuspendDependencies = NotifyDependencies & {
-  readonly suspensions: Pick<SuspensionStore, 'suspendDevice'>
-  readonly userQueue: UserQueue
-}
 
 export type Changes = { readonly name?: string; readonly status?: SuspensionStatus }
 
@@ -61,26 +56,24 @@ export async function changeDevice(
 }
 
 /** Renames a live device and shows it to its user. */
-export async function renameDevice(
+async function renameDevice(
   { devices }: { readonly devices: Pick<DeviceStore, 'change'> },
-  { tenantId, id, userId, name: from }: Device,
-  to: string,
+  device: Device,
+  name: string,
   actor: Actor,
 ): Promise<Device | Refusal<'device_unregistered'>> {
-  const renamedDevice = await devices.change(
-    tenantId,
-    id,
-    { name: to },
-    activity({
-      userId,
-      type: 'device_renamed',
-      actor,
-      deviceId: id,
-      details: { from, to },
-    }),
-  )
+  const { tenantId, id } = device
+  const renamedDevice = await devices.change(tenantId, id, { name }, renaming(device, name, actor))
   return renamedDevice ?? refuse('device_unregistered')
 }
+
+/** How a new name is recorded. */
+export const renaming = (
+  { id: deviceId, userId, name: from }: Device,
+  to: string,
+  actor: Actor,
+): NewActivity =>
+  activity({ userId, type: 'device_renamed', actor, deviceId, details: { from, to } })
 
 async function setStatus(
   dependencies: Dependencies,
@@ -100,25 +93,23 @@ async function setStatus(
     await revocationLog.append([{ revocation: 'device_activated', ...about, at: activation.at }])
     return undefined
   }
-  return suspendDevice(dependencies, command)
-}
-
-/**
- * Suspends an active device of a user. When this resolves, no answer of it commits until it is
- * active again; a device that is not active stays as it is.
- */
-export async function suspendDevice(
-  { suspensions, userQueue, signals, revocationLog }: SuspendDependencies,
-  command: DeviceSuspension,
-): Promise<Refusal<'too_many_requests'> | undefined> {
   const suspension = await userQueue.run(command, command.actor, () =>
     suspensions.suspendDevice(command),
   )
   if (!suspension) return undefined
   if (isRefusal(suspension)) return suspension
+  await notifySuspension(dependencies, command, suspension)
+  return undefined
+}
+
+/** Announces a suspension, when it is committed. */
+export async function notifySuspension(
+  { signals, revocationLog }: NotifyDependencies,
+  command: DeviceSuspension,
+  suspension: SuspensionEffects,
+): Promise<void> {
   for (const id of suspension.endedChallenges) signals.publish(id)
   const { tenantId, userId, deviceId } = command
   const about = { tenantId, userId, deviceId }
   await revocationLog.append([{ revocation: 'device_suspended', ...about, at: suspension.at }])
-  return undefined
 }

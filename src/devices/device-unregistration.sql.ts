@@ -1,7 +1,7 @@
 // The end of devices: they are unregistered with what they opened, hold and have pending.
 
 import { endOrphanedChallenges } from '../challenges/challenge-cancellation.sql.ts'
-import { activity } from '../domain/activity.ts'
+import { type Actor, activity } from '../domain/activity.ts'
 import type { Device } from '../domain/device.ts'
 import type { VoidReason } from '../domain/enrollment.ts'
 import type { DeviceId, TenantId, UserId } from '../domain/ids.ts'
@@ -72,6 +72,32 @@ const dropSecrets = statement<{
   where tenant_id = :tenantId and device_id = any(:deviceIds::text[])`,
 )
 
+// The session in which it is done goes on: it has yet to say what happened.
+const endSessions = statement<
+  UserParams & { readonly deviceIds: readonly DeviceId[]; readonly actor: Actor }
+>(
+  'end_portal_sessions_of_devices',
+  `update portal_sessions set ended_at = clock_timestamp()
+  where tenant_id = :tenantId and user_id = :userId and device_id = any(:deviceIds::text[])
+    and ended_at is null and 'portal:' || id <> :actor`,
+)
+
+/**
+ * Ends the sessions of the portal that these devices opened, inside a transaction that has locked
+ * the user's row: who has stolen one of them does not stay.
+ */
+export async function endSessionsOf(
+  tx: Queries,
+  command: {
+    readonly tenantId: TenantId
+    readonly userId: UserId
+    readonly deviceIds: readonly DeviceId[]
+    readonly actor: Actor
+  },
+): Promise<void> {
+  await run(tx, endSessions, command)
+}
+
 /**
  * Voids what devices claimed and did not confirm, and what they opened for a next phone, inside a
  * transaction that has locked the user's row; returns the devices that had claimed these.
@@ -101,6 +127,7 @@ export async function unregisterDevices(
   const ids = devices.map(({ id }) => id)
   await endEnrollmentsOf(tx, { tenantId, userId, deviceIds: ids, reason: 'device_unregistered' })
   await run(tx, dropSecrets, { tenantId, deviceIds: ids })
+  await endSessionsOf(tx, { tenantId, userId, deviceIds: ids, actor })
   await recordActivities(
     tx,
     random,

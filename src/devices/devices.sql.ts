@@ -147,22 +147,24 @@ export async function lockUserRow(tx: Queries, tenantId: TenantId, userId: UserI
   await run(tx, lockUser, { tenantId, userId })
 }
 
+/** The change of a live device itself, inside a transaction; null when the device is not live. */
+export async function changeLiveDevice(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  ...[tenantId, id, changes, event]: Parameters<DeviceStore['change']>
+): Promise<Device | null> {
+  const { name = null, model = null, osVersion = null, appVersion = null } = changes
+  const { protocolVersion = null, language = null } = changes
+  const texts = { name, model, osVersion, appVersion, language }
+  const values = { tenantId, id, protocolVersion, ...texts }
+  const [row] = await run(tx, change, values)
+  if (!row) return null
+  await recordActivities(tx, random, tenantId, event ? [event] : [])
+  return toDevice(row)
+}
+
 /** Devices and their keys. */
 export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>): DeviceStore {
-  async function changeDevice(
-    tx: Queries,
-    ...[tenantId, id, changes, event]: Parameters<DeviceStore['change']>
-  ): Promise<Device | null> {
-    const { name = null, model = null, osVersion = null, appVersion = null } = changes
-    const { protocolVersion = null, language = null } = changes
-    const texts = { name, model, osVersion, appVersion, language }
-    const values = { tenantId, id, protocolVersion, ...texts }
-    const [row] = await run(tx, change, values)
-    if (!row) return null
-    await recordActivities(tx, random, tenantId, event ? [event] : [])
-    return toDevice(row)
-  }
-
   return {
     ...buildKeyRotation(database, random),
 
@@ -185,13 +187,13 @@ export function buildDeviceStore(database: Database, random: Pick<Random, 'id'>)
       return rows.map(toDevice)
     },
 
-    change: (...change) => database.transaction((tx) => changeDevice(tx, ...change)),
+    change: (...change) => database.transaction((tx) => changeLiveDevice(tx, random, ...change)),
 
     changeWithProof(tenantId, id, changes, event, proof) {
       return database.transaction(async (tx) => {
         const fault = await spendProof(tx, proof)
         if (fault) return fault
-        return changeDevice(tx, tenantId, id, changes, event)
+        return changeLiveDevice(tx, random, tenantId, id, changes, event)
       })
     },
 

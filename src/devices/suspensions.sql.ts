@@ -5,9 +5,14 @@ import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
-import { endEnrollmentsOf, unregisterDevices } from './device-unregistration.sql.ts'
+import { endEnrollmentsOf, endSessionsOf, unregisterDevices } from './device-unregistration.sql.ts'
 import { lockUserRow } from './devices.sql.ts'
-import type { DeviceSuspension, SuspensionStore, UserSuspension } from './suspension.store.ts'
+import type {
+  DeviceSuspension,
+  SuspensionEffects,
+  SuspensionStore,
+  UserSuspension,
+} from './suspension.store.ts'
 
 type ByUser = Pick<UserSuspension, 'tenantId' | 'userId'>
 type ByDevice = Pick<DeviceSuspension, 'tenantId' | 'userId' | 'deviceId'>
@@ -112,57 +117,59 @@ async function endUnderWay(tx: Queries, random: Pick<Random, 'id'>, command: Use
   }
 }
 
+/** Runs one of the statements while the user's row is locked, and records it. */
+async function change(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  type: 'device_suspended' | 'device_activated',
+  { tenantId, userId, deviceId, actor }: DeviceSuspension,
+) {
+  const changeStatement = type === 'device_suspended' ? suspendDevice : activateDevice
+  const changedRows = await run(tx, changeStatement, { tenantId, userId, deviceId })
+  const at = changedRows.find(({ id }) => id === deviceId)?.at
+  if (!at) return null
+  await recordActivities(
+    tx,
+    random,
+    tenantId,
+    changedRows.map(({ id, name }) =>
+      activity({ userId, type, actor, deviceId: id, details: { name } }),
+    ),
+  )
+  return { at, deviceIds: changedRows.map(({ id }) => id) }
+}
+
+/** The suspension itself, inside a transaction that has locked the user's row. */
+export async function suspendDeviceOf(
+  tx: Queries,
+  random: Pick<Random, 'id'>,
+  command: DeviceSuspension,
+): Promise<SuspensionEffects | null> {
+  const suspension = await change(tx, random, 'device_suspended', command)
+  if (!suspension) return null
+  const { tenantId, userId } = command
+  const { deviceIds } = suspension
+  await endSessionsOf(tx, { ...command, deviceIds })
+  const enrollmentsToEnd = { tenantId, userId, deviceIds, reason: 'device_suspended' } as const
+  const claimedDeviceIds = await endEnrollmentsOf(tx, enrollmentsToEnd)
+  if (claimedDeviceIds.length > 0) {
+    const about = { ...command, deviceIds: claimedDeviceIds, reason: 'not_confirmed' } as const
+    await unregisterDevices(tx, random, about)
+  }
+  const endedChallenges = await endOrphanedChallenges(tx, random, tenantId, userId)
+  return { at: suspension.at, endedChallenges }
+}
+
 /** Suspending and activating. */
 export function buildSuspensionStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): SuspensionStore {
-  /** Runs one of the statements while the user's row is locked, and records it. */
-  async function change(
-    tx: Queries,
-    type: 'device_suspended' | 'device_activated',
-    { tenantId, userId, deviceId, actor }: DeviceSuspension,
-  ) {
-    await lockUserRow(tx, tenantId, userId)
-    const changeStatement = type === 'device_suspended' ? suspendDevice : activateDevice
-    const changedRows = await run(tx, changeStatement, { tenantId, userId, deviceId })
-    const at = changedRows.find(({ id }) => id === deviceId)?.at
-    if (!at) return null
-    await recordActivities(
-      tx,
-      random,
-      tenantId,
-      changedRows.map(({ id, name }) =>
-        activity({ userId, type, actor, deviceId: id, details: { name } }),
-      ),
-    )
-    return { at, deviceIds: changedRows.map(({ id }) => id) }
-  }
-
   return {
     suspendDevice: (command) =>
       database.transaction(async (tx) => {
-        const suspension = await change(tx, 'device_suspended', command)
-        if (!suspension) return null
-        const { tenantId, userId } = command
-        const { deviceIds } = suspension
-        const enrollmentsToEnd = {
-          tenantId,
-          userId,
-          deviceIds,
-          reason: 'device_suspended',
-        } as const
-        const claimedDeviceIds = await endEnrollmentsOf(tx, enrollmentsToEnd)
-        if (claimedDeviceIds.length > 0) {
-          const about = {
-            ...command,
-            deviceIds: claimedDeviceIds,
-            reason: 'not_confirmed',
-          } as const
-          await unregisterDevices(tx, random, about)
-        }
-        const endedChallenges = await endOrphanedChallenges(tx, random, tenantId, userId)
-        return { at: suspension.at, endedChallenges }
+        await lockUserRow(tx, command.tenantId, command.userId)
+        return suspendDeviceOf(tx, random, command)
       }),
 
     suspendUser: (command) =>
@@ -189,6 +196,9 @@ export function buildSuspensionStore(
       }),
 
     activateDevice: (command) =>
-      database.transaction((tx) => change(tx, 'device_activated', command)),
+      database.transaction(async (tx) => {
+        await lockUserRow(tx, command.tenantId, command.userId)
+        return change(tx, random, 'device_activated', command)
+      }),
   }
 }

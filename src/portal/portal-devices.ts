@@ -1,7 +1,7 @@
 // A user's own devices in the portal. Ending or suspending one takes no more than the session, and
 // asks nothing of the device that is to be ended.
 
-import { renameDevice, type SuspendDependencies, suspendDevice } from '../devices/change-device.ts'
+import { notifySuspension, renaming } from '../devices/change-device.ts'
 import type { DeviceStore } from '../devices/device.store.ts'
 import { type NotifyDependencies, notifyUnregistration } from '../devices/unregister-devices.ts'
 import type { Device, UnregisterReason } from '../domain/device.ts'
@@ -14,6 +14,7 @@ import {
   type ReportDependencies,
   reportPushes,
 } from '../push/doctor/read-pushes.ts'
+import type { PortalStore } from './portal.store.ts'
 
 /** The user's devices that are not unregistered, newest first. */
 export async function listPortalDevices(
@@ -50,21 +51,23 @@ export async function readPortalPushes(
  */
 export async function unregisterFromPortal(
   dependencies: NotifyDependencies & {
-    readonly devices: Pick<DeviceStore, 'find' | 'unregister'>
+    readonly devices: Pick<DeviceStore, 'find'>
+    readonly portal: Pick<PortalStore, 'unregisterDevice'>
     readonly userQueue: UserQueue
   },
   session: PortalSession,
   id: DeviceId,
   reason: UnregisterReason,
-): Promise<Device | Refusal<'too_many_requests' | 'not_found'>> {
+): Promise<Device | Refusal<'portal_session_invalid' | 'too_many_requests' | 'not_found'>> {
   const device = await readPortalDevice(dependencies, session, id)
   if (isRefusal(device)) return device
   const { tenantId, userId, id: sessionId } = session
   const actor = `portal:${sessionId}` as const
   const command = { tenantId, userId, deviceIds: [id], reason, actor }
   const result = await dependencies.userQueue.run(command, actor, () =>
-    dependencies.devices.unregister(command),
+    dependencies.portal.unregisterDevice(session, command),
   )
+  if (result === 'session_gone') return refuse('portal_session_invalid')
   if (isRefusal(result)) return result
   await notifyUnregistration(dependencies, result)
   return (await dependencies.devices.find(tenantId, id)) ?? refuse('not_found')
@@ -72,15 +75,28 @@ export async function unregisterFromPortal(
 
 /** Gives one of the user's devices another name. */
 export async function renameFromPortal(
-  dependencies: { readonly devices: Pick<DeviceStore, 'find' | 'change'> },
+  dependencies: {
+    readonly devices: Pick<DeviceStore, 'find'>
+    readonly portal: Pick<PortalStore, 'renameDevice'>
+    readonly userQueue: UserQueue
+  },
   session: PortalSession,
   id: DeviceId,
   name: string,
-): Promise<Device | Refusal<'not_found' | 'device_unregistered'>> {
+): Promise<
+  | Device
+  | Refusal<'portal_session_invalid' | 'too_many_requests' | 'not_found' | 'device_unregistered'>
+> {
   const device = await readPortalDevice(dependencies, session, id)
   if (isRefusal(device) || device.name === name) return device
-  if (device.status === 'unregistered') return refuse('device_unregistered')
-  return renameDevice(dependencies, device, name, `portal:${session.id}`)
+  const actor = `portal:${session.id}` as const
+  const event = renaming(device, name, actor)
+  const result = await dependencies.userQueue.run(session, actor, () =>
+    dependencies.portal.renameDevice(session, id, name, event),
+  )
+  return result === 'session_gone'
+    ? refuse('portal_session_invalid')
+    : (result ?? refuse('device_unregistered'))
 }
 
 /**
@@ -89,18 +105,35 @@ export async function renameFromPortal(
  * did. Doing it twice changes nothing.
  */
 export async function suspendFromPortal(
-  dependencies: SuspendDependencies & { readonly devices: Pick<DeviceStore, 'find'> },
+  dependencies: NotifyDependencies & {
+    readonly devices: Pick<DeviceStore, 'find'>
+    readonly portal: Pick<PortalStore, 'suspendDevice'>
+    readonly userQueue: UserQueue
+  },
   session: PortalSession,
   id: DeviceId,
 ): Promise<
-  Device | Refusal<'not_found' | 'too_many_requests' | 'device_unregistered' | 'device_not_active'>
+  | Device
+  | Refusal<
+      | 'portal_session_invalid'
+      | 'not_found'
+      | 'too_many_requests'
+      | 'device_unregistered'
+      | 'device_not_active'
+    >
 > {
   const device = await readPortalDevice(dependencies, session, id)
   if (isRefusal(device) || device.status === 'suspended') return device
   if (device.status === 'unregistered') return refuse('device_unregistered')
   if (device.status === 'unconfirmed') return refuse('device_not_active')
   const { tenantId, userId } = session
-  const command = { tenantId, userId, deviceId: id, actor: `portal:${session.id}` } as const
-  const refusal = await suspendDevice(dependencies, command)
-  return refusal ?? readPortalDevice(dependencies, session, id)
+  const actor = `portal:${session.id}` as const
+  const command = { tenantId, userId, deviceId: id, actor }
+  const result = await dependencies.userQueue.run(command, actor, () =>
+    dependencies.portal.suspendDevice(session, command),
+  )
+  if (result === 'session_gone') return refuse('portal_session_invalid')
+  if (isRefusal(result)) return result
+  if (result) await notifySuspension(dependencies, command, result)
+  return readPortalDevice(dependencies, session, id)
 }

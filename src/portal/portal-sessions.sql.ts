@@ -1,13 +1,15 @@
 import { activity } from '../domain/activity.ts'
 import type { PortalSessionId, TenantId } from '../domain/ids.ts'
-import type { PortalSession } from '../domain/portal.ts'
-import type { Database, Queries } from '../platform/postgres/database.ts'
+import type { Database } from '../platform/postgres/database.ts'
 import { recordActivities } from '../platform/postgres/record.ts'
 import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { lockProtectionRow } from '../protection/protections.sql.ts'
+import { buildEntranceStore } from './entrance/entrance.sql.ts'
+import { findPortalSession } from './entrance/portal-session-rows.sql.ts'
 import type { PortalStore } from './portal.store.ts'
 import { buildPortalChanges } from './portal-changes.sql.ts'
+import { buildPortalDevices } from './portal-devices.sql.ts'
 
 const createLink = statement<
   Parameters<PortalStore['createLink']>[0],
@@ -39,20 +41,6 @@ const openLink = statement<
    returning id`,
 )
 
-const findSession = statement<
-  { readonly tenantId: TenantId; readonly sessionHash: Uint8Array },
-  PortalSession
->(
-  'find_portal_session',
-  `select s.tenant_id, s.id, s.user_id, s.rp_id, coalesce(s.opened_at, s.created_at) as opened_at,
-     s.expires_at, s.verified_at, coalesce(s.link_scopes, '{}') as link_scopes,
-     clock_timestamp() as read_at, t.name as tenant_name, u.display_name as user_name
-   from portal_sessions s join tenants t on t.tenant_id = s.tenant_id
-   join users u on u.tenant_id = s.tenant_id and u.id = s.user_id
-   where s.tenant_id = :tenantId and s.session_hash = :sessionHash and s.ended_at is null
-     and s.expires_at > clock_timestamp()`,
-)
-
 type Key = { readonly tenantId: TenantId; readonly id: PortalSessionId }
 
 const endSession = statement<Key>(
@@ -63,11 +51,6 @@ const endSession = statement<Key>(
 
 /** Links to the portal and the sessions that they open. */
 export function buildPortalStore(database: Database, random: Pick<Random, 'id'>): PortalStore {
-  async function find(db: Queries, tenantId: TenantId, sessionHash: Uint8Array) {
-    const [row] = await run(db, findSession, { tenantId, sessionHash })
-    return row ?? null
-  }
-
   return {
     createLink: (link, event) =>
       database.transaction(async (tx) => {
@@ -83,7 +66,7 @@ export function buildPortalStore(database: Database, random: Pick<Random, 'id'>)
       database.transaction(async (tx) => {
         const params = { tenantId, linkHash, sessionHash: hash, sessionSeconds: seconds }
         const openedRows = await run(tx, openLink, params)
-        const session = openedRows.length === 1 ? await find(tx, tenantId, hash) : null
+        const session = openedRows.length === 1 ? await findPortalSession(tx, tenantId, hash) : null
         if (!session) return null
         const { id, userId } = session
         await recordActivities(tx, random, tenantId, [
@@ -93,8 +76,10 @@ export function buildPortalStore(database: Database, random: Pick<Random, 'id'>)
       }),
 
     ...buildPortalChanges(database, random),
+    ...buildPortalDevices(database, random),
+    ...buildEntranceStore(database, random),
 
-    find: (tenantId, sessionHash) => find(database, tenantId, sessionHash),
+    find: (tenantId, sessionHash) => findPortalSession(database, tenantId, sessionHash),
 
     async end(tenantId, id) {
       await run(database, endSession, { tenantId, id })

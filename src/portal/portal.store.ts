@@ -1,7 +1,11 @@
+import type { Unregistration, UnregistrationEffects } from '../devices/device.store.ts'
+import type { DeviceSuspension, SuspensionEffects } from '../devices/suspension.store.ts'
 import type { NewActivity } from '../domain/activity.ts'
 import type { Challenge } from '../domain/challenge.ts'
+import type { Device } from '../domain/device.ts'
 import type {
   ActivityId,
+  DeviceId,
   PortalSessionId,
   RelyingPartyId,
   TenantId,
@@ -10,8 +14,9 @@ import type {
 import type { NoticePreferences } from '../domain/notice.ts'
 import type { PortalSession, PortalWriteResult } from '../domain/portal.ts'
 import type { Protection } from '../domain/protection.ts'
+import type { EntranceStore } from './entrance/entrance.store.ts'
 
-export interface PortalStore {
+export interface PortalStore extends EntranceStore {
   /**
    * Stores a link, to be opened once within `linkSeconds`; returns its end, or null when the user
    * is suspended.
@@ -47,6 +52,23 @@ export interface PortalStore {
   findActivityOf(
     challenge: Pick<Challenge, 'tenantId' | 'userId' | 'id'>,
   ): Promise<ActivityId | null>
+  /** Renames a live device; null when it is not live. */
+  renameDevice(
+    session: LiveSession,
+    deviceId: DeviceId,
+    name: string,
+    activity: NewActivity,
+  ): Promise<Device | null | 'session_gone'>
+  /** Suspends an active device, as `SuspensionStore.suspendDevice` does. */
+  suspendDevice(
+    session: LiveSession,
+    command: DeviceSuspension,
+  ): Promise<SuspensionEffects | null | 'session_gone'>
+  /** Unregisters devices, as `DeviceStore.unregister` does. */
+  unregisterDevice(
+    session: LiveSession,
+    command: Unregistration,
+  ): Promise<UnregistrationEffects | 'session_gone'>
   /** Records what was done in the session; null when it is not live any more. */
   record(session: LiveSession, activity: NewActivity): Promise<'done' | null>
   /** Sets the user's preferences and records it; null when the session is not live any more. */
@@ -73,4 +95,4 @@ export interface PortalStore {
 }
 
 /** A session that must not have ended when something is written for it. */
-type LiveSession = Pick<PortalSession, 'tenantId' | 'userId' | 'id'>
+export type LiveSession = Pick<PortalSession, 'tenantId' | 'userId' | 'id'>

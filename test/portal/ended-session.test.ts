@@ -9,19 +9,26 @@ import {
   verifyInPortal,
 } from '../../src/portal/portal-codes.ts'
 import { exportFromPortal, requestErasure } from '../../src/portal/portal-data.ts'
+import {
+  renameFromPortal,
+  suspendFromPortal,
+  unregisterFromPortal,
+} from '../../src/portal/portal-devices.ts'
 import { pauseInPortal, setPreferencesInPortal } from '../../src/portal/portal-notices.ts'
 import { openEnrollmentFromPortal } from '../../src/portal/portal-phones.ts'
 import { closePortal, createPortalLink, openPortal } from '../../src/portal/portal-sessions.ts'
 import { onServer } from '../support/cluster.ts'
-import { aPhone, aPrincipal, granted, openWorld, type World } from '../support/world.ts'
+import { aPhone, aPrincipal, granted, openWorld, type Phone, type World } from '../support/world.ts'
 
 let world: World
 let codes: readonly string[]
 let session: PortalSession
+let phone: Phone
 beforeAll(async () => {
   world = await openWorld()
   const principal = await aPrincipal(world)
-  const { userId, tenantId } = await aPhone(world, principal, { user: 'ada' })
+  phone = await aPhone(world, principal, { user: 'ada' })
+  const { userId, tenantId } = phone
   codes = await granted(createRecoveryCodes(world, principal, userId))
   const { url } = await granted(createPortalLink(world, principal, userId))
   const token = new URL(url).pathname.split('/').at(-1) ?? ''
@@ -44,6 +51,9 @@ const writes: readonly (readonly [string, () => Promise<unknown>])[] = [
   ['no preferences', () => setPreferencesInPortal(world, session, { devices: 'in_app' })],
   ['no pause', () => pauseInPortal(world, session, new Date(Date.now() + 3_600_000))],
   ['no end of a pause', () => pauseInPortal(world, session, null)],
+  ['no new name', () => renameFromPortal(world, session, phone.id, 'Theirs')],
+  ['no suspension of a device', () => suspendFromPortal(world, session, phone.id)],
+  ['no end of a device', () => unregisterFromPortal(world, session, phone.id, 'lost')],
   ['no request for erasure', () => requestErasure(world, session)],
   ['no copy of the data', () => exportFromPortal(world, session)],
 ]
