@@ -1,4 +1,5 @@
 import type { Device } from '../domain/device.ts'
+import type { PortalAccess } from '../domain/portal.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import { filledHtml, type Html, html, noHtml } from '../platform/http/pages/html.ts'
 import type { Page } from '../platform/http/pages/page.ts'
@@ -10,6 +11,7 @@ import {
   buttonForm,
   errorOf,
   isolatedName,
+  limitedNote,
   minuteOf,
   portalPaths,
 } from './portal-page-parts.http.ts'
@@ -42,27 +44,34 @@ function suspendSection({ id }: Device, language: Language): Html {
 ${buttonForm(`${portalPaths.devices}/${id}/suspend`, settings.suspend, 'danger')}`
 }
 
-/** Renames, tests or suspends a device. */
+function nameForm({ id, name }: Device, language: Language): Html {
+  const { settings } = textsIn(language).portal
+  return html`<form method="post" action="${portalPaths.devices}/${id}/name">
+<label for="name">${settings.name}</label>
+<input id="name" name="name" value="${name}" maxlength="${nameLengthMax}" required dir="auto"
+autocomplete="off">
+<button>${settings.rename}</button>
+</form>`
+}
+
+/** Renames, tests or suspends a device; only suspends it where the session may do little. */
 export function deviceSettingsPage(
   device: Device,
   report: PushReport | null,
+  access: PortalAccess,
   language: Language,
   refusal?: Refusal,
 ): Page {
   const { settings } = textsIn(language).portal
-  const { id, name, status } = device
+  const { status } = device
+  const mayAll = access === 'everything'
   return {
     title: fill(settings.title, isolatedName(device)),
     language,
     body: html`${errorOf(refusal, language)}
 ${status === 'suspended' ? html`<p role="status">${settings.suspended}</p>` : noHtml}
-<form method="post" action="${portalPaths.devices}/${id}/name">
-<label for="name">${settings.name}</label>
-<input id="name" name="name" value="${name}" maxlength="${nameLengthMax}" required dir="auto"
-autocomplete="off">
-<button>${settings.rename}</button>
-</form>
-${status === 'active' && report ? testSection(device, report, language) : noHtml}
+${mayAll ? nameForm(device, language) : limitedNote(language)}
+${mayAll && status === 'active' && report ? testSection(device, report, language) : noHtml}
 ${status === 'active' ? suspendSection(device, language) : noHtml}
 ${backLink(language)}`,
   }

@@ -1,3 +1,4 @@
+import { portalAccessOf } from '../domain/portal.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
@@ -33,7 +34,7 @@ export function portalDevicePageRoutes(
 function settings(app: HttpApp, { useCases, portal }: PortalOptions): void {
   app.get(
     deviceSettingsPath(':id'),
-    portal('session', {
+    portal('any_session', {
       operationId: 'readPortalDeviceSettingsPage',
       tag,
       summary: 'The page on which a device is renamed, tested or suspended',
@@ -47,7 +48,9 @@ function settings(app: HttpApp, { useCases, portal }: PortalOptions): void {
       if (isRefusal(device)) return sendRefusalPage(reply, device)
       const report = await useCases.readPortalPushes(session, device.id)
       const pushes = isRefusal(report) ? null : report
-      return sendPage(reply, deviceSettingsPage(device, pushes, pageLanguageOf(request)))
+      const access = portalAccessOf(session)
+      const language = pageLanguageOf(request)
+      return sendPage(reply, deviceSettingsPage(device, pushes, access, language))
     },
   )
 }
@@ -78,7 +81,7 @@ function rename(app: HttpApp, { useCases, portal }: PortalOptions): void {
 function suspend(app: HttpApp, { useCases, portal }: PortalOptions): void {
   app.post(
     `${portalPaths.devices}/:id/suspend`,
-    portal('session', {
+    portal('any_session', {
       operationId: 'suspendFromPortalPage',
       tag,
       summary: 'Suspend a device, from its page',
@@ -116,7 +119,7 @@ function testPush(app: HttpApp, { useCases, portal }: PortalOptions): void {
       if (isRefusal(device)) return sendRefusalPage(reply, device)
       const report = await useCases.readPortalPushes(session, id)
       const pushes = isRefusal(report) ? null : report
-      const page = deviceSettingsPage(device, pushes, pageLanguageOf(request), push)
+      const page = deviceSettingsPage(device, pushes, 'everything', pageLanguageOf(request), push)
       return sendFormAgain(reply, push, page)
     },
   )

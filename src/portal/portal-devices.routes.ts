@@ -41,7 +41,7 @@ function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
   route(
     app,
     'GET /portal/v1/devices',
-    portal('session', {
+    portal('any_session', {
       operationId: 'listPortalDevices',
       tag: 'portal',
       summary: "The user's live devices",
@@ -55,7 +55,7 @@ function pushes(app: HttpApp, { useCases, portal }: PortalOptions): void {
   route(
     app,
     'GET /portal/v1/devices/:id/pushes',
-    portal('session', {
+    portal('any_session', {
       operationId: 'readPortalPushes',
       tag: 'portal',
       summary: 'The last ten pushes to one of the devices, and what would help',
@@ -73,7 +73,7 @@ function unregister(app: HttpApp, { useCases, portal }: PortalOptions): void {
   route(
     app,
     'POST /portal/v1/devices/:id/unregister',
-    portal('session', {
+    portal('any_session', {
       operationId: 'unregisterFromPortal',
       tag: 'portal',
       summary: 'Unregister a lost device permanently',
@@ -130,7 +130,7 @@ function suspend(app: HttpApp, { useCases, portal }: PortalOptions): void {
   route(
     app,
     'POST /portal/v1/devices/:id/suspend',
-    portal('session', {
+    portal('any_session', {
       operationId: 'suspendFromPortal',
       tag: 'portal',
       summary: 'Suspend a device',

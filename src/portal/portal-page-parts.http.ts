@@ -51,6 +51,10 @@ export const isolatedName = ({ name }: { readonly name: string }) => ({
 export const backLink = (language: Language) =>
   html`<p><a href="${devicesPath}">${textsIn(language).portal.back}</a></p>`
 
+/** Says what a session that a device opened may do. */
+export const limitedNote = (language: Language) =>
+  html`<p class="note">${textsIn(language).portal.limited}</p>`
+
 /** A form of one button. */
 export const buttonForm = (action: string, text: string, kind = '') =>
   html`<form method="post" action="${action}"><button class="${kind}">${text}</button></form>`

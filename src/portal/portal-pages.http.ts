@@ -2,7 +2,7 @@
 
 import type { Challenge } from '../domain/challenge.ts'
 import { type Device, personalReasons } from '../domain/device.ts'
-import type { PortalSession } from '../domain/portal.ts'
+import { type PortalSession, portalAccessOf } from '../domain/portal.ts'
 import { filledHtml, type Html, html, noHtml } from '../platform/http/pages/html.ts'
 import { devicesPath, type Page } from '../platform/http/pages/page.ts'
 import { fill } from '../platform/texts/fill.ts'
@@ -12,6 +12,7 @@ import {
   dayOf,
   isolate,
   isolatedName,
+  limitedNote,
   minuteOf,
   portalPaths,
   term,
@@ -52,15 +53,16 @@ ${[
 </dl>`
 }
 
-function listItem(device: Device, language: Language): Html {
+function listItem(device: Device, mayAll: boolean, language: Language): Html {
   const { id, name } = device
   const { devices, portal } = textsIn(language)
   const { unregister } = devices
+  const settings = mayAll ? portal.settings.link : portal.settings.suspendLink
   return html`<li>
 <h2>${isolate(name)}</h2>
 ${facts(device, language)}
 <a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolatedName(device))}</a>
-<a href="${deviceSettingsPath(id)}">${fill(portal.settings.link, isolatedName(device))}</a>
+<a href="${deviceSettingsPath(id)}">${fill(settings, isolatedName(device))}</a>
 </li>`
 }
 
@@ -68,18 +70,26 @@ const signOut = (language: Language) => html`<form method="post" action="${signO
 <button class="quiet">${textsIn(language).devices.signOut}</button>
 </form>`
 
-function newestSection(newest: Challenge, devices: readonly Device[], language: Language): Html {
+function newestSection(
+  newest: Challenge,
+  devices: readonly Device[],
+  mayAll: boolean,
+  language: Language,
+): Html {
   const { portal } = textsIn(language)
+  const report = html`<p><a class="button quiet" href="${signInPath(newest.id)}">
+${portal.wasNotMe}</a></p>`
   return html`<h2>${portal.newest.title}</h2>
 <p>${portal.newest.about}</p>
 ${signInFacts(newest, devices, language)}
-<p><a class="button quiet" href="${signInPath(newest.id)}">${portal.wasNotMe}</a></p>
+${mayAll ? report : noHtml}
 <h2>${textsIn(language).devices.title}</h2>`
 }
 
-function placesSection(language: Language): Html {
+function placesSection(mayAll: boolean, language: Language): Html {
   const { title, ...names } = textsIn(language).portal.places
-  const places = Object.keys(names) as (keyof typeof names)[]
+  const all = Object.keys(names) as (keyof typeof names)[]
+  const places = mayAll ? all : (['signIns', 'activities'] as const)
   return html`<nav aria-label="${title}">
 <h2>${title}</h2>
 <ul>
@@ -90,14 +100,16 @@ ${places.map((place) => html`<li><a href="${portalPaths[place]}">${names[place]}
 
 /** The user's devices and the newest sign-in, from where all other pages are reached. */
 export function devicesPage(
-  { userName, tenantName, expiresAt }: PortalSession,
+  session: PortalSession,
   devices: readonly Device[],
   newest: Challenge | undefined,
   language: Language,
 ): Page {
   const texts = textsIn(language).devices
+  const { userName, tenantName, expiresAt } = session
+  const mayAll = portalAccessOf(session) === 'everything'
   const list = html`<ul class="devices">
-${devices.map((device) => listItem(device, language))}
+${devices.map((device) => listItem(device, mayAll, language))}
 </ul>`
   const signedIn = filledHtml(texts.signedInAs, {
     user: isolate(userName),
@@ -108,9 +120,10 @@ ${devices.map((device) => listItem(device, language))}
     title: texts.title,
     language,
     body: html`<p>${signedIn}</p>
-${newest ? newestSection(newest, devices, language) : noHtml}
+${mayAll ? noHtml : limitedNote(language)}
+${newest ? newestSection(newest, devices, mayAll, language) : noHtml}
 ${devices.length > 0 ? list : html`<p>${texts.none}</p>`}
-${placesSection(language)}
+${placesSection(mayAll, language)}
 ${signOut(language)}`,
   }
 }

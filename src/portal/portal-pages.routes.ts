@@ -118,7 +118,7 @@ function formerLinks(app: HttpApp): void {
 function devices(app: HttpApp, { useCases, portal }: PortalOptions): void {
   app.get(
     devicesPath,
-    portal('session', {
+    portal('any_session', {
       operationId: 'readPortalPage',
       tag,
       summary: "The page of the user's devices",
@@ -140,7 +140,7 @@ function device(app: HttpApp, { useCases, portal }: PortalOptions): void {
   const path = devicePath(':id')
   app.get(
     path,
-    portal('session', {
+    portal('any_session', {
       operationId: 'readPortalDevicePage',
       tag,
       summary:
@@ -163,7 +163,7 @@ function device(app: HttpApp, { useCases, portal }: PortalOptions): void {
   )
   app.post(
     path,
-    portal('session', {
+    portal('any_session', {
       operationId: 'unregisterFromPortalPage',
       tag,
       summary: 'Unregister a lost device permanently, from its page',
@@ -188,7 +188,7 @@ function signOut(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions
   const { name, options } = portalCookie(publicOrigin)
   app.post(
     signOutPath,
-    portal('session', {
+    portal('any_session', {
       operationId: 'signOutOfPortal',
       tag,
       summary: 'Sign out, from a page',

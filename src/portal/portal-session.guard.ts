@@ -3,7 +3,12 @@
 
 import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type PortalSession, portalSessionSeconds } from '../domain/portal.ts'
+import {
+  checkPortalAccess,
+  type PortalAccess,
+  type PortalSession,
+  portalSessionSeconds,
+} from '../domain/portal.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { AccessCheck } from '../platform/access-check.ts'
 import type { Bound } from '../platform/bound.ts'
@@ -50,6 +55,15 @@ export function portalCookie(publicOrigin: string): {
   }
 }
 
+/** The cookie of a browser that waits for an approval; sent to the same paths. */
+export function pendingSignInCookie(
+  publicOrigin: string,
+  maxAge: number,
+): ReturnType<typeof portalCookie> {
+  const { name, options } = portalCookie(publicOrigin)
+  return { name: `${name}-sign-in`, options: { ...options, maxAge } }
+}
+
 /**
  * Whether a page of our own origin sent this. Browsers set `Sec-Fetch-Site` and `Origin`
  * themselves, scripts cannot; calls that change something must carry one of them, in addition to
@@ -91,11 +105,23 @@ export type PortalGuardOptions = {
   readonly send?: SendProblem
 }
 
+/**
+ * Whom a route of the portal serves: sessions that a link opened, every session, or everybody.
+ */
+export type PortalCallers = 'session' | 'any_session' | 'open'
+
+const accessOf = {
+  session: 'everything',
+  any_session: 'look_and_end',
+} as const satisfies Readonly<Record<Exclude<PortalCallers, 'open'>, PortalAccess>>
+
+const sessionRefusals = ['portal_session_invalid', 'portal_link_needed'] as const
+
 /** Describes and protects a route of the portal. */
 export type PortalGuard = <const O extends Operation>(
-  access: 'session' | 'open',
+  callers: PortalCallers,
   operation: O,
-) => Guarded<O, 'origin_not_allowed' | 'too_many_requests' | 'portal_session_invalid'>
+) => Guarded<O, 'origin_not_allowed' | 'too_many_requests' | (typeof sessionRefusals)[number]>
 
 /** The origin is checked first, then the cookie, before the body is read. */
 export function buildPortalGuard(
@@ -104,10 +130,10 @@ export function buildPortalGuard(
 ): PortalGuard {
   const { publicOrigin, send = sendProblem } = options
   const { name } = portalCookie(publicOrigin)
-  return (access, operation) => ({
+  return (callers, operation) => ({
     onRequest: async (request, reply) => {
       if (!isFromOurPage(request, options)) return send(reply, 'origin_not_allowed')
-      if (access === 'open') return
+      if (callers === 'open') return
       const cookie = request.cookies[name]
       const session = await (cookie === undefined
         ? authenticate(cookie)
@@ -115,14 +141,16 @@ export function buildPortalGuard(
             authenticate(cookie),
           ))
       if (isRefusal(session)) return send(reply, session.refused, session)
+      const refusal = checkPortalAccess(session, accessOf[callers])
+      if (refusal) return send(reply, refusal.refused, refusal)
       request.setDecorator(decorator, session)
     },
     schema: operationSchema(operation, {
-      security: access === 'open' ? [] : [{ portalSession: [] }],
+      security: callers === 'open' ? [] : [{ portalSession: [] }],
       refusals: [
         'origin_not_allowed',
         'too_many_requests',
-        ...(access === 'open' ? [] : (['portal_session_invalid'] as const)),
+        ...(callers === 'open' ? [] : sessionRefusals.slice(0, callers === 'session' ? 2 : 1)),
       ],
     }),
   })

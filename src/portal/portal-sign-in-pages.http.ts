@@ -1,6 +1,7 @@
 import type { Activity } from '../activities/activity.store.ts'
 import type { Challenge } from '../domain/challenge.ts'
 import type { Device } from '../domain/device.ts'
+import type { PortalAccess } from '../domain/portal.ts'
 import { filledHtml, type Html, html, noHtml } from '../platform/http/pages/html.ts'
 import { devicesPath, type Page } from '../platform/http/pages/page.ts'
 import { type Language, textsIn } from '../platform/texts/texts.ts'
@@ -104,16 +105,22 @@ ${backLink(language)}`,
 const nextOf = (path: string, { nextCursor }: Listed<unknown>) =>
   nextCursor === null ? null : `${path}?cursor=${nextCursor}`
 
+const reportLink = (path: string, access: PortalAccess, language: Language) =>
+  access === 'everything'
+    ? html`<a href="${path}">${textsIn(language).portal.wasNotMe}</a>`
+    : noHtml
+
 /** The sign-ins that the user was asked about. */
 export function signInsPage(
   list: Listed<Challenge>,
   devices: readonly Named[],
+  access: PortalAccess,
   language: Language,
 ): Page {
-  const { signIns, wasNotMe } = textsIn(language).portal
+  const { signIns } = textsIn(language).portal
   const items = list.items.map(
     (challenge) => html`<li>${signInFacts(challenge, devices, language)}
-<a href="${signInPath(challenge.id)}">${wasNotMe}</a></li>`,
+${reportLink(signInPath(challenge.id), access, language)}</li>`,
   )
   return listPage(signIns, items, nextOf(portalPaths.signIns, list), language)
 }
@@ -122,13 +129,14 @@ export function signInsPage(
 export function activitiesPage(
   list: Listed<Activity>,
   devices: readonly Named[],
+  access: PortalAccess,
   language: Language,
 ): Page {
-  const { activities, wasNotMe } = textsIn(language).portal
+  const { activities } = textsIn(language).portal
   const items = list.items.map(
     (activity) => html`<li><h2>${activityTitle(activity, language)}</h2>
 ${activityFacts(activity, devices, language)}
-<a href="${activityPath(activity.id)}">${wasNotMe}</a></li>`,
+${reportLink(activityPath(activity.id), access, language)}</li>`,
   )
   return listPage(activities, items, nextOf(portalPaths.activities, list), language)
 }

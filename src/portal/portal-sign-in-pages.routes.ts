@@ -1,12 +1,18 @@
 import { z } from 'zod'
-import { isRefusal } from '../domain/refusal.ts'
+import type { Device } from '../domain/device.ts'
+import type { ActivityId, ChallengeId } from '../domain/ids.ts'
+import { type PortalAccess, type PortalSession, portalAccessOf } from '../domain/portal.ts'
+import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
-import { sendPage } from '../platform/http/pages/page.ts'
+import { type Page, sendPage } from '../platform/http/pages/page.ts'
 import { pageLanguageOf, pageQuery } from '../platform/http/pages/page-language.ts'
 import { sendRefusalPage } from '../platform/http/pages/problem-page.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
 import { pageQuery as listQuery, pageOf } from '../platform/http/schemas/paging.ts'
+import type { PageRequest } from '../platform/paging.ts'
+import type { Language } from '../platform/texts/texts.ts'
+import type { ReportReceipt } from '../protection/report-activity.ts'
 import type { PortalOptions } from './portal.routes.ts'
 import { portalPaths } from './portal-page-parts.http.ts'
 import { aPage } from './portal-pages.routes.ts'
@@ -14,6 +20,7 @@ import { portalSessionOf } from './portal-session.guard.ts'
 import {
   activitiesPage,
   activityPath,
+  type Listed,
   reportActivityPage,
   reportedPage,
   reportSignInPage,
@@ -34,128 +41,145 @@ export function portalSignInPageRoutes(
   done: () => void,
 ): void {
   signIns(app, options)
-  signIn(app, options)
   activities(app, options)
-  activity(app, options)
   afterwards(app, options)
   done()
 }
 
-function signIns(app: HttpApp, { useCases, portal }: PortalOptions): void {
+function signIns(app: HttpApp, options: PortalOptions): void {
+  const { useCases } = options
+  listPage(app, options, {
+    ...{ kind: 'challenge', path: portalPaths.signIns },
+    operationId: 'readPortalSignInsPage',
+    summary: 'The page of the sign-ins that the user was asked about',
+    list: useCases.listPortalChallenges,
+    page: signInsPage,
+  })
+  reportPages(app, options, {
+    ...{ kind: 'challenge', path: signInPath(':id') },
+    readId: 'readPortalSignInPage',
+    reportId: 'reportSignInFromPortalPage',
+    what: 'a sign-in',
+    read: (session, id) => useCases.readPortalChallenge(session, id as ChallengeId),
+    report: (session, id) => useCases.reportChallengeFromPortal(session, id as ChallengeId),
+    page: reportSignInPage,
+  })
+}
+
+function activities(app: HttpApp, options: PortalOptions): void {
+  const { useCases } = options
+  listPage(app, options, {
+    ...{ kind: 'activity', path: portalPaths.activities },
+    operationId: 'readPortalActivitiesPage',
+    summary: 'The page of everything that happened to the user',
+    list: useCases.listPortalActivities,
+    page: activitiesPage,
+  })
+  reportPages(app, options, {
+    ...{ kind: 'activity', path: activityPath(':id') },
+    readId: 'readPortalActivityPage',
+    reportId: 'reportActivityFromPortalPage',
+    what: 'something that happened',
+    read: (session, id) => useCases.readPortalActivity(session, id as ActivityId),
+    report: (session, id) => useCases.reportFromPortal(session, id as ActivityId),
+    page: reportActivityPage,
+  })
+}
+
+type Kind = { readonly kind: 'challenge' | 'activity'; readonly path: string }
+
+/** The page of a list, ten at a time. */
+function listPage<Item extends { readonly id: string }>(
+  app: HttpApp,
+  { useCases, portal }: PortalOptions,
+  {
+    kind,
+    path,
+    operationId,
+    summary,
+    list,
+    page,
+  }: Kind & {
+    readonly operationId: string
+    readonly summary: string
+    readonly list: (session: PortalSession, page: PageRequest) => Promise<readonly Item[]>
+    readonly page: (
+      list: Listed<Item>,
+      devices: readonly Device[],
+      access: PortalAccess,
+      language: Language,
+    ) => Page
+  },
+): void {
   app.get(
-    portalPaths.signIns,
-    portal('session', {
-      operationId: 'readPortalSignInsPage',
+    path,
+    portal('any_session', {
+      operationId,
       tag,
-      summary: 'The page of the sign-ins that the user was asked about',
-      querystring: z.strictObject({
-        ...pageQuery.shape,
-        cursor: listQuery('challenge').cursor,
-      }),
+      summary,
+      querystring: z.strictObject({ ...pageQuery.shape, cursor: listQuery(kind).cursor }),
       answers: { 200: aPage('The page.') },
     }),
     async (request, reply) => {
       const session = portalSessionOf(request)
-      const page = { limit, before: request.query.cursor ?? null }
-      const list = pageOf(await useCases.listPortalChallenges(session, page), page)
+      const wanted = { limit, before: request.query.cursor ?? null }
+      const items = pageOf(await list(session, wanted), wanted)
       const devices = await useCases.listPortalDevices(session)
-      return sendPage(reply, signInsPage(list, devices, pageLanguageOf(request)))
+      const language = pageLanguageOf(request)
+      return sendPage(reply, page(items, devices, portalAccessOf(session), language))
     },
   )
 }
 
-function signIn(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  const params = idParams('id', 'challenge', 'The sign-in.')
+type ReportRefusal = Refusal<
+  'too_many_requests' | 'not_found' | 'conflict' | 'portal_session_invalid'
+>
+
+/** The page that asks once more before one of them is reported, and its form. */
+function reportPages<Item>(
+  app: HttpApp,
+  { useCases, portal }: PortalOptions,
+  subject: Kind & {
+    readonly readId: string
+    readonly reportId: string
+    readonly what: string
+    readonly read: (session: PortalSession, id: string) => Promise<Item | Refusal<'not_found'>>
+    readonly report: (session: PortalSession, id: string) => Promise<ReportReceipt | ReportRefusal>
+    readonly page: (item: Item, devices: readonly Device[], language: Language) => Page
+  },
+): void {
+  const { path, what } = subject
+  const params = idParams('id', subject.kind, 'What is reported.')
   app.get(
-    signInPath(':id'),
+    path,
     portal('session', {
-      operationId: 'readPortalSignInPage',
+      operationId: subject.readId,
       tag,
-      summary: 'The page that asks once more before a sign-in is reported',
+      summary: `The page that asks once more before ${what} is reported`,
       params,
       querystring: pageQuery,
       answers: { 200: aPage('The page.') },
     }),
     async (request, reply) => {
       const session = portalSessionOf(request)
-      const challenge = await useCases.readPortalChallenge(session, request.params.id)
-      if (isRefusal(challenge)) return sendRefusalPage(reply, challenge)
+      const item = await subject.read(session, request.params.id)
+      if (isRefusal(item)) return sendRefusalPage(reply, item)
       const devices = await useCases.listPortalDevices(session)
-      return sendPage(reply, reportSignInPage(challenge, devices, pageLanguageOf(request)))
+      return sendPage(reply, subject.page(item, devices, pageLanguageOf(request)))
     },
   )
   app.post(
-    signInPath(':id'),
+    path,
     portal('session', {
-      operationId: 'reportSignInFromPortalPage',
+      operationId: subject.reportId,
       tag,
-      summary: 'Say "this wasn\'t me" of a sign-in, from its page',
+      summary: `Say "this wasn't me" of ${what}, from its page`,
       params,
       answers: reportAnswers,
       refusals: ['conflict'],
     }),
     async (request, reply) => {
-      const session = portalSessionOf(request)
-      const report = await useCases.reportChallengeFromPortal(session, request.params.id)
-      if (isRefusal(report)) return sendRefusalPage(reply, report)
-      return reply.redirect(portalPaths.reported, 303)
-    },
-  )
-}
-
-function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  app.get(
-    portalPaths.activities,
-    portal('session', {
-      operationId: 'readPortalActivitiesPage',
-      tag,
-      summary: 'The page of everything that happened to the user',
-      querystring: z.strictObject({ ...pageQuery.shape, cursor: listQuery('activity').cursor }),
-      answers: { 200: aPage('The page.') },
-    }),
-    async (request, reply) => {
-      const session = portalSessionOf(request)
-      const page = { limit, before: request.query.cursor ?? null }
-      const list = pageOf(await useCases.listPortalActivities(session, page), page)
-      const devices = await useCases.listPortalDevices(session)
-      return sendPage(reply, activitiesPage(list, devices, pageLanguageOf(request)))
-    },
-  )
-}
-
-function activity(app: HttpApp, { useCases, portal }: PortalOptions): void {
-  const params = idParams('id', 'activity', 'What happened.')
-  app.get(
-    activityPath(':id'),
-    portal('session', {
-      operationId: 'readPortalActivityPage',
-      tag,
-      summary: 'The page that asks once more before something is reported',
-      params,
-      querystring: pageQuery,
-      answers: { 200: aPage('The page.') },
-    }),
-    async (request, reply) => {
-      const session = portalSessionOf(request)
-      const what = await useCases.readPortalActivity(session, request.params.id)
-      if (isRefusal(what)) return sendRefusalPage(reply, what)
-      const devices = await useCases.listPortalDevices(session)
-      return sendPage(reply, reportActivityPage(what, devices, pageLanguageOf(request)))
-    },
-  )
-  app.post(
-    activityPath(':id'),
-    portal('session', {
-      operationId: 'reportActivityFromPortalPage',
-      tag,
-      summary: 'Say "this wasn\'t me" of something, from its page',
-      params,
-      answers: reportAnswers,
-      refusals: ['conflict'],
-    }),
-    async (request, reply) => {
-      const session = portalSessionOf(request)
-      const report = await useCases.reportFromPortal(session, request.params.id)
+      const report = await subject.report(portalSessionOf(request), request.params.id)
       if (isRefusal(report)) return sendRefusalPage(reply, report)
       return reply.redirect(portalPaths.reported, 303)
     },

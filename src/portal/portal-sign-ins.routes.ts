@@ -23,7 +23,7 @@ function challenges(app: HttpApp, { useCases, portal }: PortalOptions): void {
   route(
     app,
     'GET /portal/v1/challenges',
-    portal('session', {
+    portal('any_session', {
       operationId: 'listPortalChallenges',
       tag: 'portal',
       summary: 'Sign-ins that the relying party of the link asked the user about',
@@ -58,7 +58,7 @@ function activities(app: HttpApp, { useCases, portal }: PortalOptions): void {
   route(
     app,
     'GET /portal/v1/activities',
-    portal('session', {
+    portal('any_session', {
       operationId: 'listPortalActivities',
       tag: 'portal',
       summary: 'What happened to the user',

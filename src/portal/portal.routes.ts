@@ -24,7 +24,7 @@ export type PortalOptions = {
   readonly useCases: UseCases
   readonly portal: PortalGuard
   readonly publicOrigin: string
-  readonly admission: Pick<Admission, 'authenticate'>
+  readonly admission: Pick<Admission, 'authenticate' | 'lookUp'>
   readonly limits: Pick<ServerLimits, 'exportMs' | 'exportIdleMs'>
   readonly stopping: () => boolean
 }
@@ -92,7 +92,7 @@ function close(app: HttpApp, { useCases, portal, publicOrigin }: PortalOptions):
   route(
     app,
     'DELETE /portal/v1/sessions',
-    portal('session', {
+    portal('any_session', {
       operationId: 'closePortal',
       tag: 'portal',
       summary: 'Sign out',
@@ -109,7 +109,7 @@ function me(app: HttpApp, { portal }: PortalOptions): void {
   route(
     app,
     'GET /portal/v1/me',
-    portal('session', {
+    portal('any_session', {
       operationId: 'readPortalUser',
       tag: 'portal',
       summary: 'The user of the session',

@@ -1,6 +1,13 @@
 // What callers can do with portal.
 
 export {
+  askForPortal,
+  beginPortalSignIn,
+  enterPortal,
+  readEntrance,
+  readPendingSignIn,
+} from './entrance/entrance.ts'
+export {
   createRecoveryCodesInPortal,
   readPortalFactors,
   verifyInPortal,

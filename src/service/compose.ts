@@ -198,6 +198,7 @@ export async function startService(
     userQueue: turns.userQueue,
     userCodeQueue: turns.userCodeQueue,
     passcodeQueue: turns.passcodeQueue,
+    entranceQueue: turns.entranceQueue,
     publicOrigin,
     authenticator: authenticatorSite(config, publicOrigin),
   }

@@ -84,6 +84,20 @@ export const passcodeQueueLimits = {
   refusals: 0,
 } as const satisfies FairQueueLimits
 
+/**
+ * Questions of the entrance of the portal, which are asked apart from the requests that began them;
+ * a line for each network. Nobody waits for them.
+ */
+export const entranceQueueLimits = {
+  running: 1,
+  runningInLine: 1,
+  waiting: 256,
+  waitingInLine: 16,
+  waitMs: 10_000,
+  refusalMs: 0,
+  refusals: 0,
+} as const satisfies FairQueueLimits
+
 /** The maximum share of the connections for each of these. */
 export const unauthenticatedShare = 1 / 4
 export const devicesShare = 1 / 2
@@ -111,5 +125,6 @@ export function buildQueues(connections: number) {
     userQueue: buildUserQueue(userQueueLimits),
     userCodeQueue: buildUserQueue(userQueueLimits),
     passcodeQueue: buildFairQueue(passcodes),
+    entranceQueue: buildFairQueue(entranceQueueLimits),
   }
 }

@@ -33,12 +33,13 @@ import { metricsRoutes } from '../platform/http/metrics.routes.ts'
 import { sendProblemPage } from '../platform/http/pages/problem-page.ts'
 import type { SendProblem } from '../platform/http/problem.ts'
 import type { ServerLimits } from '../platform/http/server-limits.ts'
+import { entrancePageRoutes, entranceRoutes } from '../portal/entrance/entrance.routes.ts'
+import { portalLinkRoutes } from '../portal/entrance/portal-links.routes.ts'
 import { type PortalOptions, portalRoutes } from '../portal/portal.routes.ts'
 import { portalAccountRoutes } from '../portal/portal-account.routes.ts'
 import { portalAccountPageRoutes } from '../portal/portal-account-pages.routes.ts'
 import { portalDevicePageRoutes } from '../portal/portal-device-pages.routes.ts'
 import { portalDeviceRoutes } from '../portal/portal-devices.routes.ts'
-import { portalLinkRoutes } from '../portal/portal-links.routes.ts'
 import { portalPageRoutes } from '../portal/portal-pages.routes.ts'
 import { portalPhonePageRoutes } from '../portal/portal-phone-pages.routes.ts'
 import { portalPhoneRoutes } from '../portal/portal-phones.routes.ts'
@@ -137,6 +138,7 @@ export function registerRoutes(
     const common = { useCases, publicOrigin, admission, limits, stopping }
     const api: readonly Routes<PortalOptions>[] = [
       portalRoutes,
+      entranceRoutes,
       portalDeviceRoutes,
       portalSignInRoutes,
       portalPhoneRoutes,
@@ -150,6 +152,7 @@ export function registerRoutes(
       const portal = guard({ isPage: true, send })
       const pageRoutes: readonly Routes<PortalOptions>[] = [
         portalPageRoutes,
+        entrancePageRoutes,
         portalDevicePageRoutes,
         portalSignInPageRoutes,
         portalPhonePageRoutes,

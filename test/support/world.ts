@@ -38,7 +38,11 @@ import { buildSharedReads } from '../../src/platform/shared-reads.ts'
 import type { DuePush } from '../../src/push/due-push.store.ts'
 import { buildVapidKeys } from '../../src/push/web-push/vapid-keys.ts'
 import { authenticatorSite } from '../../src/service/config-authenticator.ts'
-import { passcodeQueueLimits, userQueueLimits } from '../../src/service/open-fair-queues.ts'
+import {
+  entranceQueueLimits,
+  passcodeQueueLimits,
+  userQueueLimits,
+} from '../../src/service/open-fair-queues.ts'
 import { createApiKey } from '../../src/tenants/api-keys.ts'
 import { buildSigningKeys } from '../../src/tenants/signing-keys.ts'
 import { createRelyingParty, createTenant } from '../../src/tenants/tenants.ts'
@@ -142,6 +146,7 @@ export function patientQueues() {
     userQueue: buildUserQueue(limits),
     userCodeQueue: buildUserQueue(limits),
     passcodeQueue: buildFairQueue({ ...passcodeQueueLimits, running, waitMs }),
+    entranceQueue: buildFairQueue(entranceQueueLimits),
   }
 }
 

@@ -11,7 +11,14 @@ import type { FairQueue } from '../fair-queue.ts'
  * the other check.
  */
 export type CheckKey = readonly [
-  kind: 'api_key' | 'door' | 'portal_session' | 'realm_door' | 'signing_keys' | 'web_push_key',
+  kind:
+    | 'api_key'
+    | 'door'
+    | 'portal_session'
+    | 'portal_entrance'
+    | 'realm_door'
+    | 'signing_keys'
+    | 'web_push_key',
   ...parts: readonly (string | null)[],
 ]
 
@@ -94,7 +101,7 @@ function prefix(address: ParsedAddress, bits: number): string {
  * The network whose callers share one queue: more addresses in an IPv4 /24 or an IPv6 /48 give
  * nobody more slots.
  */
-function queueKeyOf(address: string): string {
+export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unknown'
   const parsedAddress = ipaddr.process(address)
   return prefix(parsedAddress, parsedAddress.kind() === 'ipv4' ? 24 : 48)
@@ -149,11 +156,11 @@ export function buildAdmission({
     checkKey: CheckKey | null,
     work: () => Promise<T>,
   ): Promise<T | Refusal<'too_many_requests'>> {
-    if (checkKey === null) return strangers.run(queueKeyOf(address), work)
+    if (checkKey === null) return strangers.run(networkOf(address), work)
     const call = JSON.stringify([address, ...checkKey])
     const same = waiting.get(call) as Promise<T> | undefined
     if (same !== undefined) return same
-    const result = strangers.run(queueKeyOf(address), work)
+    const result = strangers.run(networkOf(address), work)
     const sharedResult = result.finally(() => waiting.delete(call))
     waiting.set(call, sharedResult)
     return sharedResult
@@ -184,7 +191,7 @@ export function buildAdmission({
       const source = sourceOf(address)
       const outcome = await (recentAddresses.has(source)
         ? work()
-        : devices.run(queueKeyOf(address), work))
+        : devices.run(networkOf(address), work))
       if (!isRefusal(outcome) && isVerified()) recentAddresses.add(source)
       return outcome
     },

@@ -84,11 +84,12 @@ const styleSource = sourceOf(style)
  * What a page may do: show itself, run the one script that we wrote for it and, where it has forms,
  * send them to its own origin.
  */
-function pagePolicy({ script }: Page, forms: 'none' | 'self'): string {
+function pagePolicy({ script, fetches = false }: Page, forms: 'none' | 'self'): string {
   return [
     "default-src 'none'",
     `style-src ${styleSource}`,
     ...(script === undefined ? [] : [`script-src ${sourceOf(script)}`]),
+    ...(fetches ? ["connect-src 'self'"] : []),
     "base-uri 'none'",
     `form-action '${forms}'`,
     "frame-ancestors 'none'",
@@ -101,6 +102,8 @@ export type Page = {
   readonly body: Html
   /** A constant text of ours, which makes something easier that works without it. */
   readonly script?: string
+  /** Whether the script asks our own origin something. */
+  readonly fetches?: boolean
   /** After which the page is loaded again, for what is waited for; a press is never repeated. */
   readonly refreshSeconds?: number
 }
@@ -111,17 +114,22 @@ const styleSheet = new Html(`<style>${style}</style>`)
 const scriptOf = (script: string | undefined) =>
   script === undefined ? noHtml : new Html(`<script>${script}</script>\n`)
 
-const refreshOf = (seconds: number | undefined) =>
-  seconds === undefined ? noHtml : html`<meta http-equiv="refresh" content="${seconds}">\n`
+/** Where a script waits, the page is loaded again only in browsers that run none. */
+function refreshOf({ refreshSeconds: seconds, script }: Page): Html {
+  if (seconds === undefined) return noHtml
+  const refresh = html`<meta http-equiv="refresh" content="${seconds}">`
+  return script === undefined ? html`${refresh}\n` : html`<noscript>${refresh}</noscript>\n`
+}
 
-function documentOf({ title, language, body, script, refreshSeconds }: Page): string {
+function documentOf(page: Page): string {
+  const { title, language, body, script } = page
   return html`<!doctype html>
 <html lang="${language}" dir="${textsIn(language).direction}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-${refreshOf(refreshSeconds)}<title>${title}</title>
+${refreshOf(page)}<title>${title}</title>
 ${styleSheet}
 </head>
 <body>

@@ -1,12 +1,12 @@
-import { isRefusal } from '../domain/refusal.ts'
-import type { Bound } from '../platform/bound.ts'
-import type { HttpApp } from '../platform/http/http-app.ts'
-import { route } from '../platform/http/route.ts'
-import { idParams } from '../platform/http/schemas/ids.ts'
-import { principalOf } from '../tenants/api-key.guard.ts'
-import type { ServerOptions } from '../tenants/server.http.ts'
-import { portalLinkBody } from './portal.schemas.ts'
-import type * as useCases from './use-cases.ts'
+import { isRefusal } from '../../domain/refusal.ts'
+import type { Bound } from '../../platform/bound.ts'
+import type { HttpApp } from '../../platform/http/http-app.ts'
+import { route } from '../../platform/http/route.ts'
+import { idParams } from '../../platform/http/schemas/ids.ts'
+import { principalOf } from '../../tenants/api-key.guard.ts'
+import type { ServerOptions } from '../../tenants/server.http.ts'
+import { portalLinkBody } from '../portal.schemas.ts'
+import type * as useCases from '../use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>>
 

@@ -1,0 +1,112 @@
+// A name that nobody has cannot be told from one that somebody has.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
+import { type Browser, type EntranceScene, numberOf, openEntrance } from './entrance-scene.ts'
+
+let scene: EntranceScene
+beforeAll(async () => {
+  scene = await openEntrance()
+})
+afterAll(() => scene.service[Symbol.asyncDispose]())
+
+/** How often each statement ran until now. */
+async function statementCounts(): Promise<Record<string, number>> {
+  const answer = await fetch(`${scene.service.origin}/metrics`, {
+    headers: { authorization: 'Bearer m' },
+  })
+  const lines = (await answer.text()).matchAll(
+    /^countersign_database_statements_total\{statement="(\w+)"\} (\d+)$/gm,
+  )
+  return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]))
+}
+
+/** What the entrance itself ran since then: the question is asked apart from it. */
+const entranceStatements = ['find_portal_entrance', 'find_portal_question', 'find_portal_session']
+
+const changing = /^(date|set-cookie|content-length|request-id)$/
+
+/** All that the browser sees, without what is random and new each time. */
+async function seenBy(
+  browser: Browser,
+  act: Promise<{ status: number; headers: Headers; text: string }>,
+) {
+  const { status, headers, text } = await act
+  const names = [...headers.keys()].filter((name) => !changing.test(name))
+  const values = Object.fromEntries(names.map((name) => [name, headers.get(name)]))
+  const cookies = headers.getSetCookie().map((one) => one.replace(/=[^;]*/, '='))
+  const sizes = headers.getSetCookie().map((one) => one.length)
+  const number = /class="code">\d{6}</
+  const time = /datetime="[^"]+">[^<]+/
+  return {
+    ...{ status, values, cookies, sizes, length: text.length, jar: [...browser.jar.keys()] },
+    text: text.replace(number, 'NUMBER').replace(time, 'TIME'),
+  }
+}
+
+async function walk(name: string) {
+  const before = await statementCounts()
+  const { browser, answer } = await scene.begin(name)
+  const seen = [
+    await seenBy(browser, Promise.resolve(answer)),
+    await seenBy(browser, browser.read('/me/waiting')),
+    await seenBy(browser, browser.read('/portal/v1/sign-in')),
+    await seenBy(browser, browser.post('/me/waiting')),
+  ]
+  const after = await statementCounts()
+  const counts = entranceStatements.map((one) => (after[one] ?? 0) - (before[one] ?? 0))
+  return { browser, seen, counts }
+}
+
+const withoutTimes = (seen: Awaited<ReturnType<typeof walk>>['seen']) =>
+  seen.map((one) => ({ ...one, text: one.text.replace(/"expiresAt":"[^"]+"/, '') }))
+
+describe('a name that nobody has', () => {
+  test('gets the same statuses, headers, pages and statements as one that is asked', async () => {
+    const phone = await scene.aPhone()
+    const known = await walk(phone.user)
+    await scene.questionAt(phone)
+    const unknown = await walk('nobody.here')
+    expect(withoutTimes(unknown.seen)).toEqual(withoutTimes(known.seen))
+    expect(unknown.counts).toEqual(known.counts)
+    expect(known.counts).toEqual([1, 3, 0])
+    expect(known.seen.map(({ status }) => status)).toEqual([303, 200, 200, 403])
+  })
+
+  test('and so do one whose owner denies it, types a wrong number, or may not be asked', async () => {
+    const [denying, guessing] = [await scene.aPhone(), await scene.aPhone()]
+    const suspended = await scene.aPhone()
+    const path = `/v1/users/${suspended.userId}`
+    expect((await scene.service.api('PATCH', path, { status: 'suspended' })).status).toBe(200)
+    const unknown = await walk('nobody.else')
+    const { browser } = await scene.begin(denying.user)
+    await denying.client.deny(await scene.questionAt(denying))
+    const other = (await scene.begin(guessing.user)).browser
+    const request = await scene.questionAt(guessing)
+    const number = (await numberOf(other)) === '000000' ? '111111' : '000000'
+    await until('the question ends', async () => {
+      await guessing.client.approve(request, number).catch(() => undefined)
+      return (await scene.questionsOf(guessing.user))[0]?.status === 'denied'
+    })
+    const third = (await scene.begin(suspended.user)).browser
+    for (const one of [browser, other, third]) {
+      const seen = await seenBy(one, one.read('/me/waiting'))
+      expect(seen).toEqual({ ...unknown.seen[1], jar: seen.jar })
+      const { text } = await one.read('/portal/v1/sign-in')
+      expect(JSON.parse(text)).toMatchObject({ status: 'waiting' })
+    }
+  })
+
+  test('is answered before anybody is looked up, so that time shows nothing either', async () => {
+    const phone = await scene.aPhone()
+    const before = (await statementCounts()).load_creation ?? 0
+    const locked = scene.query(
+      'begin; lock table users, user_identifiers in access exclusive mode; select pg_sleep(1)',
+    )
+    const { answer } = await scene.begin(phone.user)
+    expect(answer.status).toBe(303)
+    await locked
+    await scene.questionAt(phone)
+    expect((await statementCounts()).load_creation).toBeGreaterThan(before)
+  })
+})
