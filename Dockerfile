@@ -22,6 +22,7 @@ COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm sh scripts/image-steps.sh install
 COPY prisma/migrations ./prisma/migrations
 COPY src ./src
+COPY web/look ./web/look
 COPY --from=client /app/src/generated ./src/generated
 COPY --from=client /app/web/dist ./web/dist
 

@@ -58,6 +58,7 @@ const plan: readonly Line[] = [
   run('image', 'install'),
   copy('context', ['prisma/migrations'], 'image', './prisma/migrations'),
   copy('context', ['src'], 'image', './src'),
+  copy('context', ['web/look'], 'image', './web/look'),
   copy('client', ['src/generated'], 'image', './src/generated'),
   copy('client', ['web/dist'], 'image', './web/dist'),
   { line: 'FROM app AS compiled' },

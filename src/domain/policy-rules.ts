@@ -2,7 +2,7 @@
 
 import { attestationModes } from './attestation.ts'
 import { platforms } from './device.ts'
-import { portalSignInModes } from './portal-sign-in.ts'
+import { portalSignInModes } from './portal.ts'
 import { firstVersion, newestVersion } from './protocol-version.ts'
 import { pushSignInModes } from './push-sign-in.ts'
 

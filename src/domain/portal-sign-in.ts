@@ -5,9 +5,6 @@ import type { ChallengeId, RelyingPartyId, TenantId } from './ids.ts'
 import type { Policy } from './policy.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
-/** From the laxest to the strictest. */
-export const portalSignInModes = ['link_or_device', 'link'] as const
-
 /** How long a browser waits for the approval, in seconds. */
 export const portalWaitSeconds = 120
 /** How long after that an approval of the last moment still opens a session, in seconds. */
@@ -36,8 +33,7 @@ export function checkPortalSignIn({
   return portalSignIn === 'link_or_device' ? undefined : refuse('portal_link_invalid')
 }
 
-export const portalSignInStates = ['waiting', 'approved', 'over'] as const
-export type PortalSignInState = (typeof portalSignInStates)[number]
+export type PortalSignInState = 'waiting' | 'approved' | 'over'
 
 /**
  * What the browser that began a sign-in learns. A denial, a wrong number, a question that nobody

@@ -2,6 +2,9 @@ import type { ChallengeId, PortalSessionId, RelyingPartyId, TenantId, UserId } f
 import { type Refusal, refuse } from './refusal.ts'
 import { allows, type Scope } from './scope.ts'
 
+/** How users enter the portal, from the laxest to the strictest. */
+export const portalSignInModes = ['link_or_device', 'link'] as const
+
 /** How long the link works, in seconds. */
 export const portalLinkSeconds = 15 * 60
 /** How long the session that it opens lasts, in seconds; it cannot be prolonged. */
@@ -41,7 +44,7 @@ export const portalAccessOf = ({
   challengeId === null ? 'everything' : 'look_and_end'
 
 /**
- * Refuses to a session that a device opened all but looking, suspending and ending: whoever holds
+ * Refuses to a session that a device opened all but looking, suspending and ending: the thief of
  * an unlocked phone must not gain or hide anything by it that stays when the phone is ended.
  */
 export function checkPortalAccess(

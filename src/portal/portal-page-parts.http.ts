@@ -55,6 +55,18 @@ export const backLink = (language: Language) =>
 export const limitedNote = (language: Language) =>
   html`<p class="note">${textsIn(language).portal.limited}</p>`
 
+/**
+ * For pages that wait: asks for the page until it has another title, so that it is not read out
+ * again and again, and presses the button of a form that only goes on. Titles hold no character
+ * that is escaped.
+ */
+export const followScript = `const form=document.querySelector("form[data-go]");
+const ask=async()=>{try{const answer=await fetch(location.href);
+const title=/<h1>(.*?)<\\/h1>/s.exec(await answer.text());
+if(answer.status<500&&title?.[1]!==document.querySelector("h1").innerHTML)return location.reload()
+}catch{}setTimeout(ask,2000)};
+if(form)form.submit();else setTimeout(ask,2000)`
+
 /** A form of one button. */
 export const buttonForm = (action: string, text: string, kind = '') =>
   html`<form method="post" action="${action}"><button class="${kind}">${text}</button></form>`

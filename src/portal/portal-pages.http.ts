@@ -58,7 +58,7 @@ function listItem(device: Device, mayAll: boolean, language: Language): Html {
   const { devices, portal } = textsIn(language)
   const { unregister } = devices
   const settings = mayAll ? portal.settings.link : portal.settings.suspendLink
-  return html`<li>
+  return html`<li class="card">
 <h2>${isolate(name)}</h2>
 ${facts(device, language)}
 <a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolatedName(device))}</a>
@@ -70,19 +70,12 @@ const signOut = (language: Language) => html`<form method="post" action="${signO
 <button class="quiet">${textsIn(language).devices.signOut}</button>
 </form>`
 
-function newestSection(
-  newest: Challenge,
-  devices: readonly Device[],
-  mayAll: boolean,
-  language: Language,
-): Html {
+function newestSection(newest: Challenge, devices: readonly Device[], language: Language): Html {
   const { portal } = textsIn(language)
-  const report = html`<p><a class="button quiet" href="${signInPath(newest.id)}">
-${portal.wasNotMe}</a></p>`
   return html`<h2>${portal.newest.title}</h2>
 <p>${portal.newest.about}</p>
 ${signInFacts(newest, devices, language)}
-${mayAll ? report : noHtml}
+<p><a class="button quiet" href="${signInPath(newest.id)}">${portal.wasNotMe}</a></p>
 <h2>${textsIn(language).devices.title}</h2>`
 }
 
@@ -108,7 +101,7 @@ export function devicesPage(
   const texts = textsIn(language).devices
   const { userName, tenantName, expiresAt } = session
   const mayAll = portalAccessOf(session) === 'everything'
-  const list = html`<ul class="devices">
+  const list = html`<ul class="devices cards">
 ${devices.map((device) => listItem(device, mayAll, language))}
 </ul>`
   const signedIn = filledHtml(texts.signedInAs, {
@@ -121,7 +114,7 @@ ${devices.map((device) => listItem(device, mayAll, language))}
     language,
     body: html`<p>${signedIn}</p>
 ${mayAll ? noHtml : limitedNote(language)}
-${newest ? newestSection(newest, devices, mayAll, language) : noHtml}
+${mayAll && newest ? newestSection(newest, devices, language) : noHtml}
 ${devices.length > 0 ? list : html`<p>${texts.none}</p>`}
 ${placesSection(mayAll, language)}
 ${signOut(language)}`,

@@ -8,6 +8,7 @@ import { type Language, textsIn } from '../platform/texts/texts.ts'
 import {
   backLink,
   buttonForm,
+  followScript,
   isolate,
   minuteOf,
   portalPaths,
@@ -74,7 +75,7 @@ export function phoneProgressPage(
   const cancel = buttonForm(`${phonePath(id)}/cancel`, phones.cancel, 'quiet')
   const waiting = {
     language,
-    refreshSeconds,
+    ...{ refreshSeconds, script: followScript, fetches: true },
     title: number === null ? phones.waiting : phones.number,
     body: html`${
       number === null

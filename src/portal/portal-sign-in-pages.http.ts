@@ -119,7 +119,7 @@ export function signInsPage(
 ): Page {
   const { signIns } = textsIn(language).portal
   const items = list.items.map(
-    (challenge) => html`<li>${signInFacts(challenge, devices, language)}
+    (challenge) => html`<li class="card">${signInFacts(challenge, devices, language)}
 ${reportLink(signInPath(challenge.id), access, language)}</li>`,
   )
   return listPage(signIns, items, nextOf(portalPaths.signIns, list), language)
@@ -134,7 +134,7 @@ export function activitiesPage(
 ): Page {
   const { activities } = textsIn(language).portal
   const items = list.items.map(
-    (activity) => html`<li><h2>${activityTitle(activity, language)}</h2>
+    (activity) => html`<li class="card"><h2>${activityTitle(activity, language)}</h2>
 ${activityFacts(activity, devices, language)}
 ${reportLink(activityPath(activity.id), access, language)}</li>`,
   )

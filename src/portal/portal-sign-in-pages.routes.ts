@@ -52,7 +52,7 @@ function signIns(app: HttpApp, options: PortalOptions): void {
     ...{ kind: 'challenge', path: portalPaths.signIns },
     operationId: 'readPortalSignInsPage',
     summary: 'The page of the sign-ins that the user was asked about',
-    list: useCases.listPortalChallenges,
+    list: (session, page) => useCases.listPortalChallenges(session, page),
     page: signInsPage,
   })
   reportPages(app, options, {
@@ -72,7 +72,7 @@ function activities(app: HttpApp, options: PortalOptions): void {
     ...{ kind: 'activity', path: portalPaths.activities },
     operationId: 'readPortalActivitiesPage',
     summary: 'The page of everything that happened to the user',
-    list: useCases.listPortalActivities,
+    list: (session, page) => useCases.listPortalActivities(session, page),
     page: activitiesPage,
   })
   reportPages(app, options, {
@@ -122,8 +122,8 @@ function listPage<Item extends { readonly id: string }>(
     }),
     async (request, reply) => {
       const session = portalSessionOf(request)
-      const wanted = { limit, before: request.query.cursor ?? null }
-      const items = pageOf(await list(session, wanted), wanted)
+      const pageRequest = { limit, before: request.query.cursor ?? null }
+      const items = pageOf(await list(session, pageRequest), pageRequest)
       const devices = await useCases.listPortalDevices(session)
       const language = pageLanguageOf(request)
       return sendPage(reply, page(items, devices, portalAccessOf(session), language))

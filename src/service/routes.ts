@@ -33,7 +33,7 @@ import { metricsRoutes } from '../platform/http/metrics.routes.ts'
 import { sendProblemPage } from '../platform/http/pages/problem-page.ts'
 import type { SendProblem } from '../platform/http/problem.ts'
 import type { ServerLimits } from '../platform/http/server-limits.ts'
-import { entrancePageRoutes, entranceRoutes } from '../portal/entrance/entrance.routes.ts'
+import { entrancePageRoutes } from '../portal/entrance/entrance.routes.ts'
 import { portalLinkRoutes } from '../portal/entrance/portal-links.routes.ts'
 import { type PortalOptions, portalRoutes } from '../portal/portal.routes.ts'
 import { portalAccountRoutes } from '../portal/portal-account.routes.ts'
@@ -138,7 +138,6 @@ export function registerRoutes(
     const common = { useCases, publicOrigin, admission, limits, stopping }
     const api: readonly Routes<PortalOptions>[] = [
       portalRoutes,
-      entranceRoutes,
       portalDeviceRoutes,
       portalSignInRoutes,
       portalPhoneRoutes,

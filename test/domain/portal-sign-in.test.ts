@@ -12,7 +12,7 @@ import {
 
 const expiresAt = new Date('2026-01-31T12:02:00Z')
 const at = (seconds: number) => new Date(expiresAt.getTime() + seconds * 1000)
-const approved = { status: 'approved' } as const
+const approval = { status: 'approved' } as const
 
 test('nobody enters without a link unless the policy says so', () => {
   expect(checkPortalSignIn(defaultPolicy)).toEqual({ refused: 'portal_link_invalid' })
@@ -25,10 +25,10 @@ test('a browser waits two minutes, an approval counts for one more, a device is 
 })
 
 test('an approval opens until a minute after the wait', () => {
-  expect(portalSignInState({ expiresAt }, approved, at(-120))).toBe('approved')
-  expect(portalSignInState({ expiresAt }, approved, at(59.999))).toBe('approved')
-  expect(portalSignInState({ expiresAt }, approved, at(60))).toBe('over')
-  expect(portalSignInState({ expiresAt: new Date(Number.NaN) }, approved, at(0))).toBe('over')
+  expect(portalSignInState({ expiresAt }, approval, at(-120))).toBe('approved')
+  expect(portalSignInState({ expiresAt }, approval, at(59.999))).toBe('approved')
+  expect(portalSignInState({ expiresAt }, approval, at(60))).toBe('over')
+  expect(portalSignInState({ expiresAt: new Date(Number.NaN) }, approval, at(0))).toBe('over')
 })
 
 test('whatever else becomes of a question shows as little as a name that nobody has', () => {

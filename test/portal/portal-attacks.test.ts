@@ -243,12 +243,12 @@ describe('another site', () => {
     expect(await client.self()).toMatchObject({ status: 'active' })
   })
 
-  test('frames no page, and none runs a script but that of new codes, by its hash', async () => {
+  test('frames no page, and only new codes and a page that waits run a script, by its hash', async () => {
     const { userId, deviceId } = await enrollPhone(service, { user: 'framed' })
     const seat = await sit(userId)
     const { json } = await seat.call('POST', '/enrollments', {})
     const places = ['', '/phones', '/sign-ins', '/activities', '/notifications', '/codes', '/data']
-    const more = ['/reported', `/devices/${deviceId}/settings`, `/phones/${json.id}`]
+    const more = ['/reported', `/devices/${deviceId}/settings`]
     for (const place of [...places, ...more]) {
       const { headers, text } = await seat.read(`/me${place}`)
       const policy = headers.get('content-security-policy') ?? ''
@@ -258,10 +258,15 @@ describe('another site', () => {
       expect(text).not.toMatch(/<script|\bon\w+=|style="/i)
     }
     const codes = await seat.post('/me/codes', { insteadOf: '' })
+    const phone = await seat.read(`/me/phones/${json.id}`)
+    const policy = phone.headers.get('content-security-policy')
+    expect(policy).toMatch(/script-src 'sha256-[^']+'; connect-src 'self';.*frame-ancestors 'none'/)
     expect(codes.headers.get('content-security-policy')).toMatch(/script-src 'sha256-[^']+';/)
     expect(codes.headers.get('cache-control')).toBe('no-store')
-    const [, script = ''] = /<script>(.*?)<\/script>/s.exec(codes.text) ?? []
-    expect([script.length > 0, script.length < 1000]).toEqual([true, true])
+    for (const { text } of [codes, phone]) {
+      const [, script = ''] = /<script>(.*?)<\/script>/s.exec(text) ?? []
+      expect([script.length > 0, script.length < 1000]).toEqual([true, true])
+    }
   })
 })
 

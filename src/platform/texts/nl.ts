@@ -261,9 +261,7 @@ export const nl: Translation = {
     },
     portal_not_approved: {
       title: 'De aanmelding is niet goedgekeurd',
-      what:
-        'Misschien is er te veel tijd voorbij, of heeft deze aanmelding al gewerkt: elke werkt ' +
-        'één keer. Begin opnieuw.',
+      what: 'Misschien is er te veel tijd voorbij, of werkte ze al: één keer. Begin opnieuw.',
     },
     origin_not_allowed: {
       title: 'Dit kwam niet van onze pagina',

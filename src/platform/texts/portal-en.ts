@@ -94,7 +94,7 @@ export const portalTexts = {
     done: 'It is reported',
     next:
       'Your organisation sees the report. Change your password from a device that you trust, and ' +
-      'unregister any device below that is not yours.',
+      'unregister each device that is not yours.',
   },
   settings: {
     title: 'Settings of {name}',
@@ -149,7 +149,7 @@ export const portalTexts = {
     typed: 'Or type this code there, with your user name:',
     next: 'I have scanned or typed it',
     waiting: 'Waiting for the phone',
-    waitingWhat: 'This page updates itself every five seconds.',
+    waitingWhat: 'This page updates itself.',
     number: 'Type this number on the phone',
     numberWhat: 'The phone asks for it. Show it to nobody.',
     done: 'The phone is added',

@@ -91,7 +91,7 @@ export const portalTexts: Translation['portal'] = {
     done: 'Het is gemeld',
     next:
       'Je organisatie ziet de melding. Verander je wachtwoord op een apparaat dat je vertrouwt, ' +
-      'en meld hieronder elk apparaat af dat niet van jou is.',
+      'en meld elk apparaat af dat niet van jou is.',
   },
   settings: {
     title: 'Instellingen van {name}',
@@ -147,7 +147,7 @@ export const portalTexts: Translation['portal'] = {
     typed: 'Of typ daar deze code, met je gebruikersnaam:',
     next: 'Ik heb hem gescand of getypt',
     waiting: 'Wachten op de telefoon',
-    waitingWhat: 'Deze pagina ververst zichzelf elke vijf seconden.',
+    waitingWhat: 'Deze pagina werkt zichzelf bij.',
     number: 'Typ dit getal op de telefoon',
     numberWhat: 'De telefoon vraagt erom. Laat het aan niemand zien.',
     done: 'De telefoon is toegevoegd',

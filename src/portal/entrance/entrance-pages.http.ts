@@ -6,24 +6,15 @@ import { filledHtml, html } from '../../platform/http/pages/html.ts'
 import { devicesPath, type Page } from '../../platform/http/pages/page.ts'
 import { identifierLengthMax } from '../../platform/http/schemas/text.ts'
 import { type Language, textsIn } from '../../platform/texts/texts.ts'
-import { isolate, minuteOf } from '../portal-page-parts.http.ts'
+import { followScript, isolate, minuteOf } from '../portal-page-parts.http.ts'
 
 /** Where a browser begins, for the users of a relying party. */
 export const entrancePath = (tenantId: string, rpId: string) => `/t/${tenantId}/me/sign-in/${rpId}`
 /** Where it waits: its cookie says for what. */
 export const waitingPath = `${devicesPath}/waiting`
-/** How far it has come, for the script of that page. */
-export const pendingSignInPath = '/portal/v1/sign-in'
 
 /** Seconds after which the page of a browser without script loads itself again. */
 const refreshSeconds = 5
-
-// Asks how far it has come, so that the page is not read out again and again, and presses the
-// button for the person.
-const follow = `const f=document.querySelector("form[data-go]");
-if(f)f.submit();else{const ask=async()=>{try{const r=await fetch("${pendingSignInPath}");
-if((await r.json()).status!=="waiting")return location.reload()}catch{}
-setTimeout(ask,2000)};setTimeout(ask,2000)}`
 
 /** What the device shows of the question. */
 export function entranceContext(ip: string, language: Language): ChallengeContext {
@@ -61,7 +52,7 @@ export function waitingPage(
   const pages: Readonly<Record<PortalSignInState, Page>> = {
     waiting: {
       language,
-      ...{ refreshSeconds, script: follow, fetches: true },
+      ...{ refreshSeconds, script: followScript, fetches: true },
       title: entrance.waiting,
       body: html`<p>${entrance.waitingWhat}</p>
 <p class="code">${number}</p>
@@ -71,7 +62,7 @@ ${again}`,
     },
     approved: {
       language,
-      script: follow,
+      script: followScript,
       title: entrance.approved,
       body: html`<form method="post" action="${waitingPath}" data-go="">
 <button>${entrance.enter}</button>

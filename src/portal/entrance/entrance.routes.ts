@@ -2,7 +2,6 @@
 
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { portalSignInStates } from '../../domain/portal-sign-in.ts'
 import { isRefusal } from '../../domain/refusal.ts'
 import { networkOf } from '../../platform/http/admission.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
@@ -10,10 +9,8 @@ import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { devicesPath, sendPage } from '../../platform/http/pages/page.ts'
 import { linkQuery, pageLanguageOf, pageQuery } from '../../platform/http/pages/page-language.ts'
 import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
-import { route } from '../../platform/http/route.ts'
 import { idOf } from '../../platform/http/schemas/ids.ts'
 import { identifierValue } from '../../platform/http/schemas/text.ts'
-import { timestamp } from '../../platform/http/schemas/time.ts'
 import type { PortalOptions } from '../portal.routes.ts'
 import { aPage, consumes } from '../portal-pages.routes.ts'
 import { pendingSignInCookie, portalCookie } from '../portal-session.guard.ts'
@@ -22,7 +19,6 @@ import {
   entranceContext,
   entrancePage,
   entrancePath,
-  pendingSignInPath,
   waitingPage,
   waitingPath,
 } from './entrance-pages.http.ts'
@@ -37,43 +33,12 @@ const typedName = z
   .strictObject({ name: identifierValue })
   .meta({ id: 'PortalSignIn', description: 'A name in the default namespace of the party.' })
 
-const pendingSignInBody = z
-  .object({
-    status: z.enum(portalSignInStates).meta({
-      description: 'A denial and an unknown name look like a question that nobody answers.',
-    }),
-    expiresAt: timestamp('Until when the browser waits.'),
-  })
-  .meta({ id: 'PendingPortalSignIn', description: 'A sign-in that this browser began.' })
-
 /** The pages of the entrance. */
 export function entrancePageRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
   form(app, options)
   begin(app, options)
   waiting(app, options)
   enter(app, options)
-  done()
-}
-
-/** What the script of the waiting page calls. */
-export function entranceRoutes(app: HttpApp, options: PortalOptions, done: () => void): void {
-  const { portal } = options
-  route(
-    app,
-    `GET ${pendingSignInPath}`,
-    portal('open', {
-      operationId: 'readPendingPortalSignIn',
-      tag,
-      summary: 'How far the sign-in has come that this browser began',
-      answers: { 200: { description: 'The sign-in.', schema: pendingSignInBody } },
-      refusals: ['portal_link_invalid'],
-    }),
-    async (request) => {
-      const reading = await pendingOf(options, request)
-      if (isRefusal(reading)) return reading
-      return { status: reading.state, expiresAt: reading.pending.expiresAt }
-    },
-  )
   done()
 }
 
