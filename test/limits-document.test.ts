@@ -13,6 +13,11 @@ import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { challengeTtlBoundsSeconds } from '../src/domain/policy.ts'
 import { type PolicyRule, policyRules } from '../src/domain/policy-rules.ts'
 import { erasureRequestGapSeconds, stepUpSeconds } from '../src/domain/portal.ts'
+import {
+  portalDeviceAgeSeconds,
+  portalGraceSeconds,
+  portalWaitSeconds,
+} from '../src/domain/portal-sign-in.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
 import { pushFailures, pushSuppressions } from '../src/domain/push.ts'
 import {
@@ -103,6 +108,13 @@ test('docs/limits.md has the figures that no policy changes', () => {
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
   const steppedUp = 'time that a link just opened, or a code just typed, counts for what takes more'
   expect(figureOf(steppedUp)).toBe(stepUpSeconds)
+  const waits = [
+    'time that a browser waits for an approval on a device',
+    'time after that in which an approval still opens a session',
+    'time that a device must have been active to be asked',
+  ]
+  const portalSeconds = [portalWaitSeconds, portalGraceSeconds, portalDeviceAgeSeconds]
+  expect(waits.map(figureOf)).toEqual(portalSeconds)
   const erasure = 'time in which one request for erasure stands'
   expect(figureOf(erasure)).toBe(erasureRequestGapSeconds)
   expect(figureOf('unfinished answers about one challenge')).toBe(unfinishedAnswersMax)

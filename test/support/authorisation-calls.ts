@@ -1,4 +1,5 @@
 import { type ProblemCode, problems } from '../../src/platform/http/problem-table.ts'
+import { idExample } from '../../src/platform/http/schemas/ids.ts'
 import {
   type Caller,
   factsOf,
@@ -114,7 +115,9 @@ export function callsIn({
     const stage = { scene, ...(outsider && { outsider }) }
     const folder = folders[folderOf(operation) ?? '']
     const objectId = id ?? (await (facts.object ?? folder?.of)?.(scene))
-    const plain = operation.path.replace('{secret}', madeUpSecret)
+    const plain = operation.path
+      .replace('{secret}', madeUpSecret)
+      .replace('{rpId}', idExample('relyingParty'))
     const path = plain.replace(/\{\w+\}/, objectId ?? '') + ((await facts.query?.(scene)) ?? '')
     const defaultBody = await facts.body?.(scene, () => phoneOf(caller, stage))
     const sentRequest = {

@@ -124,6 +124,8 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /me/sign-ins/{id}': none,
   'POST /me/sign-ins/{id}': none,
   'POST /me/sign-out': none,
+  'GET /me/waiting': { everybody: 'portal_link_invalid', ownPages: true },
+  'POST /me/waiting': { everybody: 'portal_link_invalid', ownPages: true },
   'POST /me/verify': {
     // No code at all costs no attempt.
     body: () => ({ next: 'codes', code: 'x' }),
@@ -177,6 +179,12 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /t/{tenantId}/enroll': open,
   'GET /t/{tenantId}/me': { everybody: 'portal_link_invalid' },
   'GET /t/{tenantId}/me/{secret}': open,
+  'GET /t/{tenantId}/me/sign-in/{rpId}': { everybody: 'portal_link_invalid' },
+  'POST /t/{tenantId}/me/sign-in/{rpId}': {
+    body: () => ({ name: fresh() }),
+    everybody: 'portal_link_invalid',
+    ownPages: true,
+  },
   'POST /t/{tenantId}/me/{secret}': { everybody: 'portal_link_invalid', ownPages: true },
   'GET /t/{tenantId}/portal': { everybody: 'portal_link_invalid' },
   'GET /v1/api-keys': none,
