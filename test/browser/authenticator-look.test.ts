@@ -5,6 +5,8 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { authenticatorEn } from '../../src/platform/texts/authenticator/en.ts'
+import { laterEn } from '../../src/platform/texts/authenticator/later-en.ts'
+import { laterNl } from '../../src/platform/texts/authenticator/later-nl.ts'
 import { authenticatorNl } from '../../src/platform/texts/authenticator/nl.ts'
 import { notRun } from '../support/programs.ts'
 import { type RunningService, startTestService } from '../support/running-service.ts'
@@ -58,8 +60,8 @@ describe.runIf(executablePath)('every screen of the authenticator', () => {
   })
 
   test.each([
-    ['en', 'light', authenticatorEn],
-    ['nl', 'dark', authenticatorNl],
+    ['en', 'light', { ...authenticatorEn, ...laterEn }],
+    ['nl', 'dark', { ...authenticatorNl, ...laterNl }],
   ] as const)(
     'has no fault that axe finds, and fits 360 px: %s, %s',
     async (tag, scheme, texts) => {

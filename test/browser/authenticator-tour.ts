@@ -1,6 +1,7 @@
 // A walk through every screen of the authenticator and its states, in one language.
 
 import type { Page } from 'playwright-core'
+import type { LaterTexts } from '../../src/platform/texts/authenticator/later-texts.ts'
 import type { AuthenticatorTexts } from '../../src/platform/texts/authenticator/texts.ts'
 import type { RunningService } from '../support/running-service.ts'
 import { ask, openEnrollment, type Seat } from './authenticator-seat.ts'
@@ -8,7 +9,7 @@ import { ask, openEnrollment, type Seat } from './authenticator-seat.ts'
 type Tour = {
   readonly service: RunningService
   readonly seat: Seat
-  readonly texts: AuthenticatorTexts
+  readonly texts: AuthenticatorTexts & LaterTexts
   readonly user: string
   /** Called at each screen, with a name for it. */
   readonly look: (screen: string) => Promise<void>

@@ -1,6 +1,7 @@
 // Texts in the person's language: chosen once, and filled in.
 
 import { DeviceApiError } from '../../clients/device/src/device.ts'
+import type { LaterTexts } from '../../src/platform/texts/authenticator/later-texts.ts'
 import type { AuthenticatorTexts } from '../../src/platform/texts/authenticator/texts.ts'
 import { fill } from '../../src/platform/texts/fill.ts'
 import type { Plural } from '../../src/platform/texts/translation.ts'
@@ -12,14 +13,25 @@ export const languages = {
     name: 'English',
     load: async () =>
       (await import('../../src/platform/texts/authenticator/en.ts')).authenticatorEn,
+    loadLater: async () =>
+      (await import('../../src/platform/texts/authenticator/later-en.ts')).laterEn,
   },
   nl: {
     name: 'Nederlands',
     load: async () =>
       (await import('../../src/platform/texts/authenticator/nl.ts')).authenticatorNl,
+    loadLater: async () =>
+      (await import('../../src/platform/texts/authenticator/later-nl.ts')).laterNl,
   },
 } as const satisfies Readonly<
-  Record<string, { readonly name: string; readonly load: () => Promise<AuthenticatorTexts> }>
+  Record<
+    string,
+    {
+      readonly name: string
+      readonly load: () => Promise<AuthenticatorTexts>
+      readonly loadLater: () => Promise<LaterTexts>
+    }
+  >
 >
 
 export type Language = keyof typeof languages
@@ -55,6 +67,7 @@ export function chooseLanguage(language: Language): void {
 export class Words {
   readonly language: Language
   readonly texts: AuthenticatorTexts
+  #later: LaterTexts | null = null
   readonly #plural: Intl.PluralRules
   readonly #time: Intl.DateTimeFormat
   readonly #day: Intl.DateTimeFormat
@@ -65,6 +78,19 @@ export class Words {
     this.#plural = new Intl.PluralRules(language)
     this.#time = new Intl.DateTimeFormat(texts.locale, { timeStyle: 'short' })
     this.#day = new Intl.DateTimeFormat(texts.locale, { dateStyle: 'medium', timeStyle: 'short' })
+  }
+
+  /** The texts of screens that are loaded when they are opened, with `withTexts`. */
+  get later(): LaterTexts {
+    if (!this.#later) throw new Error('these texts come with their screen')
+    return this.#later
+  }
+
+  /** Loads a screen, and the texts that all such screens share. */
+  async withTexts<Screen>(screen: Promise<Screen>): Promise<Screen> {
+    const [later] = await Promise.all([languages[this.language].loadLater(), screen])
+    this.#later = later
+    return screen
   }
 
   /** The form of a text for a count. */
@@ -84,8 +110,13 @@ export class Words {
    * in this language as well.
    */
   error(error: unknown): string {
-    const { errors } = this.texts
+    const { errors, passkeyErrors } = this.texts
     if (error instanceof VaultError) return errors.storage
+    // Of a passkey: the browser says little more than that it was not used.
+    if (error instanceof DOMException) {
+      const { [error.name]: text } = passkeyErrors as Readonly<Record<string, string>>
+      return text ?? passkeyErrors.NotAllowedError
+    }
     if (!(error instanceof DeviceApiError)) return errors.unknown
     const own = (errors as Readonly<Record<string, string>>)[error.code]
     if (own !== undefined) return own

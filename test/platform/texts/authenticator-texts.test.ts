@@ -3,6 +3,8 @@
 import { expect, expectTypeOf, test } from 'vitest'
 import { activityTypes } from '../../../src/domain/activity.ts'
 import { authenticatorEn } from '../../../src/platform/texts/authenticator/en.ts'
+import { laterEn } from '../../../src/platform/texts/authenticator/later-en.ts'
+import { laterNl } from '../../../src/platform/texts/authenticator/later-nl.ts'
 import { authenticatorNl } from '../../../src/platform/texts/authenticator/nl.ts'
 import type { AuthenticatorTexts } from '../../../src/platform/texts/authenticator/texts.ts'
 
@@ -14,8 +16,8 @@ function textsOf(part: object, path = ''): [path: string, text: string][] {
   )
 }
 
-const english = new Map(textsOf(authenticatorEn))
-const dutch = new Map(textsOf(authenticatorNl))
+const english = new Map(textsOf({ ...authenticatorEn, ...laterEn }))
+const dutch = new Map(textsOf({ ...authenticatorNl, ...laterNl }))
 const namesIn = (text = '') => [...text.matchAll(/\{[^}]*\}/g)].map(([name]) => name).sort()
 
 test('Dutch has the texts of English, none missing and none left over', () => {

@@ -10,7 +10,7 @@ import { type ScreenProps, useAction } from './use.ts'
 type MemberProps = ScreenProps & { readonly member: Member }
 
 function Standing({ app, member }: MemberProps) {
-  const { account: texts } = app.words.texts
+  const { account: texts } = app.words.later
   return (
     <Loaded app={app} name={`self ${member.id}`} load={() => member.client.self()}>
       {({ mayAnswer, whyNot }) =>
@@ -29,7 +29,7 @@ function DeviceCard({
   device,
   isThis,
 }: ScreenProps & { readonly device: DeviceDetails; readonly isThis: boolean }) {
-  const { account: texts } = app.words.texts
+  const { account: texts } = app.words.later
   const { name, model, status, lastSeenAt } = device
   return (
     <li class="card">
@@ -48,7 +48,7 @@ function DeviceCard({
 }
 
 function Devices({ app, member }: MemberProps) {
-  const { account: texts } = app.words.texts
+  const { account: texts } = app.words.later
   return (
     <section>
       <h2>{texts.devices}</h2>
@@ -74,7 +74,7 @@ function Devices({ app, member }: MemberProps) {
 }
 
 function Notifications({ app, member }: MemberProps) {
-  const { account: texts } = app.words.texts
+  const { account: texts } = app.words.later
   const { client } = member
   const load = () => Promise.all([client.notificationPreferences(), client.pushPause()])
   return (
@@ -108,7 +108,8 @@ const isOutOfReach = (trouble: unknown) =>
   trouble instanceof DeviceApiError && (trouble.outcomeUnknown || trouble.code === 'proof_invalid')
 
 function Removal({ app, member }: MemberProps) {
-  const { account: texts, cancel } = app.words.texts
+  const { account: texts } = app.words.later
+  const { cancel } = app.words.texts
   const [isAsking, setAsking] = useState(false)
   const { isBusy, trouble, begin } = useAction()
   const forget = () => begin(() => app.forget(member))
@@ -153,7 +154,8 @@ function Removal({ app, member }: MemberProps) {
 
 /** One account: how it stands, its devices, notifications, and its end. */
 export function AccountScreen({ app, member }: MemberProps) {
-  const { account: texts, back } = app.words.texts
+  const { account: texts } = app.words.later
+  const { back } = app.words.texts
   const { user, tenant } = member.account
   return (
     <>

@@ -14,7 +14,7 @@ const kinds = {
 
 /** Whether this browser is woken, for all its accounts, and the buttons that change it. */
 export function NotificationSetting({ app }: ScreenProps) {
-  const { alerts } = app.words.texts
+  const { alerts } = app.words.later
   const [standing, setStanding] = useState<PushStanding | null>(null)
   const { isBusy, trouble, begin } = useAction()
   useEffect(() => void pushStanding().then(setStanding), [])

@@ -28,7 +28,7 @@ async function arrives(
 }
 
 function Push({ app, push }: ScreenProps & { readonly push: PushDetails }) {
-  const { account: texts, alerts } = app.words.texts
+  const { account: texts, alerts } = app.words.later
   const { status, queuedAt, receivedAt } = push
   return (
     <li>
@@ -44,7 +44,7 @@ function Report({
   standing,
   ...first
 }: MemberProps & { readonly standing: PushStanding; readonly report: PushReport }) {
-  const { account: texts, alerts } = app.words.texts
+  const { account: texts, alerts } = app.words.later
   const { doctor } = alerts
   const [{ items, advice }, setReport] = useState(first.report)
   const [isArrived, setArrived] = useState<boolean | null>(null)

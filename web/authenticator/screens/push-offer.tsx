@@ -6,7 +6,7 @@ import { type ScreenProps, useAction } from './use.ts'
 
 /** Offers notifications once, where nobody has decided about them yet. */
 export function PushOffer({ app }: ScreenProps) {
-  const { alerts } = app.words.texts
+  const { alerts } = app.words.later
   const [standing, setStanding] = useState<PushStanding | null>(null)
   const [isOver, setOver] = useState(false)
   const { isBusy, trouble, begin } = useAction()

@@ -95,7 +95,7 @@ function Offer({ app }: ScreenProps) {
   const [isOffered] = useState(isPushOffered)
   if (!isOffered) return null
   return (
-    <Loaded app={app} name="offer" load={() => import('./push-offer.tsx')}>
+    <Loaded app={app} name="offer" load={() => app.words.withTexts(import('./push-offer.tsx'))}>
       {({ PushOffer }) => <PushOffer app={app} />}
     </Loaded>
   )

@@ -12,7 +12,11 @@ import { LostScreen, WelcomeScreen } from './welcome-screens.tsx'
 /** Loaded when it is opened, as the account is: what waits is shown the sooner. */
 function Activity({ app }: ScreenProps) {
   return (
-    <Loaded app={app} name="activity" load={() => import('./activity-screen.tsx')}>
+    <Loaded
+      app={app}
+      name="activity"
+      load={() => app.words.withTexts(import('./activity-screen.tsx'))}
+    >
       {({ ActivityScreen }) => <ActivityScreen app={app} />}
     </Loaded>
   )
@@ -20,7 +24,7 @@ function Activity({ app }: ScreenProps) {
 
 function Add({ app, by }: ScreenProps & { readonly by: (Place & { readonly at: 'add' })['by'] }) {
   return (
-    <Loaded app={app} name="add" load={() => import('./add-screen.tsx')}>
+    <Loaded app={app} name="add" load={() => app.words.withTexts(import('./add-screen.tsx'))}>
       {({ AddScreen }) => <AddScreen key={by} app={app} by={by} />}
     </Loaded>
   )
@@ -28,7 +32,11 @@ function Add({ app, by }: ScreenProps & { readonly by: (Place & { readonly at: '
 
 function Settings({ app }: ScreenProps) {
   return (
-    <Loaded app={app} name="settings" load={() => import('./settings-screen.tsx')}>
+    <Loaded
+      app={app}
+      name="settings"
+      load={() => app.words.withTexts(import('./settings-screen.tsx'))}
+    >
       {({ SettingsScreen }) => <SettingsScreen app={app} />}
     </Loaded>
   )
@@ -36,7 +44,11 @@ function Settings({ app }: ScreenProps) {
 
 function Account({ app, member }: ScreenProps & { readonly member: Member }) {
   return (
-    <Loaded app={app} name="account" load={() => import('./account-screen.tsx')}>
+    <Loaded
+      app={app}
+      name="account"
+      load={() => app.words.withTexts(import('./account-screen.tsx'))}
+    >
       {({ AccountScreen }) => <AccountScreen app={app} member={member} />}
     </Loaded>
   )

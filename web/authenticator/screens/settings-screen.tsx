@@ -18,7 +18,8 @@ function byTenant({ account: one }: Member, { account: other }: Member): number 
 
 /** Accounts, language, and what this browser promises. */
 export function SettingsScreen({ app }: ScreenProps) {
-  const { settings, account: texts } = app.words.texts
+  const { settings } = app.words.texts
+  const { account: texts } = app.words.later
   return (
     <>
       <Heading>{settings.title}</Heading>

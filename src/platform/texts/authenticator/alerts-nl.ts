@@ -1,6 +1,6 @@
-import type { AuthenticatorTexts } from './texts.ts'
+import type { LaterTexts } from './later-texts.ts'
 
-export const alertsNl: AuthenticatorTexts['alerts'] = {
+export const alertsNl: LaterTexts['alerts'] = {
   title: 'Meldingen',
   what: 'Ze laten weten dat er een verzoek wacht als deze app dicht is, en niet waarover.',
   turnOn: 'Meldingen aanzetten',

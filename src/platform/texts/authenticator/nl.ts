@@ -1,5 +1,4 @@
 import { activitiesNl } from '../activities-nl.ts'
-import { alertsNl } from './alerts-nl.ts'
 import { otherCodesNl } from './other-codes-nl.ts'
 import type { AuthenticatorTexts } from './texts.ts'
 
@@ -207,67 +206,6 @@ export const authenticatorNl: AuthenticatorTexts = {
       'Als je je ook met deze browser aanmeldt, heeft een dief die hem overneemt beide. Gebruik ' +
       'een ander apparaat waar het erop aankomt.',
   },
-  alerts: alertsNl,
-  account: {
-    title: '{user} bij {tenant}',
-    mayAnswer: 'Kan aanmeldingen goedkeuren.',
-    whyNot: {
-      unconfirmed: 'Wacht op zijn getal.',
-      suspended: 'Deze browser is geblokkeerd.',
-      user_suspended: 'Je organisatie heeft je aanmeldingen stopgezet.',
-      push_locked: 'Aanmelden per telefoon is geblokkeerd.',
-      app_too_old: 'Deze app is te oud voor je organisatie. Laad hem opnieuw.',
-      platform_retired: 'Je organisatie accepteert geen browsers meer.',
-      protocol_too_old: 'Deze app is te oud voor je organisatie. Laad hem opnieuw.',
-      companion: 'Hoort bij een ander apparaat.',
-      no_verification_key: 'Je organisatie vraagt om vingerafdruk, gezicht of pincode.',
-      passkey_synced:
-        'Je passkey wordt met andere apparaten gedeeld; je organisatie staat dat niet toe.',
-      unknown: 'Kan op dit moment geen aanmeldingen goedkeuren.',
-    },
-    devices: 'Je apparaten',
-    thisOne: 'Deze browser',
-    lastUsed: 'Laatst gebruikt',
-    never: 'Nog niet',
-    statuses: {
-      unconfirmed: 'Nog niet bevestigd',
-      active: 'Kan aanmeldingen goedkeuren',
-      suspended: 'Geblokkeerd',
-      unregistered: 'Verwijderd',
-    },
-    lostPhone: 'Een apparaat kwijt?',
-    lostWhat:
-      'Verwijder het met een andere telefoon die om je vingerafdruk of pincode vraagt, op de ' +
-      'pagina van je apparaten, of via je helpdesk.',
-    notifications: 'Meldingen',
-    pausedUntil: 'Gepauzeerd tot {time}.',
-    notPaused: 'Niet gepauzeerd.',
-    categories: {
-      security: 'Veiligheid',
-      devices: 'Apparaten',
-      sign_in: 'Aanmeldingen',
-      relying_party: 'Berichten van toepassingen',
-    },
-    ways: { push: 'Melding', in_app: 'In de app', off: 'Uit' },
-    pushes: 'Komen meldingen aan?',
-    noPush: 'Er is er nog geen verzonden. Open zonder meldingen de app om verzoeken te zien.',
-    pushStatuses: {
-      queued: 'Wacht op verzending',
-      sent: 'Verzonden',
-      failed: 'Mislukt',
-      suppressed: 'Tegengehouden',
-    },
-    remove: 'Dit account verwijderen',
-    removeTitle: '{user} uit deze browser verwijderen?',
-    removeWhat:
-      'Deze browser vergeet zijn sleutels en kan niets meer goedkeuren. Om terug te komen heb je ' +
-      'een nieuwe code nodig.',
-    removeGo: 'Verwijderen',
-    removeAnyway: 'Hier toch vergeten',
-    removeUnsaid:
-      'De dienst was niet bereikbaar en weet het dus nog niet. Verwijder deze browser ook elders ' +
-      'uit je apparaten.',
-  },
   ended: {
     title: 'Deze browser is verwijderd',
     what: 'Hij keurt sinds {time} niets meer goed voor {user} bij {tenant}.',
@@ -275,6 +213,16 @@ export const authenticatorNl: AuthenticatorTexts = {
       'Was jij dit niet, bel dan je helpdesk. Voeg het account opnieuw toe om hem weer te ' +
       'gebruiken.',
     erase: 'De sleutels wissen',
+  },
+  passkeyErrors: {
+    NotAllowedError:
+      'De passkey is niet gebruikt: dat is geannuleerd, duurde te lang, of hij is hier niet ' +
+      'meer. Er is niets verstuurd; je kunt het opnieuw proberen.',
+    InvalidStateError: 'Daar is al een passkey hiervoor. Kies een andere plek.',
+    NotSupportedError: 'Die plek kan het soort passkey dat nodig is niet bewaren.',
+    SecurityError:
+      'De passkeys van deze app horen bij een ander adres dan deze pagina. Meld het je ' +
+      'organisatie.',
   },
   errors: {
     unreachable: 'De dienst is niet bereikbaar. Er is niets veranderd; probeer het zo weer.',

@@ -1,0 +1,6 @@
+// The texts of screens that are loaded when they are opened, in English.
+
+import { accountEn } from './account-en.ts'
+import { alertsEn } from './alerts-en.ts'
+
+export const laterEn = { account: accountEn, alerts: alertsEn } as const

@@ -1,0 +1,5 @@
+import { accountNl } from './account-nl.ts'
+import { alertsNl } from './alerts-nl.ts'
+import type { LaterTexts } from './later-texts.ts'
+
+export const laterNl: LaterTexts = { account: accountNl, alerts: alertsNl }
