@@ -43,6 +43,8 @@ export type AppOptions = {
   readonly authenticatorFolder?: string
   /** Its own origin, where nothing else is served; the public one by default. */
   readonly authenticatorOrigin?: string | null
+  /** The domain that its passkeys belong to; the host of its page by default. */
+  readonly webauthnRpId?: string | null
   /** Apps that may open links of this origin; none by default. */
   readonly linkedApps?: readonly LinkedApp[]
   readonly limits?: Partial<ServerLimits>

@@ -242,6 +242,7 @@ export async function startService(
       linkedApps: config.linkedApps,
       ...(authenticatorFolder !== null && { authenticatorFolder }),
       authenticatorOrigin: config.authenticatorOrigin,
+      webauthnRpId: config.webauthnRpId,
       logger: log,
       publicOrigin,
       ...(config.trustProxy !== null && { trustProxy: config.trustProxy }),

@@ -175,7 +175,8 @@ export function registerRoutes(
     const origins = { publicOrigin, authenticatorOrigin }
     const authenticator = folder === undefined ? null : authenticatorAddress(origins)
     pages.register(enrollmentPageRoutes, { linkedApps, publicOrigin, authenticator })
-    if (folder !== undefined) pages.register(authenticatorRoutes, { folder, ...origins })
+    const { webauthnRpId: rpId = null } = options
+    if (folder !== undefined) pages.register(authenticatorRoutes, { folder, rpId, ...origins })
     pages.register(homeRoutes, { apiDocs: options.apiDocs ?? true })
     ready()
   })

@@ -1,7 +1,7 @@
 // The state of the app: its accounts, what waits for them, and which screen is open.
 
 import type { PendingRequest } from '../../clients/device/src/device.ts'
-import { enroll } from './enroll.ts'
+import { type Beginning, enroll } from './enroll.ts'
 import { namedTenant, type Scan, takeFragment } from './fragment.ts'
 import { Member } from './member.ts'
 import { askToPersist, type Enrolled, isEnrolled, isMarked, mark, Vault } from './vault.ts'
@@ -132,10 +132,10 @@ export class App {
   }
 
   /** Enrolls this browser; the keys are asked to be kept. */
-  async add(ticket: Parameters<typeof enroll>[0], name: string): Promise<void> {
+  async add(beginning: Beginning): Promise<Enrolled> {
     if (!this.vault) throw new Error('the browser keeps nothing')
     const { vault, words } = this
-    const record = await enroll(ticket, { vault, language: words.language, name })
+    const record = await enroll(beginning, { vault, language: words.language })
     this.scan = null
     this.isLost = false
     this.members = [...this.members, this.#open(record)]
@@ -144,6 +144,7 @@ export class App {
     void this.#keep()
     const isActive = record.account.status === 'active'
     this.replace(isActive ? home : { at: 'confirm', id: record.id })
+    return record
   }
 
   /** The accounts that notifications are about. */
@@ -169,6 +170,8 @@ export class App {
     await this.vault?.remove(member.id)
     this.members = this.members.filter((one) => one !== member)
     mark('accounts', this.members.length > 0)
+    const { passkey } = member.client.keys
+    if (passkey) void import('./passkey.ts').then(({ dropPasskey }) => dropPasskey(passkey))
     this.#tell()
     this.home()
   }

@@ -5,25 +5,36 @@ import {
   createDeviceKeys,
   type DeviceKeys,
   type EnrollmentTicket,
+  type Passkey,
 } from '../../clients/device/src/device.ts'
 import { appId, appVersion, worldIn } from './service.ts'
 import { describeBrowser } from './this-browser.ts'
 import { type Enrolled, mark, type StoredAccount, type Vault } from './vault.ts'
 
-/** The keys of a new device. A passkey, which verifies the person, would be asked for here. */
-function createKeys(): Promise<DeviceKeys> {
-  return createDeviceKeys({ verification: false })
+/** What a new account of this browser begins with. */
+export type Beginning = {
+  readonly ticket: EnrollmentTicket
+  /** Of this browser, as the person names it. */
+  readonly name: string
+  /** Verifies the person; null where they want none, or have none. */
+  readonly passkey: Passkey | null
+}
+
+async function createKeys(passkey: Passkey | null): Promise<DeviceKeys> {
+  const keys = await createDeviceKeys({ verification: false })
+  return passkey ? { ...keys, passkey } : keys
 }
 
 /**
  * Claims the code with new keys. They are stored first: a browser that keeps nothing (VaultError)
- * must not use up a code. Throws DeviceApiError as `claimEnrollment` does.
+ * must not use up a code. With a passkey the person is asked for it once more. Throws
+ * DeviceApiError as `claimEnrollment` does, and the browser's DOMException about a passkey.
  */
 export async function enroll(
-  ticket: EnrollmentTicket,
-  { vault, language, name }: { vault: Vault; language: string; name: string },
+  { ticket, name, passkey }: Beginning,
+  { vault, language }: { readonly vault: Vault; readonly language: string },
 ): Promise<Enrolled> {
-  const keys = await createKeys()
+  const keys = await createKeys(passkey)
   const claim: StoredAccount = {
     id: `claim ${keys.possession.kid}`,
     keys,

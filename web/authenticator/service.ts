@@ -1,6 +1,7 @@
 // The service behind this app: one, named by the page that it served.
 
 import type { World } from '../../clients/device/src/device.ts'
+import { getAssertion } from './assertion.ts'
 import { ownFetch } from './own-fetch.ts'
 
 /** Of the project: the build writes it. */
@@ -19,5 +20,5 @@ export const serviceOrigin: string =
 
 /** What every client here needs. */
 export function worldIn(language: string): World {
-  return { language, fetch: ownFetch }
+  return { language, getAssertion, fetch: ownFetch }
 }

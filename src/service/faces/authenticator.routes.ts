@@ -36,7 +36,9 @@ const headers = {
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(self), microphone=(), geolocation=(), display-capture=()',
+  'permissions-policy':
+    'camera=(self), publickey-credentials-get=(self), publickey-credentials-create=(self), ' +
+    'microphone=(), geolocation=(), display-capture=()',
 }
 
 /** Names of assets contain a hash of what is in them. */
@@ -47,13 +49,21 @@ function cacheControlOf({ name }: BuiltFile): string {
 
 const attributeText = (text: string) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
 
-function answerOf(file: BuiltFile, publicOrigin: string): FixedAnswer {
+/** The page with what only the service knows in the meta elements that are there for it. */
+function tellPage(html: string, facts: Readonly<Record<string, string>>): string {
+  return html.replace(/<meta name="([\w-]+)" content="">/g, (element, name: string) => {
+    const fact = facts[name]
+    return fact === undefined ? element : `<meta name="${name}" content="${attributeText(fact)}">`
+  })
+}
+
+function answerOf(file: BuiltFile, { publicOrigin, rpId }: AuthenticatorOptions): FixedAnswer {
   const build = async () => {
     const bytes = await readFile(file.path)
     if (file.name !== page) return bytes
     // The app may be served from another origin than the one that codes and proofs name.
-    const origin = `<meta name="service-origin" content="${attributeText(publicOrigin)}">`
-    return bytes.toString().replace(/<meta name="service-origin"[^>]*>/, () => origin)
+    const facts = { 'service-origin': publicOrigin, 'webauthn-rp-id': rpId ?? '' }
+    return tellPage(bytes.toString(), facts)
   }
   return { type: file.type, headers, cacheControl: cacheControlOf(file), build }
 }
@@ -61,6 +71,8 @@ function answerOf(file: BuiltFile, publicOrigin: string): FixedAnswer {
 export type AuthenticatorOptions = AuthenticatorOrigins & {
   /** Of the build. */
   readonly folder: string
+  /** The domain that passkeys belong to; null for the host of the page. */
+  readonly rpId: string | null
 }
 
 /** Where the app is, for links of other pages. */
@@ -77,13 +89,12 @@ const searchOf = ({ raw: { url = '' } }: FastifyRequest) =>
  */
 export function authenticatorRoutes(
   app: HttpApp,
-  { folder, ...origins }: AuthenticatorOptions,
+  options: AuthenticatorOptions,
   done: () => void,
 ): void {
+  const { folder, rpId: _, ...origins } = options
   const files = listBuiltFiles(folder)
-  const answers = new Map(
-    files.map((one) => [one.name, fixedAnswer(answerOf(one, origins.publicOrigin))]),
-  )
+  const answers = new Map(files.map((one) => [one.name, fixedAnswer(answerOf(one, options))]))
   const address = authenticatorAddress(origins)
   const { authenticatorOrigin } = origins
   const isElsewhere = (request: FastifyRequest) =>

@@ -18,7 +18,9 @@ let app: FastifyInstance
 async function build(): Promise<string> {
   const root = await mkdtemp(path.join(tmpdir(), 'cs-faces-'))
   await mkdir(path.join(root, 'assets'))
-  const page = '<html><meta name="service-origin" content=""><script src="/x.js"></script></html>'
+  const page =
+    '<html><meta name="service-origin" content="">' +
+    '<meta name="webauthn-rp-id" content=""><script src="/x.js"></script></html>'
   await writeFile(path.join(root, 'index.html'), page)
   await writeFile(path.join(root, 'assets/app-abc123.js'), 'const a = 1')
   await writeFile(path.join(root, 'worker.js'), 'const b = 1')
@@ -54,7 +56,9 @@ describe('the page of the authenticator', () => {
       'referrer-policy': 'no-referrer',
       'cross-origin-opener-policy': 'same-origin',
     })
-    expect(headers['permissions-policy']).toContain('camera=(self)')
+    for (const feature of ['camera', 'publickey-credentials-get', 'publickey-credentials-create']) {
+      expect(headers['permissions-policy']).toContain(`${feature}=(self)`)
+    }
   })
 
   test('names the origin of the service, which may be another than its own', async () => {
@@ -67,6 +71,14 @@ describe('the page of the authenticator', () => {
     await using app = await anApp({}, { authenticatorFolder: folder, publicOrigin })
     const { body } = await app.inject('/authenticator/')
     expect(body).toContain('<meta name="service-origin" content="https://a&quot;&amp;b.example">')
+  })
+
+  test('names the domain of its passkeys, where that is not its own host', async () => {
+    const options = { authenticatorFolder: folder, webauthnRpId: 'example' }
+    await using other = await anApp({}, options)
+    const meta = (content: string) => `<meta name="webauthn-rp-id" content="${content}">`
+    expect((await other.inject('/authenticator/')).body).toContain(meta('example'))
+    expect((await read('/authenticator/')).body).toContain(meta(''))
   })
 
   test('is found without its slash, too, with what the address asks for', async () => {

@@ -1,70 +1,12 @@
 import { useState } from 'preact/hooks'
-import type { EnrollmentTicket } from '../../../clients/device/src/device.ts'
 import { plainTypedText } from '../../../clients/device/src/typed-text.ts'
 import { readScan } from '../fragment.ts'
 import { serviceOrigin } from '../service.ts'
-import { describeBrowser } from '../this-browser.ts'
-import { VaultError } from '../vault.ts'
 import { Camera } from './camera.tsx'
-import { Field, Heading, Note, Trouble } from './parts.tsx'
-import { type ScreenProps, useAction } from './use.ts'
-
-function proposedName(): string {
-  const { browser, system } = describeBrowser(navigator.userAgent)
-  return `${browser}, ${system}`
-}
-
-type Enrolling = ReturnType<typeof useAction> & {
-  readonly name: string
-  readonly setName: (name: string) => void
-  readonly add: (ticket: EnrollmentTicket) => void
-}
-
-function useEnrolling({ app }: ScreenProps): Enrolling {
-  const [name, setName] = useState(proposedName)
-  const action = useAction()
-  const add = (ticket: EnrollmentTicket) =>
-    action.begin(() => app.add(ticket, name.trim() || proposedName()))
-  return { ...action, name, setName, add }
-}
-
-/** A code that could not be stored was not used up: say so. */
-function EnrollTrouble({ app, trouble }: ScreenProps & { readonly trouble: unknown }) {
-  const { add, errors } = app.words.texts
-  if (trouble instanceof VaultError) {
-    return (
-      <div role="alert">
-        <p class="note bad">{add.unstored}</p>
-      </div>
-    )
-  }
-  const isUnknown = (trouble as { readonly outcomeUnknown?: boolean } | null)?.outcomeUnknown
-  if (isUnknown) {
-    return (
-      <div role="alert">
-        <p class="note bad">{errors.unconfirmed_claim}</p>
-      </div>
-    )
-  }
-  return <Trouble app={app} error={trouble} />
-}
-
-function NameField({ app, name, setName }: ScreenProps & Pick<Enrolling, 'name' | 'setName'>) {
-  const { add } = app.words.texts
-  return (
-    <Field label={add.device} hint={add.deviceHint}>
-      {(attributes) => (
-        <input
-          {...attributes}
-          value={name}
-          maxLength={64}
-          required
-          onInput={({ currentTarget }) => setName(currentTarget.value)}
-        />
-      )}
-    </Field>
-  )
-}
+import { EnrollTrouble, NameField, useEnrolling } from './enrolling.tsx'
+import { Field, Heading, Note } from './parts.tsx'
+import { PasskeyOffer } from './passkey-offer.tsx'
+import type { ScreenProps } from './use.ts'
 
 /** A code that an address brought along: nothing happens before the person asks for it. */
 function LinkScreen({ app }: ScreenProps) {
@@ -82,6 +24,7 @@ function LinkScreen({ app }: ScreenProps) {
       </>
     )
   }
+  if (enrolling.ticket) return <PasskeyOffer app={app} enrolling={enrolling} />
   const submit = (event: Event) => {
     event.preventDefault()
     enrolling.add(scan)
@@ -90,8 +33,8 @@ function LinkScreen({ app }: ScreenProps) {
     <form onSubmit={submit}>
       <Heading>{add.title}</Heading>
       <Note kind="warn">{add.fromLink}</Note>
-      <NameField app={app} {...enrolling} />
-      <EnrollTrouble app={app} trouble={enrolling.trouble} />
+      <NameField app={app} enrolling={enrolling} />
+      <EnrollTrouble app={app} enrolling={enrolling} />
       <div class="row">
         <button type="submit" disabled={enrolling.isBusy}>
           {enrolling.isBusy ? add.busy : add.useThis}
@@ -107,7 +50,6 @@ function LinkScreen({ app }: ScreenProps) {
 
 function ScanScreen({ app }: ScreenProps) {
   const { add, welcome, back } = app.words.texts
-  const enrolling = useEnrolling({ app })
   const [fault, setFault] = useState<string | null>(null)
   const read = (text: string) => {
     const scan = readScan(text)
@@ -123,7 +65,6 @@ function ScanScreen({ app }: ScreenProps) {
       <p>{add.scanHow}</p>
       <Camera app={app} onText={read} />
       <div role="alert">{fault !== null && <p class="note bad">{fault}</p>}</div>
-      <EnrollTrouble app={app} trouble={enrolling.trouble} />
       <div class="row">
         <button type="button" class="quiet" onClick={() => app.replace({ at: 'add', by: 'type' })}>
           {welcome.type}
@@ -170,6 +111,7 @@ function TypeScreen({ app }: ScreenProps) {
     enrolling.add({ origin: serviceOrigin, tenantId, code: typed.code, user })
   }
   const faultOf = (name: keyof Typed) => (fault?.of === name ? fault.text : null)
+  if (enrolling.ticket) return <PasskeyOffer app={app} enrolling={enrolling} />
   const plain = { autoCapitalize: 'none', spellcheck: false, required: true } as const
   return (
     <form onSubmit={submit}>
@@ -207,8 +149,8 @@ function TypeScreen({ app }: ScreenProps) {
           />
         )}
       </Field>
-      <NameField app={app} {...enrolling} />
-      <EnrollTrouble app={app} trouble={enrolling.trouble} />
+      <NameField app={app} enrolling={enrolling} />
+      <EnrollTrouble app={app} enrolling={enrolling} />
       <div class="row">
         <button type="submit" disabled={enrolling.isBusy}>
           {enrolling.isBusy ? add.busy : add.go}

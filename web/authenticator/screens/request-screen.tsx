@@ -15,12 +15,9 @@ import { type ScreenProps, useAction, useClock } from './use.ts'
 
 type RequestProps = ScreenProps & { readonly member: Member }
 
-/**
- * Whether the person can approve with the keys of this browser. A passkey, once there is one, is
- * the verification key.
- */
+/** Whether the person can approve with the keys of this browser: its passkey verifies them. */
 function mayApprove({ userVerification }: PendingRequest, keys: DeviceKeys): boolean {
-  return userVerification !== 'required' || keys.verification !== null
+  return userVerification !== 'required' || keys.passkey !== undefined
 }
 
 const endings: Readonly<Record<string, Ending>> = {

@@ -2,5 +2,6 @@
 
 import { accountEn } from './account-en.ts'
 import { alertsEn } from './alerts-en.ts'
+import { passkeyEn } from './passkey-en.ts'
 
-export const laterEn = { account: accountEn, alerts: alertsEn } as const
+export const laterEn = { account: accountEn, alerts: alertsEn, passkey: passkeyEn } as const

@@ -1,5 +1,6 @@
 import { accountNl } from './account-nl.ts'
 import { alertsNl } from './alerts-nl.ts'
 import type { LaterTexts } from './later-texts.ts'
+import { passkeyNl } from './passkey-nl.ts'
 
-export const laterNl: LaterTexts = { account: accountNl, alerts: alertsNl }
+export const laterNl: LaterTexts = { account: accountNl, alerts: alertsNl, passkey: passkeyNl }
