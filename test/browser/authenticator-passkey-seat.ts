@@ -1,8 +1,49 @@
 // A person whose browser has a passkey's place: Chromium's virtual authenticator.
 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import type { RunningService } from '../support/running-service.ts'
+import { DeviceClient } from '../../clients/device/src/device-client.ts'
+import { claimEnrollment, readEnrollmentUri } from '../../clients/device/src/enrollment.ts'
+import { createDeviceKeys } from '../../clients/device/src/keys.ts'
+import { freePort } from '../support/ports.ts'
+import {
+  createApi,
+  enrollPhone,
+  type RunningService,
+  startTestService,
+} from '../support/running-service.ts'
 import { openEnrollment, type Seat, sit } from './authenticator-seat.ts'
+
+/** A service whose authenticator has a name: passkeys belong to one, and 127.0.0.1 is none. */
+export async function startNamedService() {
+  const port = await freePort()
+  const authenticatorOrigin = `http://localhost:${port}`
+  const running = await startTestService({ port, authenticatorOrigin })
+  const address = `http://127.0.0.1:${port}`
+  const service: RunningService = {
+    ...running,
+    origin: authenticatorOrigin,
+    api: createApi(address, running.key),
+  }
+  /** Codes name the public origin, under which nobody listens. */
+  const reach: typeof fetch = (url, init) =>
+    fetch(String(url).replace(running.origin, address), init)
+  const enroll = (user: string, name: string) => enrollPhone(service, { user, name, fetch: reach })
+  return { ...service, enrollPhone: enroll, claim: (uri: string) => claim(uri, reach) }
+}
+
+/** A phone that has scanned a code, and waits for the number. */
+async function claim(uri: string, reach: typeof fetch): Promise<DeviceClient> {
+  const ticket = readEnrollmentUri(uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${uri}`)
+  const keys = await createDeviceKeys({ verification: true })
+  const versions = { model: 'M', osVersion: '1', appVersion: '1' }
+  const device = { name: 'Next phone', platform: 'ios', ...versions } as const
+  const app = { appId: 'com.example.ios', device }
+  const account = await claimEnrollment({ ticket, keys, ...app }, { fetch: reach })
+  return new DeviceClient({ account, keys, fetch: reach })
+}
+
+export type NamedService = Awaited<ReturnType<typeof startNamedService>>
 
 type Place = {
   /** Whether the person passes the check of finger, face or PIN; false stands for a refusal. */
@@ -42,6 +83,8 @@ export async function sitWithPasskeys(
   const seat = await sit(browser, service, options)
   return { ...seat, passkeys: await placePasskeys(seat.page, place) }
 }
+
+export type SeatWithPasskeys = Awaited<ReturnType<typeof sitWithPasskeys>>
 
 /** Opens the app with the code of an enrollment, up to the offer of a passkey. */
 export async function goToOffer(

@@ -3,15 +3,15 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
-import { freePort } from '../support/ports.ts'
 import { notRun } from '../support/programs.ts'
-import { createApi, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import {
   confirmNumber,
   enrollWithPasskey,
   goToOffer,
+  type NamedService,
   sitWithPasskeys,
+  startNamedService,
 } from './authenticator-passkey-seat.ts'
 import { ask, openEnrollment } from './authenticator-seat.ts'
 
@@ -19,16 +19,11 @@ const executablePath = chromiumPath()
 if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 describe.runIf(executablePath)('the authenticator with a passkey', () => {
-  let service: RunningService
+  let service: NamedService
   let browser: Browser
 
   beforeAll(async () => {
-    const port = await freePort()
-    // Passkeys belong to names, and 127.0.0.1 is none.
-    const authenticatorOrigin = `http://localhost:${port}`
-    const running = await startTestService({ port, authenticatorOrigin })
-    const api = createApi(`http://127.0.0.1:${port}`, running.key)
-    service = { ...running, origin: authenticatorOrigin, api }
+    service = await startNamedService()
     browser = await openChromium(executablePath ?? '')
   })
   afterAll(async () => {
@@ -117,7 +112,7 @@ describe.runIf(executablePath)('the authenticator with a passkey', () => {
     await goToOffer(service, seat, enrollment)
     const setUp = page.getByRole('button', { name: 'Set up a passkey' })
     await setUp.click()
-    await page.getByText('The passkey was not used').waitFor()
+    await page.getByText('No passkey was set up').waitFor()
     await passkeys.verify(true)
     await setUp.click()
     await reads('Now use it once')
@@ -164,7 +159,7 @@ describe.runIf(executablePath)('the authenticator with a passkey', () => {
     })
   })
 
-  test('does not work on a page that was told another domain, says so, and leaves a way', async () => {
+  test('does not work on a page that names another domain, says so, and leaves a way', async () => {
     await using seat = await sitWithPasskeys(browser, service)
     const { page } = seat
     await page.route(/\/authenticator\/$/, async (route) => {

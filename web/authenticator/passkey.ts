@@ -1,4 +1,4 @@
-// A new passkey of this browser, and what its manager is told about it.
+// A new passkey of this browser, and what its manager learns about it.
 
 import { base64url } from 'jose'
 import { type NewCredential, type Passkey, readPasskey } from '../../clients/device/src/device.ts'

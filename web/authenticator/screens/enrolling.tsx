@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 import { DeviceApiError, type EnrollmentTicket } from '../../../clients/device/src/device.ts'
+import type { App } from '../app.ts'
 import {
   createPasskey,
   dropPasskey,
@@ -88,25 +89,27 @@ export function useEnrolling({ app }: ScreenProps): Enrolling {
   return { ...action, name, setName, standing, ticket, newPasskey, add, create, claim }
 }
 
-/** What went wrong; whether the code was used up is said where it matters. */
-export function EnrollTrouble({
-  app,
-  enrolling: { trouble },
-}: ScreenProps & { readonly enrolling: Pick<Enrolling, 'trouble'> }) {
-  const { add, errors } = app.words.texts
+/** A text that says more about the code, or about a passkey, than there is for every screen. */
+function ownText({ words }: App, { trouble, newPasskey }: Attempt): string | null {
+  const { passkey } = words.later
+  const { add, errors } = words.texts
+  if (trouble instanceof VaultError) return add.unstored
+  if (isSynced(trouble)) return passkey.synced
   const isUnknown = (trouble as { readonly outcomeUnknown?: boolean } | null)?.outcomeUnknown
-  const own =
-    trouble instanceof VaultError
-      ? add.unstored
-      : isUnknown
-        ? errors.unconfirmed_claim
-        : isSynced(trouble)
-          ? app.words.later.passkey.synced
-          : null
-  if (own === null) return <Trouble app={app} error={trouble} />
+  if (isUnknown) return errors.unconfirmed_claim
+  const isRefused = trouble instanceof DOMException && trouble.name === 'NotAllowedError'
+  return isRefused && newPasskey === null ? passkey.notSetUp : null
+}
+
+type Attempt = Pick<Enrolling, 'trouble' | 'newPasskey'>
+
+/** What went wrong, and what became of the code. */
+export function EnrollTrouble({ app, enrolling }: ScreenProps & { readonly enrolling: Attempt }) {
+  const text = ownText(app, enrolling)
+  if (text === null) return <Trouble app={app} error={enrolling.trouble} />
   return (
     <div role="alert">
-      <p class="note bad">{own}</p>
+      <p class="note bad">{text}</p>
     </div>
   )
 }

@@ -13,6 +13,9 @@ export const passkeyEn = {
     'works as well.',
   setUp: 'Set up a passkey',
   skip: 'Skip',
+  notSetUp:
+    'No passkey was set up: that was cancelled, took too long, or cannot be done here. Try ' +
+    'again, or go on without.',
   useTitle: 'Now use it once',
   useWhat: 'The passkey is there. Using it once shows your organisation that it works.',
   use: 'Use the passkey',

@@ -13,6 +13,9 @@ export const passkeyNl: LaterTexts['passkey'] = {
     'telefoon, werkt ook.',
   setUp: 'Een passkey instellen',
   skip: 'Overslaan',
+  notSetUp:
+    'Er is geen passkey ingesteld: dat is geannuleerd, duurde te lang, of kan hier niet. Probeer ' +
+    'het opnieuw, of ga verder zonder.',
   useTitle: 'Gebruik hem nu één keer',
   useWhat: 'De passkey is er. Door hem één keer te gebruiken ziet je organisatie dat hij werkt.',
   use: 'De passkey gebruiken',
