@@ -2,16 +2,23 @@
 
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { authenticatorEn } from '../../src/platform/texts/authenticator/en.ts'
 import { laterEn } from '../../src/platform/texts/authenticator/later-en.ts'
 import { laterNl } from '../../src/platform/texts/authenticator/later-nl.ts'
 import { authenticatorNl } from '../../src/platform/texts/authenticator/nl.ts'
 import { notRun } from '../support/programs.ts'
-import { type RunningService, startTestService } from '../support/running-service.ts'
+import {
+  type NamedService,
+  sitWithPasskeys,
+  startNamedService,
+} from './authenticator-passkey-seat.ts'
 import { sit } from './authenticator-seat.ts'
 import { tour } from './authenticator-tour.ts'
+
+// Some thirty screens, each looked at in several ways.
+vi.setConfig({ testTimeout: 180_000 })
 
 const executablePath = chromiumPath()
 if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
@@ -46,12 +53,14 @@ const smallTargets = (page: Page) =>
     .filter((one) => one.getBoundingClientRect().height < 44)
     .map((one) => one.outerHTML.slice(0, 100))`)
 
+const small = { width: 360, height: 740 }
+
 describe.runIf(executablePath)('every screen of the authenticator', () => {
-  let service: RunningService
+  let service: NamedService
   let browser: Browser
 
   beforeAll(async () => {
-    service = await startTestService()
+    service = await startNamedService()
     browser = await openChromium(executablePath ?? '')
   })
   afterAll(async () => {
@@ -65,10 +74,10 @@ describe.runIf(executablePath)('every screen of the authenticator', () => {
   ] as const)(
     'has no fault that axe finds, and fits 360 px: %s, %s',
     async (tag, scheme, texts) => {
-      await using seat = await sit(browser, service, {
+      await using seat = await sitWithPasskeys(browser, service, {
         locale: tag === 'en' ? 'en-GB' : 'nl-NL',
         colorScheme: scheme,
-        viewport: { width: 360, height: 740 },
+        viewport: small,
       })
       const { page } = seat
       const screens: string[] = []
@@ -84,9 +93,13 @@ describe.runIf(executablePath)('every screen of the authenticator', () => {
         expect.soft([screen, await overflow(page)]).toEqual([screen, []])
         if (LOOK) await page.screenshot({ path: file.replace('.png', ' rtl.png'), fullPage: true })
         await page.evaluate(`document.documentElement.dir = 'ltr'`)
+        await page.setViewportSize({ width: 1280, height: 800 })
+        expect.soft([screen, await overflow(page)]).toEqual([screen, []])
+        if (LOOK) await page.screenshot({ path: file.replace('.png', ' wide.png') })
+        await page.setViewportSize(small)
       }
       await tour({ service, seat, texts, user: `ada.${tag}`, look })
-      expect(screens.length).toBeGreaterThan(18)
+      expect(screens.length).toBeGreaterThan(28)
       expect(await page.getAttribute('html', 'lang')).toBe(tag)
       expect(seat.complaints).toEqual([])
     },

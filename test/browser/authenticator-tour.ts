@@ -3,12 +3,12 @@
 import type { Page } from 'playwright-core'
 import type { LaterTexts } from '../../src/platform/texts/authenticator/later-texts.ts'
 import type { AuthenticatorTexts } from '../../src/platform/texts/authenticator/texts.ts'
-import type { RunningService } from '../support/running-service.ts'
-import { ask, openEnrollment, type Seat } from './authenticator-seat.ts'
+import type { NamedService, SeatWithPasskeys } from './authenticator-passkey-seat.ts'
+import { ask, openEnrollment } from './authenticator-seat.ts'
 
 type Tour = {
-  readonly service: RunningService
-  readonly seat: Seat
+  readonly service: NamedService
+  readonly seat: SeatWithPasskeys
   readonly texts: AuthenticatorTexts & LaterTexts
   readonly user: string
   /** Called at each screen, with a name for it. */
@@ -17,7 +17,7 @@ type Tour = {
 
 /** From the first start to an account. */
 async function enrollOnTheWay({ service, seat, texts, user, look }: Tour): Promise<void> {
-  const { page, reads } = seat
+  const { page, reads, passkeys } = seat
   const app = `${service.origin}/authenticator/`
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   await page.goto(app)
@@ -33,6 +33,7 @@ async function enrollOnTheWay({ service, seat, texts, user, look }: Tour): Promi
   await page.getByLabel(texts.add.tenant).fill(service.tenantId)
   await page.getByLabel(texts.add.code, { exact: true }).fill('0000000000')
   await press(texts.add.go)
+  await press(texts.passkey.skip)
   await page.getByText(texts.errors.enrollment_code_invalid).waitFor()
   await look('type, refused')
   await page.goto(`${app}#nothing`)
@@ -43,6 +44,17 @@ async function enrollOnTheWay({ service, seat, texts, user, look }: Tour): Promi
   await page.getByText(texts.add.fromLink).waitFor()
   await look('link')
   await press(texts.add.useThis)
+  await reads(texts.passkey.title)
+  await look('passkey')
+  await passkeys.verify(false)
+  await press(texts.passkey.setUp)
+  await page.getByText(texts.passkey.notSetUp).waitFor()
+  await look('passkey, refused')
+  await passkeys.verify(true)
+  await press(texts.passkey.setUp)
+  await reads(texts.passkey.useTitle)
+  await look('passkey, first use')
+  await press(texts.passkey.use)
   await reads(texts.confirm.title)
   await page.getByLabel(texts.confirm.number).fill('1')
   await press(texts.confirm.go)
@@ -58,7 +70,7 @@ async function enrollOnTheWay({ service, seat, texts, user, look }: Tour): Promi
 const long = 'Wirklich sehr lange Beschreibung '.repeat(3).trim()
 
 async function answerOnTheWay({ service, seat, texts, user, look }: Tour): Promise<void> {
-  const { page, context, reads } = seat
+  const { page, context, reads, passkeys } = seat
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   const challenge = await ask(service, user, {
     context: {
@@ -91,6 +103,11 @@ async function answerOnTheWay({ service, seat, texts, user, look }: Tour): Promi
   await look('report')
   await page.keyboard.press('Escape')
   await page.getByLabel(texts.request.number).fill(challenge.number)
+  await passkeys.verify(false)
+  await press(texts.request.approve)
+  await page.getByText(texts.passkeyErrors.NotAllowedError).waitFor()
+  await look('request, passkey refused')
+  await passkeys.verify(true)
   await press(texts.request.approve)
   await reads(texts.ending.approved)
   await look('approved')
@@ -98,8 +115,8 @@ async function answerOnTheWay({ service, seat, texts, user, look }: Tour): Promi
   await reads(texts.requests.title)
 }
 
-async function seeTabs({ seat, texts, user, look }: Tour): Promise<void> {
-  const { page, context, reads } = seat
+async function seeTabs({ service, seat, texts, user, look }: Tour): Promise<void> {
+  const { page, reads } = seat
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   await press(texts.tabs.codes)
   await reads(texts.codes.title)
@@ -121,6 +138,7 @@ async function seeTabs({ seat, texts, user, look }: Tour): Promise<void> {
   await press(texts.tabs.more)
   await reads(texts.settings.title)
   await look('settings')
+  await service.enrollPhone(user, 'Phone')
   await page.getByRole('button', { name: user }).click()
   await page.getByText(texts.account.noPush).waitFor()
   await page.getByText(texts.account.notPaused).waitFor()
@@ -130,6 +148,57 @@ async function seeTabs({ seat, texts, user, look }: Tour): Promise<void> {
   await page.getByRole('button', { name: texts.account.removeGo, exact: true }).waitFor()
   await look('removal')
   await page.keyboard.press('Escape')
+  await press(texts.account.lost.button)
+  await page.getByText(texts.account.lost.what.back).waitFor()
+  await look('lost phone')
+  await page.keyboard.press('Escape')
+  await press(texts.account.pause.go)
+  await page.getByText(texts.account.pause.resume).waitFor()
+  await press(texts.account.save)
+  await page.getByText(texts.account.saved).waitFor()
+  await look('account, paused and saved')
+}
+
+/** The next phone, from the choice to its end. */
+async function seePhones({ service, seat, texts, look }: Tour): Promise<void> {
+  const { page, reads } = seat
+  const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+  await press(texts.account.addPhone)
+  await reads(texts.phone.title)
+  await page.getByLabel(texts.phone.replaces).selectOption(texts.phone.none)
+  await look('phone')
+  const reply = page.waitForResponse((response) => response.url().endsWith('/v1/enrollments'))
+  await press(texts.phone.go)
+  await reads(texts.phone.scanTitle)
+  await look('phone, code')
+  const { uri } = (await (await reply).json()) as { readonly uri: string }
+  const phone = await service.claim(uri)
+  await reads(texts.phone.numberTitle)
+  await look('phone, number')
+  await phone.confirm(String(await page.locator('.code').textContent()))
+  await reads(texts.phone.addedTitle)
+  await look('phone, added')
+  await press(texts.back)
+  await page.getByText(texts.account.mayAnswer).waitFor()
+}
+
+/** Another account, without a passkey; then no network. */
+async function seeWithout({ service, seat, texts, look }: Tour): Promise<void> {
+  const { page, context, reads } = seat
+  const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+  const { uri, number } = await openEnrollment(service, `without.${texts.locale}`)
+  await page.goto(`${service.origin}/authenticator/#${service.tenantId}/${uri.split('#')[1]}`)
+  await press(texts.add.useThis)
+  await press(texts.passkey.skip)
+  await reads(texts.confirm.title)
+  await page.getByLabel(texts.confirm.number).fill(await number())
+  await press(texts.confirm.go)
+  await reads(texts.requests.title)
+  await press(texts.tabs.more)
+  await page.getByRole('button', { name: 'without' }).click()
+  await page.getByText(texts.account.noPasskey).waitFor()
+  await page.getByText(texts.account.notPaused).waitFor()
+  await look('account, without a passkey')
   await press(texts.back)
   await reads(texts.settings.title)
   await press(texts.tabs.requests)
@@ -172,5 +241,7 @@ export async function tour(options: Tour): Promise<void> {
   await enrollOnTheWay(options)
   await answerOnTheWay(options)
   await seeTabs(options)
+  await seePhones(options)
+  await seeWithout(options)
   await seeEnds(options)
 }

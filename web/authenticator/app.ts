@@ -16,7 +16,7 @@ export type Ending = 'approved' | 'denied' | 'reported' | 'closed' | 'expired' |
 export type Place =
   | { readonly at: 'tab'; readonly tab: Tab }
   | { readonly at: 'add'; readonly by: 'scan' | 'type' | 'link' }
-  | { readonly at: 'confirm' | 'account' | 'ended'; readonly id: string }
+  | { readonly at: 'confirm' | 'account' | 'phone' | 'ended'; readonly id: string }
   | { readonly at: 'request'; readonly id: string; readonly challengeId: string }
   | { readonly at: 'ending'; readonly ending: Ending; readonly request: PendingRequest }
 

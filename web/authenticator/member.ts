@@ -59,6 +59,11 @@ export class Member {
     return this.endedAt === null && this.account.status === 'active'
   }
 
+  /** Whether it has what verifies the person: other devices and notifications need that. */
+  get canVerify(): boolean {
+    return this.client.keys.passkey !== undefined
+  }
+
   /** The service's time. */
   now(): number {
     return Date.now() + this.account.clockOffsetMs

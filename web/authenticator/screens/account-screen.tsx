@@ -1,13 +1,12 @@
 import { useState } from 'preact/hooks'
-import { DeviceApiError, type DeviceDetails } from '../../../clients/device/src/device.ts'
+import { DeviceApiError } from '../../../clients/device/src/device.ts'
 import { fill } from '../../../src/platform/texts/fill.ts'
-import type { Member } from '../member.ts'
 import { isolate } from '../words.ts'
+import { Devices } from './account-devices.tsx'
+import { Notifications } from './account-notifications.tsx'
 import { Filled, Heading, Loaded, Note, Sheet, Trouble } from './parts.tsx'
 import { PushDoctor } from './push-doctor.tsx'
-import { type ScreenProps, useAction } from './use.ts'
-
-type MemberProps = ScreenProps & { readonly member: Member }
+import { type MemberProps, useAction } from './use.ts'
 
 function Standing({ app, member }: MemberProps) {
   const { account: texts } = app.words.later
@@ -21,85 +20,6 @@ function Standing({ app, member }: MemberProps) {
         )
       }
     </Loaded>
-  )
-}
-
-function DeviceCard({
-  app,
-  device,
-  isThis,
-}: ScreenProps & { readonly device: DeviceDetails; readonly isThis: boolean }) {
-  const { account: texts } = app.words.later
-  const { name, model, status, lastSeenAt } = device
-  return (
-    <li class="card">
-      <h3>
-        <bdi>{name}</bdi>
-      </h3>
-      <p class="soft">
-        {isThis && `${texts.thisOne} · `}
-        <bdi>{model}</bdi> · {texts.statuses[status]}
-      </p>
-      <p class="soft">
-        {texts.lastUsed}: {lastSeenAt ? app.words.time(lastSeenAt) : texts.never}
-      </p>
-    </li>
-  )
-}
-
-function Devices({ app, member }: MemberProps) {
-  const { account: texts } = app.words.later
-  return (
-    <section>
-      <h2>{texts.devices}</h2>
-      <Loaded app={app} name={`devices ${member.id}`} load={() => member.client.devices()}>
-        {(devices) => (
-          <ul class="cards">
-            {devices.map((device) => (
-              <DeviceCard
-                key={device.id}
-                app={app}
-                device={device}
-                isThis={device.id === member.id}
-              />
-            ))}
-          </ul>
-        )}
-      </Loaded>
-      <Note>
-        <strong>{texts.lostPhone}</strong> {texts.lostWhat}
-      </Note>
-    </section>
-  )
-}
-
-function Notifications({ app, member }: MemberProps) {
-  const { account: texts } = app.words.later
-  const { client } = member
-  const load = () => Promise.all([client.notificationPreferences(), client.pushPause()])
-  return (
-    <section>
-      <h2>{texts.notifications}</h2>
-      <Loaded app={app} name={`notifications ${member.id}`} load={load}>
-        {([preferences, { until }]) => (
-          <>
-            <dl class="card">
-              {Object.entries(texts.categories).map(([category, name]) => (
-                <>
-                  <dt>{name}</dt>
-                  <dd>{texts.ways[preferences[category as keyof typeof preferences]]}</dd>
-                </>
-              ))}
-            </dl>
-            <p>
-              {until === null
-                ? texts.notPaused
-                : fill(texts.pausedUntil, { time: app.words.time(until) })}
-            </p>
-          </>
-        )}
-      </Loaded>
-    </section>
   )
 }
 
@@ -163,6 +83,7 @@ export function AccountScreen({ app, member }: MemberProps) {
         <Filled text={texts.title} values={{ user: user.displayName, tenant: tenant.name }} />
       </Heading>
       <Standing app={app} member={member} />
+      {!member.canVerify && <Note kind="warn">{texts.noPasskey}</Note>}
       <Devices app={app} member={member} />
       <Notifications app={app} member={member} />
       <PushDoctor app={app} member={member} />

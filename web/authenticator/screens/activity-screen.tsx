@@ -1,11 +1,8 @@
 import { useState } from 'preact/hooks'
 import type { ActivityDetails, ActivityPage } from '../../../clients/device/src/device.ts'
-import type { Member } from '../member.ts'
 import { Heading, Loaded, Note, Trouble } from './parts.tsx'
 import { ReportSheet } from './report-sheet.tsx'
-import { type ScreenProps, useAction } from './use.ts'
-
-type MemberProps = ScreenProps & { readonly member: Member }
+import { type MemberProps, type ScreenProps, useAction } from './use.ts'
 
 /** What a person may not have done although it happened in their name. */
 const reportable: readonly string[] = [

@@ -115,7 +115,7 @@ export function Loaded<Value>({
   readonly app: App
   readonly name: string
   readonly load: () => Promise<Value>
-  readonly children: (value: Value) => ComponentChildren
+  readonly children: (value: Value, again: () => void) => ComponentChildren
 }) {
   const { value, trouble, again } = useLoading(load, name)
   const { texts } = app.words
@@ -130,5 +130,5 @@ export function Loaded<Value>({
     )
   }
   if (value === undefined) return <p class="soft">{texts.loading}</p>
-  return <>{children(value)}</>
+  return <>{children(value, again)}</>
 }

@@ -3,9 +3,7 @@ import type { PushDetails, PushReport } from '../../../clients/device/src/device
 import type { Member } from '../member.ts'
 import { type PushStanding, pushStanding } from '../pushes.ts'
 import { Loaded, Note, Trouble } from './parts.tsx'
-import { type ScreenProps, useAction } from './use.ts'
-
-type MemberProps = ScreenProps & { readonly member: Member }
+import { type MemberProps, type ScreenProps, useAction } from './use.ts'
 
 const lookEveryMs = 1_000
 const looksMax = 10
@@ -94,7 +92,7 @@ function Report({
 
 /** Whether notifications reach this browser for one account, why not, and a test. */
 export function PushDoctor({ app, member }: MemberProps) {
-  const { account: texts } = app.words.texts
+  const { account: texts } = app.words.later
   const load = () => Promise.all([pushStanding(), member.client.pushes()])
   return (
     <section>

@@ -5,15 +5,12 @@ import {
   type PendingRequest,
 } from '../../../clients/device/src/device.ts'
 import type { Ending } from '../app.ts'
-import type { Member } from '../member.ts'
 import { NumberField } from './number-field.tsx'
 import { OfflineHint } from './offline-hint.tsx'
 import { Filled, Heading, Note, Trouble } from './parts.tsx'
 import { ReportSheet } from './report-sheet.tsx'
 import { OneChannel, RequestFacts } from './request-facts.tsx'
-import { type ScreenProps, useAction, useClock } from './use.ts'
-
-type RequestProps = ScreenProps & { readonly member: Member }
+import { type MemberProps, type ScreenProps, useAction, useClock } from './use.ts'
 
 /** Whether the person can approve with the keys of this browser: its passkey verifies them. */
 function mayApprove({ userVerification }: PendingRequest, keys: DeviceKeys): boolean {
@@ -52,7 +49,7 @@ function TimeLeft({ app, seconds }: ScreenProps & { readonly seconds: number }) 
 }
 
 /** One request with everything that was signed about it, and the three answers. */
-function Open({ app, member, request }: RequestProps & { readonly request: PendingRequest }) {
+function Open({ app, member, request }: MemberProps & { readonly request: PendingRequest }) {
   const { request: texts } = app.words.texts
   const [number, setNumber] = useState('')
   const [fault, setFault] = useState<string | null>(null)
@@ -150,7 +147,7 @@ export function RequestScreen({
   app,
   member,
   challengeId,
-}: RequestProps & { readonly challengeId: string }) {
+}: MemberProps & { readonly challengeId: string }) {
   const newest = member.requests.find((one) => one.challengeId === challengeId)
   const firstReading = useRef(newest)
   firstReading.current ??= newest

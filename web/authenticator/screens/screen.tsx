@@ -1,12 +1,11 @@
 import { useEffect } from 'preact/hooks'
 import type { App, Place, Tab } from '../app.ts'
-import type { Member } from '../member.ts'
 import { CodesScreen } from './codes-screen.tsx'
 import { EndingScreen } from './ending-screen.tsx'
 import { Loaded } from './parts.tsx'
 import { RequestScreen } from './request-screen.tsx'
 import { RequestsScreen } from './requests-screen.tsx'
-import { type ScreenProps, useChanges } from './use.ts'
+import { type MemberProps, type ScreenProps, useChanges } from './use.ts'
 import { LostScreen, WelcomeScreen } from './welcome-screens.tsx'
 
 /** Loaded when it is opened, as the account is: what waits is shown the sooner. */
@@ -42,7 +41,7 @@ function Settings({ app }: ScreenProps) {
   )
 }
 
-function Account({ app, member }: ScreenProps & { readonly member: Member }) {
+function Account({ app, member }: MemberProps) {
   return (
     <Loaded
       app={app}
@@ -54,7 +53,7 @@ function Account({ app, member }: ScreenProps & { readonly member: Member }) {
   )
 }
 
-function Confirm({ app, member }: ScreenProps & { readonly member: Member }) {
+function Confirm({ app, member }: MemberProps) {
   return (
     <Loaded app={app} name="confirm" load={() => import('./confirm-screen.tsx')}>
       {({ ConfirmScreen }) => <ConfirmScreen app={app} member={member} />}
@@ -62,10 +61,18 @@ function Confirm({ app, member }: ScreenProps & { readonly member: Member }) {
   )
 }
 
-function Ended({ app, member }: ScreenProps & { readonly member: Member }) {
+function Ended({ app, member }: MemberProps) {
   return (
     <Loaded app={app} name="ended" load={() => import('./ended-screen.tsx')}>
       {({ EndedScreen }) => <EndedScreen app={app} member={member} />}
+    </Loaded>
+  )
+}
+
+function Phone({ app, member }: MemberProps) {
+  return (
+    <Loaded app={app} name="phone" load={() => app.words.withTexts(import('./phone-screen.tsx'))}>
+      {({ PhoneScreen }) => <PhoneScreen app={app} member={member} />}
     </Loaded>
   )
 }
@@ -104,6 +111,7 @@ function Content({ app, place }: ScreenProps & { readonly place: Place }) {
     if (member && place.at === 'confirm') return <Confirm app={app} member={member} />
     if (member && place.at === 'account') return <Account app={app} member={member} />
     if (member && place.at === 'ended') return <Ended app={app} member={member} />
+    if (member && place.at === 'phone') return <Phone app={app} member={member} />
     if (member && place.at === 'request') {
       const { challengeId } = place
       return <RequestScreen key={challengeId} app={app} member={member} challengeId={challengeId} />

@@ -2,8 +2,10 @@
 
 import { useCallback, useEffect, useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks'
 import type { App } from '../app.ts'
+import type { Member } from '../member.ts'
 
 export type ScreenProps = { readonly app: App }
+export type MemberProps = ScreenProps & { readonly member: Member }
 
 /** Draws again when the app has changed; listens before the first paint, when it may already. */
 export function useChanges(app: App): void {

@@ -31,6 +31,23 @@ export const accountEn = {
   lostWhat:
     'Remove it with another phone that asks for your fingerprint or PIN, on the page of your ' +
     'devices, or through your help desk.',
+  /** What takes a passkey, and how to come by one. */
+  noPasskey:
+    'This browser has no passkey, so it cannot remove a lost phone, add one, or change or pause ' +
+    'notifications. To set one up, remove this account and add it again with a new code.',
+  lost: {
+    button: 'Lost or stolen: remove it',
+    title: 'Remove {device}?',
+    what: {
+      approve: 'It approves nothing from now on; answers on their way are refused.',
+      codes: 'Codes that it opened for another phone become invalid.',
+      companions: 'A watch that belongs to it ends with it.',
+      back: 'It cannot be undone: to come back, it needs a new code.',
+    },
+    go: 'Remove it',
+    done: '{device} was removed.',
+  },
+  addPhone: 'Add or change a phone',
   notifications: 'Notifications',
   pausedUntil: 'Paused until {time}.',
   notPaused: 'Not paused.',
@@ -41,6 +58,20 @@ export const accountEn = {
     relying_party: 'Messages of applications',
   },
   ways: { push: 'Notification', in_app: 'In the app', off: 'Off' },
+  save: 'Save',
+  saved: 'Saved.',
+  pause: {
+    label: 'Pause all notifications',
+    what: 'Requests still wait in the app: open it to answer them.',
+    lengths: {
+      hour: 'For an hour',
+      workday: 'For 8 hours',
+      day: 'For a day',
+      week: 'For a week',
+    },
+    go: 'Pause',
+    resume: 'End the pause',
+  },
   pushes: 'Do notifications arrive?',
   noPush: 'None was sent yet. Without notifications, open the app to see requests.',
   pushStatuses: {

@@ -31,6 +31,23 @@ export const accountNl: LaterTexts['account'] = {
   lostWhat:
     'Verwijder het met een andere telefoon die om je vingerafdruk of pincode vraagt, op de ' +
     'pagina van je apparaten, of via je helpdesk.',
+  noPasskey:
+    'Deze browser heeft geen passkey en kan dus geen verloren telefoon verwijderen of een nieuwe ' +
+    'toevoegen, en geen meldingen wijzigen of pauzeren. Verwijder dit account en voeg het met ' +
+    'een nieuwe code opnieuw toe om er een in te stellen.',
+  lost: {
+    button: 'Kwijt of gestolen: verwijderen',
+    title: '{device} verwijderen?',
+    what: {
+      approve: 'Het keurt niets meer goed; antwoorden die onderweg zijn worden geweigerd.',
+      codes: 'Codes die het voor een andere telefoon opende, worden ongeldig.',
+      companions: 'Een horloge dat erbij hoort, stopt ook.',
+      back: 'Het kan niet ongedaan worden gemaakt: om terug te komen is een nieuwe code nodig.',
+    },
+    go: 'Verwijderen',
+    done: '{device} is verwijderd.',
+  },
+  addPhone: 'Telefoon toevoegen of wisselen',
   notifications: 'Meldingen',
   pausedUntil: 'Gepauzeerd tot {time}.',
   notPaused: 'Niet gepauzeerd.',
@@ -41,6 +58,20 @@ export const accountNl: LaterTexts['account'] = {
     relying_party: 'Berichten van toepassingen',
   },
   ways: { push: 'Melding', in_app: 'In de app', off: 'Uit' },
+  save: 'Opslaan',
+  saved: 'Opgeslagen.',
+  pause: {
+    label: 'Alle meldingen pauzeren',
+    what: 'Verzoeken wachten dan in de app: open hem om te antwoorden.',
+    lengths: {
+      hour: 'Een uur',
+      workday: '8 uur',
+      day: 'Een dag',
+      week: 'Een week',
+    },
+    go: 'Pauzeren',
+    resume: 'De pauze beëindigen',
+  },
   pushes: 'Komen meldingen aan?',
   noPush: 'Er is er nog geen verzonden. Open zonder meldingen de app om verzoeken te zien.',
   pushStatuses: {

@@ -3,5 +3,11 @@
 import { accountEn } from './account-en.ts'
 import { alertsEn } from './alerts-en.ts'
 import { passkeyEn } from './passkey-en.ts'
+import { phoneEn } from './phone-en.ts'
 
-export const laterEn = { account: accountEn, alerts: alertsEn, passkey: passkeyEn } as const
+export const laterEn = {
+  account: accountEn,
+  alerts: alertsEn,
+  passkey: passkeyEn,
+  phone: phoneEn,
+} as const
