@@ -1,6 +1,6 @@
 // The state of the app: its accounts, what waits for them, and which screen is open.
 
-import type { PendingRequest } from '../../clients/device/src/device.ts'
+import type { Passkey, PendingRequest } from '../../clients/device/src/device.ts'
 import { type Beginning, enroll } from './enroll.ts'
 import { namedTenant, type Scan, takeFragment } from './fragment.ts'
 import { Member } from './member.ts'
@@ -171,9 +171,15 @@ export class App {
     this.members = this.members.filter((one) => one !== member)
     mark('accounts', this.members.length > 0)
     const { passkey } = member.client.keys
-    if (passkey) void import('./passkey.ts').then(({ dropPasskey }) => dropPasskey(passkey))
+    if (passkey) void this.#drop(passkey).catch(() => undefined)
     this.#tell()
     this.home()
+  }
+
+  /** Without it the manager goes on offering a passkey that nobody accepts. */
+  async #drop(passkey: Pick<Passkey, 'id'>): Promise<void> {
+    const { dropPasskey } = await import('./passkey.ts')
+    await dropPasskey(passkey)
   }
 
   /** Looks for requests of every account now, and from then on waits for others. */

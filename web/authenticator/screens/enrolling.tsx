@@ -1,6 +1,6 @@
 // From a code to an account: what the ways to bring a code share.
 
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { DeviceApiError, type EnrollmentTicket } from '../../../clients/device/src/device.ts'
 import type { App } from '../app.ts'
 import {
@@ -47,25 +47,35 @@ export type Enrolling = ReturnType<typeof useAction> & {
 }
 
 /** A passkey that is refused, or was made in vain, is not offered by its manager any more. */
-const drop = (newPasskey: NewPasskey | null) =>
-  newPasskey && void dropPasskey(newPasskey.passkey).catch(() => undefined)
+function drop(spare: NewPasskey | null): void {
+  if (spare) void dropPasskey(spare.passkey).catch(() => undefined)
+}
 
 export function useEnrolling({ app }: ScreenProps): Enrolling {
   const [name, setName] = useState(proposedName)
   const [standing, setStanding] = useState<PasskeyStanding | null>(null)
   const [ticket, setTicket] = useState<EnrollmentTicket | null>(null)
   const [newPasskey, setNewPasskey] = useState<NewPasskey | null>(null)
+  const spare = useRef<NewPasskey | null>(null)
   const action = useAction()
-  useEffect(() => void passkeyStanding().then(setStanding), [])
+  useEffect(() => {
+    void passkeyStanding().then(setStanding)
+    return () => drop(spare.current)
+  }, [])
   const browserName = name.trim() || proposedName()
 
   const claimWith = async (code: EnrollmentTicket, own: NewPasskey | null) => {
     const passkey = own?.passkey ?? null
-    const { account } = await app.add({ ticket: code, name: browserName, passkey })
+    // This screen is left as soon as the account is there, and must not take back its passkey.
+    if (own) spare.current = null
+    const beginning = { ticket: code, name: browserName, passkey }
+    const { account } = await app.add(beginning).catch((error: unknown) => {
+      spare.current = newPasskey
+      throw error
+    })
     const { user, tenant } = account
     // Nothing depends on the name.
-    if (own) void namePasskey(own, `${user.displayName} (${tenant.name})`)
-    else drop(newPasskey)
+    if (own) void namePasskey(own, `${user.displayName} (${tenant.name})`).catch(() => undefined)
   }
   const add = (code: EnrollmentTicket) =>
     action.begin(async () => {
@@ -73,14 +83,18 @@ export function useEnrolling({ app }: ScreenProps): Enrolling {
       setTicket(code)
     })
   const create = () =>
-    action.begin(async () => setNewPasskey(await createPasskey(ticket?.user ?? browserName)))
+    action.begin(async () => {
+      spare.current = await createPasskey(ticket?.user ?? browserName)
+      setNewPasskey(spare.current)
+    })
   const claim = ({ withPasskey }: { readonly withPasskey: boolean }) =>
     action.begin(async () => {
       if (!ticket) return
       await claimWith(ticket, withPasskey ? newPasskey : null).catch((error: unknown) => {
         if (!isAboutPasskey(error)) setTicket(null)
         if (isSynced(error)) {
-          drop(newPasskey)
+          drop(spare.current)
+          spare.current = null
           setNewPasskey(null)
         }
         throw error
