@@ -66,7 +66,7 @@ describe.runIf(executablePath)('an open authenticator', () => {
     await page.clock.runFor(120_000)
     expect(calls.all).toBe(before)
     await setSeen(true)
-    await until('it looks again', () => calls.all > before)
+    await until('the next call is made', () => calls.all > before)
     expect(seat.complaints).toEqual([])
   })
 })

@@ -26,8 +26,8 @@ async function picturesOfPages(): Promise<string[]> {
   const addresses = await Promise.all(
     pages.map(async (page) => {
       const text = await readFile(path.join(project, page), 'utf8')
-      const found = text.matchAll(/(?:\]\(|src(?:set)?=")([^)"\s]+\.(?:png|jpe?g|gif|webp|svg))/g)
-      return [...found].map(([, address = '']) =>
+      const matches = text.matchAll(/(?:\]\(|src(?:set)?=")([^)"\s]+\.(?:png|jpe?g|gif|webp|svg))/g)
+      return [...matches].map(([, address = '']) =>
         path.posix.join(path.posix.dirname(page), address),
       )
     }),

@@ -14,15 +14,15 @@ function chunk(type: string, data: Buffer): Buffer {
   return Buffer.concat([length, typeAndData, check])
 }
 
-const predictions: readonly ((left: number, up: number, corner: number) => number)[] = [
+const predictions: readonly ((before: number, above: number, corner: number) => number)[] = [
   () => 0,
-  (left) => left,
-  (_, up) => up,
-  (left, up) => Math.floor((left + up) / 2),
-  (left, up, corner) => {
-    const distance = (one: number) => Math.abs(left + up - corner - one)
-    const nearest = Math.min(distance(left), distance(up), distance(corner))
-    return [left, up, corner].find((one) => distance(one) === nearest) ?? 0
+  (before) => before,
+  (_, above) => above,
+  (before, above) => Math.floor((before + above) / 2),
+  (before, above, corner) => {
+    const distance = (one: number) => Math.abs(before + above - corner - one)
+    const nearest = Math.min(distance(before), distance(above), distance(corner))
+    return [before, above, corner].find((one) => distance(one) === nearest) ?? 0
   },
 ]
 
@@ -33,7 +33,7 @@ function pngOf(lines: readonly Line[], { depth = 8, colorType = 2 } = {}): Buffe
   header.writeUInt32BE(lines.length, 4)
   header.set([depth, colorType], 8)
   const valueAt = (y: number, x: number, channel: number) => lines[y]?.[x]?.[channel] ?? 0
-  const filtered = lines.map((line, y) => {
+  const filteredLines = lines.map((line, y) => {
     const filter = y % predictions.length
     const bytes = line.flatMap((color, x) =>
       color.map((value, channel) => {
@@ -49,7 +49,7 @@ function pngOf(lines: readonly Line[], { depth = 8, colorType = 2 } = {}): Buffe
     return Buffer.from([filter, ...bytes])
   })
   const signature = Buffer.from('89504e470d0a1a0a', 'hex')
-  const data = deflateSync(Buffer.concat(filtered))
+  const data = deflateSync(Buffer.concat(filteredLines))
   // A browser writes its data in several chunks.
   const parts = [data.subarray(0, 9), data.subarray(9)].map((part) => chunk('IDAT', part))
   return Buffer.concat([signature, chunk('IHDR', header), ...parts, chunk('IEND', Buffer.alloc(0))])
