@@ -13,7 +13,7 @@ import { drawWindows, type Scheme } from './two-windows.ts'
 
 const pageSize = { width: 820, height: 692 }
 const phoneSize = { width: 380, height: 692 }
-const portalSize = { width: 820, height: 884 }
+const portalSize = { width: 820, height: 856 }
 
 type Scene = {
   readonly browser: Browser
