@@ -41,7 +41,7 @@ describe.runIf(executablePath)('every page of the portal', () => {
       await using seat = await sit(browser, scene.service, { locale })
       const { page } = seat
       const names: string[] = []
-      const lookAt = async (name: string, at: 0 | 1, seen?: string) => {
+      const lookAt = async (name: string, at: 0 | 1, target?: string) => {
         const [width, height] = sizes[at]
         await page.setViewportSize({ width, height })
         await page.emulateMedia({ colorScheme: schemes[at] })
@@ -53,8 +53,8 @@ describe.runIf(executablePath)('every page of the portal', () => {
         expect.soft([place, await axeFaultsOf(page)]).toEqual([place, []])
         expect.soft([place, await overflowOf(page)]).toEqual([place, []])
         expect.soft([place, await smallTargetsOf(page)]).toEqual([place, []])
-        if (seen !== undefined) {
-          const box = await page.locator(seen).first().boundingBox()
+        if (target !== undefined) {
+          const box = await page.locator(target).first().boundingBox()
           const bottom = (box?.y ?? Number.NaN) + (box?.height ?? 0)
           expect.soft([place, bottom <= height ? 'seen' : bottom]).toEqual([place, 'seen'])
         }
@@ -62,10 +62,10 @@ describe.runIf(executablePath)('every page of the portal', () => {
         expect.soft([place, await overflowOf(page)]).toEqual([place, []])
         await page.evaluate(`document.documentElement.dir = 'ltr'`)
       }
-      const look = async (name: string, seen?: string) => {
+      const look = async (name: string, target?: string) => {
         names.push(name)
-        await lookAt(name, 1, seen)
-        await lookAt(name, 0, seen)
+        await lookAt(name, 1, target)
+        await lookAt(name, 0, target)
       }
       await portalTour({ scene, page, language, user: `ada.${language}`, look })
       expect(names.length).toBeGreaterThan(28)

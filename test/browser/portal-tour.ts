@@ -14,7 +14,7 @@ type Tour = {
    * Called at each page, with a name for it, and with what must be seen without scrolling: what the
    * person came for.
    */
-  readonly look: (name: string, seen?: string) => Promise<void>
+  readonly look: (name: string, target?: string) => Promise<void>
 }
 
 const long = 'Supercalifragilistic'.repeat(3)
@@ -28,7 +28,7 @@ const go = async (page: Page, act: Promise<unknown>) => {
 async function seeDevices({ scene, page, language, user, look }: Tour): Promise<void> {
   const { service } = scene
   const phone = await scene.aPhone({ user, name: long })
-  const lost = await scene.aPhone({ user, name: 'Lost phone' })
+  const lostPhone = await scene.aPhone({ user, name: 'Lost phone' })
   const { settings } = textsIn(language).portal
   const fields = [{ label: 'IBAN', value: 'NL91ABNA0417164300' }]
   const context = { application: 'Payroll', location: 'Haarlem', ip: '203.0.113.7', fields }
@@ -38,7 +38,7 @@ async function seeDevices({ scene, page, language, user, look }: Tour): Promise<
   await look('link', primary)
   await go(page, page.click('form button'))
   await look('devices', 'dl')
-  await page.click(`a[href$="${lost.deviceId}/settings"]`)
+  await page.click(`a[href$="${lostPhone.deviceId}/settings"]`)
   await look('settings', primary)
   await go(page, page.click(`text="${settings.test}"`))
   await look('settings, after a test', primary)
@@ -48,7 +48,7 @@ async function seeDevices({ scene, page, language, user, look }: Tour): Promise<
   await go(page, page.click(danger))
   await page.waitForSelector('[role=status]')
   await look('settings, suspended', '[role=status]')
-  await page.goto(`${service.origin}/me/devices/${lost.deviceId}`)
+  await page.goto(`${service.origin}/me/devices/${lostPhone.deviceId}`)
   await look('end of a device', danger)
   await go(page, page.click(danger))
   await page.waitForSelector('h2')

@@ -62,9 +62,9 @@ describe('a name that nobody has', () => {
     const phone = await scene.aPhone()
     const real = await walk(phone.user)
     await scene.questionAt(phone)
-    const unknown = await walk('nobody.here')
-    expect(unknown.views).toEqual(real.views)
-    expect(unknown.counts).toEqual(real.counts)
+    const nobody = await walk('nobody.here')
+    expect(nobody.views).toEqual(real.views)
+    expect(nobody.counts).toEqual(real.counts)
     expect(real.counts).toEqual([1, 2, 0])
     expect(real.views.map(({ status }) => status)).toEqual([303, 200, 403])
   })
@@ -74,7 +74,7 @@ describe('a name that nobody has', () => {
     const suspendedPhone = await scene.aPhone()
     const path = `/v1/users/${suspendedPhone.userId}`
     expect((await scene.service.api('PATCH', path, { status: 'suspended' })).status).toBe(200)
-    const unknown = await walk('nobody.else')
+    const nobody = await walk('nobody.else')
     const { browser } = await scene.begin(denying.user)
     await denying.client.deny(await scene.questionAt(denying))
     const other = (await scene.begin(guessing.user)).browser
@@ -87,7 +87,7 @@ describe('a name that nobody has', () => {
     const third = (await scene.begin(suspendedPhone.user)).browser
     for (const one of [browser, other, third]) {
       const view = await seenBy(one, one.read('/me/waiting'))
-      expect(view).toEqual({ ...unknown.views[1], jar: view.jar })
+      expect(view).toEqual({ ...nobody.views[1], jar: view.jar })
     }
   })
 

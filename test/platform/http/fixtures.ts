@@ -267,6 +267,7 @@ const kindOf: Readonly<Record<string, IdKind>> = {
   enrollments: 'enrollment',
   phones: 'enrollment',
   'sign-ins': 'challenge',
+  'sign-in': 'relyingParty',
   challenges: 'challenge',
   pushes: 'delivery',
   apps: 'app',
