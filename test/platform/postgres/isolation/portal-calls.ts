@@ -28,6 +28,44 @@ export const portalCalls: Readonly<Record<string, Call>> = {
       portal.findActivityOf({ tenantId, userId, id }),
     null,
   ],
+  'portal.renameDevice': [
+    ({ portal }, my, their) =>
+      portal.renameDevice(sessionOf(my, their), their.deviceId, 'Mine', anEvent(my)),
+    'session_gone',
+  ],
+  'portal.suspendDevice': [
+    ({ portal }, my, their) => {
+      const { userId, deviceId } = their
+      const device = { tenantId: my.tenantId, userId, deviceId }
+      return portal.suspendDevice(sessionOf(my, their), { ...device, actor: 'operator' })
+    },
+    'session_gone',
+  ],
+  'portal.unregisterDevice': [
+    ({ portal }, my, their) => {
+      const { userId, deviceId } = their
+      const about = { tenantId: my.tenantId, userId, deviceIds: [deviceId] }
+      const by = { reason: 'lost', actor: 'operator' } as const
+      return portal.unregisterDevice(sessionOf(my, their), { ...about, ...by })
+    },
+    'session_gone',
+  ],
+  'portal.findEntrance': [
+    ({ portal }, my, their) => portal.findEntrance(my.tenantId, their.rpId),
+    null,
+  ],
+  'portal.findEntranceQuestion': [
+    ({ portal }, my, their) => portal.findEntranceQuestion(my.tenantId, their.pending),
+    null,
+  ],
+  'portal.openByApproval': [
+    ({ portal }, { tenantId }, { rpId, pending: challengeId, userId }) => {
+      const id = systemRandom.id('portalSession')
+      const secrets = { hash: randomBytes(32), linkHash: randomBytes(32), seconds: 60 }
+      return portal.openByApproval({ tenantId, rpId, challengeId }, userId, { id, ...secrets })
+    },
+    null,
+  ],
   'portal.record': [
     ({ portal }, my, their) => portal.record(sessionOf(my, their), anEvent(my)),
     null,
