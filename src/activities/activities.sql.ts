@@ -1,4 +1,5 @@
 import type { Actor, Severity } from '../domain/activity.ts'
+import type { ChallengeContext } from '../domain/challenge-context.ts'
 import type { ActivityId, RelyingPartyId, TenantId, UserId } from '../domain/ids.ts'
 import { needsPush } from '../domain/notice.ts'
 import { activityTypeOf, storedActivityType } from '../domain/stored-activity-type.ts'
@@ -45,6 +46,27 @@ const toActivity = (row: ActivityModel) => {
   return { id, userId, type: activityTypeOf(type), severity, actor, ...about } as Activity
 }
 
+/** Adds the applications of sign-ins, which only the user may see together. */
+async function withApplications(
+  { prisma }: Pick<Database, 'prisma'>,
+  tenantId: TenantId,
+  activities: readonly Activity[],
+): Promise<Activity[]> {
+  const ids = activities.flatMap(({ challengeId }) => challengeId ?? [])
+  const challenges = await prisma(tenantId, (client) =>
+    client.challenge.findMany({
+      where: { tenantId, id: { in: [...new Set(ids)] } },
+      select: { id: true, context: true },
+    }),
+  )
+  const contexts = new Map(challenges.map(({ id, context }) => [id, context as ChallengeContext]))
+  return activities.map((activity) => {
+    const { application } = contexts.get(activity.challengeId ?? '') ?? {}
+    if (application === undefined) return activity
+    return { ...activity, details: { ...activity.details, application } }
+  })
+}
+
 /** What happened to users; read through Prisma, off the hot path. */
 export function buildActivityStore(
   { prisma, query }: Pick<Database, 'prisma' | 'query'>,
@@ -72,7 +94,8 @@ export function buildActivityStore(
           take: limit,
         }),
       )
-      return rows.map(toActivity)
+      const activities = rows.map(toActivity)
+      return 'rpId' in view ? activities : withApplications({ prisma }, tenantId, activities)
     },
 
     async post({ tenantId, activity, idempotencyKey, postHash }) {

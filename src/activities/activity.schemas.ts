@@ -29,7 +29,11 @@ export const activityBody = z
     enrollmentId: z.string().nullable(),
     details: z
       .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-      .meta({ description: 'Small facts to show, by type.' }),
+      .meta({
+        description:
+          'Small facts to show, by type. For the user’s devices the `application` of a sign-in is ' +
+          'one, as long as the challenge is kept.',
+      }),
     posted: z
       .object({
         type: shownText('password_changed'),

@@ -91,6 +91,13 @@ export type ActivityDetails = {
   readonly deviceId: string | null
   readonly enrollmentId: string | null
   readonly details: Readonly<Record<string, string | number | boolean>>
+  /** What a relying party claims: show it as the statement of that relying party. */
+  readonly posted: {
+    readonly title: string
+    readonly message?: string
+    readonly fields?: readonly { readonly label: string; readonly value: string }[]
+    readonly relyingParty: { readonly name: string }
+  } | null
   readonly occurredAt: string
 }
 

@@ -6,7 +6,7 @@ import { Filled, Heading, Loaded, Note, Trouble } from './parts.tsx'
 import { type ScreenProps, useAction } from './use.ts'
 
 /** What is wrong with the accounts, and what to do. */
-function Hints({ app }: ScreenProps) {
+export function Hints({ app }: ScreenProps) {
   const { requests } = app.words.texts
   return (
     <>

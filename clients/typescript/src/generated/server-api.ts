@@ -1493,7 +1493,7 @@ export interface components {
             challengeId: string | null;
             deviceId: string | null;
             enrollmentId: string | null;
-            /** @description Small facts to show, by type. */
+            /** @description Small facts to show, by type. For the user’s devices the `application` of a sign-in is one, as long as the challenge is kept. */
             details: {
                 [key: string]: string | number | boolean;
             };
