@@ -9,11 +9,11 @@ import { fill } from '../platform/texts/fill.ts'
 import { type Language, textsIn } from '../platform/texts/texts.ts'
 import { deviceSettingsPath } from './portal-device-pages.http.ts'
 import {
-  dayOf,
   isolate,
   isolatedName,
   limitedNote,
   minuteOf,
+  momentOf,
   portalPaths,
   term,
 } from './portal-page-parts.http.ts'
@@ -42,12 +42,12 @@ export function linkPage(language: Language): Page {
 
 function facts({ model, status, createdAt, lastSeenAt }: Device, language: Language): Html {
   const { devices } = textsIn(language)
-  const day = (at: Date) => dayOf(at, language)
+  const moment = (at: Date) => momentOf(at, language)
   return html`<dl>
 ${[
   term(devices.model, isolate(model)),
-  term(devices.addedAt, day(createdAt)),
-  term(devices.lastUsed, lastSeenAt ? day(lastSeenAt) : devices.never),
+  term(devices.addedAt, moment(createdAt)),
+  term(devices.lastUsed, lastSeenAt ? moment(lastSeenAt) : devices.never),
   term(devices.status, devices.statuses[status]),
 ]}
 </dl>`

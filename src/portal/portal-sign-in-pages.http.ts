@@ -56,9 +56,12 @@ ${[
 </dl>`
 }
 
+/** A text among the details of an activity. */
+const textOf = (detail: unknown) => (typeof detail === 'string' ? detail : undefined)
+
 function activityFacts(activity: Activity, devices: readonly Named[], language: Language): Html {
   const { activities: texts, signIns } = textsIn(language).portal
-  const { actor, deviceId, posted, occurredAt } = activity
+  const { actor, deviceId, details, posted, occurredAt } = activity
   const [kind = ''] = actor.split(':')
   const by = texts.actors[kind as keyof typeof texts.actors]
   const claim = posted
@@ -73,7 +76,7 @@ ${[
   ...fieldsOf(posted?.fields),
   term(signIns.when, momentOf(occurredAt, language)),
   term(texts.by, by),
-  ...termOf(signIns.device, nameOf(devices, deviceId)),
+  ...termOf(signIns.device, nameOf(devices, deviceId) ?? textOf(details.name)),
 ]}
 </dl>`
 }
