@@ -90,12 +90,13 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
   /** A question that is pushed, though another was left unanswered just before. */
   const askByPush = async (user: string) => {
     await onServer(service.database.url, (client) => client.query('delete from initiators'))
-    const { id, reading } = await ask(service, user)
+    const challenge = await ask(service, user)
+    const { reading } = challenge
     await until('the push is sent', async () => {
       const { devices } = (await reading()) as { devices: { push?: { status: string } }[] }
       return devices[0]?.push?.status === 'sent'
     })
-    return id
+    return challenge
   }
   const notifications = () =>
     page.run(`navigator.serviceWorker.ready.then(async (registration) =>
@@ -111,7 +112,7 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
     // Another account, added later, has the same subscription.
     await enroll('bob')
     for (const user of ['ada', 'bob']) {
-      const id = await askByPush(user)
+      const { id } = await askByPush(user)
       const notification = { title: 'Sign-in request', tag: id }
       await until('the question is shown', async () =>
         JSON.stringify(await notifications()).includes(id),
@@ -128,7 +129,7 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
 
   test('tells the service that a push has arrived, with no page of it open', async () => {
     await page.open('about:blank')
-    const id = await askByPush('ada')
+    const { id } = await askByPush('ada')
     await until('the receipt is recorded', async () => {
       const { devices } = (await service.api('GET', `/v1/challenges/${id}`)).json
       return devices[0].receivedAt !== null
@@ -139,6 +140,29 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
       const report = (await service.api('GET', `/v1/devices/${device.id}/pushes`)).json
       return report.items[0].kind === 'test' && report.items[0].receivedAt !== null
     })
+    await service.api('POST', `/v1/challenges/${id}/cancel`)
+  })
+
+  test('approves what was pushed with no page of it open, from where its notification leads', async () => {
+    await page.open('about:blank')
+    const { id, number, reading } = await askByPush('ada')
+    await until('the browser has it', async () => {
+      const { devices } = (await reading()) as { devices: { receivedAt: string | null }[] }
+      return devices[0]?.receivedAt !== null
+    })
+    // A page that asks nothing, for the notification: no script can click on it, only a person.
+    await page.open(`${service.origin}/authenticator/components.html`)
+    const address = await page.run(`navigator.serviceWorker.ready
+      .then((registration) => registration.getNotifications({ tag: '${id}' }))
+      .then(([notification]) => notification.data.navigate)`)
+    await page.open('about:blank')
+    await page.open(String(address))
+    await press('Look at it')
+    await shows('Number on the sign-in page')
+    await type(number)
+    await press('Approve')
+    await shows('You can go back to Default')
+    expect((await reading()).status).toBe('approved')
   })
 
   test('shows its person that a test arrives', async () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Subscription } from '../../simulator/browsers.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { aPushTo, vapidKey, webPushFor } from '../push/web-push/browser-pushes.ts'
+import { aPushTo, aVapidKey, vapidKey, webPushFor } from '../push/web-push/browser-pushes.ts'
 import { serveAutopush } from '../support/autopush.ts'
 import { type Firefox, startFirefox } from '../support/firefox.ts'
 import { notRun, programOf } from '../support/programs.ts'
@@ -111,5 +111,29 @@ describe.runIf(firefox)('Firefox', () => {
     expect(reports[2]).toMatchObject({ bodies: ['This sign-in request is over.'] })
     await until('it has acknowledged both', () => autopush.acknowledgements.length === 2)
     await webPush.drain()
+  })
+
+  test('is shown nothing of a push that is encrypted for another browser, or signed by another key', async () => {
+    const [{ subscription } = {}] = reports
+    if (!subscription) throw new Error('there is no subscription')
+    const { endpoint, keys } = subscription
+    const webPush = webPushFor(simulator)
+    const [before, acknowledged] = [reports.length, autopush.acknowledgements.length]
+    const { auth } = simulator.browsers.subscribe(vapidKey).keys
+    expect((await webPush.send(aPushTo({ endpoint, keys: { ...keys, auth } }))).kind).toBe(
+      'accepted',
+    )
+    await until('it has refused to read it', () => autopush.acknowledgements.length > acknowledged)
+    // 101: it could not be decrypted.
+    expect(autopush.acknowledgements.at(-1)).toMatchObject({ updates: [{ code: 101 }] })
+    const another = aVapidKey()
+    const impostor = webPushFor(simulator, { keys: { find: async () => another } })
+    const forged = aPushTo({ endpoint, keys }, { key: another.publicKey })
+    expect((await impostor.send(forged)).kind).toBe('misconfigured')
+    const prompt = aPushTo({ endpoint, keys })
+    await webPush.send(prompt)
+    await until('it has shown the next one', () => reports.length > before)
+    expect(reports.slice(before)).toMatchObject([{ data: { cid: prompt.challengeId } }])
+    await Promise.all([webPush.drain(), impostor.drain()])
   })
 })
