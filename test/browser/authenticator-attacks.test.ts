@@ -236,6 +236,28 @@ describe.runIf(executablePath)('an authenticator', () => {
     expect((await service.api('GET', `/v1/enrollments/${id}`)).json.status).toBe('open')
   })
 
+  test('whose storage is full after it enrolled approves and keeps its account all the same', async () => {
+    await using seat = await sit(browser, service)
+    const { page, context, reads } = seat
+    await enrollBrowser(service, seat, 'piet')
+    const devtools = await context.newCDPSession(page)
+    const quota = { origin: service.origin, quotaSize: 1 }
+    await devtools.send('Storage.overrideQuotaForOrigin', quota)
+    for (const start of ['as it is open', 'opened again']) {
+      if (start === 'opened again') await page.reload()
+      const challenge = await ask(service, 'piet')
+      await page.getByRole('button', { name: 'Look at it' }).click()
+      await page.getByLabel('Number on the sign-in page').fill(challenge.number)
+      await page.getByRole('button', { name: 'Approve' }).click()
+      await reads('Approved')
+      expect([start, (await challenge.reading()).status]).toEqual([start, 'approved'])
+      await page.getByRole('button', { name: 'Done' }).click()
+    }
+    await page.getByRole('button', { name: 'Codes' }).click()
+    await page.getByText(/^\d{3} \d{3}$/).waitFor()
+    expect(seat.complaints).toEqual([])
+  })
+
   test('in a browser that keeps nothing says so before it asks for a code', async () => {
     await using seat = await sit(browser, service)
     const { page, context } = seat

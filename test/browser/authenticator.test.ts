@@ -3,8 +3,9 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
+import { createOtherTenant } from '../support/other-tenant.ts'
 import { notRun } from '../support/programs.ts'
-import { type RunningService, startTestService } from '../support/running-service.ts'
+import { createApi, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { ask, enrollBrowser, openEnrollment, sit } from './authenticator-seat.ts'
 
@@ -173,6 +174,43 @@ describe.runIf(executablePath)('the authenticator', () => {
     expect(accounts).toEqual([['fay', false]])
     // Of gus no device is left to ask.
     await expect(ask(service, 'gus')).rejects.toThrow(/no_/)
+  })
+
+  test('holds accounts of several tenants, which ask, answer and end apart from each other', async () => {
+    await using seat = await sit(browser, service)
+    const { page, reads } = seat
+    await enrollBrowser(service, seat, 'ivo')
+    const other = await createOtherTenant(service)
+    const beside: RunningService = { ...service, api: createApi(service.origin, other.key) }
+    await enrollBrowser(beside, seat, 'ivo')
+    const answers = [
+      [await ask(service, 'ivo'), 'ivo · Default', 'Approve', 'approved'],
+      [await ask(beside, 'ivo'), 'ivo · Other', 'Deny', 'denied'],
+    ] as const
+    for (const [challenge, account, press, status] of answers) {
+      const card = page.locator('.card', { hasText: account })
+      await card.getByRole('button', { name: 'Look at it' }).click()
+      await page.getByText(account).waitFor()
+      await page.getByLabel('Number on the sign-in page').fill(challenge.number)
+      await page.getByRole('button', { name: press }).click()
+      await reads(/Approved|Denied/)
+      expect((await challenge.reading()).status).toBe(status)
+      await page.getByRole('button', { name: 'Done' }).click()
+    }
+    await page.getByRole('button', { name: 'Codes' }).click()
+    await page.getByText('Code of ivo at Default').waitFor()
+    await page.getByText('Code of ivo at Other').waitFor()
+    const { json } = await beside.api('GET', '/v1/users?limit=1')
+    const [device] = (await beside.api('GET', `/v1/users/${json.items[0].id}/devices`)).json.items
+    await beside.api('POST', `/v1/devices/${device.id}/unregister`, { reason: 'lost' })
+    await page.getByRole('button', { name: 'Requests' }).click()
+    await page.getByRole('button', { name: 'What now?' }).click()
+    await page.getByText('It approves nothing for ivo at Other').waitFor()
+    await page.getByRole('button', { name: 'Erase its keys' }).click()
+    await reads('Requests')
+    await ask(service, 'ivo')
+    await page.getByRole('button', { name: 'Look at it' }).waitFor()
+    expect(seat.complaints).toEqual([])
   })
 
   test('tells the service its version after an update, once, and its language when chosen', async () => {
