@@ -31,6 +31,8 @@ export const isolate = (text: string) => html`<bdi>${text}</bdi>`
 
 const timeOf = (at: Date, text: string) => html`<time datetime="${at.toISOString()}">${text}</time>`
 
+/** A day. */
+export const dayOf = (at: Date, language: Language) => timeOf(at, dateIn(language, at))
 /** A time of the day. */
 export const minuteOf = (at: Date, language: Language) => timeOf(at, timeIn(language, at))
 /** A day and a time. */

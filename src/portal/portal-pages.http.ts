@@ -9,6 +9,7 @@ import { fill } from '../platform/texts/fill.ts'
 import { type Language, textsIn } from '../platform/texts/texts.ts'
 import { deviceSettingsPath } from './portal-device-pages.http.ts'
 import {
+  dayOf,
   isolate,
   isolatedName,
   limitedNote,
@@ -40,9 +41,14 @@ export function linkPage(language: Language): Page {
   }
 }
 
-function facts({ model, status, createdAt, lastSeenAt }: Device, language: Language): Html {
+/** Days, or moments where devices of one name have to be told apart. */
+function facts(
+  { model, status, createdAt, lastSeenAt }: Device,
+  language: Language,
+  formatOf: typeof dayOf,
+): Html {
   const { devices } = textsIn(language)
-  const moment = (at: Date) => momentOf(at, language)
+  const moment = (at: Date) => formatOf(at, language)
   return html`<dl>
 ${[
   term(devices.model, isolate(model)),
@@ -60,7 +66,7 @@ function listItem(device: Device, mayAll: boolean, language: Language): Html {
   const settings = mayAll ? portal.settings.link : portal.settings.suspendLink
   return html`<li class="card">
 <h2>${isolate(name)}</h2>
-${facts(device, language)}
+${facts(device, language, momentOf)}
 <a class="button quiet" href="${devicePath(id)}">${fill(unregister, isolatedName(device))}</a>
 <a href="${deviceSettingsPath(id)}">${fill(settings, isolatedName(device))}</a>
 </li>`
@@ -134,7 +140,7 @@ export function confirmPage(device: Device, language: Language): Page {
     title: fill(confirm.title, isolatedName(device)),
     language,
     body: html`<p>${confirm.what}</p>
-${facts(device, language)}
+${facts(device, language, dayOf)}
 <form method="post" action="${devicePath(device.id)}">
 <fieldset>
 <legend>${confirm.why}</legend>

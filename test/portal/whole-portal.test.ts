@@ -72,6 +72,9 @@ describe.runIf(executablePath)('in a browser without script, a person', () => {
     })
     const { json } = await service.api('GET', '/v1/challenges?user=bea')
     expect(json.items).toMatchObject([{ id: challenge.id, status: 'denied' }])
+    await page.goto(`${service.origin}/me/activities`)
+    const removal = page.locator('.card', { hasText: 'A device was removed' })
+    expect(await removal.textContent()).toContain('Lost phone')
   })
 
   test('adds a phone with a typed code and the number that the page shows', async () => {
