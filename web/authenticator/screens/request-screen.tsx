@@ -30,6 +30,10 @@ function endingOf(error: unknown): Ending | null {
   return endings[error.code] ?? null
 }
 
+/** Seconds as a clock shows them. */
+const clockOf = (seconds: number) =>
+  `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+
 /** The time left: for the eye each second, for the ear twice. */
 function TimeLeft({ app, seconds }: ScreenProps & { readonly seconds: number }) {
   const { request } = app.words.texts
@@ -37,7 +41,7 @@ function TimeLeft({ app, seconds }: ScreenProps & { readonly seconds: number }) 
   return (
     <p class="soft">
       <span aria-hidden="true">
-        <Filled text={request.left} values={{ seconds: String(seconds) }} />
+        <Filled text={request.left} values={{ time: clockOf(seconds) }} />
       </span>
       <span role="status" class="heard">
         {announcement !== null && (
@@ -104,37 +108,39 @@ function Open({ app, member, request }: MemberProps & { readonly request: Pendin
         <Filled text={texts.title} values={{ party: request.context.relyingParty }} />
       </Heading>
       <RequestFacts app={app} member={member} request={request} />
-      <TimeLeft app={app} seconds={seconds} />
-      {mayApprove(request, client.keys) ? (
-        <form onSubmit={approve}>
-          {digits !== null && (
-            <NumberField
-              app={app}
-              label={texts.number}
-              digits={digits}
-              value={number}
-              fault={fault}
-              onInput={setNumber}
-            />
-          )}
-          <button type="submit" class="wide" disabled={isBusy || !isTyped}>
-            {isBusy ? texts.sending : texts.approve}
-          </button>
-        </form>
-      ) : (
-        <Note kind="warn">{texts.needsPasskey}</Note>
-      )}
-      <Trouble app={app} error={trouble} />
-      {!navigator.onLine && <OfflineHint app={app} />}
-      <div class="row">
-        <button type="button" class="quiet" disabled={isBusy} onClick={deny}>
-          {texts.deny}
-        </button>
-        <button type="button" class="danger" disabled={isBusy} onClick={() => setReporting(true)}>
-          {texts.notMe}
-        </button>
-      </div>
       <OneChannel app={app} request={request} />
+      <div class="answers">
+        <TimeLeft app={app} seconds={seconds} />
+        {mayApprove(request, client.keys) ? (
+          <form onSubmit={approve}>
+            {digits !== null && (
+              <NumberField
+                app={app}
+                label={texts.number}
+                digits={digits}
+                value={number}
+                fault={fault}
+                onInput={setNumber}
+              />
+            )}
+            <button type="submit" class="wide" disabled={isBusy || !isTyped}>
+              {isBusy ? texts.sending : texts.approve}
+            </button>
+          </form>
+        ) : (
+          <Note kind="warn">{texts.needsPasskey}</Note>
+        )}
+        <Trouble app={app} error={trouble} />
+        {!navigator.onLine && <OfflineHint app={app} />}
+        <div class="row">
+          <button type="button" class="quiet" disabled={isBusy} onClick={deny}>
+            {texts.deny}
+          </button>
+          <button type="button" class="danger" disabled={isBusy} onClick={() => setReporting(true)}>
+            {texts.notMe}
+          </button>
+        </div>
+      </div>
       {isReporting && (
         <ReportSheet app={app} onReport={report} onClose={() => setReporting(false)} />
       )}

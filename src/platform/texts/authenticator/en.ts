@@ -125,7 +125,7 @@ export const authenticatorEn = {
     sameBrowser:
       'This sign-in began in a browser like this one. If it is this one, a thief who takes it ' +
       'over has both: use another device where it matters.',
-    left: '{seconds} s left',
+    left: '{time} left',
     leftSoon: '{seconds} seconds left',
     number: 'Number on the sign-in page',
     digits: { one: '{count} digit', other: '{count} digits' },

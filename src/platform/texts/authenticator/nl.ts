@@ -129,7 +129,7 @@ export const authenticatorNl: AuthenticatorTexts = {
     sameBrowser:
       'Deze aanmelding begon in een browser als deze. Is het deze, dan heeft een dief die hem ' +
       'overneemt beide: gebruik een ander apparaat waar het erop aankomt.',
-    left: 'nog {seconds} s',
+    left: 'nog {time}',
     leftSoon: 'Nog {seconds} seconden',
     number: 'Getal op de aanmeldpagina',
     digits: { one: '{count} cijfer', other: '{count} cijfers' },
