@@ -27,13 +27,11 @@ export const activityBody = z
     challengeId: z.string().nullable(),
     deviceId: z.string().nullable(),
     enrollmentId: z.string().nullable(),
-    details: z
-      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-      .meta({
-        description:
-          'Small facts to show, by type. For the user’s devices the `application` of a sign-in is ' +
-          'one, as long as the challenge is kept.',
-      }),
+    details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).meta({
+      description:
+        'Small facts to show, by type. For the user’s devices the `application` of a sign-in is ' +
+        'one, as long as the challenge is kept.',
+    }),
     posted: z
       .object({
         type: shownText('password_changed'),
