@@ -16,8 +16,8 @@ export type Activity = Required<Omit<NewActivity, 'challengeId' | 'deviceId' | '
 
 /**
  * Restricts what a reader sees: a relying party sees what it posted itself and nothing that others
- * posted; the user sees all but the hidden types, and of a sign-in the application (in `details`), as
- * long as the challenge is kept.
+ * posted; the user sees all but the hidden types, and of a sign-in the application (in `details`),
+ * as long as the challenge is kept.
  */
 export type ActivityView =
   | { readonly rpId: RelyingPartyId | null }

@@ -1,5 +1,5 @@
-// Every screen, in both languages and schemes, on a small phone and on a desk: readable and usable by
-// everybody.
+// Every screen, in both languages and schemes, on a small phone and on a desk: readable and usable
+// by everybody.
 
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -68,7 +68,7 @@ describe.runIf(executablePath)('every screen of the authenticator', () => {
         const bottoms = await Promise.all(boxes.map((box) => box.boundingBox()))
         const bottom = Math.max(...bottoms.map((box) => (box ? box.y + box.height : Number.NaN)))
         expect.soft([place, bottom <= height ? 'seen' : bottom]).toEqual([place, 'seen'])
-        // Axe cannot tell the contrast of what lies below the answers: nothing does in a tall window.
+        // Axe cannot tell the contrast of what the answers cover: nothing in a tall window.
         await page.setViewportSize({ width, height: 2400 })
         expect.soft([place, await axeFaultsOf(page)]).toEqual([place, []])
         await page.setViewportSize({ width, height })
