@@ -3,6 +3,7 @@ import {
   type Answer,
   answerEnd,
   answerTyp,
+  checkAcceptedPasskey,
   checkAnswer,
   checkKey,
   checkNamedPasskey,
@@ -351,4 +352,15 @@ describe('a passkey is named', () => {
   ])('%s', (_, passkeyKid, own, isAsserted, outcome) => {
     expect(checkNamedPasskey({ passkeyKid }, own, isAsserted)).toEqual(outcome)
   })
+})
+
+test('a passkey that the tenant has come to refuse confirms no approval, and nothing else', () => {
+  const device = { passkey: { backupEligible: true } }
+  const policy = { syncedPasskeys: 'refused' } as const
+  const check = (decision: Answer['decision'], passkeyKid: string | null, of = device) =>
+    checkAcceptedPasskey({ decision, passkeyKid }, of as never, policy)
+  expect(check('approve', kid)).toEqual({ refused: 'answer_key_not_allowed' })
+  expect(check('approve', kid, { passkey: { backupEligible: false } })).toBeUndefined()
+  expect(check('approve', null)).toBeUndefined()
+  expect(check('deny', kid)).toBeUndefined()
 })

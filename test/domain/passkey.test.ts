@@ -4,6 +4,7 @@ import {
   checkBrowser,
   checkPasskey,
   checkSynced,
+  isRefusedPasskey,
   readNewPasskey,
 } from '../../src/domain/passkey.ts'
 import { aSoftwarePasskey } from '../support/software-passkey.ts'
@@ -118,6 +119,10 @@ describe('a passkey that may be copied', () => {
     expect(
       checkPasskey([{ role: 'possession', kid, publicJwk }], { syncedPasskeys: 'refused' }),
     ).toBeUndefined()
+    const policy = { syncedPasskeys: 'refused' } as const
+    expect(isRefusedPasskey({ passkey: syncedPasskey }, policy)).toBe(true)
+    expect(isRefusedPasskey({ passkey: boundPasskey }, policy)).toBe(false)
+    expect(isRefusedPasskey({ passkey: null }, policy)).toBe(false)
   })
 })
 
