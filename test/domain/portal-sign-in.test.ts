@@ -33,12 +33,16 @@ test('an approval opens until a minute after the wait', () => {
 
 test('whatever else becomes of a question shows as little as a name that nobody has', () => {
   const otherStatus = fc.constantFrom(...challengeStatuses.filter((one) => one !== 'approved'))
+  const states = new Set<string>()
   fc.assert(
     fc.property(otherStatus, fc.integer({ min: -200, max: 200 }), (status, seconds) => {
       const now = at(seconds)
       const unknown = portalSignInState({ expiresAt }, null, now)
       expect(portalSignInState({ expiresAt }, { status }, now)).toBe(unknown)
       expect(unknown).toBe(seconds < 0 ? 'waiting' : 'over')
+      states.add(`${status} ${unknown}`)
     }),
+    { numRuns: 500 },
   )
+  expect(states.size).toBe(2 * (challengeStatuses.length - 1))
 })
