@@ -13,6 +13,7 @@ import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { AccessCheck } from '../platform/access-check.ts'
 import type { Bound } from '../platform/bound.ts'
 import type { Admission } from '../platform/http/admission.ts'
+import { isFromOurPage } from '../platform/http/from-our-page.ts'
 import { type Operation, operationSchema } from '../platform/http/operation.ts'
 import { type SendProblem, sendProblem } from '../platform/http/problem.ts'
 import type { Guarded } from '../platform/http/route.ts'
@@ -62,23 +63,6 @@ export function pendingSignInCookie(
 ): ReturnType<typeof portalCookie> {
   const { name, options } = portalCookie(publicOrigin)
   return { name: `${name}-sign-in`, options: { ...options, maxAge } }
-}
-
-/**
- * Whether a page of our own origin sent this. Browsers set `Sec-Fetch-Site` and `Origin`
- * themselves, scripts cannot; calls that change something must carry one of them, in addition to
- * the cookie's `SameSite=Strict`, which does not keep sibling subdomains out.
- */
-function isFromOurPage(
-  { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,
-  { publicOrigin, isPage }: Pick<PortalGuardOptions, 'publicOrigin' | 'isPage'>,
-): boolean {
-  const reads = method === 'GET' || method === 'HEAD'
-  const site = headers['sec-fetch-site']
-  if (site === 'none') return isPage && reads
-  if (site !== undefined) return site === 'same-origin'
-  if (headers.origin !== undefined) return headers.origin === publicOrigin
-  return reads
 }
 
 /** Verifies the session of a waiting request again: it may have ended meanwhile. */

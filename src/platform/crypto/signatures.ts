@@ -7,7 +7,10 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import type { JWK } from 'jose'
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
+import { exportJWK } from 'jose/key/export'
+import { generateKeyPair } from 'jose/key/generate/keypair'
 import type { PublicJwk } from '../../domain/device.ts'
 import type { UnverifiedJws } from '../../domain/device-proof.ts'
 import type { TenantId } from '../../domain/ids.ts'

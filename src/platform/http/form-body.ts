@@ -4,14 +4,14 @@ import type { FastifyInstance } from 'fastify'
 
 export const formMediaType = 'application/x-www-form-urlencoded'
 
-/** Bytes of a form; ours have one field. */
+/** Bytes of a form of ours, which has one field. */
 const formBytesMax = 4096
 
 /** Makes this instance parse forms, too: as an object of texts. A repeated field is refused. */
-export function parseForms(app: FastifyInstance): void {
+export function parseForms(app: FastifyInstance, bodyLimit = formBytesMax): void {
   app.addContentTypeParser<string>(
     formMediaType,
-    { parseAs: 'string', bodyLimit: formBytesMax },
+    { parseAs: 'string', bodyLimit },
     (_request, text, done) => {
       const fields = [...new URLSearchParams(text)]
       const form = Object.fromEntries(fields)

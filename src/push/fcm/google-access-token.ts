@@ -1,5 +1,4 @@
 import { request } from 'node:https'
-import { importPKCS8, SignJWT } from 'jose'
 import { exchange, readBody } from '../../platform/net/guarded-client.ts'
 import type { Clock } from '../../platform/world.ts'
 import { plainText } from '../push-log.adapter.ts'
@@ -51,6 +50,11 @@ const REFRESH_BEFORE_MS = 5 * 60 * 1000
 
 /** A self-signed grant for an access token (RFC 7523, 2.1 and 3). */
 async function signAssertion(account: ServiceAccount, clock: Clock): Promise<string> {
+  // Needed once an hour, and nowhere else.
+  const [{ SignJWT }, { importPKCS8 }] = await Promise.all([
+    import('jose/jwt/sign'),
+    import('jose/key/import'),
+  ])
   const key = await importPKCS8(account.private_key, 'RS256')
   const issuedAt = Math.floor(clock.now().getTime() / 1000)
   return await new SignJWT({ scope: SCOPE })

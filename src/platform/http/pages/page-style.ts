@@ -30,11 +30,23 @@ form > input { margin-block-end: 1rem }
 }
 .card > .button { margin-inline-end: 1rem }
 nav ul { list-style: none; padding: 0; columns: 15rem; margin: 0 0 .5rem }
+.brand { display: flex; flex-wrap: wrap; align-items: center; gap: .75rem; font-weight: 600 }
+.brand img {
+  inline-size: auto; block-size: auto; max-inline-size: 12rem; max-block-size: 3rem;
+  padding: .25rem; border-radius: .25rem; background: #fff;
+}
+.help {
+  margin-block-start: 2rem; border-block-start: 1px solid var(--line); padding-block-start: 1rem;
+}
+.help p { margin-block-end: .25rem; color: var(--soft) }
 .error { font-weight: 600 }
 p.code { margin: 0 0 .75rem }
 ol.code { font-size: 1rem; letter-spacing: 0; padding-inline-start: 2.5rem }
 .qr svg { display: block; inline-size: 100%; max-inline-size: 13rem; block-size: auto }
 .qr { margin-block-end: .75rem }
+summary { cursor: pointer; padding-block: .6rem }
+.languages { margin: 1rem 0 0 }
+.languages a { display: inline-flex; align-items: center; min-block-size: 2.75rem }
 @media print { .row, form, a { display: none } }
 `
 

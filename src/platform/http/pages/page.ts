@@ -3,8 +3,10 @@
 
 import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
+import type { Brand } from '../../../domain/branding.ts'
 import { type Language, textsIn } from '../../texts/texts.ts'
 import { Html, html, noHtml } from './html.ts'
+import { brandHead, brandHeader, brandHelp, brandStyle } from './page-brand.ts'
 import { languageHeaders } from './page-language.ts'
 import { pageStyle } from './page-style.ts'
 
@@ -18,17 +20,24 @@ const styleSource = sourceOf(pageStyle)
  * What a page may do: show itself, run the one script that we wrote for it and, where it has forms,
  * send them to its own origin.
  */
-function pagePolicy({ script, fetches = false }: Page, forms: 'none' | 'self'): string {
+function pagePolicy({ script, fetches = false, brand = null }: Page, forms: Forms): string {
   return [
     "default-src 'none'",
-    `style-src ${styleSource}`,
+    `style-src ${[styleSource, ...(brand ? [sourceOf(brandStyle(brand))] : [])].join(' ')}`,
+    ...(brand?.logo ? ["img-src 'self'"] : []),
     ...(script === undefined ? [] : [`script-src ${sourceOf(script)}`]),
     ...(fetches ? ["connect-src 'self'"] : []),
     "base-uri 'none'",
-    `form-action '${forms}'`,
+    `form-action ${typeof forms === 'string' ? `'${forms}'` : forms.origins.join(' ')}`,
     "frame-ancestors 'none'",
   ].join('; ')
 }
+
+/**
+ * Where the forms of a page may go: nowhere, to us, or to these origins. The origin of a redirect
+ * counts, too: a form of ours whose answer leads elsewhere stands still without it.
+ */
+export type Forms = 'none' | 'self' | { readonly origins: readonly string[] }
 
 export type Page = {
   readonly title: string
@@ -40,6 +49,8 @@ export type Page = {
   readonly fetches?: boolean
   /** After which the page is loaded again, for what is waited for; a press is never repeated. */
   readonly refreshSeconds?: number
+  /** How the pages of the tenant look; null for the look of ours. */
+  readonly brand?: Brand | null
 }
 
 // The elements whose text is not escaped: it is ours, and the policy contains its hash.
@@ -56,7 +67,7 @@ function refreshOf({ refreshSeconds: seconds, script }: Page): Html {
 }
 
 function documentOf(page: Page): string {
-  const { title, language, body, script } = page
+  const { title, language, body, script, brand = null } = page
   return html`<!doctype html>
 <html lang="${language}" dir="${textsIn(language).direction}">
 <head>
@@ -65,11 +76,11 @@ function documentOf(page: Page): string {
 <meta name="robots" content="noindex">
 ${refreshOf(page)}<title>${title}</title>
 ${styleSheet}
-</head>
+${brandHead(brand)}</head>
 <body>
 <main>
-<h1>${title}</h1>
-${body}
+${brandHeader(brand)}<h1>${title}</h1>
+${body}${brandHelp(brand)}
 </main>
 ${scriptOf(script)}</body>
 </html>
@@ -83,7 +94,7 @@ ${scriptOf(script)}</body>
 export function sendPage<Reply extends FastifyReply>(
   reply: Reply,
   page: Page,
-  forms: 'none' | 'self' = 'self',
+  forms: Forms = 'self',
 ): Reply {
   reply
     .headers({
