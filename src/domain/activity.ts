@@ -33,6 +33,8 @@ const severities = {
   enrollment_cancelled: 'info',
   enrollment_void: 'warning',
   typed_code_ended: 'info',
+  enrollment_window_opened: 'critical',
+  enrollment_window_closed: 'info',
   device_added: 'critical',
   device_renamed: 'info',
   device_key_rotated: 'warning',

@@ -32,7 +32,10 @@ export type ResultFacts = {
  * verified attestation, `user` only when the verification key signed. Never a claim of phishing
  * resistance (NIST SP 800-63B-4, 3.1.3).
  */
-function methods(by: { readonly userVerified: boolean; readonly hardwareBacked: boolean }) {
+export function approvalMethods(by: {
+  readonly userVerified: boolean
+  readonly hardwareBacked: boolean
+}) {
   return ['pop', by.hardwareBacked ? 'hwk' : 'swk', ...(by.userVerified ? ['user'] : [])]
 }
 
@@ -65,7 +68,7 @@ export function resultPayload(challenge: Challenge, facts: ResultFacts): string 
     number: challenge.numberMode,
     ...(isApproved && decidedBy !== null
       ? {
-          amr: methods(decidedBy),
+          amr: approvalMethods(decidedBy),
           auth_time: Math.floor(decidedAt.getTime() / 1000),
         }
       : {}),

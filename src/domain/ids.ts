@@ -23,6 +23,7 @@ export const idPrefixes = {
   webhookEvent: 'evt',
   webhookAttempt: 'wha',
   shownNumber: 'shn',
+  prompt: 'prm',
 } as const
 
 export type IdKind = keyof typeof idPrefixes
@@ -48,6 +49,7 @@ export type WebhookEndpointId = Id<'webhookEndpoint'>
 export type WebhookEventId = Id<'webhookEvent'>
 export type WebhookAttemptId = Id<'webhookAttempt'>
 export type ShownNumberId = Id<'shownNumber'>
+export type PromptId = Id<'prompt'>
 
 const suffix = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 

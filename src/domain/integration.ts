@@ -3,6 +3,7 @@
 import type { IntegrationId, RelyingPartyId, TenantId } from './ids.ts'
 import type { NumberMode } from './number-match.ts'
 import { laxerField, type Policy, type PolicyOverrides } from './policy.ts'
+import { type PromptSettings, promptSettingsFault } from './prompt-settings.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { mappingFault, type UserNameMapping } from './user-name.ts'
 
@@ -27,6 +28,7 @@ export type IntegrationSettings =
       /** Whether the address ends in a secret that we generate. */
       readonly secretInPath: boolean
     }
+  | PromptSettings
 export type IntegrationKind = IntegrationSettings['kind']
 
 /**
@@ -88,7 +90,22 @@ export type Integration = IntegrationPlan & {
 
 /** Kinds whose clients authenticate by a secret that we generate. */
 export function hasSecret(settings: IntegrationSettings): boolean {
-  return settings.kind !== 'keycloak_ciba' || settings.secretInPath
+  switch (settings.kind) {
+    case 'keycloak_ciba':
+      return settings.secretInPath
+    case 'entra_external_mfa':
+      return false
+    case 'oidc_code':
+      return settings.clientAuthentication !== 'private_key_jwt'
+    default:
+      return true
+  }
+}
+
+/** The settings of a door that sends the browser to a page of ours; undefined of any other. */
+export function promptSettingsOf(settings: IntegrationSettings): PromptSettings | undefined {
+  const { kind } = settings
+  return kind === 'entra_external_mfa' || kind === 'oidc_code' ? settings : undefined
 }
 
 /** One text for equal values: the database orders the members of an object in its own way. */
@@ -121,6 +138,12 @@ export function planFault(
   }
   const fault = mappingFault(plan.userNames)
   if (fault !== undefined) return refuse('invalid_request', { hint: fault })
+  const promptSettings = promptSettingsOf(plan.settings)
+  const settingsFault = promptSettings && promptSettingsFault(promptSettings)
+  if (settingsFault !== undefined) return refuse('invalid_request', { hint: settingsFault })
+  if (promptSettings && plan.numberMode !== 'caller') {
+    return refuse('invalid_request', { hint: 'A page of ours always shows a number: `caller`.' })
+  }
   const field = laxerField(context.policy, plan.policy)
   if (field !== undefined) return refuse('policy_laxer', { facts: { field } })
   if (plan.numberMode === 'none') {

@@ -59,6 +59,8 @@ const notices: Record<ActivityType, Notice> = {
   enrollment_void: loud('devices'),
   // Outsiders can cause it, knowing only a user name.
   typed_code_ended: quiet('devices'),
+  enrollment_window_opened: loud('security'),
+  enrollment_window_closed: quiet('security'),
   device_added: loud('devices'),
   device_renamed: loud('devices'),
   device_key_rotated: loud('devices'),

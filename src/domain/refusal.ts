@@ -29,6 +29,7 @@ export type RefusalCode =
   | 'signature_too_weak'
   | 'fail_open_not_allowed'
   | 'enrollment_not_allowed'
+  | 'redirect_uri_unknown'
   // webhooks
   | 'webhook_url_refused'
   | 'webhook_endpoint_not_active'
@@ -48,6 +49,7 @@ export type RefusalCode =
   | 'enrollment_expired'
   | 'enrollment_not_claimed'
   | 'too_many_devices'
+  | 'enrolled_before'
   | 'key_already_registered'
   | 'too_many_key_rotations'
   | 'attestation_missing'

@@ -12,6 +12,9 @@ export const leftoverKinds = [
   'testPushes',
   'webhooks',
   'webhookEndpoints',
+  'prompts',
+  'pushedRequests',
+  'usedAssertions',
 ] as const
 export type LeftoverKind = (typeof leftoverKinds)[number]
 
@@ -52,6 +55,8 @@ export const leftoverDays = {
   webhooks: 14,
   /** After a recovery code was used, or a temporary code used or expired. */
   singleUseCodes: 30,
+  /** After the end of a prompt; and after a client's request or assertion stopped to count. */
+  prompts: 1,
   /** After the last push of an initiator. */
   initiators: 1,
 } as const

@@ -1,0 +1,77 @@
+// Doors that send the browser to a page of ours: what is configured of them.
+
+import type { EntraBinding } from './entra.ts'
+import type { OidcAlgorithm } from './oidc-key.ts'
+
+/** What is common to all doors that send the browser to a page of ours. */
+type PageSettings = {
+  /** Whether a bound request is asked at once; otherwise after a click on the page. */
+  readonly asksAtOnce: boolean
+  /** Whether a recovery or temporary code counts as `otp`; otherwise the client is refused. */
+  readonly codesAsOtp: boolean
+}
+
+/** How a client of OpenID Connect proves who it is (OpenID Connect Core, 9). */
+export const clientAuthentications = [
+  'private_key_jwt',
+  'client_secret_basic',
+  'client_secret_post',
+] as const
+export type ClientAuthentication = (typeof clientAuthentications)[number]
+
+/** What clients may sign their tokens with: public keys only (RFC 8725, 3.1). */
+export const clientAlgorithms = ['ES256', 'RS256', 'PS256'] as const
+
+/** A public key of a client (RFC 7517): what is needed to verify with it, and its name. */
+export type ClientJwk = Readonly<Record<string, string>>
+
+/** The settings of doors that send the browser to a page of ours. */
+export type PromptSettings =
+  | (PageSettings & EntraBinding & { readonly kind: 'entra_external_mfa' })
+  | (PageSettings & {
+      readonly kind: 'oidc_code'
+      /** Exact; an answer goes to no other. */
+      readonly redirectUris: readonly string[]
+      readonly clientAuthentication: ClientAuthentication
+      /** Keys that sign its assertions and requests. */
+      readonly jwks: readonly ClientJwk[]
+      /**
+       * Whether a request that nobody signed may say who is asked: the browser may have changed it.
+       */
+      readonly bareLoginHintAllowed: boolean
+      /** What signs its ID tokens. */
+      readonly idTokenAlgorithm: OidcAlgorithm
+    })
+
+const loopbackHosts = ['localhost', '127.0.0.1', '[::1]']
+
+/** As every parser writes it: what is compared is what a browser opens. */
+function isRedirectUri(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || url.href !== text || url.hash !== '' || text.includes('#')) return false
+  if (url.username !== '' || url.password !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}
+
+// The traffic of an address of loopback stays on the machine (RFC 8252, 8.3).
+const isLoopback = ({ hostname }: URL) => loopbackHosts.includes(hostname)
+
+const hasRepetition = (texts: readonly unknown[]) => new Set(texts).size < texts.length
+
+/** What is wrong with the settings; undefined when they can be used. */
+export function promptSettingsFault(settings: PromptSettings): string | undefined {
+  if (settings.kind !== 'oidc_code') return undefined
+  const { redirectUris, clientAuthentication, jwks } = settings
+  if (!redirectUris.every(isRedirectUri)) {
+    return (
+      'A redirect URI is https:// (or http:// on localhost, 127.0.0.1 or [::1]) in its plain ' +
+      'spelling, without user and fragment.'
+    )
+  }
+  if (hasRepetition(redirectUris)) return 'A redirect URI must not be repeated.'
+  if (hasRepetition(jwks.map(({ kid }) => kid))) return 'Each key in jwks needs a kid of its own.'
+  if (clientAuthentication === 'private_key_jwt' && jwks.length === 0) {
+    return 'A client that authenticates by private_key_jwt needs its public keys in jwks.'
+  }
+  return undefined
+}

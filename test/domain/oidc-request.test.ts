@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import {
+  entraRequestFault,
+  isRequestFault,
+  type Parameters,
+  readCodeRequest,
+  readCommonRequest,
+  stateLengthMax,
+} from '../../src/domain/oidc-request.ts'
+
+const errorOf = (value: object | undefined) =>
+  value !== undefined && isRequestFault(value) ? value.error : undefined
+const read = (more: Parameters) => readCommonRequest({ scope: 'openid', ...more })
+
+const entraClaims = JSON.stringify({
+  id_token: {
+    acr: { essential: true, values: ['possessionorinherence'] },
+    amr: { essential: true, values: ['face', 'hwk', 'swk'] },
+  },
+})
+
+test('what is asked for is read, of claims first', () => {
+  const request = read({
+    scope: 'profile openid',
+    state: 's',
+    nonce: 'n',
+    claims: entraClaims,
+    acr_values: 'possession',
+    ui_locales: 'nl-NL <b> en',
+  })
+  expect(request).toEqual({
+    state: 's',
+    nonce: 'n',
+    acr: 'possessionorinherence',
+    askedMethods: ['face', 'hwk', 'swk'],
+    languages: ['nl-NL', 'en'],
+  })
+  expect(read({})).toEqual({
+    state: null,
+    nonce: null,
+    acr: null,
+    askedMethods: null,
+    languages: [],
+  })
+})
+
+test('one value is a list of one, and a claim without values asks for nothing', () => {
+  const claims = JSON.stringify({ id_token: { acr: { value: 'possession' }, amr: null } })
+  expect(read({ claims })).toMatchObject({ acr: 'possession', askedMethods: null })
+  expect(read({ claims: '{"id_token":{"acr":{"essential":true}}}' })).toMatchObject({ acr: null })
+  expect(read({ claims: '{}' })).toMatchObject({ acr: null, askedMethods: null })
+})
+
+test('a context that is only wished for may be left out, one that is demanded may not', () => {
+  expect(read({ acr_values: 'knowledge' })).toMatchObject({ acr: null })
+  expect(errorOf(read({ claims: '{"id_token":{"acr":{"value":"knowledge"}}}' }))).toBe(
+    'unmet_authentication_requirements',
+  )
+})
+
+describe('a request is refused', () => {
+  test.each([
+    ['without openid', { scope: 'profile' }, 'invalid_scope'],
+    ['without a scope', { scope: '' }, 'invalid_scope'],
+    ['with an endless state', { state: 's'.repeat(stateLengthMax + 1) }, 'invalid_request'],
+    ['with an endless nonce', { nonce: 'n'.repeat(513) }, 'invalid_request'],
+    ['that wants nobody asked', { prompt: 'none' }, 'login_required'],
+    ['with claims that are no JSON', { claims: '{' }, 'invalid_request'],
+    ['with claims that are a list', { claims: '[]' }, 'invalid_request'],
+    ['with claims of no object', { claims: '{"id_token":7}' }, 'invalid_request'],
+    ['with a claim of no object', { claims: '{"id_token":{"acr":7}}' }, 'invalid_request'],
+    [
+      'with values that are no texts',
+      { claims: '{"id_token":{"amr":{"values":[7]}}}' },
+      'invalid_request',
+    ],
+    [
+      'with values that are no list',
+      { claims: '{"id_token":{"acr":{"values":"a"}}}' },
+      'invalid_request',
+    ],
+    [
+      'with endless claims',
+      { claims: `{"id_token":{"a":"${'a'.repeat(4096)}"}}` },
+      'invalid_request',
+    ],
+  ])('%s', (_, more, error) => {
+    expect(errorOf(read(more))).toBe(error)
+  })
+})
+
+test('Entra asks for an ID token that is posted, with a nonce', () => {
+  const request = { response_type: 'id_token', response_mode: 'form_post', nonce: 'n' }
+  expect(entraRequestFault(request)).toBeUndefined()
+  expect(errorOf(entraRequestFault({ ...request, response_type: 'code' }))).toBe(
+    'unsupported_response_type',
+  )
+  expect(errorOf(entraRequestFault({ ...request, response_mode: 'fragment' }))).toBe(
+    'invalid_request',
+  )
+  expect(errorOf(entraRequestFault({ ...request, nonce: '' }))).toBe('invalid_request')
+})
+
+describe('a request for a code', () => {
+  const request = {
+    response_type: 'code',
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+  }
+  test('brings a challenge of PKCE (RFC 7636, appendix B)', () => {
+    const { code_challenge: codeChallenge } = request
+    expect(readCodeRequest(request)).toEqual({ codeChallenge, responseMode: 'query' })
+    expect(readCodeRequest({ ...request, response_mode: 'form_post' })).toMatchObject({
+      responseMode: 'form_post',
+    })
+  })
+  test.each([
+    ['of another type', { response_type: 'id_token' }, 'unsupported_response_type'],
+    ['in a fragment', { response_mode: 'fragment' }, 'invalid_request'],
+    ['with a plain challenge', { code_challenge_method: 'plain' }, 'invalid_request'],
+    ['without a method', { code_challenge_method: '' }, 'invalid_request'],
+    ['without a challenge', { code_challenge: '' }, 'invalid_request'],
+    [
+      'with a challenge in another spelling',
+      { code_challenge: `${request.code_challenge.slice(0, -1)}N` },
+      'invalid_request',
+    ],
+  ])('is refused %s', (_, more, error) => {
+    expect(errorOf(readCodeRequest({ ...request, ...more }))).toBe(error)
+  })
+})
