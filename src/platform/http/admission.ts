@@ -14,10 +14,12 @@ export type CheckKey = readonly [
   kind:
     | 'api_key'
     | 'door'
+    | 'oidc'
     | 'portal_session'
     | 'portal_entrance'
     | 'realm_door'
     | 'signing_keys'
+    | 'logo'
     | 'web_push_key',
   ...parts: readonly (string | null)[],
 ]

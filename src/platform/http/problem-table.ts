@@ -123,6 +123,13 @@ export const problems = {
     title: 'The enrollment does not wait for a number.',
     detail: 'Open a new enrollment and claim it with this device.',
   },
+  enrolled_before: {
+    status: 409,
+    title: 'The user has or had a second factor.',
+    detail:
+      'A window is for a first device only. Open an enrollment, or create a temporary code, when ' +
+      'you have identified the user.',
+  },
   too_many_devices: {
     status: 409,
     title: 'The user has as many devices as the tenant allows.',

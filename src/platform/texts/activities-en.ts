@@ -14,6 +14,8 @@ export const activitiesEn = {
   enrollment_cancelled: 'A code for a new device was cancelled',
   enrollment_void: 'A new device was turned away',
   typed_code_ended: 'A code was typed wrongly too often',
+  enrollment_window_opened: 'You may add a first device while you sign in',
+  enrollment_window_closed: 'You may no longer add a first device while you sign in',
   device_added: 'A device was added',
   device_renamed: 'A device was renamed',
   device_key_rotated: 'A device has a new key',

@@ -13,6 +13,8 @@ export const activitiesNl: Readonly<Record<ActivityType, string>> = {
   enrollment_cancelled: 'Een code voor een nieuw apparaat is ingetrokken',
   enrollment_void: 'Een nieuw apparaat is geweigerd',
   typed_code_ended: 'Een code is te vaak verkeerd getypt',
+  enrollment_window_opened: 'Je mag bij het aanmelden een eerste apparaat toevoegen',
+  enrollment_window_closed: 'Je mag bij het aanmelden geen eerste apparaat meer toevoegen',
   device_added: 'Een apparaat is toegevoegd',
   device_renamed: 'Een apparaat heeft een andere naam',
   device_key_rotated: 'Een apparaat heeft een nieuwe sleutel',

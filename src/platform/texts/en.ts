@@ -2,6 +2,7 @@
 
 import { type ProblemCode, problems } from '../http/problem-table.ts'
 import { portalTexts } from './portal-en.ts'
+import { promptTexts } from './prompt-en.ts'
 
 const titles = Object.entries(problems).map(([code, { title }]) => [code, title])
 
@@ -124,6 +125,7 @@ export const en = {
     back: 'Back to your devices',
   },
   portal: portalTexts,
+  prompt: promptTexts,
   signedOut: {
     title: 'You are signed out',
     what: 'You can close this page. To come back, ask for a new link.',

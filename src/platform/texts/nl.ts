@@ -1,6 +1,8 @@
 // Every text that people read, in Dutch.
 
 import { portalTexts } from './portal-nl.ts'
+import { problemPagesNl } from './problem-pages-nl.ts'
+import { promptTexts } from './prompt-nl.ts'
 import type { Translation } from './translation.ts'
 
 const lostDevice =
@@ -30,6 +32,7 @@ export const nl: Translation = {
     enrollment_code_invalid: 'De registratiecode is niet geldig.',
     enrollment_expired: 'De registratie is verlopen.',
     enrollment_not_claimed: 'De registratie wacht niet op een getal.',
+    enrolled_before: 'De gebruiker heeft of had al een tweede factor.',
     too_many_devices: 'De gebruiker heeft zoveel apparaten als de organisatie toestaat.',
     key_already_registered: 'Een sleutel van dit apparaat is al geregistreerd.',
     too_many_key_rotations: 'Het apparaat heeft zoveel sleutels vervangen als er op een dag mogen.',
@@ -70,6 +73,7 @@ export const nl: Translation = {
     factor_not_offered: 'De gevraagde manier van aanmelden wordt niet aangeboden.',
     signature_too_weak: 'De handtekening is gemaakt met HMAC-SHA-1.',
     fail_open_not_allowed: 'De client zegt dat hij mensen toelaat als niemand antwoordt.',
+    redirect_uri_unknown: 'De aanmelding zou terugleiden naar een adres dat niet bekend is.',
     enrollment_not_allowed: 'Langs deze weg worden geen apparaten geregistreerd.',
     user_not_found: 'Deze gebruiker bestaat niet.',
     no_capable_device: 'Geen apparaat van de gebruiker kan dit beantwoorden.',
@@ -230,71 +234,11 @@ export const nl: Translation = {
     back: 'Terug naar je apparaten',
   },
   portal: portalTexts,
+  prompt: promptTexts,
   signedOut: {
     title: 'Je bent uitgelogd',
     what: 'Je kunt deze pagina sluiten. Vraag om een nieuwe link om terug te komen.',
   },
-  problemPages: {
-    portal_link_invalid: {
-      title: 'Deze link werkt niet meer',
-      what:
-        'Een link werkt één keer, en vijftien minuten lang. Vraag een nieuwe link waar je deze ' +
-        'hebt gekregen.',
-    },
-    portal_session_invalid: {
-      title: 'Vraag om een nieuwe link',
-      what:
-        'Je bent hier niet aangemeld, of niet meer: dat duurt vijftien minuten. Vraag een ' +
-        'nieuwe link waar je de vorige hebt gekregen.',
-    },
-    portal_step_up_needed: {
-      title: 'Eerst een code',
-      what:
-        'Er is niets veranderd: er is te veel tijd voorbij. Ga terug naar je apparaten, kies het ' +
-        'opnieuw, en typ daar een code.',
-    },
-    portal_link_needed: {
-      title: 'Hiervoor is een link nodig',
-      what:
-        'Er is niets veranderd. Je hebt je met een apparaat aangemeld: daarmee kun je kijken, en ' +
-        'apparaten blokkeren of afmelden. Vraag je organisatie om een link voor al het andere.',
-    },
-    portal_not_approved: {
-      title: 'De aanmelding is niet goedgekeurd',
-      what: 'Misschien is er te veel tijd voorbij, of werkte ze al: één keer. Begin opnieuw.',
-    },
-    origin_not_allowed: {
-      title: 'Dit kwam niet van onze pagina',
-      what:
-        'Er is niets veranderd. Open je link opnieuw in een bijgewerkte browser en druk op de ' +
-        'knop op de pagina zelf.',
-    },
-    not_found: {
-      title: 'Hier is niets',
-      what:
-        'Controleer het adres: misschien is het afgebroken. Bracht een link je hier, vraag dan ' +
-        'om een nieuwe.',
-    },
-    invalid_request: {
-      title: 'Dat was niet te lezen',
-      what: 'Er is niets veranderd. Ga terug, kies opnieuw en verstuur het nog eens.',
-    },
-    unavailable: {
-      title: 'Op dit moment niet mogelijk',
-      what:
-        'Probeer het zo nog eens. Of de laatste stap is gezet, is niet bekend: kijk eerst naar ' +
-        'je apparaten. Werkt de link dan niet, vraag dan om een nieuwe.',
-    },
-    busy: {
-      title: 'Het is op dit moment te druk',
-      what: 'Er is niets veranderd. Wacht even en probeer het nog eens.',
-    },
-    internal: {
-      title: 'Er ging bij ons iets mis',
-      what:
-        'Probeer het zo nog eens. Gebeurt het weer, vertel dan de helpdesk van je organisatie ' +
-        'wat hier staat:',
-    },
-  },
+  problemPages: problemPagesNl,
   devicesLink: 'Heb je hem net in deze browser geopend, ga dan verder naar {devices}.',
 }

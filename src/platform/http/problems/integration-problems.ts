@@ -81,6 +81,13 @@ export const integrationProblems = {
     title: 'The client says that it lets people in when nobody answers.',
     detail: 'Set `failmode = secure` in the client, or `failOpenAllowed` of the integration.',
   },
+  redirect_uri_unknown: {
+    status: 400,
+    title: 'The sign-in would lead back to an address that is not registered.',
+    detail:
+      'Nothing was asked, and nothing is sent there. The address of the application must be one ' +
+      'of `redirectUris` of the integration, letter by letter.',
+  },
   enrollment_not_allowed: {
     status: 403,
     title: 'No devices are enrolled at this door.',

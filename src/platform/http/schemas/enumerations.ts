@@ -10,9 +10,12 @@ import {
 } from '../../../domain/challenge.ts'
 import { platforms as devicePlatforms, deviceStatuses } from '../../../domain/device.ts'
 import { enrollmentViews } from '../../../domain/enrollment.ts'
+import { entraClouds } from '../../../domain/entra.ts'
 import { integrationStatuses } from '../../../domain/integration.ts'
 import { numberModes } from '../../../domain/number-match.ts'
+import { oidcAlgorithms } from '../../../domain/oidc-key.ts'
 import { passcodeMethods } from '../../../domain/passcode.ts'
+import { clientAuthentications } from '../../../domain/prompt-settings.ts'
 import { appProviders, deliveryStatuses } from '../../../domain/push.ts'
 import { suppressionReasons } from '../../../domain/push-throttling.ts'
 import { reportResolutions, reportStatuses } from '../../../domain/report.ts'
@@ -110,4 +113,16 @@ export const domainPlace = enumeration(
   'DomainPlace',
   domainPlaces,
   'Which part of a name is its domain: none, `ada@EXAMPLE`, or `EXAMPLE\\ada`.',
+)
+
+export const entraCloud = enumeration('EntraCloud', entraClouds, 'A cloud of Microsoft Entra.')
+export const clientAuthentication = enumeration(
+  'ClientAuthentication',
+  clientAuthentications,
+  'How a client of OpenID Connect proves who it is.',
+)
+export const oidcAlgorithm = enumeration(
+  'OidcAlgorithm',
+  oidcAlgorithms,
+  'An algorithm that signs ID tokens.',
 )
