@@ -62,10 +62,12 @@ export type CreationFacts = {
     readonly numberSealed: Uint8Array | null
     readonly requestHash: Uint8Array
   } | null
-  /** What a question of this browser would supersede; null also where it may supersede nothing. */
+  /** What the question would supersede; null also where it may supersede nothing. */
   readonly pendingQuestion: PendingQuestion | null
   /** The question that was to be superseded and has been answered meanwhile. */
   readonly answeredQuestion: Challenge | null
+  /** The question that was to be continued, with an end that is final. */
+  readonly finalQuestion: Challenge | null
 }
 
 export type NewTarget = {
@@ -151,6 +153,8 @@ export interface ChallengeStore {
       readonly initiatorKey: string | null
       /** Whether the initiator's pending question is wanted. */
       readonly maySupersede: boolean
+      /** The question of the same relying party and user that is wanted while it is pending. */
+      readonly continuedId: ChallengeId | null
       /** The question that an attempt before was to supersede, and did not. */
       readonly supersededId: ChallengeId | null
     },

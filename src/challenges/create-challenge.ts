@@ -69,7 +69,8 @@ export type CreationRefusal = QuestionRefusal<
  * Asks one user. The challenge exists before any push is sent, and the pushes are queued by the
  * same commit. Equal requests under one Idempotency-Key create one challenge, also concurrently. A
  * new question of a browser that the user knows supersedes its pending one; if that is answered
- * meanwhile, and is the same question, its outcome comes back. Rejects without a challenge where
+ * meanwhile, and is the same question, its outcome comes back. So does the outcome of a question
+ * that was to be continued. Rejects without a challenge where
  * the caller is gone before it is created.
  */
 export async function createChallenge(
@@ -92,10 +93,11 @@ export async function createChallenge(
     ;({ otherFactors } = facts)
     const knownFacts = { ...withOwnPolicy(facts, principal), userId, protection }
     supersededId = null
-    const { answeredQuestion } = facts
+    const { answeredQuestion, finalQuestion } = facts
+    if (finalQuestion) return outcomeOf(finalQuestion, otherFactors)
     if (answeredQuestion) {
       if (isSameAs(answeredQuestion, command, knownFacts))
-        return { challenge: answeredQuestion, number: null, isReplay: true, otherFactors }
+        return outcomeOf(answeredQuestion, otherFactors)
       // A third page may have asked since: the facts about that question were not loaded.
       continue
     }
@@ -141,7 +143,15 @@ function queryOf(
     requestHash: hashing.sha256(JSON.stringify({ ...request, user })),
     initiatorKey: initiator ? hashing.hmacBase64Url(initiatorText(rpId, initiator)) : null,
     maySupersede: canSupersede(initiator),
+    continuedId: command.continues ?? null,
   }
+}
+
+function outcomeOf(
+  challenge: Challenge,
+  otherFactors: CreationResult['otherFactors'],
+): CreationResult {
+  return { challenge, number: null, isReplay: true, otherFactors }
 }
 
 /** Stores the challenge in the turn of its user. */

@@ -39,6 +39,7 @@ export async function readReadiness(
     keyId: null,
     initiatorKey: null,
     maySupersede: false,
+    continuedId: null,
     supersededId: null,
   })
   const { protection } = facts

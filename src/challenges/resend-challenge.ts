@@ -1,7 +1,7 @@
 import { activity } from '../domain/activity.ts'
 import { resendChallenge as decideResend } from '../domain/challenge.ts'
 import type { ChallengeId } from '../domain/ids.ts'
-import type { Principal } from '../domain/principal.ts'
+import { type Asker, actorOf } from '../domain/principal.ts'
 import { afterPush } from '../domain/push-budget.ts'
 import { admitResend } from '../domain/push-throttling.ts'
 import { type QuestionRefusal, withOtherFactors } from '../domain/question-refusal.ts'
@@ -25,7 +25,7 @@ export type Dependencies = ReadDependencies & {
  */
 export async function resendChallenge(
   dependencies: Dependencies,
-  principal: Principal,
+  principal: Asker,
   id: ChallengeId,
 ): Promise<
   | ChallengeReading
@@ -59,7 +59,7 @@ export async function resendChallenge(
     activity: activity({
       userId: challenge.userId,
       type: 'challenge_resent',
-      actor: `api_key:${principal.keyId}`,
+      actor: actorOf(principal),
       challengeId: id,
     }),
     leasedBy: dependencies.dispatcher.leaseHolder,

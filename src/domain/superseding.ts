@@ -1,5 +1,6 @@
 // A reload is no attack: a new question of a browser that the user knows takes the place of its
-// pending one, within the limits that the first question of the chain set.
+// pending one, within the limits that the first question of the chain set. So does the question of
+// a prompt that gives more time, known browser or not: it names its own pending one.
 
 import {
   type Challenge,
@@ -36,10 +37,15 @@ export function canSupersede(initiator: Initiator | undefined): boolean {
 /** Questions of which each superseded the one before; the first gives them id and start. */
 export type Chain = { readonly id: ChallengeId; readonly startedAt: Date }
 
-/** The pending question of the same browser, relying party and user, on the browser's budget. */
+/**
+ * The pending question of the same relying party and user that may be superseded: that of the same
+ * browser, on the browser's budget, or the one that the new question continues.
+ */
 export type PendingQuestion = {
   readonly challenge: Challenge
   readonly chain: Chain
+  /** The budget that it uses: that of the initiator of both, or that of all others. */
+  readonly budget: Admission['budget']
   /** Devices that were pushed about it, or about those before it in the chain. */
   readonly promptedDevices: readonly DeviceId[]
 }
@@ -55,8 +61,8 @@ export type AdmissionInChain = Admission & { readonly inheritance: Inheritance |
 
 /**
  * Decides whether a new question may be asked, on which budget, whether it may wake a phone, and
- * whether it supersedes the pending one of its browser, whose place it then takes. Its push is then
- * a resend of the chain: under the same gap, the same number of resends, and the same budgets. A
+ * whether it supersedes the pending one, whose place in its budget it then takes. Its push is then
+ * a resend of the chain: under the same gap, the same number of resends, and the same budget. A
  * chain with less time left than a question needs is not continued: the question is one like any
  * other.
  */
@@ -65,25 +71,48 @@ export function admitInChain(
   pending: PendingQuestion | null,
 ): AdmissionInChain | AdmissionRefusal {
   const inheritance = pending && inheritanceOf(facts, pending)
-  const { initiator } = facts
-  if (inheritance && initiator) {
-    const { id, resendsLeft, lastPushAt } = inheritance.challenge
-    const last = lastPushAt ?? inheritance.chain.startedAt
-    const { policy, now } = facts
-    const admission = admitChallenge({ ...facts, initiator: withoutPlace(initiator, id) })
-    if (isRefusal(admission)) return admission
-    if (admission.budget === 'initiator') {
-      return {
-        budget: 'initiator',
-        suppressed:
-          checkResend(resendsLeft, last, policy, now)?.refused ??
-          suppressionOfResend({ ...facts, budget: initiator, challengeId: id }),
-        inheritance,
-      }
-    }
-  }
+  const inPlace = inheritance && admitInPlace(facts, inheritance)
+  if (inPlace) return inPlace
   const admission = admitChallenge(facts)
   return isRefusal(admission) ? admission : { ...admission, inheritance: null }
+}
+
+/** Null where the initiator may not use the budget of the pending question any more. */
+function admitInPlace(
+  facts: ThrottlingFacts,
+  inheritance: Inheritance,
+): AdmissionInChain | AdmissionRefusal | null {
+  const { id, resendsLeft, lastPushAt } = inheritance.challenge
+  const { policy, now, initiator, others } = facts
+  const budget = inheritance.budget === 'others' ? others : initiator
+  if (budget === null) return null
+  const admission = admitChallenge({ ...facts, ...withoutPlaceIn(facts, inheritance) })
+  if (isRefusal(admission)) return admission
+  if (admission.budget !== inheritance.budget) return null
+  const last = lastPushAt ?? inheritance.chain.startedAt
+  return {
+    budget: admission.budget,
+    suppressed:
+      checkResend(resendsLeft, last, policy, now)?.refused ??
+      suppressionOfResend({ ...facts, budget, challengeId: id }),
+    inheritance,
+  }
+}
+
+/**
+ * The budgets without the place of the pending question. A chain that began as one of an unknown
+ * initiator stays one, also when the user has approved the initiator since: a chain has one budget.
+ */
+function withoutPlaceIn(
+  { initiator, others }: ThrottlingFacts,
+  { budget, challenge: { id } }: Inheritance,
+): Partial<ThrottlingFacts> {
+  return budget === 'others'
+    ? {
+        initiator: initiator && { ...initiator, approvedAt: null },
+        others: withoutPlace(others, id),
+      }
+    : { initiator: initiator && withoutPlace(initiator, id) }
 }
 
 /** Null where the chain cannot go on. */

@@ -76,6 +76,7 @@ export function creationQuery(chance: Chance, { tenantId, rpId, userId }: TestUs
     idempotencyKey: null,
     initiatorKey: chance.pick(initiators),
     maySupersede: false,
+    continuedId: null,
     supersededId: null,
   }
 }

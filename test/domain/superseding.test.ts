@@ -1,14 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CandidateDevice, type Challenge, openChallenge } from '../../src/domain/challenge.ts'
+import { type Challenge, openChallenge } from '../../src/domain/challenge.ts'
 import type { ChallengeId, DeviceId } from '../../src/domain/ids.ts'
 import { defaultPolicy } from '../../src/domain/policy.ts'
-import {
-  afterCreation,
-  afterSuperseded,
-  type KnownInitiator,
-  unusedBudget,
-} from '../../src/domain/push-budget.ts'
 import type { SuppressionReason, ThrottlingFacts } from '../../src/domain/push-throttling.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import {
@@ -20,50 +14,8 @@ import {
   type PendingQuestion,
 } from '../../src/domain/superseding.ts'
 import { repetitions } from '../support/endurance.ts'
-import { aPendingChallenge, challengeId, deviceId, later, now, otherDeviceId } from './examples.ts'
-
-const initiatorKey = 'the-browser'
-const knownBrowser: KnownInitiator = { ...unusedBudget, approvedAt: now, blockedUntil: null }
-const withPlace = {
-  ...knownBrowser,
-  pending: [{ challengeId, until: later(120) }],
-  pushes: [{ challengeId, at: now }],
-}
-const protection = {
-  wrongNumbersInRow: 0,
-  wrongNumbersSinceSuccess: 0,
-  lockedUntil: null,
-  hardLockedAt: null,
-  reportedUntil: null,
-  pausedUntil: null,
-  suspendedAt: null,
-  pushSignIn: null,
-  revision: 0,
-}
-const facts: ThrottlingFacts = {
-  policy: defaultPolicy,
-  now: later(2),
-  protection,
-  initiator: withPlace,
-  others: unusedBudget,
-}
-const pendingQuestion = (changes: Partial<Challenge> = {}): PendingQuestion => ({
-  challenge: aPendingChallenge({ initiatorKey, budgetKey: initiatorKey, ...changes }),
-  chain: { id: challengeId, startedAt: now },
-  promptedDevices: [deviceId],
-})
-const phone = (id: DeviceId, hasPushToken = true): CandidateDevice => ({
-  appId: 'com.example.app',
-  appVersion: '3.1.0',
-  protocolVersion: 1,
-  platform: 'ios',
-  parentDeviceId: null,
-  hasVerificationKey: true,
-  passkey: null,
-  activatedAt: null,
-  id,
-  hasPushToken,
-})
+import { askAgain, facts, pendingQuestion, phone, protection, withPlace } from './chains.ts'
+import { challengeId, deviceId, later, now, otherDeviceId } from './examples.ts'
 
 function admissionOf(more: Partial<ThrottlingFacts> = {}, pending = pendingQuestion()) {
   const admission = admitInChain({ ...facts, ...more }, pending)
@@ -292,54 +244,15 @@ describe('the answer to the old question', () => {
   })
 })
 
-/** Reloads after these pauses in milliseconds, with all that the service stores in between. */
-function reload(pausesMs: readonly number[]) {
-  let at = now
-  let budget = knownBrowser
-  let pending: PendingQuestion | null = null
-  const chains: { startedAt: Date; pushes: Date[]; attempts: number[]; ends: Date[] }[] = []
-  for (const [index, pauseMs] of [0, ...pausesMs].entries()) {
-    at = new Date(at.getTime() + pauseMs)
-    const admission = admitInChain({ ...facts, now: at, initiator: budget }, pending)
-    if (isRefusal(admission)) continue
-    const { inheritance, suppressed } = admission
-    const opening = openChallenge(
-      {
-        policy: defaultPolicy,
-        now: at,
-        number: { mode: 'service', digits: 6, wrongNumbersMax: 3 },
-        activeDevices: [phone(deviceId)],
-        suppressed,
-      },
-      { userVerification: 'preferred', ...(inheritance && { notAfter: inheritance.notAfter }) },
-    )
-    if (isRefusal(opening)) throw new Error(opening.refused)
-    const next = openInChain(opening, inheritance)
-    const id = `chl_${String(index).padStart(26, '0')}` as ChallengeId
-    const { pushedTargets, closedDevices: _, ...kept } = next
-    const challenge = aPendingChallenge({ ...kept, id, initiatorKey, budgetKey: initiatorKey })
-    const before = inheritance ? afterSuperseded(budget, inheritance.challenge.id, id) : budget
-    budget = { ...knownBrowser, ...afterCreation(before, challenge, pushedTargets.length > 0, at) }
-    if (!inheritance) chains.push({ startedAt: at, pushes: [], attempts: [], ends: [] })
-    const chain = chains.at(-1)
-    chain?.ends.push(challenge.expiresAt)
-    chain?.attempts.push(challenge.wrongNumbersLeft)
-    if (pushedTargets.length > 0) chain?.pushes.push(at)
-    pending = {
-      challenge,
-      chain: inheritance?.chain ?? { id, startedAt: at },
-      promptedDevices: [deviceId],
-    }
-  }
-  return { chains, budget }
-}
-
 describe('however often somebody reloads', () => {
   const gapMs = defaultPolicy.resendGapSeconds * 1000
   const pushesMax = 1 + defaultPolicy.resendsMax
 
   test('a thousand reloads in one chain ring the phone as often as its resends permit', () => {
-    const { chains, budget } = reload(Array.from({ length: 1000 }, () => 500))
+    const { chains, budget } = askAgain(
+      'initiator',
+      Array.from({ length: 1000 }, () => 500),
+    )
     expect(chains).toHaveLength(1)
     expect(chains[0]?.pushes).toHaveLength(pushesMax)
     expect(budget.pending).toHaveLength(1)
@@ -357,7 +270,7 @@ describe('however often somebody reloads', () => {
     )
     fc.assert(
       fc.property(pauses, (pausesMs) => {
-        const { chains } = reload(pausesMs)
+        const { chains } = askAgain('initiator', pausesMs)
         counts.chains = Math.max(counts.chains, chains.length)
         for (const { startedAt, pushes, ends } of chains) {
           counts.resends = Math.max(counts.resends, pushes.length - 1)

@@ -79,8 +79,16 @@ const loadedColumns = (c: string) => `
   coalesce(${c}.chain_id, ${c}.id) as chain_id,
   coalesce(${c}.chain_started_at, ${c}.created_at) as chain_started_at`
 
+/** The question that the request names, if it is one of its relying party and user. */
+const isContinued = `k.tenant_id = x.tenant_id and k.id = x.continued_id and k.rp_id = x.rp_id
+       and k.user_id = u.user_id`
+
+/** Answered or called off; not over by time, and no other question has taken its place. */
+const isFinalRow = (c: string) =>
+  `${c}.status not in ('pending', 'expired') and ${c}.reason is distinct from 'superseded'`
+
 /** What the loaded challenge is to the request. */
-type Role = 'same_key' | 'answered' | 'pending'
+type Role = 'same_key' | 'final' | 'answered' | 'pending'
 
 /** Either `userId`, or `namespace`, `value` and `key`. */
 type Item = {
@@ -96,6 +104,7 @@ type Item = {
   readonly initiatorKey: string | null
   /** The initiator whose pending question is wanted. */
   readonly browserKey: string | null
+  readonly continuedId: ChallengeId | null
   readonly supersededId: ChallengeId | null
 }
 
@@ -111,6 +120,7 @@ const creationItems = rowList<'item', Item>('item', {
   idempotencyKey: 'text',
   initiatorKey: 'text',
   browserKey: 'text',
+  continuedId: 'text',
   supersededId: 'text',
 })
 
@@ -156,11 +166,19 @@ const loadCreation = statement<ListParams<'item', Item>, CreationRow>(
      where k.tenant_id = x.tenant_id and k.rp_id = x.rp_id
        and k.idempotency_key = x.idempotency_key)
     union all
-    (select 2, '${'answered' satisfies Role}', null, ${loadedColumns('k')} from challenges k
+    (select 2, '${'final' satisfies Role}', null, ${loadedColumns('k')} from challenges k
+     where ${isContinued} and ${isFinalRow('k')})
+    union all
+    (select 3, '${'answered' satisfies Role}', null, ${loadedColumns('k')} from challenges k
      where k.tenant_id = x.tenant_id and k.id = x.superseded_id and k.rp_id = x.rp_id
        and k.user_id = u.user_id and k.decided_device_id is not null)
     union all
-    (select 3, '${'pending' satisfies Role}', ${pushedDevices('k')}, ${loadedColumns('k')}
+    (select 4, '${'pending' satisfies Role}', ${pushedDevices('k')}, ${loadedColumns('k')}
+     from challenges k
+     where ${isContinued} and k.status = 'pending'
+       and (k.budget_key = '${othersKey}' or k.budget_key = x.initiator_key))
+    union all
+    (select 5, '${'pending' satisfies Role}', ${pushedDevices('k')}, ${loadedColumns('k')}
      from challenges k
      where k.tenant_id = x.tenant_id and k.user_id = u.user_id and ${isPending('k')}
        and k.budget_key = x.browser_key
@@ -242,18 +260,20 @@ function toFacts(row: CreationRow): CreationFacts {
 /** The loaded challenge as what it is to the request. */
 function toQuestion(
   row: CreationRow,
-): Pick<CreationFacts, 'earlier' | 'answeredQuestion' | 'pendingQuestion'> {
-  const none = { earlier: null, answeredQuestion: null, pendingQuestion: null }
+): Pick<CreationFacts, 'earlier' | 'finalQuestion' | 'answeredQuestion' | 'pendingQuestion'> {
+  const none = { earlier: null, finalQuestion: null, answeredQuestion: null, pendingQuestion: null }
   if (row.role === null) return none
   const challenge = toChallenge(row)
   const { numberSealed, requestHash, chainId, chainStartedAt, promptedDevices } = row
   if (row.role === 'same_key') return { ...none, earlier: { challenge, numberSealed, requestHash } }
+  if (row.role === 'final') return { ...none, finalQuestion: challenge }
   if (row.role === 'answered') return { ...none, answeredQuestion: challenge }
   return {
     ...none,
     pendingQuestion: {
       challenge,
       chain: { id: chainId, startedAt: chainStartedAt },
+      budget: challenge.budgetKey === othersKey ? 'others' : 'initiator',
       promptedDevices: promptedDevices ?? [],
     },
   }

@@ -61,6 +61,11 @@ export type Command = {
   readonly idempotencyKey?: string
   /** The id and number of the challenge, where they were decided before the user is asked. */
   readonly preset?: { readonly id: ChallengeId; readonly number: string }
+  /**
+   * A question that the same page of ours asked: while it is pending, this one takes its place.
+   * Never from a request.
+   */
+  readonly continues?: ChallengeId
 }
 
 export type DraftRefusal =

@@ -121,6 +121,7 @@ async function forecast(
     idempotencyKey: null,
     keyId: null,
     maySupersede: false,
+    continuedId: null,
     supersededId: null,
     initiatorKey: initiator ? hashing.hmacBase64Url(initiatorText(rpId, initiator)) : null,
   })
