@@ -157,7 +157,11 @@ function reasonForRefusal(
   return undefined
 }
 
-function doorOf({ integration, relyingParty }: StoredIntegration): Door {
+/** The door of an integration, for any client of it. */
+export function doorOf({
+  integration,
+  relyingParty,
+}: Pick<StoredIntegration, 'integration' | 'relyingParty'>): Door {
   const { tenantId, rpId, id, namespace, policy } = integration
   return {
     tenantId,

@@ -10,67 +10,7 @@ import { wholeList } from '../platform/http/schemas/paging.ts'
 import { identifierText, namespace, showable, shownText } from '../platform/http/schemas/text.ts'
 import { timestamp } from '../platform/http/schemas/time.ts'
 import { overrideSchemas } from '../tenants/policy.schemas.ts'
-
-const issuerExample = 'https://id.example.com/realms/staff'
-
-/**
- * Exact issuer of a realm: no query, no fragment, no slash at the end, nothing that two parsers
- * could read differently.
- */
-const issuer = z
-  .string()
-  .max(512)
-  .refine((text) => {
-    const url = URL.canParse(text) ? new URL(text) : null
-    return (
-      url !== null &&
-      /^https?:$/.test(url.protocol) &&
-      text === `${url.origin}${url.pathname.replace(/\/$/, '')}`
-    )
-  }, 'must be an http(s) URL in its plain spelling, without user, query, fragment and final slash')
-  .meta({ description: 'The issuer of a realm.', example: issuerExample })
-
-const clientId = identifierText(255, { description: 'A client of the realm.', example: 'payroll' })
-
-const settings = z
-  .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('wait') }),
-    z.strictObject({
-      kind: z.literal('duo_auth_api'),
-      sha1Allowed: z
-        .boolean()
-        .default(false)
-        .meta({ description: 'Whether clients may sign with HMAC-SHA-1, as old ones do.' }),
-      failOpenAllowed: z.boolean().default(false).meta({
-        description: 'Whether clients may say that they let people in when nobody answers.',
-      }),
-      enrollmentAllowed: z
-        .boolean()
-        .default(false)
-        .meta({
-          description:
-            'Whether new users, and only those, are enrolled at this door; requires a ' +
-            'policy without `enrollmentConfirmation`.',
-        }),
-    }),
-    z.strictObject({
-      kind: z.literal('keycloak_ciba'),
-      issuers: z.array(issuer).min(1).max(20).meta({ description: 'The realms that may ask.' }),
-      clientIds: z
-        .array(clientId)
-        .max(100)
-        .default([])
-        .meta({ description: 'Clients of those realms that may ask; none means all.' }),
-      secretInPath: z.boolean().default(false).meta({
-        description: 'Whether the address of the channel ends in a secret that is issued by us.',
-      }),
-    }),
-  ])
-  .meta({
-    id: 'GivenIntegrationSettings',
-    description: 'The settings of this kind of door.',
-    example: { kind: 'wait' },
-  })
+import { givenSettings, shownSettings } from './integration-settings.schemas.ts'
 
 const userNames = z
   .strictObject({
@@ -150,7 +90,7 @@ export const newIntegration = z
   .strictObject({
     relyingPartyId: idOf('relyingParty', 'The relying party of its challenges.'),
     name: plan.name,
-    settings,
+    settings: givenSettings,
     numberMode: plan.numberMode.exactOptional(),
     namespace: plan.namespace.exactOptional(),
     userNames: userNames.exactOptional(),
@@ -164,7 +104,7 @@ export const newIntegration = z
 export const integrationChanges = z
   .strictObject({
     name: plan.name.exactOptional(),
-    settings: settings.exactOptional(),
+    settings: givenSettings.exactOptional(),
     numberMode: plan.numberMode.exactOptional(),
     namespace: plan.namespace.exactOptional(),
     userNames: userNames.exactOptional(),
@@ -191,24 +131,6 @@ export const integrationRotation = z
       }),
   })
   .meta({ id: 'IntegrationRotation', description: 'How a secret is rotated.' })
-
-const shownSettings = z
-  .discriminatedUnion('kind', [
-    z.object({ kind: z.literal('wait') }),
-    z.object({
-      kind: z.literal('duo_auth_api'),
-      sha1Allowed: z.boolean(),
-      failOpenAllowed: z.boolean(),
-      enrollmentAllowed: z.boolean().default(false),
-    }),
-    z.object({
-      kind: z.literal('keycloak_ciba'),
-      issuers: z.array(shownText(issuerExample)).readonly(),
-      clientIds: z.array(shownText('payroll')).readonly(),
-      secretInPath: z.boolean(),
-    }),
-  ])
-  .meta({ id: 'IntegrationSettings', description: 'The settings of this kind of door.' })
 
 const shownUserNames = z
   .object({

@@ -1,7 +1,10 @@
 // Realms of Keycloak: their tokens, and the callback to them. Source: Keycloak 26,
 // HttpAuthenticationChannelProvider and BackchannelAuthenticationCallbackEndpoint.
 
-import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
+import * as errors from 'jose/errors'
+import { createRemoteJWKSet, customFetch } from 'jose/jwks/remote'
+import { decodeJwt } from 'jose/jwt/decode'
+import { jwtVerify } from 'jose/jwt/verify'
 import type { CallbackResult } from '../../domain/keycloak-callback.ts'
 import type { EgressGuard } from '../../platform/net/egress-guard.ts'
 import { buildGuardedClient } from '../../platform/net/guarded-client.ts'
