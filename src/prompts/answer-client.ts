@@ -1,0 +1,72 @@
+// The end of a prompt, as the client that began it learns it.
+
+import { errorOf, outcomeOf, type PromptOutcome } from '../domain/prompt.ts'
+import { type Refusal, refuse } from '../domain/refusal.ts'
+import type { Hashing, Random, Sealing } from '../platform/world.ts'
+import { issuerParameterOf, type ReturnAddress } from './oidc/authorize.ts'
+import { type IdTokenDependencies, idTokenOf, methodsOf } from './oidc/id-tokens.ts'
+import type { OwnPrompt } from './own-prompt.ts'
+import type { PromptStore, StoredPrompt } from './prompt.store.ts'
+
+export type Dependencies = IdTokenDependencies & {
+  readonly prompts: Pick<PromptStore, 'answer' | 'end'>
+  readonly random: Pick<Random, 'token'>
+  readonly hashing: Pick<Hashing, 'sha256'>
+  readonly sealing: Pick<Sealing, 'seal' | 'open'>
+}
+
+/** What the browser carries to the client. */
+export type ClientAnswer = {
+  readonly to: ReturnAddress
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+function codeBinding({ tenantId, id }: Pick<StoredPrompt, 'tenantId' | 'id'>): string {
+  return `prompt-code:${tenantId}:${id}`
+}
+
+/**
+ * The answer for the client, as the browser that began the prompt may carry it: once, and again
+ * for a minute, the same. A prompt that is not over, or was answered before, has none.
+ */
+export async function answerClient(
+  dependencies: Dependencies,
+  { prompt, client, state }: OwnPrompt,
+): Promise<ClientAnswer | Refusal<'conflict' | 'challenge_ended'>> {
+  const { request } = prompt
+  const outcome = outcomeOf(prompt, prompt.now) ?? (state === 'over' ? 'expired' : null)
+  if (outcome === null) return refuse('conflict')
+  const { prompts, random, hashing, sealing } = dependencies
+  if (prompt.outcome === null) await prompts.end(prompt, { outcome, evidence: null })
+  const code = random.token(32)
+  const isCode = request.responseType === 'code' && outcome === 'approved'
+  const answeredPrompt = await prompts.answer(
+    prompt,
+    isCode ? { hash: hashing.sha256(code), sealed: sealing.seal(code, codeBinding(prompt)) } : null,
+  )
+  if (answeredPrompt === null) return refuse('challenge_ended')
+  const { redirectUri, responseMode, state: clientState } = request
+  const to = { redirectUri, responseMode, state: clientState }
+  const issuerParameter = issuerParameterOf(dependencies, client)
+  const error = errorFor(client, answeredPrompt, answeredPrompt.outcome ?? outcome)
+  if (error !== null) return { to, parameters: { error, ...issuerParameter } }
+  if (request.responseType === 'id_token') {
+    return { to, parameters: { id_token: await idTokenOf(dependencies, client, answeredPrompt) } }
+  }
+  const { codeSealed } = answeredPrompt
+  if (codeSealed === null) return refuse('challenge_ended')
+  return {
+    to,
+    parameters: { code: sealing.open(codeSealed, codeBinding(prompt)), ...issuerParameter },
+  }
+}
+
+/** An approval that can be said in no way that the client asked for is none to it. */
+function errorFor(
+  client: OwnPrompt['client'],
+  prompt: StoredPrompt,
+  outcome: PromptOutcome,
+): string | null {
+  if (outcome === 'approved' && methodsOf(client, prompt) === undefined) return 'access_denied'
+  return errorOf(outcome)
+}

@@ -1,0 +1,214 @@
+// The page of a prompt, and what is pressed on it.
+
+import type { FastifyReply } from 'fastify'
+import { isRefusal } from '../../domain/refusal.ts'
+import { networkOf } from '../../platform/http/admission.ts'
+import { formMediaType, parseForms } from '../../platform/http/form-body.ts'
+import type { HttpApp } from '../../platform/http/http-app.ts'
+import { nothing, publicOperation } from '../../platform/http/operation.ts'
+import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
+import type { ClientAnswer } from '../answer-client.ts'
+import type { OwnPrompt } from '../own-prompt.ts'
+import { lateRound } from '../prompt-progress.ts'
+import type { PromptPage } from '../read-prompt-page.ts'
+import { sendClientAnswer } from './client-answer.http.ts'
+import {
+  ask,
+  beginAndAsk,
+  fromOurPageOnly,
+  inBackground,
+  initiatorOf,
+  type PromptOptions,
+  type PromptRequest,
+  promptPageAnswer,
+  promptParams,
+  promptQuery,
+  promptRefusals,
+  promptRoute,
+  readPage,
+  sendPromptPage,
+  viewOf,
+} from './prompt-call.http.ts'
+import { promptPage } from './prompt-page.http.ts'
+
+const tag = 'integrations'
+
+/** The page of a prompt and its buttons. */
+export function promptRoutes(app: HttpApp, options: PromptOptions, done: () => void): void {
+  parseForms(app)
+  show(app, options)
+  for (const press of presses) button(app, options, press)
+  goBack(app, options)
+  done()
+}
+
+/** True where the client has said who is asked, and the integration wants it at once. */
+const asksAtOnce = ({ state, prompt: { request }, client: { settings } }: OwnPrompt) =>
+  state === 'ready' && request.isBound && settings.asksAtOnce
+
+function show(app: HttpApp, options: PromptOptions): void {
+  app.get(
+    promptRoute,
+    publicOperation({
+      operationId: 'readPromptPage',
+      tag,
+      summary: 'The page of a prompt, in the browser that began it',
+      description: 'To any other browser there is no such page.',
+      params: promptParams,
+      querystring: promptQuery,
+      answers: { 200: promptPageAnswer('The page.') },
+      refusals: promptRefusals,
+    }),
+    async (request, reply) => {
+      const page = await readPage(options, request)
+      if (isRefusal(page)) return sendRefusalPage(reply, page)
+      const current = await pageAfterAsking(options, request, reply, page)
+      if (isRefusal(current)) return sendRefusalPage(reply, current)
+      return sendPromptPage(reply, current, promptPage(current, viewOf(current, request)))
+    },
+  )
+}
+
+/** The page as it is after the person is asked, where that is due. */
+async function pageAfterAsking(
+  options: PromptOptions,
+  request: PromptRequest,
+  reply: FastifyReply,
+  page: PromptPage,
+): ReturnType<typeof readPage> {
+  const { own } = page
+  if (asksAtOnce(own)) {
+    await beginAndAsk(options, request, reply, own)
+    return readPage(options, request)
+  }
+  const initiator = initiatorOf(options, request, reply)
+  const round = lateRound(own)
+  if (round) reply.raw.once('finish', () => ask(options, request, own, round, initiator))
+  return page
+}
+
+/** A button of the page: what it does leads back to the page. */
+type Press = {
+  readonly action: string
+  readonly operationId: string
+  readonly summary: string
+  readonly act: (
+    options: PromptOptions,
+    own: OwnPrompt,
+    request: PromptRequest,
+    reply: FastifyReply,
+  ) => Promise<void>
+  /** What the page is to say of it. */
+  readonly sent?: true
+}
+
+const presses: readonly Press[] = [
+  {
+    action: 'ask',
+    operationId: 'askByPrompt',
+    summary: 'Ask the person, where the page waits for a press',
+    act: async (options, own, request, reply) => {
+      if (own.state === 'ready') await beginAndAsk(options, request, reply, own)
+    },
+  },
+  {
+    action: 'more',
+    operationId: 'askMoreByPrompt',
+    summary: 'Show one more number, once',
+    act: async (options, own, request, reply) => {
+      if (own.state === 'asking' || own.state === 'round_over') {
+        await beginAndAsk(options, request, reply, own)
+      }
+    },
+  },
+  {
+    action: 'again',
+    operationId: 'askAgainByPrompt',
+    summary: 'Push the question again, as the policy allows',
+    sent: true,
+    act: async ({ useCases }, own, request, reply) => {
+      const resend = () => useCases.resendRound(own, networkOf(request.ip))
+      reply.raw.once('finish', () => inBackground(request, resend))
+    },
+  },
+  {
+    action: 'cancel',
+    operationId: 'cancelPrompt',
+    summary: 'End the prompt',
+    act: ({ useCases }, own) => useCases.cancelPrompt(own),
+  },
+]
+
+function button(
+  app: HttpApp,
+  options: PromptOptions,
+  { action, act, sent, operationId, summary }: Press,
+): void {
+  app.post(
+    `${promptRoute}/${action}`,
+    {
+      onRequest: fromOurPageOnly(options),
+      ...publicOperation({
+        ...{ operationId, tag, summary },
+        params: promptParams,
+        querystring: promptQuery,
+        consumes: [formMediaType, 'application/json'],
+        answers: { 303: nothing('To the page.') },
+        refusals: [...promptRefusals, 'origin_not_allowed'],
+      }),
+    },
+    async (request, reply) => {
+      const page = await readPage(options, request)
+      if (isRefusal(page)) return sendRefusalPage(reply, page)
+      await act(options, page.own, request, reply)
+      const { path, suffix } = viewOf(page, request)
+      const more = sent ? `${suffix === '' ? '?' : '&'}sent=again` : ''
+      return reply.redirect(`${path}${suffix}${more}`, 303)
+    },
+  )
+}
+
+function goBack(app: HttpApp, options: PromptOptions): void {
+  app.post(
+    `${promptRoute}/return`,
+    {
+      onRequest: fromOurPageOnly(options),
+      ...publicOperation({
+        operationId: 'returnFromPrompt',
+        tag,
+        summary: 'Lead the browser back to the client, with the answer',
+        params: promptParams,
+        querystring: promptQuery,
+        consumes: [formMediaType, 'application/json'],
+        answers: {
+          200: promptPageAnswer('A page that posts the answer to the client.'),
+          303: nothing('To the client with the answer, or to the page where there is none.'),
+        },
+        refusals: [...promptRefusals, 'origin_not_allowed'],
+      }),
+    },
+    async (request, reply) => {
+      const page = await readPage(options, request)
+      if (isRefusal(page)) return sendRefusalPage(reply, page)
+      const { path, suffix, language } = viewOf(page, request)
+      const answer = await answerOf(options, page.own)
+      if (isRefusal(answer)) return reply.redirect(`${path}${suffix}`, 303)
+      return sendClientAnswer(reply, answer, language)
+    },
+  )
+}
+
+/** The answer; where the database is lost now, the client learns that much. */
+async function answerOf(
+  { useCases, isUnavailable }: PromptOptions,
+  own: OwnPrompt,
+): ReturnType<PromptOptions['useCases']['answerClient']> {
+  try {
+    return await useCases.answerClient(own)
+  } catch (error) {
+    if (!isUnavailable(error)) throw error
+    const { redirectUri, responseMode, state } = own.prompt.request
+    const parameters = { error: 'temporarily_unavailable' }
+    return { to: { redirectUri, responseMode, state }, parameters } satisfies ClientAnswer
+  }
+}
