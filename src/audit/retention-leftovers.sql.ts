@@ -69,6 +69,38 @@ const leftovers: Readonly<Record<LeftoverKind, Statement<Limit, IdRow>>> = {
     )
     delete from webhook_endpoints e where ${oneOf('old', 'e', 'tenant_id', 'id')} returning e.id`,
   ),
+  // A day later neither its hint nor its code counts, so that both may be forgotten.
+  prompts: statement<Limit, IdRow>(
+    'purge_prompts',
+    `
+    with old as materialized (
+      select p.tenant_id, p.id from prompts p where p.expires_at < ${ago(leftoverDays.prompts)}
+      order by p.expires_at limit :limit for update of p skip locked
+    )
+    delete from prompts p where ${oneOf('old', 'p', 'tenant_id', 'id')} returning p.id`,
+  ),
+  pushedRequests: statement<Limit, IdRow>(
+    'purge_pushedRequests',
+    `
+    with old as materialized (
+      select r.tenant_id, r.hash from pushed_requests r
+      where r.expires_at < ${ago(leftoverDays.prompts)}
+      order by r.expires_at limit :limit for update of r skip locked
+    )
+    delete from pushed_requests r where ${oneOf('old', 'r', 'tenant_id', 'hash')}
+    returning r.integration_id as id`,
+  ),
+  usedAssertions: statement<Limit, IdRow>(
+    'purge_usedAssertions',
+    `
+    with old as materialized (
+      select a.tenant_id, a.integration_id, a.hash from used_assertions a
+      where a.expires_at < ${ago(leftoverDays.prompts)}
+      order by a.expires_at limit :limit for update of a skip locked
+    )
+    delete from used_assertions a where ${oneOf('old', 'a', 'tenant_id', 'integration_id', 'hash')}
+    returning a.integration_id as id`,
+  ),
 }
 
 // A budget created by the user's approval is deleted when no policy can remember it any more

@@ -32,7 +32,7 @@ const cuts = [
   `delete from portal_sessions t where ${byUser}`,
   `update user_protections t set wrong_numbers_in_row = 0, wrong_numbers_since_success = 0,
      locked_until = null, hard_locked_at = null, reported_until = null, paused_until = null,
-     push_sign_in = null,
+     push_sign_in = null, may_enroll_until = null,
      suspended_at = coalesce(t.suspended_at, clock_timestamp()), revision = t.revision + 1
        where ${byUser}`,
   `delete from user_identifiers t where ${byUser}`,

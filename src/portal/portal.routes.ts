@@ -12,12 +12,16 @@ import { route } from '../platform/http/route.ts'
 import type { ServerLimits } from '../platform/http/server-limits.ts'
 import type * as protectionUseCases from '../protection/use-cases.ts'
 import type * as pushUseCases from '../push/use-cases.ts'
+import type * as tenantUseCases from '../tenants/use-cases.ts'
 import { openedLink, portalUserBody, portalVerificationBody, typedCode } from './portal.schemas.ts'
 import { type PortalGuard, portalCookie, portalSessionOf } from './portal-session.guard.ts'
 import type * as useCases from './use-cases.ts'
 
 type UseCases = Bound<
-  typeof useCases & typeof protectionUseCases & Pick<typeof pushUseCases, 'pushTestFromPortal'>
+  typeof useCases &
+    typeof protectionUseCases &
+    Pick<typeof pushUseCases, 'pushTestFromPortal'> &
+    Pick<typeof tenantUseCases, 'brandOf'>
 >
 
 export type PortalOptions = {

@@ -68,12 +68,17 @@ function form(app: HttpApp, { useCases, admission }: PortalOptions): void {
     async (request, reply) => {
       const { tenantId, rpId } = request.params
       const key = ['portal_entrance', 'form', tenantId, rpId] as const
-      const entrance = await admission.lookUp(request.ip, key, () =>
-        useCases.readEntrance({ tenantId, rpId }),
-      )
+      const entrance = await admission.lookUp(request.ip, key, async () => {
+        const reading = await useCases.readEntrance({ tenantId, rpId })
+        return isRefusal(reading)
+          ? reading
+          : { ...reading, brand: await useCases.brandOf(tenantId) }
+      })
       if (isRefusal(entrance)) return sendRefusalPage(reply, entrance)
+      const { tenantName, brand } = entrance
       const address = entrancePath(tenantId, rpId)
-      return sendPage(reply, entrancePage(entrance.tenantName, address, pageLanguageOf(request)))
+      const page = entrancePage(brand?.displayName ?? tenantName, address, pageLanguageOf(request))
+      return sendPage(reply, { ...page, brand })
     },
   )
 }
@@ -139,7 +144,9 @@ function waiting(app: HttpApp, options: PortalOptions): void {
     async (request, reply) => {
       const reading = await pendingOf(options, request)
       if (isRefusal(reading)) return sendRefusalPage(reply, reading)
-      return sendPage(reply, waitingPage(reading.pending, reading.state, pageLanguageOf(request)))
+      const { pending, state } = reading
+      const brand = await options.useCases.brandOf(pending.tenantId)
+      return sendPage(reply, { ...waitingPage(pending, state, pageLanguageOf(request)), brand })
     },
   )
 }

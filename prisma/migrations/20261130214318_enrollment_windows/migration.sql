@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "user_protections" ADD COLUMN     "may_enroll_until" TIMESTAMPTZ(6);

@@ -1,0 +1,83 @@
+import { activity } from '../domain/activity.ts'
+import type { WindowFacts } from '../domain/enrollment-window.ts'
+import type { TenantId, UserId } from '../domain/ids.ts'
+import type { Database } from '../platform/postgres/database.ts'
+import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
+import { run, statement } from '../platform/postgres/statement.ts'
+import type { Random } from '../platform/world.ts'
+import type { EnrollmentWindowStore } from './enrollment-window.store.ts'
+
+type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }
+
+const hadDevice = `exists (select from devices d
+    where d.tenant_id = p.tenant_id and d.user_id = p.user_id
+      and (d.activated_at is not null or d.status <> 'unregistered'))`
+
+// Rows of used codes are deleted after a while; activities are kept for longer.
+const hadRecoveryCodes = `(exists (select from single_use_codes c
+    where c.tenant_id = p.tenant_id and c.user_id = p.user_id and c.kind = 'recovery_code')
+  or exists (select from activities a
+    where a.tenant_id = p.tenant_id and a.user_id = p.user_id
+      and a.type in ('recovery_codes_made', 'recovery_code_used')))`
+
+const findWindow = statement<ByUser, WindowFacts>(
+  'find_enrollment_window',
+  `select p.may_enroll_until as until, p.suspended_at, ${hadDevice} as had_device,
+    ${hadRecoveryCodes} as had_recovery_codes, clock_timestamp() as now
+  from user_protections p where p.tenant_id = :tenantId and p.user_id = :userId`,
+)
+
+const openWindow = statement<
+  ByUser & { readonly minutes: number },
+  { readonly until: Date | null }
+>(
+  'open_enrollment_window',
+  `update user_protections p
+  set may_enroll_until = clock_timestamp() + make_interval(mins => :minutes)
+  where p.tenant_id = :tenantId and p.user_id = :userId and p.suspended_at is null
+    and not ${hadDevice} and not ${hadRecoveryCodes}
+  returning p.may_enroll_until as until`,
+)
+
+const closeWindow = statement<ByUser, { readonly userId: UserId }>(
+  'close_enrollment_window',
+  `update user_protections p set may_enroll_until = null
+  where p.tenant_id = :tenantId and p.user_id = :userId
+    and p.may_enroll_until > clock_timestamp()
+  returning p.user_id`,
+)
+
+/** Windows of all users. */
+export function buildEnrollmentWindowStore(
+  database: Database,
+  random: Pick<Random, 'id'>,
+): EnrollmentWindowStore {
+  return {
+    async find(user) {
+      const [row] = await run(database, findWindow, user)
+      return row ?? null
+    },
+
+    open: ({ tenantId, userId, minutes }, actor) =>
+      database.transaction(async (tx) => {
+        const [row] = await run(tx, openWindow, { tenantId, userId, minutes })
+        if (!row?.until) return 'changed'
+        const type = 'enrollment_window_opened'
+        const details = { minutes }
+        const event = activity({ userId, type, actor, details })
+        await recordActivities(tx, random, tenantId, [event])
+        await recordAudit(tx, random, tenantId, { type, actor, subject: userId, details })
+        return { until: row.until }
+      }),
+
+    close: ({ tenantId, userId }, actor) =>
+      database.transaction(async (tx) => {
+        const rows = await run(tx, closeWindow, { tenantId, userId })
+        if (rows.length === 0) return null
+        const type = 'enrollment_window_closed'
+        await recordActivities(tx, random, tenantId, [activity({ userId, type, actor })])
+        await recordAudit(tx, random, tenantId, { type, actor, subject: userId })
+        return 'done'
+      }),
+  }
+}
