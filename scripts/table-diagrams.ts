@@ -120,6 +120,7 @@ export const groups = {
     'followed_challenges',
     'keycloak_callbacks',
   ],
+  'Pages of ours': ['prompts', 'pushed_requests', 'used_assertions', 'oidc_keys', 'brandings'],
   Webhooks: ['webhook_endpoints', 'webhook_facts', 'webhook_deliveries', 'webhook_attempts'],
   'The audit record': ['audit_events', 'audit_chains', 'audit_links', 'audit_heads'],
 } as const satisfies Readonly<Record<string, readonly string[]>>

@@ -5,6 +5,7 @@ import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { buildEndedChallenges } from '../challenges/memory/ended-challenges.ts'
+import type { EntraCloud } from '../domain/entra.ts'
 import { buildIntegrationUsage } from '../doors/integration-usage.ts'
 import { buildCallbackDispatcher } from '../doors/keycloak/callback-dispatcher.ts'
 import { buildRealms } from '../doors/keycloak/realms.adapter.ts'
@@ -19,6 +20,7 @@ import { buildMetrics } from '../platform/net/metrics.ts'
 import type { SignalHub } from '../platform/net/signal-hub.ts'
 import { isDatabaseUnavailable } from '../platform/postgres/database-errors.ts'
 import { buildReadiness } from '../platform/postgres/readiness.ts'
+import { buildEntraHints } from '../prompts/oidc/entra-hints.adapter.ts'
 import { buildDispatcher } from '../push/push-dispatcher.ts'
 import { buildVapidKeys } from '../push/web-push/vapid-keys.ts'
 import { buildSigningKeys } from '../tenants/signing-keys.ts'
@@ -104,6 +106,8 @@ export type Overrides = {
   readonly attestationRoots?: AttestationRoots
   /** How long a realm of Keycloak may take for an answer. */
   readonly realmTimeoutMs?: number
+  /** Where a cloud of Entra describes itself. */
+  readonly entraDiscoveryUrlOf?: (cloud: EntraCloud) => string
   /** How often a worker purges rows past their retention. */
   readonly purgeEveryMs?: number
 }
@@ -117,9 +121,11 @@ export async function startService(
   config: Config,
   ownOrigin: string,
   log: Logger,
-  { attestationRoots = pinnedAttestationRoots(), realmTimeoutMs, purgeEveryMs }: Overrides = {},
+  overrides: Overrides = {},
   show: (result: BootstrapResult) => Promise<void> = async () => undefined,
 ): Promise<Service> {
+  const { attestationRoots = pinnedAttestationRoots() } = overrides
+  const { realmTimeoutMs, entraDiscoveryUrlOf, purgeEveryMs } = overrides
   // Closed in reverse order, by a start that fails and by `stop`.
   await using undo = new AsyncDisposableStack()
   const openedDatabase = await awaitMigratedDatabase(config, log)
@@ -181,12 +187,18 @@ export async function startService(
     log,
     ...(realmTimeoutMs !== undefined && { timeoutMs: realmTimeoutMs }),
   })
+  const entraHints = buildEntraHints({
+    guard: buildEgressGuard(config.issuers),
+    ca: config.issuers.ca,
+    ...(entraDiscoveryUrlOf && { discoveryUrlOf: entraDiscoveryUrlOf }),
+  })
   const turns = buildQueues(config.database.connections - reservedOf(config.database.connections))
   const parts = {
     ...world,
     ...stores,
     webhookUrls,
     realms,
+    entraHints,
     signals,
     dispatcher,
     integrationUsage,
@@ -199,6 +211,7 @@ export async function startService(
     userCodeQueue: turns.userCodeQueue,
     passcodeQueue: turns.passcodeQueue,
     entranceQueue: turns.entranceQueue,
+    promptQueue: turns.promptQueue,
     publicOrigin,
     authenticator: authenticatorSite(config, publicOrigin),
   }

@@ -98,10 +98,25 @@ export const entranceQueueLimits = {
   refusals: 0,
 } as const satisfies FairQueueLimits
 
+/**
+ * Questions of hosted prompts, which are asked when their page is on its way; a line for each
+ * network, of which a whole organisation may have one. Nobody waits for them.
+ */
+export const promptQueueLimits = {
+  running: Number.POSITIVE_INFINITY,
+  runningInLine: 2,
+  waiting: 1_024,
+  waitingInLine: 256,
+  waitMs: 10_000,
+  refusalMs: 0,
+  refusals: 0,
+} as const satisfies FairQueueLimits
+
 /** The maximum share of the connections for each of these. */
 export const unauthenticatedShare = 1 / 4
 export const devicesShare = 1 / 2
 export const passcodesShare = 1 / 2
+export const promptsShare = 1 / 4
 
 /** The fair queues of a process with this many connections to its database besides the lanes'. */
 export function buildQueues(connections: number) {
@@ -116,6 +131,7 @@ export function buildQueues(connections: number) {
     ...passcodeQueueLimits,
     running: share(passcodeQueueLimits.running, passcodesShare),
   }
+  const prompts = { ...promptQueueLimits, running: share(promptQueueLimits.running, promptsShare) }
   return {
     admission: buildAdmission({
       clientQueue: buildFairQueue(strangers),
@@ -126,5 +142,6 @@ export function buildQueues(connections: number) {
     userCodeQueue: buildUserQueue(userQueueLimits),
     passcodeQueue: buildFairQueue(passcodes),
     entranceQueue: buildFairQueue(entranceQueueLimits),
+    promptQueue: buildFairQueue(prompts),
   }
 }

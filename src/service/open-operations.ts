@@ -5,8 +5,10 @@ import type { Logger } from 'pino'
 import { applyRevocations } from '../audit/apply-revocations.ts'
 import { collectStoredHeads } from '../audit/stored-heads.ts'
 import { verifyAudit } from '../audit/verify-audit.ts'
-import type { ApiKeyId } from '../domain/ids.ts'
+import type { ApiKeyId, TenantId } from '../domain/ids.ts'
+import { createIntegration, type NewIntegration } from '../doors/integrations.ts'
 import { buildRevocationLog } from '../platform/logs/revocation-log.ts'
+import { oidcIssuerOf, rotateOidcKeys } from '../prompts/oidc/oidc-keys.ts'
 import { rotateVapidKey } from '../push/web-push/vapid-keys.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from '../tenants/api-keys.ts'
 import { changeOrigin, originOfCommands } from '../tenants/public-origin.ts'
@@ -79,6 +81,14 @@ export async function openOperations(
       verifyAudit(dependencies, ...parameters),
     rotateSigningKey: (tenantId: Parameters<typeof rotateSigningKey>[1]) =>
       rotateSigningKey(dependencies, tenantId),
+    /** Creates a door that calls no realm. */
+    createIntegration: (tenantId: TenantId, integration: NewIntegration) => {
+      const realms = { fault: () => undefined }
+      const scope = { tenantId, rpId: null, actor: 'operator' } as const
+      return createIntegration({ ...dependencies, realms }, scope, integration)
+    },
+    oidcIssuerOf: (tenantId: TenantId) => oidcIssuerOf(publicOrigin, tenantId),
+    rotateOidcKeys: (tenantId: TenantId) => rotateOidcKeys(dependencies, tenantId, 'operator'),
     rotateWebPushKey: () => rotateVapidKey(dependencies),
     applyRevocations: (lines: Parameters<typeof applyRevocations>[1]) =>
       applyRevocations(dependencies, lines),

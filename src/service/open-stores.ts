@@ -13,6 +13,7 @@ import { buildSuspensionStore } from '../devices/suspensions.sql.ts'
 import { buildDoorStore } from '../doors/doors.sql.ts'
 import { buildIntegrationStore } from '../doors/integrations.sql.ts'
 import { buildKeycloakCallbackStore } from '../doors/keycloak/keycloak-callbacks.sql.ts'
+import { buildEnrollmentWindowStore } from '../enrollments/enrollment-windows.sql.ts'
 import { buildEnrollmentStore } from '../enrollments/enrollments.sql.ts'
 import { buildPasscodeStore } from '../passcodes/passcodes.sql.ts'
 import { buildPersonalDataStore } from '../personal-data/personal-data.sql.ts'
@@ -23,6 +24,9 @@ import { buildLeaseStore } from '../platform/postgres/leases.ts'
 import { buildTableStatistics } from '../platform/postgres/table-statistics.ts'
 import type { Random } from '../platform/world.ts'
 import { buildPortalStore } from '../portal/portal-sessions.sql.ts'
+import { buildClientRequestStore } from '../prompts/oidc/client-requests.sql.ts'
+import { buildOidcKeyStore } from '../prompts/oidc/oidc-keys.sql.ts'
+import { buildPromptStore } from '../prompts/prompts.sql.ts'
 import { buildProtectionStore } from '../protection/protections.sql.ts'
 import { buildPushSignInStore } from '../protection/push-sign-in.sql.ts'
 import { buildReadinessCountStore } from '../protection/readiness-counts.sql.ts'
@@ -33,6 +37,7 @@ import { buildPushHistoryStore } from '../push/doctor/push-history.sql.ts'
 import { buildTestPushStore } from '../push/test-pushes.sql.ts'
 import { buildVapidKeyStore } from '../push/web-push/vapid-keys.sql.ts'
 import { buildApiKeyStore } from '../tenants/api-keys.sql.ts'
+import { buildBrandingStore } from '../tenants/branding/branding.sql.ts'
 import { buildInstallationStore } from '../tenants/installation.sql.ts'
 import { buildSigningKeyStore } from '../tenants/signing-keys.sql.ts'
 import { buildTenantStore } from '../tenants/tenants.sql.ts'
@@ -51,6 +56,7 @@ export function buildStores(
     dueWork: buildDueWorkStore(database),
     leases: buildLeaseStore(database, schema),
     tenants: buildTenantStore(database, random),
+    brandings: buildBrandingStore(database, random),
     apiKeys: buildApiKeyStore(database, random, lanes),
     installation: buildInstallationStore(database),
     integrations: buildIntegrationStore(database, random),
@@ -59,10 +65,14 @@ export function buildStores(
     users: buildUserStore(database, random),
     keys: buildSigningKeyStore(database, random),
     enrollments: buildEnrollmentStore(database, random),
+    enrollmentWindows: buildEnrollmentWindowStore(database, random),
     devices: buildDeviceStore(database, random),
     suspensions: buildSuspensionStore(database, random),
     deviceSpans: buildDeviceSpanStore(database, random),
     portal: buildPortalStore(database, random),
+    prompts: buildPromptStore(database),
+    clientRequests: buildClientRequestStore(database),
+    oidcKeys: buildOidcKeyStore(database, random),
     challenges: buildChallengeStore(database, random, lanes),
     plainAnswers: buildPlainAnswerStore(database),
     deliveries: buildDeliveryStore(database),

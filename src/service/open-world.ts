@@ -9,6 +9,7 @@ import { masterKeyIn } from '../platform/crypto/master-key.ts'
 import { buildRandom } from '../platform/crypto/random.ts'
 import { buildSealing } from '../platform/crypto/sealing.ts'
 import { buildSignatures } from '../platform/crypto/signatures.ts'
+import { loadedLate } from '../platform/loaded-late.ts'
 import { buildSecurityLog } from '../platform/logs/security-log.ts'
 import { addresses } from '../platform/net/addresses.ts'
 import {
@@ -22,6 +23,9 @@ import {
   notifyStatement,
 } from '../platform/postgres/notify-signals.ts'
 import { acquirePresence, type Presence } from '../platform/postgres/presence.ts'
+import type { Clock } from '../platform/world.ts'
+import type { ClientTokens } from '../prompts/oidc/client.store.ts'
+import { buildOidcSigning } from '../prompts/oidc/oidc-signing.adapter.ts'
 import { findUnopenedKey } from '../tenants/check-master-key.ts'
 import { resolveOrigin } from '../tenants/public-origin.ts'
 import type { Config } from './config.ts'
@@ -43,11 +47,18 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
     macs: buildMacs(masterKeys),
     securityLog: buildSecurityLog(log),
     signatures: buildSignatures(sealing),
+    oidcSigning: buildOidcSigning(sealing, clock),
+    clientTokens: openClientTokens(clock),
     oneTimePasswords,
     random: buildRandom(clock),
     clock,
     addresses,
   }
+}
+
+function openClientTokens(clock: Clock): ClientTokens {
+  const load = () => import('../prompts/oidc/client-tokens.adapter.ts')
+  return { verify: loadedLate(async () => (await load()).buildClientTokens(clock).verify) }
 }
 
 /**

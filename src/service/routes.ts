@@ -22,6 +22,7 @@ import { appLinkRoutes } from '../enrollments/app-links.routes.ts'
 import { deviceEnrollmentRoutes } from '../enrollments/device-enrollments.routes.ts'
 import { nextPhoneRoutes } from '../enrollments/device-next-phone.routes.ts'
 import { enrollmentPageRoutes } from '../enrollments/enrollment-page.routes.ts'
+import { enrollmentWindowRoutes } from '../enrollments/enrollment-windows.routes.ts'
 import { enrollmentRoutes } from '../enrollments/enrollments.routes.ts'
 import { passcodeRoutes } from '../passcodes/passcodes.routes.ts'
 import { personalDataRoutes } from '../personal-data/personal-data.routes.ts'
@@ -46,6 +47,11 @@ import { portalPhoneRoutes } from '../portal/portal-phones.routes.ts'
 import { buildPortalGuard } from '../portal/portal-session.guard.ts'
 import { portalSignInPageRoutes } from '../portal/portal-sign-in-pages.routes.ts'
 import { portalSignInRoutes } from '../portal/portal-sign-ins.routes.ts'
+import { authorizeRoutes } from '../prompts/oidc/authorize.routes.ts'
+import { oidcRoutes } from '../prompts/oidc/oidc.routes.ts'
+import { promptRoutes } from '../prompts/page/prompt.routes.ts'
+import { promptCodeRoutes } from '../prompts/page/prompt-code.routes.ts'
+import { promptEventRoutes } from '../prompts/page/prompt-events.routes.ts'
 import { ownProtectionRoutes } from '../protection/device-protection.routes.ts'
 import { protectionRoutes } from '../protection/protection.routes.ts'
 import { pushSignInRoutes } from '../protection/push-sign-in.routes.ts'
@@ -58,6 +64,8 @@ import { testPushRoutes } from '../push/test-pushes.routes.ts'
 import { webPushKeyRoutes } from '../push/web-push-key.routes.ts'
 import { buildKeyGuard } from '../tenants/api-key.guard.ts'
 import { apiKeyRoutes } from '../tenants/api-keys.routes.ts'
+import { brandingRoutes } from '../tenants/branding/branding.routes.ts'
+import { logoRoutes } from '../tenants/branding/logo.routes.ts'
 import { policyRoutes } from '../tenants/policy.routes.ts'
 import { wellKnownRoutes } from '../tenants/public-keys.routes.ts'
 import { relyingPartyRoutes } from '../tenants/relying-parties.routes.ts'
@@ -85,6 +93,7 @@ export function registerRoutes(
   const serverRoutes: readonly Routes<typeof server>[] = [
     tenantRoutes,
     policyRoutes,
+    brandingRoutes,
     relyingPartyRoutes,
     apiKeyRoutes,
     integrationRoutes,
@@ -105,6 +114,7 @@ export function registerRoutes(
     pushRoutes,
     readinessRoutes,
     enrollmentRoutes,
+    enrollmentWindowRoutes,
     challengeRoutes,
     passcodeRoutes,
     portalLinkRoutes,
@@ -166,6 +176,21 @@ export function registerRoutes(
   app.register(waitRoutes, { useCases, door: buildDoorGuard(useCases, admission) })
   app.register(authApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
+  app.register(logoRoutes, { useCases, admission })
+  app.register(oidcRoutes, { useCases, admission })
+  app.register((pages, _options, ready) => {
+    pages.register(cookie)
+    handleErrors(pages, {
+      ...{ isUnavailable: options.isUnavailable, log: app.log, send: sendProblemPage },
+    })
+    pages.register(authorizeRoutes, { useCases, admission, publicOrigin })
+    const { isUnavailable } = options
+    const prompt = { useCases, admission, publicOrigin, limits, stopping, isUnavailable }
+    pages.register(promptRoutes, prompt)
+    pages.register(promptCodeRoutes, prompt)
+    pages.register(promptEventRoutes, prompt)
+    ready()
+  })
   app.register(webPushKeyRoutes, { useCases, admission })
   const { linkedApps = [] } = options
   app.register((pages, _options, ready) => {

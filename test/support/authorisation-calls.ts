@@ -118,6 +118,7 @@ export function callsIn({
     const plain = operation.path
       .replace('{secret}', madeUpSecret)
       .replace('{rpId}', idExample('relyingParty'))
+      .replace('/prompt/{id}', `/prompt/${idExample('prompt')}`)
     const path = plain.replace(/\{\w+\}/, objectId ?? '') + ((await facts.query?.(scene)) ?? '')
     const defaultBody = await facts.body?.(scene, () => phoneOf(caller, stage))
     const sentRequest = {

@@ -19,9 +19,11 @@ export type Operation = {
 }
 
 // The routes of the Auth API, with their own wire format, are tested in
-// test/e2e/doors/auth-api-callers.test.ts.
+// test/e2e/doors/auth-api-callers.test.ts, those of OAuth in
+// test/prompts/client-authentication.test.ts.
+export const ownFormats = ['/auth/v2/', '/t/{tenantId}/oidc/token', '/t/{tenantId}/oidc/par']
 const paths = Object.entries<Record<string, never>>(openApiFile.paths).filter(
-  ([path]) => !path.startsWith('/auth/v2/'),
+  ([path]) => !ownFormats.some((one) => path.startsWith(one)),
 )
 export const operations: Operation[] = paths.flatMap(([path, methods]) =>
   // biome-ignore lint/suspicious/noExplicitAny: a parsed document
@@ -34,7 +36,7 @@ export const operations: Operation[] = paths.flatMap(([path, methods]) =>
       scheme: scheme as Scheme | null,
       needs,
       statuses: Object.keys(responses).map(Number),
-      body: requestBody?.content['application/json'].schema,
+      body: requestBody?.content['application/json']?.schema,
     }
   }),
 )

@@ -32,6 +32,9 @@ export type RouteFacts = {
 const none: RouteFacts = {}
 const open: RouteFacts = { everybody: null }
 const reason = { reason: 'lost' }
+/** Without the cookie of its browser, a prompt is none. */
+const foreignPrompt: RouteFacts = { everybody: 'not_found' }
+const foreignPress: RouteFacts = { ...foreignPrompt, ownPages: true }
 /** Not a valid link or code. */
 export const madeUpSecret = 'A'.repeat(43)
 let names = 0
@@ -177,6 +180,7 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /device/v1/web-push-key': open,
   'GET /t/{tenantId}/enrol': open,
   'GET /t/{tenantId}/enroll': open,
+  'GET /t/{tenantId}/logo': { everybody: 'not_found' },
   'GET /t/{tenantId}/me': { everybody: 'portal_link_invalid' },
   'GET /t/{tenantId}/me/{secret}': open,
   'GET /t/{tenantId}/me/sign-in/{rpId}': { everybody: 'portal_link_invalid' },
@@ -186,7 +190,24 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
     ownPages: true,
   },
   'POST /t/{tenantId}/me/{secret}': { everybody: 'portal_link_invalid', ownPages: true },
+  'GET /t/{tenantId}/oidc/.well-known/openid-configuration': { everybody: 'not_found' },
+  'GET /t/{tenantId}/oidc/authorize': { everybody: 'integration_invalid' },
+  'POST /t/{tenantId}/oidc/authorize': {
+    body: () => ({ scope: 'openid' }),
+    everybody: 'integration_invalid',
+    openBody: true,
+  },
+  'GET /t/{tenantId}/oidc/jwks': { everybody: 'not_found' },
   'GET /t/{tenantId}/portal': { everybody: 'portal_link_invalid' },
+  'GET /t/{tenantId}/prompt/{id}': foreignPrompt,
+  'POST /t/{tenantId}/prompt/{id}/again': foreignPress,
+  'POST /t/{tenantId}/prompt/{id}/ask': foreignPress,
+  'POST /t/{tenantId}/prompt/{id}/cancel': foreignPress,
+  'GET /t/{tenantId}/prompt/{id}/code': foreignPrompt,
+  'POST /t/{tenantId}/prompt/{id}/code': { ...foreignPress, body: () => ({ code: '123456' }) },
+  'GET /t/{tenantId}/prompt/{id}/events': foreignPress,
+  'POST /t/{tenantId}/prompt/{id}/more': foreignPress,
+  'POST /t/{tenantId}/prompt/{id}/return': foreignPress,
   'GET /v1/api-keys': none,
   'POST /v1/api-keys': {
     body: async ({ party }) => ({ relyingPartyId: await party(), name: fresh() }),
@@ -200,6 +221,11 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
   'GET /v1/apps/{id}': none,
   'PATCH /v1/apps/{id}': { body: () => ({ name: fresh() }) },
   'GET /v1/audit-events': none,
+  'DELETE /v1/branding': { granted: 'not_found' },
+  'GET /v1/branding': { granted: 'not_found' },
+  'PUT /v1/branding': {
+    body: () => ({ displayName: fresh(), accent: { light: '#0a5cc2', dark: '#79b8ff' } }),
+  },
   'GET /v1/challenges': { query: userId, foreign: 'not_found' },
   'POST /v1/challenges': {
     body: async ({ user, phone }) => {
@@ -283,6 +309,12 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
       await phone()
       return reason
     },
+  },
+  'DELETE /v1/users/{userId}/enrollment-window': none,
+  'GET /v1/users/{userId}/enrollment-window': none,
+  'POST /v1/users/{userId}/enrollment-window': {
+    body: () => ({ minutes: 60 }),
+    granted: 'enrolled_before',
   },
   'POST /v1/users/{userId}/enrollments': { body: () => ({}) },
   'POST /v1/users/{userId}/erase': {

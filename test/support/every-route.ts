@@ -1,6 +1,8 @@
 // One call of each route of openapi.yaml, except its own, by a permitted caller, with a response
 // that is comparable between two installations.
 
+import { idExample } from '../../src/platform/http/schemas/ids.ts'
+import { ownFormats } from './authorisation-expectations.ts'
 import { folders, routeFacts } from './authorisation-routes.ts'
 import { createScene, type Scene, type Tenancy } from './authorisation-scene.ts'
 import { proofFor } from './device-calls.ts'
@@ -22,7 +24,7 @@ type Operation = { readonly name: string; readonly method: Method; readonly path
 
 const operations = Object.entries<Record<string, { security?: object[] }>>(openApiFile.paths)
   // It is written from code, which takes as long as all other calls, and reads no database.
-  .filter(([path]) => !path.startsWith('/auth/v2/') && path !== '/openapi.yaml')
+  .filter(([path]) => !ownFormats.some((one) => path.startsWith(one)) && path !== '/openapi.yaml')
   .flatMap(([path, methods]) =>
     Object.entries(methods).map(([word, { security = [] }]): Operation => {
       const method = word.toUpperCase() as Method
@@ -63,7 +65,10 @@ async function callOne(
   if (!facts) throw new Error(`${name} has no row in test/support/authorisation-routes.ts`)
   const folder = /([a-z0-9-]+)\/\{/.exec(template)?.[1]
   const id = (await (facts.object ?? folders[folder ?? '']?.of)?.(scene)) ?? ''
-  const plain = template.replace('{secret}', 'A'.repeat(43)).replace(/\{\w+\}/, id)
+  const plain = template
+    .replace('{secret}', 'A'.repeat(43))
+    .replace('/prompt/{id}', `/prompt/${idExample('prompt')}`)
+    .replace(/\{\w+\}/, id)
   const path = plain + ((await facts.query?.(scene)) ?? '')
   const body = await facts.body?.(scene, scene.phone)
   const credentials: Record<string, () => Promise<Record<string, string>>> = {

@@ -87,7 +87,7 @@ export type Reply = {
 
 /** Calls a service as a relying party does. */
 export type Api = (
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
   headers?: Record<string, string>,

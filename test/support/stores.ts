@@ -23,6 +23,7 @@ import { buildDoorStore } from '../../src/doors/doors.sql.ts'
 import { buildIntegrationStore } from '../../src/doors/integrations.sql.ts'
 import { buildKeycloakCallbackStore } from '../../src/doors/keycloak/keycloak-callbacks.sql.ts'
 import type { NewDevice } from '../../src/enrollments/enrollment.store.ts'
+import { buildEnrollmentWindowStore } from '../../src/enrollments/enrollment-windows.sql.ts'
 import { buildEnrollmentStore } from '../../src/enrollments/enrollments.sql.ts'
 import { buildPasscodeStore } from '../../src/passcodes/passcodes.sql.ts'
 import { buildPersonalDataStore } from '../../src/personal-data/personal-data.sql.ts'
@@ -32,6 +33,9 @@ import { buildDueWorkStore } from '../../src/platform/postgres/due-work.ts'
 import { buildLeaseStore } from '../../src/platform/postgres/leases.ts'
 import { buildTableStatistics } from '../../src/platform/postgres/table-statistics.ts'
 import { buildPortalStore } from '../../src/portal/portal-sessions.sql.ts'
+import { buildClientRequestStore } from '../../src/prompts/oidc/client-requests.sql.ts'
+import { buildOidcKeyStore } from '../../src/prompts/oidc/oidc-keys.sql.ts'
+import { buildPromptStore } from '../../src/prompts/prompts.sql.ts'
 import { buildProtectionStore } from '../../src/protection/protections.sql.ts'
 import { buildPushSignInStore } from '../../src/protection/push-sign-in.sql.ts'
 import { buildReadinessCountStore } from '../../src/protection/readiness-counts.sql.ts'
@@ -42,6 +46,7 @@ import { buildPushHistoryStore } from '../../src/push/doctor/push-history.sql.ts
 import { buildTestPushStore } from '../../src/push/test-pushes.sql.ts'
 import { buildVapidKeyStore } from '../../src/push/web-push/vapid-keys.sql.ts'
 import { buildApiKeyStore } from '../../src/tenants/api-keys.sql.ts'
+import { buildBrandingStore } from '../../src/tenants/branding/branding.sql.ts'
 import { buildSigningKeyStore } from '../../src/tenants/signing-keys.sql.ts'
 import { buildTenantStore } from '../../src/tenants/tenants.sql.ts'
 import { buildUserStore } from '../../src/users/users.sql.ts'
@@ -80,6 +85,7 @@ export async function openStores(
     dueWork: buildDueWorkStore(database),
     leases: buildLeaseStore(database),
     tenants: buildTenantStore(database, random),
+    brandings: buildBrandingStore(database, random),
     apiKeys: buildApiKeyStore(database, random, lanes),
     integrations: buildIntegrationStore(database, random),
     doors: buildDoorStore(database),
@@ -87,10 +93,14 @@ export async function openStores(
     users: buildUserStore(database, random),
     signingKeys: buildSigningKeyStore(database, random),
     enrollments: buildEnrollmentStore(database, random),
+    enrollmentWindows: buildEnrollmentWindowStore(database, random),
     devices: buildDeviceStore(database, random),
     suspensions: buildSuspensionStore(database, random),
     deviceSpans: buildDeviceSpanStore(database, random),
     portal: buildPortalStore(database, random),
+    prompts: buildPromptStore(database),
+    clientRequests: buildClientRequestStore(database),
+    oidcKeys: buildOidcKeyStore(database, random),
     challenges: buildChallengeStore(database, random, lanes),
     plainAnswers: buildPlainAnswerStore(database),
     deliveries: buildDeliveryStore(database),
@@ -291,6 +301,7 @@ export const anyRequest = {
   keyId: null,
   initiatorKey: null,
   maySupersede: false,
+  continuedId: null,
   supersededId: null,
 }
 

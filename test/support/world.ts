@@ -41,6 +41,7 @@ import { authenticatorSite } from '../../src/service/config-authenticator.ts'
 import {
   entranceQueueLimits,
   passcodeQueueLimits,
+  promptQueueLimits,
   userQueueLimits,
 } from '../../src/service/open-fair-queues.ts'
 import { createApiKey } from '../../src/tenants/api-keys.ts'
@@ -147,6 +148,7 @@ export function patientQueues() {
     userCodeQueue: buildUserQueue(limits),
     passcodeQueue: buildFairQueue({ ...passcodeQueueLimits, running, waitMs }),
     entranceQueue: buildFairQueue(entranceQueueLimits),
+    promptQueue: buildFairQueue({ ...promptQueueLimits, running, waitMs }),
   }
 }
 

@@ -14,6 +14,7 @@ import { openMigratedDatabase } from '../open-database.ts'
 import { openOperations } from '../open-operations.ts'
 import type { Terminal } from '../terminal.ts'
 import { verifyAudits } from './cli-audit.ts'
+import { originWarning, readIntegration, setupRows } from './cli-integrations.ts'
 import type { CommandCall } from './cli-usage.ts'
 import { CommandError } from './cli-usage.ts'
 
@@ -211,6 +212,25 @@ const commands: Record<string, Command> = {
         ? [await tenantOf(operations, values.tenant)]
         : (await operations.listTenants()).map(({ id }) => id)
     return await verifyAudits(operations, ids, values, terminal)
+  },
+  async 'integrations create'(operations, call, { warn }) {
+    const tenantId = await tenantOf(operations, call.values.tenant)
+    const rpId = await partyOf(operations, tenantId, call.values['relying-party'])
+    const order = readIntegration(call, rpId)
+    const integration = orThrow(await operations.createIntegration(tenantId, order))
+    const issuer = operations.oidcIssuerOf(tenantId)
+    const warning = originWarning(issuer)
+    if (warning !== undefined) warn(warning)
+    return setupRows(integration, issuer)
+  },
+  async 'oidc-keys rotate'(operations, { values }) {
+    const rotation = await operations.rotateOidcKeys(await tenantOf(operations, values.tenant))
+    if (!isRefusal(rotation)) return rotation
+    throw new CommandError(
+      rotation.refused === 'not_found'
+        ? 'The tenant has no such keys yet: its first integration of this kind makes them'
+        : 'Other keys wait for their time already: clients need two days to read them',
+    )
   },
   'web-push-key rotate': async (operations) => orThrow(await operations.rotateWebPushKey()),
   async 'signing-keys rotate'(operations, { values }) {

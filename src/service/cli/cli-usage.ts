@@ -20,6 +20,12 @@ const options = {
   to: { type: 'string' },
   heads: { type: 'string' },
   keys: { type: 'string' },
+  'entra-tenant': { type: 'string' },
+  application: { type: 'string' },
+  cloud: { type: 'string' },
+  'redirect-uri': { type: 'string', multiple: true },
+  'client-authentication': { type: 'string' },
+  'bare-login-hint': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -47,6 +53,12 @@ const calls = `  migrate                                   apply pending migrati
               [--allow-address IP_OR_CIDR ...] [--tenant ID]
   keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
+  integrations create entra-external-mfa --name NAME --entra-tenant GUID --application GUID
+              [--cloud CLOUD] [--relying-party ID] [--namespace NS] [--tenant ID]
+  integrations create oidc-code --name NAME --redirect-uri URI [--redirect-uri URI ...]
+              [--client-authentication WAY] [--keys FILE] [--bare-login-hint] [--namespace NS]
+              [--allow-address IP_OR_CIDR ...] [--relying-party ID] [--tenant ID]
+  oidc-keys rotate [--tenant ID]            the next keys of ID tokens; they sign two days later
   signing-keys rotate [--tenant ID]
   web-push-key rotate                       the next key for pushes to browsers; old ones stay
   origin change --to ORIGIN                 change PUBLIC_ORIGIN: phones must enroll again
@@ -81,8 +93,15 @@ const meanings: Readonly<Record<string, string>> = {
     'https://approve.example.com',
   '--heads': 'file with signed heads and checkpoints stored elsewhere, such as a log',
   '--keys':
-    'file with the public keys of one tenant (its jwks.json) stored elsewhere: no other key ' +
-    'is trusted',
+    'file with public keys (JSON Web Key Set): of a client that signs; or those of one tenant, ' +
+    'stored elsewhere, and no other key is trusted',
+  '--entra-tenant': 'id of the Entra tenant (Overview, Tenant ID)',
+  '--application': 'id of the app registration there that stands for Countersign',
+  '--cloud': 'cloud of the Entra tenant: global, us_government or china; default: global',
+  '--redirect-uri': 'address to which an answer may go, exactly',
+  '--client-authentication':
+    'private_key_jwt, client_secret_basic or client_secret_post; default: private_key_jwt',
+  '--bare-login-hint': 'permits a name that nobody signed; weaker: the browser can change it',
   '--tenant': 'id of the tenant; may be left out while there is only one',
 }
 
@@ -105,7 +124,7 @@ export function usageOf(command: string): string | undefined {
   }
   const call = matchingCalls.join('')
   const lines = Object.entries(meanings)
-    .filter(([option]) => call.includes(`${option} `))
+    .filter(([option]) => call.includes(`${option} `) || call.includes(`${option}]`))
     .map(([option, meaning]) => `  ${option.padEnd(18)} ${meaning}`)
   return [
     `Usage: countersign ${call.trim()}`,
@@ -126,6 +145,7 @@ const requiredOptions: Readonly<Record<string, readonly string[]>> = {
   'tenants change': ['identifier-case'],
   'relying-parties create': ['name', 'namespace'],
   'keys create': ['name'],
+  'integrations create': ['name'],
   'origin change': ['to'],
 }
 

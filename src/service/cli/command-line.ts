@@ -31,7 +31,7 @@ async function runCommand(
 ): Promise<void> {
   const call = parseCommand(words)
   const name = call.positionals.slice(0, 2).join(' ')
-  const usageOfCommand = usageOf(name)
+  const usageOfCommand = usageOf(call.positionals.slice(0, 3).join(' ')) ?? usageOf(name)
   if (call.values.help) {
     terminal.say(usageOfCommand ?? usage)
     return

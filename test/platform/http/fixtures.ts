@@ -265,6 +265,7 @@ export type Route = {
 const kindOf: Readonly<Record<string, IdKind>> = {
   'api-keys': 'apiKey',
   enrollments: 'enrollment',
+  prompt: 'prompt',
   phones: 'enrollment',
   'sign-ins': 'challenge',
   'sign-in': 'relyingParty',

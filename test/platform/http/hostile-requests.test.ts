@@ -9,19 +9,27 @@ let routes: Route[]
 beforeAll(async () => {
   app = await anApp()
   // The Auth API refuses in its own format: test/e2e/doors/auth-api-fails-closed.test.ts.
-  routes = (await routesOf(app)).filter(({ url }) => !url.startsWith('/auth/v2/'))
+  // What OAuth says of parameters and refusals: test/prompts.
+  routes = (await routesOf(app)).filter(
+    ({ url }) => !url.startsWith('/auth/v2/') && !url.includes('/oidc/'),
+  )
 })
 afterAll(() => app.close())
 
 /** Pages take forms, too; other forms for them are tested in portal-pages.test.ts. */
-const isPage = /^\/me\b|^\/t\/\w+\/me\//
+const isPage = /^\/me\b|^\/t\/\w+\/(?:me|prompt)\//
+/** Pages that a browser is known to by a cookie of its own, which is read later. */
+const isPrompt = /^\/t\/\w+\/prompt\//
+const fromOurPage = { 'sec-fetch-site': 'same-origin' }
 /** Links for people: mail programs append members of their own. */
 const isLink = /^\/t\/\w+\/(me\/|enroll?$)/
 
 const json = { 'content-type': 'application/json' }
 
 async function send(route: Pick<Route, 'method' | 'url'>, more: InjectOptions) {
-  return app.inject({ method: route.method, url: route.url, ...more })
+  const { method, url } = route
+  const headers = { ...(isPrompt.test(url) && fromOurPage), ...more.headers }
+  return app.inject({ method, url, ...more, headers })
 }
 
 /** Sends the same to every route that may have a body; returns the wrong answers. */

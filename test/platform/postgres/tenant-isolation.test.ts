@@ -15,6 +15,7 @@ import {
 } from '../../support/stores.ts'
 import { directoryCalls } from './isolation/directory-calls.ts'
 import { portalCalls } from './isolation/portal-calls.ts'
+import { promptCalls } from './isolation/prompt-calls.ts'
 import { recordCalls } from './isolation/record-calls.ts'
 import { signInCalls } from './isolation/sign-in-calls.ts'
 import {
@@ -39,7 +40,7 @@ beforeAll(async () => {
 })
 afterAll(() => stores.close())
 
-const calls = { ...directoryCalls, ...portalCalls, ...recordCalls, ...signInCalls }
+const calls = { ...directoryCalls, ...portalCalls, ...promptCalls, ...recordCalls, ...signInCalls }
 
 /** Methods that serve the whole installation, or take no id of an existing row. */
 const installationWide = [
@@ -49,6 +50,9 @@ const installationWide = [
   'tableStatistics.refresh',
   'tenants.createTenant',
   'tenants.findTenant',
+  'brandings.find',
+  'brandings.findLogo',
+  'brandings.remove',
   'tenants.changeIdentifierCase',
   'tenants.findPolicy',
   'tenants.findOverrides',
@@ -82,6 +86,9 @@ const installationWide = [
   'vapidKeys.find',
   'vapidKeys.findCurrent',
   'vapidKeys.rotate',
+  'oidcKeys.list',
+  'oidcKeys.addFirst',
+  'oidcKeys.rotate',
 ]
 /** Methods that write what they receive: the database refuses references into another tenant. */
 const writers = [
@@ -102,6 +109,10 @@ const writers = [
   'diagnostics.create',
   'apps.create',
   'integrations.create',
+  'prompts.open',
+  'brandings.replace',
+  'clientRequests.push',
+  'clientRequests.useAssertion',
   'doors.saveNumber',
   'doors.follow',
   'keycloakCallbacks.enqueue',
@@ -144,6 +155,10 @@ const tables = [
   'shown_numbers',
   'followed_challenges',
   'keycloak_callbacks',
+  'prompts',
+  'pushed_requests',
+  'used_assertions',
+  'oidc_keys',
 ]
 
 /** Every row of a tenant. */

@@ -92,6 +92,39 @@ export const aNumber = (my: Party, { userId, integrationId }: Shown) => ({
   numberSealed: randomBytes(40),
 })
 
+/** A prompt as it is opened. */
+export const aPromptAt = ({ tenantId }: Pick<Party, 'tenantId'>, integrationId: IntegrationId) => ({
+  ...{ tenantId, integrationId, id: systemRandom.id('prompt') },
+  request: {
+    redirectUri: 'https://client.example/callback',
+    responseType: 'code',
+    responseMode: 'query',
+    ...{ state: null, nonce: null, codeChallenge: 'x', acr: null, askedMethods: null },
+    ...{ subject: 'ada', displayName: 'Ada', isBound: true },
+  } as const,
+  ...{ userName: 'ada', language: 'en', seconds: 600 },
+  ...{ browserHash: randomBytes(32), requestHash: randomBytes(32), hintHash: randomBytes(32) },
+})
+
+/** Open and answered prompts of a tenant, and what its client has sent ahead. */
+async function addPrompts(stores: Stores, party: Party, integrationId: IntegrationId) {
+  const { tenantId } = party
+  const [open, answered] = [aPromptAt(party, integrationId), aPromptAt(party, integrationId)]
+  const [promptCodeHash, pushedHash] = [randomBytes(32), randomBytes(32)]
+  await stores.prompts.open(open)
+  await stores.prompts.open(answered)
+  const evidence = { amr: ['hwk'], verifiedAt: new Date() }
+  await stores.prompts.end(answered, { outcome: 'approved', evidence })
+  await stores.prompts.answer(answered, { hash: promptCodeHash, sealed: randomBytes(60) })
+  const owner = { tenantId, integrationId, seconds: 60 }
+  await stores.clientRequests.push({ ...owner, hash: pushedHash, parameters: {} })
+  await stores.clientRequests.useAssertion({ ...owner, hash: randomBytes(32) })
+  const key = { kid: thumbprint(), alg: 'ES256', publicJwk: {} } as const
+  const secrets = { certificate: randomBytes(9), privateSealed: randomBytes(60) }
+  await stores.oidcKeys.addFirst(tenantId, [{ ...key, ...secrets }], 'operator')
+  return { promptId: open.id, answeredPromptId: answered.id, promptCodeHash, pushedHash }
+}
+
 /** A tenant with a row in every table. */
 export async function aWorld(stores: Stores) {
   const user = await aUser(stores)
@@ -213,6 +246,7 @@ export async function aWorld(stores: Stores) {
     [tenantId],
   )
   const world = {
+    ...(await addPrompts(stores, user, integrationId)),
     integrationId,
     integration,
     credentialId: credential.id,

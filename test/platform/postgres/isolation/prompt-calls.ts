@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { systemRandom } from '../../../../src/platform/crypto/random.ts'
+import type { Call } from './two-worlds.ts'
+
+/** Calls about hosted prompts and what clients push. */
+export const promptCalls: Readonly<Record<string, Call>> = {
+  'prompts.find': [({ prompts }, my, their) => prompts.find(my.tenantId, their.promptId), null],
+  'prompts.beginRound': [
+    ({ prompts }, my, their) =>
+      prompts.beginRound({
+        ...{ tenantId: my.tenantId, id: their.promptId, round: 1, seconds: 60 },
+        challengeId: systemRandom.id('challenge'),
+        numberSealed: randomBytes(40),
+      }),
+    false,
+  ],
+  'prompts.end': [
+    ({ prompts }, my, their) =>
+      prompts.end(
+        { tenantId: my.tenantId, id: their.promptId },
+        { outcome: 'cancelled', evidence: null },
+      ),
+    false,
+  ],
+  'prompts.answer': [
+    ({ prompts }, my, their) =>
+      prompts.answer({ tenantId: my.tenantId, id: their.answeredPromptId }, null),
+    null,
+  ],
+  'prompts.redeem': [
+    async ({ prompts }, my, their) => {
+      const { tenantId, integrationId } = my
+      const code = { tenantId, hash: their.promptCodeHash }
+      const prompt = await prompts.redeem({ ...code, integrationId })
+      return prompt ?? prompts.redeem({ ...code, integrationId: their.integrationId })
+    },
+    null,
+  ],
+  'enrollmentWindows.find': [
+    ({ enrollmentWindows }, { tenantId }, { userId }) =>
+      enrollmentWindows.find({ tenantId, userId }),
+    null,
+  ],
+  'enrollmentWindows.open': [
+    ({ enrollmentWindows }, { tenantId }, { userId }) =>
+      enrollmentWindows.open({ tenantId, userId, minutes: 5 }, 'operator'),
+    'changed',
+  ],
+  'enrollmentWindows.close': [
+    ({ enrollmentWindows }, { tenantId }, { userId }) =>
+      enrollmentWindows.close({ tenantId, userId }, 'operator'),
+    null,
+  ],
+  'clientRequests.findPushed': [
+    async ({ clientRequests }, my, their) => {
+      const { tenantId, integrationId } = my
+      const request = { tenantId, hash: their.pushedHash }
+      const parameters = await clientRequests.findPushed({ ...request, integrationId })
+      return (
+        parameters ?? clientRequests.findPushed({ ...request, integrationId: their.integrationId })
+      )
+    },
+    null,
+  ],
+}
