@@ -1,0 +1,126 @@
+// Every state of the page of a prompt, in both languages and schemes, on a small phone and on a
+// desk: readable and usable by everybody.
+
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath, openChromium } from '../../demo/chromium.ts'
+import { promptOutcomes } from '../../src/domain/prompt.ts'
+import { textsIn } from '../../src/platform/texts/texts.ts'
+import { openPrompts, type PromptScene } from '../prompts/prompt-scene.ts'
+import { notRun } from '../support/programs.ts'
+import { until } from '../support/until.ts'
+import { axeFaultsOf, overflowOf, smallTargetsOf } from './page-faults.ts'
+import { sitAtPrompt } from './prompt-seat.ts'
+
+const executablePath = chromiumPath()
+if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
+
+const long = 'Supercalifragilistic'.repeat(3)
+const sizes = [
+  [360, 640],
+  [1280, 800],
+] as const
+
+describe.runIf(executablePath)('every page of a prompt', () => {
+  let scene: PromptScene
+  let browser: Browser
+
+  beforeAll(async () => {
+    scene = await openPrompts()
+    browser = await openChromium(executablePath ?? '')
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await scene?.[Symbol.asyncDispose]()
+  })
+
+  test.each([
+    ['en', ['light', 'dark']],
+    ['nl', ['dark', 'light']],
+  ] as const)(
+    'has no fault that axe finds, fits, and shows at once what it is for: %s, %s',
+    async (language, schemes) => {
+      const clientId = await scene.ofEntra({ codesAsOtp: true }, { name: long })
+      const slowClientId = await scene.ofEntra({ asksAtOnce: false })
+      const locale = language === 'en' ? 'en-GB' : 'nl-NL'
+      await using seat = await sitAtPrompt(browser, scene, { locale })
+      const { page } = seat
+      const texts = textsIn(language).prompt
+      const names: string[] = []
+
+      async function lookAt(name: string, at: 0 | 1, target: string) {
+        const [width, height] = sizes[at]
+        await page.setViewportSize({ width, height })
+        await page.emulateMedia({ colorScheme: schemes[at] })
+        const { LOOK } = process.env
+        const number = String(names.length).padStart(2, '0')
+        const file = `${LOOK}/prompt-${language}-${width}-${number} ${name}.png`
+        if (LOOK) await page.screenshot({ path: file, fullPage: true })
+        const place = [name, width]
+        expect.soft([place, await axeFaultsOf(page)]).toEqual([place, []])
+        expect.soft([place, await overflowOf(page)]).toEqual([place, []])
+        expect.soft([place, await smallTargetsOf(page)]).toEqual([place, []])
+        const box = await page.locator(target).first().boundingBox()
+        const bottom = (box?.y ?? Number.NaN) + (box?.height ?? 0)
+        expect.soft([place, bottom <= height ? 'seen' : bottom]).toEqual([place, 'seen'])
+        await page.evaluate(`document.documentElement.dir = 'rtl'`)
+        expect.soft([place, await overflowOf(page)]).toEqual([place, []])
+        await page.evaluate(`document.documentElement.dir = 'ltr'`)
+      }
+      async function look(name: string, target: string) {
+        names.push(name)
+        await lookAt(name, 1, target)
+        await lookAt(name, 0, target)
+      }
+      const change = (change: string) =>
+        scene.query(`update prompts set ${change} where id = $1`, [
+          new URL(page.url()).pathname.split('/')[4],
+        ])
+
+      await seat.arrive(slowClientId)
+      await look('ready', 'main button')
+      const oid = scene.stranger()
+      const phone = await scene.aPhone({ user: oid })
+      await seat.arrive(clientId, { claims: { oid, preferred_username: long } })
+      await look('waiting', '[data-page]')
+      await page.getByText(texts.notHere.title).click()
+      await look('waiting, other ways', '[data-page]')
+      await page.getByRole('button', { name: texts.again }).click()
+      await page.getByText(texts.sentAgain).waitFor()
+      await look('sent again', '.note')
+      await scene.questionAt(phone)
+      const status = page.locator('[data-page]')
+      await until('the page knows', async () => (await status.textContent()) !== texts.waiting)
+      await look('the phone has it', '[data-page]')
+      const address = page.url()
+      await page.goto(`${new URL(address).origin}${new URL(address).pathname}/code`)
+      await look('code', 'main button')
+      await page.fill('input[name=code]', '12345678')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('.error')
+      await look('code, wrong', '.error')
+      await page.goto(address)
+      await change('round_until = clock_timestamp()')
+      await page.getByRole('button', { name: texts.askAgain }).waitFor()
+      await look('time over', 'main button')
+      for (const outcome of promptOutcomes) {
+        const values = outcome === 'approved' ? `evidence = '{"amr": ["swk"]}'` : 'evidence = null'
+        await change(
+          `outcome = '${outcome}', ${values}, ended_at = clock_timestamp(), number_sealed = null,
+           answered_at = ${outcome === 'approved' ? 'clock_timestamp()' : 'null'}`,
+        )
+        await page.goto(address)
+        await look(outcome, 'main button')
+      }
+      await change(`answered_at = clock_timestamp() - interval '2 minutes'`)
+      await page.goto(address)
+      await look('answered before', 'p')
+      await seat.context.clearCookies()
+      await page.goto(address)
+      await look('another browser', 'p')
+      expect(names).toHaveLength(16)
+      expect(seat.foreignHosts()).toEqual([])
+    },
+    180_000,
+  )
+})

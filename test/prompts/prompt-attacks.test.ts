@@ -1,0 +1,220 @@
+// What another browser, another site, a curious person and a hostile client cannot do at a prompt.
+
+import { createHash, randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../support/until.ts'
+import { numberIn, openPrompts, type PromptScene } from './prompt-scene.ts'
+
+let scene: PromptScene
+let clientId: string
+beforeAll(async () => {
+  scene = await openPrompts()
+  clientId = await scene.ofEntra()
+})
+afterAll(() => scene[Symbol.asyncDispose]())
+
+const actions = ['ask', 'more', 'again', 'cancel', 'return', 'code'] as const
+const fieldsOf = (action: string) => (action === 'code' ? { code: '123456' } : {})
+
+describe('another browser', () => {
+  test('finds nothing at the address of a prompt, whatever cookie it brings', async () => {
+    const { browser, path } = await scene.begin(clientId)
+    await browser.read(path)
+    const own = await scene.begin(clientId)
+    const [foreignKey = ''] = [...own.browser.jar.keys()]
+    const foreign = own.browser.jar.get(foreignKey)?.value ?? ''
+    const name = foreignKey.split(' ')[0] ?? ''
+    for (const value of [null, '', 'x', randomBytes(32).toString('base64url'), foreign]) {
+      const thief = scene.aBrowser()
+      if (value !== null) thief.jar.set(name, { path: '/', value })
+      expect((await thief.read(path)).status).toBe(404)
+      expect((await thief.read(`${path}/code`)).status).toBe(404)
+      expect((await thief.read(`${path}/events`)).status).toBe(404)
+      for (const action of actions) {
+        expect((await thief.post(`${path}/${action}`, fieldsOf(action))).status).toBe(404)
+      }
+    }
+    expect((await browser.read(path)).status).toBe(200)
+  })
+
+  test('is answered the same where there is no such prompt', async () => {
+    const { path } = await scene.begin(clientId)
+    const other = `${path.slice(0, -6)}000000`
+    const thief = scene.aBrowser()
+    const [one, none] = [await thief.read(path), await thief.read(other)]
+    expect([none.status, none.text]).toEqual([one.status, one.text])
+  })
+})
+
+test('another site presses nothing, whatever it says of itself', async () => {
+  const oid = scene.stranger()
+  const phone = await scene.aPhone({ user: oid })
+  const { browser, path } = await scene.begin(clientId, { claims: { oid } })
+  await browser.read(path)
+  await scene.questionAt(phone)
+  for (const site of ['cross-site', 'same-site', 'none']) {
+    for (const action of actions) {
+      const init = {
+        method: 'POST',
+        body: new URLSearchParams(fieldsOf(action)),
+        headers: { 'sec-fetch-site': site },
+      }
+      expect((await browser.send(`${path}/${action}`, init)).status).toBe(403)
+    }
+    expect((await browser.read(`${path}/events`, site)).status).toBe(403)
+  }
+  await until('the page knows', async () => {
+    return (await browser.read(path)).text.includes('Your phone has it')
+  })
+  expect((await phone.client.pending()).requests).toHaveLength(1)
+})
+
+test('no page can be framed, cached or made to send its forms elsewhere', async () => {
+  const { browser, path } = await scene.begin(clientId)
+  for (const address of [path, `${path}/code`]) {
+    const { headers } = await browser.read(address)
+    const policy = headers.get('content-security-policy') ?? ''
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[^']+';/)
+    expect(policy).toContain("form-action 'self' https://login.microsoftonline.com;")
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(policy).not.toContain('unsafe')
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+  }
+})
+
+describe('a curious person', () => {
+  /** A page without what differs at each load. */
+  const withoutChanges = (text: string, path: string) =>
+    text
+      .replaceAll(path, '{path}')
+      .replace(/aria-hidden="true">[^<]+</, '{number}')
+      .replace(/class="heard">[\d, ]+</, '{digits}')
+      .replace(/data-left="\d+">[^<]+</, '{left}')
+
+  async function whatIsShown(start: Awaited<ReturnType<PromptScene['begin']>>) {
+    const { browser, path } = start
+    const seenPages: unknown[] = []
+    const see = (answer: Awaited<ReturnType<typeof browser.read>>) => {
+      const hidden = ['date', 'request-id', 'set-cookie', 'location', 'content-length']
+      const headers = [...answer.headers].filter(([name]) => !hidden.includes(name)).toSorted()
+      seenPages.push([answer.status, headers, withoutChanges(answer.text, path)])
+    }
+    see(await browser.read(path))
+    see(await browser.post(`${path}/again`))
+    see(await browser.read(`${path}?sent=again`))
+    see(await browser.post(`${path}/more`))
+    see(await browser.read(path))
+    see(await browser.read(`${path}/code`))
+    return seenPages
+  }
+
+  test('sees the same of who exists, who does not, and who may not be asked', async () => {
+    const people = Array.from({ length: 4 }, () => scene.stranger())
+    const [withPhone = '', without = '', suspended = '', nobody = ''] = people
+    await scene.aPhone({ user: withPhone })
+    await scene.service.api('POST', '/v1/users', { displayName: 'x', identifiers: [without] })
+    const { userId } = await scene.aPhone({ user: suspended })
+    await scene.service.api('PATCH', `/v1/users/${userId}`, { status: 'suspended' })
+    const usualPages = await whatIsShown(
+      await scene.begin(clientId, { claims: { oid: withPhone } }),
+    )
+    for (const oid of [without, suspended, nobody]) {
+      const start = await scene.begin(clientId, { claims: { oid } })
+      expect(await whatIsShown(start)).toEqual(usualPages)
+    }
+  })
+
+  test('gets the page before anybody is looked up', async () => {
+    const { browser, path } = await scene.begin(clientId, { claims: { oid: scene.stranger() } })
+    const before = await scene.service.api('GET', `/v1/integrations/${clientId}`)
+    await browser.read(path)
+    // The refusal is recorded for admins, and shown to nobody else.
+    await until('it was tried', async () => {
+      const { json } = await scene.service.api('GET', `/v1/integrations/${clientId}`)
+      return json.lastError?.at !== before.json.lastError?.at && json.lastError
+    })
+    expect((await browser.read(path)).text).toContain('Waiting for your phone.')
+  })
+})
+
+describe('bombing', () => {
+  test('ends with the numbers of a prompt: no press wakes a phone more often', async () => {
+    const oid = scene.stranger()
+    const phone = await scene.aPhone({ user: oid })
+    const { browser, path } = await scene.begin(clientId, { claims: { oid } })
+    await browser.read(path)
+    await scene.questionAt(phone)
+    for (let at = 0; at < 5; at++) {
+      for (const action of ['ask', 'more', 'again']) await browser.post(`${path}/${action}`)
+    }
+    const { requests } = await phone.client.pending()
+    expect(requests.length).toBeLessThanOrEqual(2)
+    const [row] = await scene.query<{ round: number }>('select round from prompts where id = $1', [
+      path.split('/').at(-1),
+    ])
+    expect(row?.round).toBe(2)
+  })
+})
+
+describe('a text of others', () => {
+  const markup = `"><img src=x onerror=alert(1)>'&amp;<script>alert(2)</script>`
+
+  test('is text on every page: names of the person and the application, and the browser', async () => {
+    const id = await scene.ofEntra({}, { name: markup.slice(0, 64) })
+    const oid = scene.stranger()
+    const { browser, path } = await scene.begin(
+      id,
+      { claims: { oid, preferred_username: markup, name: markup } },
+      scene.aBrowser(`Firefox/1 ${markup}`),
+    )
+    const running = [path, `${path}/code`, `${path}?ui_locales=${encodeURIComponent(markup)}`]
+    const pages = []
+    for (const address of running) pages.push(await browser.read(address))
+    await browser.post(`${path}/cancel`)
+    pages.push(await browser.read(path), await browser.post(`${path}/return`))
+    for (const { status, text, headers } of pages) {
+      expect(status).toBe(200)
+      expect(text).not.toMatch(/<img|alert\(2\)<\/script>/)
+      const [, script] = /<script>(.*?)<\/script>/s.exec(text) ?? []
+      const hash = createHash('sha256')
+        .update(script ?? '')
+        .digest('base64')
+      if (script) expect(headers.get('content-security-policy')).toContain(hash)
+    }
+    expect(pages[0]?.text).toContain('&lt;img src=x')
+  })
+
+  test('that reorders what is read is not shown of a bare hint, and is isolated', async () => {
+    const id = await scene.ofBareHints()
+    const { browser, path } = await scene.beginBare(id, '\u202Eada@example.com')
+    const { text } = await browser.read(path)
+    expect(text).not.toContain('\u202E')
+    expect(text).toMatch(/<bdi>ada/)
+  })
+})
+
+test('a prompt is followed by a few pages at a time, and each sees its end', async () => {
+  const { browser, path } = await scene.begin(clientId)
+  await browser.read(path)
+  const streams = await Promise.all(Array.from({ length: 4 }, () => browser.read(`${path}/events`)))
+  expect(streams.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  expect((await browser.read(`${path}/events`)).status).toBe(429)
+  await browser.post(`${path}/cancel`)
+  for (const { answer } of streams) {
+    const events = (await answer.text()).match(/^data: .*$/gm) ?? []
+    expect(events.at(-1)).toBe('data: {"page":"over 1","text":""}')
+  }
+  const late = await browser.read(`${path}/events`)
+  expect([late.status, await late.answer.text()]).toEqual([
+    200,
+    'event: prompt\ndata: {"page":"over 1","text":""}\n\n',
+  ])
+})
+
+test('a link with a number of its own shows none, and the number is never in an address', async () => {
+  const { browser, path } = await scene.begin(clientId)
+  const { text } = await browser.read(path)
+  expect((await browser.read(`${path}?number=123456`)).status).toBe(400)
+  expect(path).not.toContain(numberIn(text))
+})
