@@ -3,11 +3,22 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import {
+  displayNameLengthMax,
+  helpLineLengthMax,
+  helpLinesMax,
+  logoBytesMax,
+  logoSideMax,
+} from '../src/domain/branding.ts'
 import { unfinishedAnswersMax } from '../src/domain/door.ts'
 import { confirmationAttemptsMax } from '../src/domain/enrollment.ts'
+import { windowMinutesMax } from '../src/domain/enrollment-window.ts'
+import { hintAgeMaxSeconds, hintToleranceSeconds } from '../src/domain/entra.ts'
 import { keyRotationsMax, rotationWindowSeconds } from '../src/domain/key-rotation.ts'
 import { languageTagLengthMax } from '../src/domain/language.ts'
 import { criticalPushesPerHourMax, digestIntervalSeconds } from '../src/domain/notice.ts'
+import { publishedBeforeSeconds } from '../src/domain/oidc-key.ts'
+import { stateLengthMax } from '../src/domain/oidc-request.ts'
 import { temporaryCodeSeconds } from '../src/domain/passcode.ts'
 import { passcodeBudgets } from '../src/domain/passcode-budget.ts'
 import { challengeTtlBoundsSeconds } from '../src/domain/policy.ts'
@@ -18,6 +29,7 @@ import {
   portalGraceSeconds,
   portalWaitSeconds,
 } from '../src/domain/portal-sign-in.ts'
+import { answerSeconds, promptSeconds, roundsMax } from '../src/domain/prompt.ts'
 import { pauseDaysMax } from '../src/domain/protection.ts'
 import { pushFailures, pushSuppressions } from '../src/domain/push.ts'
 import {
@@ -30,7 +42,7 @@ import {
   tokenFreshDays,
   unreceivedPushesMin,
 } from '../src/domain/push-advice.ts'
-import { diagnosticsPerHourMax } from '../src/domain/retention.ts'
+import { diagnosticsPerHourMax, leftoverDays } from '../src/domain/retention.ts'
 import { returnOriginsMax, returnUrlLengthMax } from '../src/domain/return-url.ts'
 import { shownNumberSeconds } from '../src/domain/shown-number.ts'
 import { supersedingIdLengthMin } from '../src/domain/superseding.ts'
@@ -44,12 +56,17 @@ import { recentAddressesMax, recentAddressTtlMs } from '../src/platform/http/adm
 import { defaultServerLimits } from '../src/platform/http/server-limits.ts'
 import type { FairQueueLimits } from '../src/platform/net/bounded-fair-queue.ts'
 import { connectionQueueLimits } from '../src/platform/postgres/connection-shares.ts'
+import { oidcFormBytesMax } from '../src/prompts/oidc/oidc.routes.ts'
+import { pushedSeconds } from '../src/prompts/oidc/push-request.ts'
+import { codeAnswerMs } from '../src/prompts/page/prompt-code.routes.ts'
 import { reservedOf } from '../src/service/open-database.ts'
 import {
   deviceQueueLimits,
   devicesShare,
   passcodeQueueLimits,
   passcodesShare,
+  promptQueueLimits,
+  promptsShare,
   tokenQueueLimits,
   unauthenticatedQueueLimits,
   unauthenticatedShare,
@@ -98,13 +115,41 @@ test('docs/limits.md names no field that the policy does not have', () => {
   expect(fields.filter((field) => !knownFields.includes(field))).toEqual([])
 })
 
+const figureOf = (what: string) =>
+  numberOf(/[\d,]+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
+
+test('docs/limits.md has the figures of the hosted prompt', () => {
+  const figures: readonly (readonly [string, number])[] = [
+    ["a prompt, from the client's request to its answer", promptSeconds / 60],
+    ['numbers that it shows', roundsMax],
+    ['answer of a prompt, for the browser that loads it again; code of a client', answerSeconds],
+    ["age of Entra's hint, either way", hintAgeMaxSeconds / 60],
+    ['tolerance between the times in a hint', hintToleranceSeconds],
+    ['pushed request', pushedSeconds],
+    ['`state`', stateLengthMax],
+    ['form of a client', oidcFormBytesMax / 1024],
+    ['new keys of ID tokens are published before they sign', publishedBeforeSeconds / 86_400],
+    [
+      'prompts, requests that clients pushed and assertions that they used, after their end',
+      leftoverDays.prompts,
+    ],
+  ]
+  expect(figures.map(([what]) => figureOf(what))).toEqual(figures.map(([, figure]) => figure))
+})
+
 test('docs/limits.md has the figures that no policy changes', () => {
-  const figureOf = (what: string) =>
-    numberOf(/^[\d,]+/.exec(rows.find(([name]) => name === what)?.[1] ?? '')?.[0])
   const { min, usual, max } = temporaryCodeSeconds
   expect(figureOf('characters of the browser id for that')).toBe(supersedingIdLengthMin)
   const { min: ttlMin } = challengeTtlBoundsSeconds
   expect(figureOf('time that is left of the ten minutes for that')).toBe(ttlMin)
+  expect(figureOf('a window in which a user may enroll a first device alone')).toBe(
+    windowMinutesMax,
+  )
+  expect(figureOf('a logo, PNG or JPEG')).toBe(logoBytesMax)
+  expect(figureOf('its width, and its height')).toBe(logoSideMax)
+  expect(figureOf('name on the pages')).toBe(displayNameLengthMax)
+  expect(figureOf('lines of help')).toBe(helpLinesMax)
+  expect(figureOf('a line of help')).toBe(helpLineLengthMax)
   expect(figureOf('pause that a user asks for')).toBe(pauseDaysMax)
   const steppedUp = 'time that a link just opened, or a code just typed, counts for what takes more'
   expect(figureOf(steppedUp)).toBe(stepUpSeconds)
@@ -198,6 +243,10 @@ test('docs/limits.md has the figures of the server', () => {
   )
 })
 
+test('docs/limits.md has the time of an answer to a code at a prompt', () => {
+  expect(document).toContain(`comes ${codeAnswerMs} ms after it was sent`)
+})
+
 test('docs/limits.md says who waits for whom', () => {
   const figureOf = (what: string) => rows.find(([name]) => name?.endsWith(what))?.[1] ?? ''
   const figures = (what: string) => (figureOf(what).match(/[\d,.]+/g) ?? []).map(numberOf)
@@ -229,6 +278,13 @@ test('docs/limits.md says who waits for whom', () => {
   expect(figures('passcodes that are being checked')).toEqual([passcodeQueueLimits.runningInLine])
   expect(figures('of those passcodes waiting')).toEqual(waiting(passcodeQueueLimits))
   expect(figures('passcodes of one user before them')).toEqual(waiting(userQueueLimits))
+  expect(promptsShare).toBe(1 / 4)
+  expect(figures('asked, after their page was sent')).toEqual([promptQueueLimits.runningInLine])
+  const { waitMs } = promptQueueLimits
+  expect(figures('of those questions waiting, and for how long')).toEqual([
+    ...waiting(promptQueueLimits),
+    waitMs / 1000,
+  ])
   expect(figures('that wait, of all shares and of one')).toEqual([
     connectionQueueLimits.waiting,
     connectionQueueLimits.waitingInLine,

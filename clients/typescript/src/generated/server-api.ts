@@ -176,6 +176,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{userId}/enrollment-window": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Until when a user may enroll a first device alone */
+        get: operations["readEnrollmentWindow"];
+        put?: never;
+        /**
+         * Let a user enroll a first device alone, for at most a day
+         * @description Never for a user who has or had a device, passcodes or recovery codes; a temporary code is none of these. The first device closes it. The user is notified, and it is recorded.
+         */
+        post: operations["openEnrollmentWindow"];
+        /** Close the window of a user; without one nothing changes */
+        delete: operations["closeEnrollmentWindow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/{userId}/enrollments": {
         parameters: {
             query?: never;
@@ -1005,6 +1027,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/branding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the hosted pages of the tenant look */
+        get: operations["readBranding"];
+        /**
+         * Set how the hosted pages of the tenant look
+         * @description Replaces all of it: a logo that is left out is removed. On the pages from the next request on. Recorded.
+         */
+        put: operations["replaceBranding"];
+        post?: never;
+        /** Let the hosted pages of the tenant look like ours again */
+        delete: operations["removeBranding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/policy": {
         parameters: {
             query?: never;
@@ -1455,6 +1499,19 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        /** @description Colors of links and buttons. Each needs a contrast of 4.5 to the paper, to cards, and to the text of buttons (WCAG 2.2, 1.4.3): light #ffffff, #f3f5f7 and #ffffff; dark #14181d, #1d232a and #0b1620. */
+        Accent: {
+            /**
+             * @description In the light scheme.
+             * @example #0a5cc2
+             */
+            light: string;
+            /**
+             * @description In the dark scheme.
+             * @example #79b8ff
+             */
+            dark: string;
+        };
         /** @description The user typed a code that was accepted. */
         AcceptedPasscode: {
             /** @description What kind of code it was. */
@@ -1483,7 +1540,7 @@ export interface components {
              * @example posted
              * @enum {string}
              */
-            type: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+            type: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "enrollment_window_opened" | "enrollment_window_closed" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
             severity: components["schemas"]["Severity"];
             /**
              * @description Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.
@@ -1569,7 +1626,7 @@ export interface components {
                 deviceId: string | null;
                 enrollmentId: string | null;
                 /** @enum {string} */
-                activityType: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+                activityType: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "enrollment_window_opened" | "enrollment_window_closed" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
                 severity: components["schemas"]["Severity"];
             };
         };
@@ -1803,6 +1860,35 @@ export interface components {
             readonly items: components["schemas"]["AuditEvent"][];
             /** @description Give it as `cursor` to get the next page; null on the last one. */
             nextCursor: string | null;
+        };
+        /** @description How the pages of the tenant look. */
+        Branding: {
+            /** @example Example University */
+            displayName: string;
+            accent: {
+                /** @example #0a5cc2 */
+                light: string;
+                /** @example #79b8ff */
+                dark: string;
+            };
+            readonly help: string[];
+            logo: {
+                /**
+                 * @description Below the public origin.
+                 * @example /t/tnt_.../logo?v=9f86d0818...
+                 */
+                path: string;
+                /** @enum {string} */
+                type: "image/png" | "image/jpeg";
+                width: number;
+                height: number;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was set last.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updatedAt: string;
         };
         /** @description One question to one user, as its relying party reads it. */
         Challenge: {
@@ -2434,6 +2520,44 @@ export interface components {
             status?: components["schemas"]["SuspensionStatus"];
             language?: string | null;
         };
+        /**
+         * @description How a client of OpenID Connect proves who it is.
+         * @enum {string}
+         */
+        ClientAuthentication: "private_key_jwt" | "client_secret_basic" | "client_secret_post";
+        /** @description A public key: P-256, or RSA of 2,048 to 4,096 bits. */
+        ClientJwk: {
+            /** @constant */
+            kty: "EC";
+            /** @constant */
+            crv: "P-256";
+            x: string;
+            y: string;
+            /**
+             * @description The name of the key. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped.
+             * @example k1
+             */
+            kid: string;
+            /** @constant */
+            alg?: "ES256";
+            /** @constant */
+            use?: "sig";
+        } | {
+            /** @constant */
+            kty: "RSA";
+            n: string;
+            /** @constant */
+            e: "AQAB";
+            /**
+             * @description The name of the key. At most 255 characters, in NFC, without control, format or bidirectional characters. Spaces around it are dropped.
+             * @example k1
+             */
+            kid: string;
+            /** @enum {string} */
+            alg?: "RS256" | "PS256";
+            /** @constant */
+            use?: "sig";
+        };
         /** @description A new key with its secret. */
         CreatedApiKey: {
             /**
@@ -2974,6 +3098,15 @@ export interface components {
          * @enum {string}
          */
         EnrollmentStatus: "open" | "claimed" | "completed" | "cancelled" | "void" | "expired";
+        /** @description A time in which a user may enroll alone. */
+        EnrollmentWindow: {
+            mayEnrollUntil: string | null;
+        };
+        /**
+         * @description A cloud of Microsoft Entra.
+         * @enum {string}
+         */
+        EntraCloud: "global" | "us_government" | "china";
         /** @description What anyone needs to verify the decision without us. */
         Evidence: {
             /**
@@ -3132,6 +3265,71 @@ export interface components {
              * @default false
              */
             secretInPath?: boolean;
+        } | {
+            /** @constant */
+            kind: "entra_external_mfa";
+            /**
+             * @description The cloud of the Entra tenant.
+             * @default global
+             */
+            cloud?: components["schemas"]["EntraCloud"];
+            /**
+             * Format: uuid
+             * @description The id of the Entra tenant.
+             * @example 1b4e28ba-2fa1-4d20-883f-0016d3cca427
+             */
+            entraTenantId: string;
+            /**
+             * Format: uuid
+             * @description The application in the Entra tenant that stands for us.
+             * @example 1b4e28ba-2fa1-4d20-883f-0016d3cca427
+             */
+            applicationId: string;
+            /**
+             * @description Whether the person is asked at once; otherwise after a click on the page.
+             * @default true
+             */
+            asksAtOnce?: boolean;
+            /**
+             * @description Whether recovery and temporary codes count as `otp`; otherwise as a refusal.
+             * @default false
+             */
+            codesAsOtp?: boolean;
+        } | {
+            /** @constant */
+            kind: "oidc_code";
+            /** @description Addresses to which an answer may go, exactly. */
+            redirectUris: string[];
+            /**
+             * @description How the client proves who it is at the token endpoint.
+             * @default private_key_jwt
+             */
+            clientAuthentication?: components["schemas"]["ClientAuthentication"];
+            /**
+             * @description Public keys that sign its assertions and request objects.
+             * @default []
+             */
+            jwks?: components["schemas"]["ClientJwk"][];
+            /**
+             * @description Whether a request that nobody signed may say who is asked. Weaker: the browser may have changed it.
+             * @default false
+             */
+            bareLoginHintAllowed?: boolean;
+            /**
+             * @description What signs its ID tokens. Every client takes RS256; ES256 is shorter.
+             * @default RS256
+             */
+            idTokenAlgorithm?: components["schemas"]["OidcAlgorithm"];
+            /**
+             * @description Whether the person is asked at once; otherwise after a click on the page.
+             * @default true
+             */
+            asksAtOnce?: boolean;
+            /**
+             * @description Whether recovery and temporary codes count as `otp`; otherwise as a refusal.
+             * @default false
+             */
+            codesAsOtp?: boolean;
         };
         /** @description A code that a user typed. */
         GivenPasscode: {
@@ -3306,6 +3504,28 @@ export interface components {
             readonly issuers: string[];
             readonly clientIds: string[];
             secretInPath: boolean;
+        } | {
+            /** @constant */
+            kind: "entra_external_mfa";
+            cloud: components["schemas"]["EntraCloud"];
+            /** @example 1b4e28ba-2fa1-4d20-883f-0016d3cca427 */
+            entraTenantId: string;
+            /** @example 1b4e28ba-2fa1-4d20-883f-0016d3cca427 */
+            applicationId: string;
+            asksAtOnce: boolean;
+            codesAsOtp: boolean;
+        } | {
+            /** @constant */
+            kind: "oidc_code";
+            readonly redirectUris: string[];
+            clientAuthentication: components["schemas"]["ClientAuthentication"];
+            readonly jwks: {
+                [key: string]: string;
+            }[];
+            bareLoginHintAllowed: boolean;
+            idTokenAlgorithm: components["schemas"]["OidcAlgorithm"];
+            asksAtOnce: boolean;
+            codesAsOtp: boolean;
         };
         /**
          * @description A paused one lets nobody in.
@@ -3507,6 +3727,26 @@ export interface components {
             name: string;
             credentials: components["schemas"]["AppCredentials"];
         };
+        /** @description How the pages of the tenant are to look. */
+        NewBranding: {
+            /**
+             * @description What people call the organization. At most 60 characters, without control, bidirectional or other format characters, save joiners in the scripts that have them and in emoji. It is stored in NFC, without soft hyphens, spaces and marks at its ends.
+             * @example Example University
+             */
+            displayName: string;
+            accent: components["schemas"]["Accent"];
+            /**
+             * @description Below each page.
+             * @default []
+             */
+            readonly help?: string[];
+            /**
+             * @description A PNG or JPEG in Base64: at most 32000 bytes, and 1024 pixels wide and high. Null, or left out: none.
+             * @default null
+             * @example null
+             */
+            logo?: string | null;
+        };
         /** @description One question to one user. */
         NewChallenge: {
             user: components["schemas"]["UserReference"];
@@ -3569,6 +3809,14 @@ export interface components {
              * @example dev_01jv9z3k8we2tvn4qh6yrx7b5c
              */
             parentDeviceId?: string;
+        };
+        /** @description A window that is to be open from now on. */
+        NewEnrollmentWindow: {
+            /**
+             * @description How long, from now on.
+             * @example 60
+             */
+            minutes: number;
         };
         /** @description A door for an existing client. */
         NewIntegration: {
@@ -3663,6 +3911,11 @@ export interface components {
          * @enum {string}
          */
         NumberMode: "service" | "caller" | "none";
+        /**
+         * @description An algorithm that signs ID tokens.
+         * @enum {string}
+         */
+        OidcAlgorithm: "RS256" | "ES256";
         /** @description A new enrollment with its codes, which are readable this once. */
         OpenedEnrollment: {
             /**
@@ -4249,7 +4502,7 @@ export interface components {
              * @description Stable: programs branch on this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "too_many_devices" | "key_already_registered" | "too_many_key_rotations" | "passkey_synced" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "portal_step_up_needed" | "portal_link_needed" | "portal_not_approved" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "enrolled_before" | "too_many_devices" | "key_already_registered" | "too_many_key_rotations" | "passkey_synced" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "redirect_uri_unknown" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "portal_step_up_needed" | "portal_link_needed" | "portal_not_approved" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
             /** @description What to do next, for developers. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
@@ -5285,6 +5538,77 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Enrollment"];
                 };
+            };
+        };
+    };
+    readEnrollmentWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The window. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrollmentWindow"];
+                };
+            };
+        };
+    };
+    openEnrollmentWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnrollmentWindow"];
+            };
+        };
+        responses: {
+            /** @description The window. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrollmentWindow"];
+                };
+            };
+        };
+    };
+    closeEnrollmentWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No window is open. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -6728,6 +7052,68 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AuditEventPage"];
                 };
+            };
+        };
+    };
+    readBranding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The branding. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branding"];
+                };
+            };
+        };
+    };
+    replaceBranding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBranding"];
+            };
+        };
+        responses: {
+            /** @description The branding. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branding"];
+                };
+            };
+        };
+    };
+    removeBranding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The branding is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
