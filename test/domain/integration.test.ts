@@ -45,6 +45,24 @@ describe('an integration plan', () => {
     expect(fault).toMatchObject({ refused: 'policy_laxer', facts: { field: 'numberDigits' } })
   })
 
+  test('with a page of ours has sound settings, and always shows a number', () => {
+    const settings = {
+      kind: 'oidc_code',
+      redirectUris: ['https://id.example.com/callback'],
+      clientAuthentication: 'client_secret_basic',
+      jwks: [],
+      bareLoginHintAllowed: false,
+      idTokenAlgorithm: 'RS256',
+      asksAtOnce: true,
+      codesAsOtp: false,
+    } as const
+    expect(planFault({ ...plan, settings }, relyingParty)).toBeUndefined()
+    const unsound = { ...settings, redirectUris: ['http://id.example.com/callback'] }
+    expect(planFault({ ...plan, settings: unsound }, relyingParty)?.refused).toBe('invalid_request')
+    const withoutNumber = { ...plan, settings, numberMode: 'none' } as const
+    expect(planFault(withoutNumber, relyingParty)?.refused).toBe('invalid_request')
+  })
+
   test('cannot map names in an unsound way', () => {
     const userNames = { ...plainMapping, template: 'root' }
     expect(planFault({ ...plan, userNames }, relyingParty)?.refused).toBe('invalid_request')

@@ -5,6 +5,8 @@ import {
   type Parameters,
   readCodeRequest,
   readCommonRequest,
+  returnedState,
+  signedPartOf,
   stateLengthMax,
 } from '../../src/domain/oidc-request.ts'
 
@@ -56,6 +58,18 @@ test('a context that is only wished for may be left out, one that is demanded ma
   expect(errorOf(read({ claims: '{"id_token":{"acr":{"value":"knowledge"}}}' }))).toBe(
     'unmet_authentication_requirements',
   )
+})
+
+test('an error brings back a state that fits into an address, and no other', () => {
+  const longest = 's'.repeat(stateLengthMax)
+  expect(returnedState({ state: longest })).toBe(longest)
+  expect(returnedState({ state: `${longest}s` })).toBeNull()
+  expect(returnedState({})).toBeNull()
+})
+
+test('tokens that differ in the signature alone are one token', () => {
+  expect(signedPartOf('header.payload.one')).toBe(signedPartOf('header.payload.other'))
+  expect(signedPartOf('header.payload.one')).not.toBe(signedPartOf('header.payloae.one'))
 })
 
 describe('a request is refused', () => {
