@@ -143,20 +143,11 @@ describe.runIf(firefox)('the authenticator in Firefox', () => {
     await service.api('POST', `/v1/challenges/${id}/cancel`)
   })
 
-  test('approves what was pushed with no page of it open, from where its notification leads', async () => {
+  test('approves what was pushed with no page of it open, by a click on its notification', async () => {
     await page.open('about:blank')
-    const { id, number, reading } = await askByPush('ada')
-    await until('the browser has it', async () => {
-      const { devices } = (await reading()) as { devices: { receivedAt: string | null }[] }
-      return devices[0]?.receivedAt !== null
-    })
-    // A page that asks nothing, for the notification: no script can click on it, only a person.
-    await page.open(`${service.origin}/authenticator/components.html`)
-    const address = await page.run(`navigator.serviceWorker.ready
-      .then((registration) => registration.getNotifications({ tag: '${id}' }))
-      .then(([notification]) => notification.data.navigate)`)
-    await page.open('about:blank')
-    await page.open(String(address))
+    const { number, reading } = await askByPush('ada')
+    await until('it is clicked', () => page.clickNotification('Sign-in request'), 20_000)
+    await until('the app is opened', () => page.followNewWindow(), 20_000)
     await press('Look at it')
     await shows('Number on the sign-in page')
     await type(number)

@@ -58,7 +58,8 @@ export async function startFirefox(
     ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`,
   )
   await writeFile(path.join(folder, 'user.js'), lines.join('\n'))
-  const control = isDriven ? ['--remote-debugging-port', '0'] : []
+  // Its own windows, notifications among them, are reached by system access alone.
+  const control = isDriven ? ['--remote-debugging-port', '0', '--remote-allow-system-access'] : []
   const words = ['--headless', '--no-remote', ...control, '--profile', folder, address]
   const environment = { ...process.env, HOME: folder, MOZ_DISABLE_CONTENT_SANDBOX: '1' }
   const browser = spawn(program, words, {
@@ -89,8 +90,27 @@ type Evaluated = {
   readonly result?: { readonly value?: string }
   readonly exceptionDetails?: { readonly text: string }
 }
+type Tree = {
+  readonly contexts: readonly { readonly context: string; readonly url: string }[]
+}
 
-/** The one page of a driven Firefox: runs an expression in it as in a click, and reads its JSON. */
+/** Presses the mouse in the middle of a notification, as its window sees a person do it. */
+const clickInAlert = (title: string) => `(() => {
+  const label = document.getElementById('alertTitleLabel')
+  if (label?.getAttribute('value') !== ${JSON.stringify(title)}) return 'another'
+  const { x, y, width, height } = label.getBoundingClientRect()
+  if (width === 0) return 'not there yet'
+  const button = { button: 0, clickCount: 1 }
+  for (const type of ['mousedown', 'mouseup']) {
+    window.synthesizeMouseEvent(type, x + width / 2, y + height / 2, button, {})
+  }
+  return 'clicked'
+})()`
+
+/**
+ * A driven Firefox: runs an expression in its page as in a click, and reads its JSON; clicks on the
+ * notifications that it shows.
+ */
 export async function drive(control: string) {
   const socket = new WebSocket(`${control}/session`)
   await new Promise((resolve, reject) => {
@@ -115,14 +135,13 @@ export async function drive(control: string) {
     return result
   }
   await command('session.new', { capabilities: {} })
-  const { contexts } = (await command('browsingContext.getTree', {})) as {
-    readonly contexts: readonly { readonly context: string }[]
-  }
-  const target = { context: contexts[0]?.context }
-  const run = async (expression: string): Promise<unknown> => {
+  const contextsOf = async (scope: object = {}) =>
+    ((await command('browsingContext.getTree', scope)) as Tree).contexts
+  let context = (await contextsOf())[0]?.context
+  const runIn = async (place: string | undefined, expression: string): Promise<unknown> => {
     const { result, exceptionDetails } = (await command('script.evaluate', {
       expression: `(async () => JSON.stringify((await (${expression})) ?? null))()`,
-      target,
+      target: { context: place },
       awaitPromise: true,
       userActivation: true,
     })) as Evaluated
@@ -130,6 +149,25 @@ export async function drive(control: string) {
     return JSON.parse(result?.value ?? 'null')
   }
   const open = (url: string) =>
-    command('browsingContext.navigate', { ...target, url, wait: 'complete' })
-  return { run, open, close: () => socket.close() }
+    command('browsingContext.navigate', { context, url, wait: 'complete' })
+  return {
+    run: (expression: string) => runIn(context, expression),
+    open,
+    /** True once it has clicked on a notification with that title. */
+    async clickNotification(title: string): Promise<boolean> {
+      const windows = await contextsOf({ 'moz:scope': 'chrome' })
+      for (const one of windows.filter(({ url }) => url.endsWith('/alert.xhtml'))) {
+        if ((await runIn(one.context, clickInAlert(title))) === 'clicked') return true
+      }
+      return false
+    },
+    /** Goes on in the window that was opened last; the one before stays open. */
+    async followNewWindow(): Promise<boolean> {
+      const others = (await contextsOf()).filter((one) => one.context !== context)
+      const newest = others.at(-1)
+      if (newest) context = newest.context
+      return newest !== undefined
+    },
+    close: () => socket.close(),
+  }
 }
