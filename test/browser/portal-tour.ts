@@ -132,7 +132,7 @@ async function seeEntrance({ scene, page, user, look }: Tour): Promise<void> {
   await page.goto(`${scene.service.origin}/me/devices/${phone.deviceId}/settings`)
   await look('settings, by a device', danger)
   await page.goto(`${scene.service.origin}/me/codes`)
-  await look('link needed', 'p')
+  await look('link needed', 'a')
 }
 
 async function seeNoDevice({ scene, page, user, look }: Tour): Promise<void> {

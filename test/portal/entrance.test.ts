@@ -43,7 +43,7 @@ describe('a person', () => {
     for (const place of ['/me/sign-ins', '/me/activities']) {
       const page = await browser.read(place)
       expect(page.status).toBe(200)
-      expect(page.text).not.toContain('This was not me')
+      expect(page.text).not.toContain('This wasn’t me')
     }
     const types = await scene.service.api('GET', `/v1/users/${phone.userId}/activities`)
     expect(types.json.items[0]).toMatchObject({ type: 'portal_opened', deviceId: phone.deviceId })

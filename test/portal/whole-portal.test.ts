@@ -129,7 +129,7 @@ describe.runIf(executablePath)('in a browser without script, a person', () => {
     const text = await page.textContent('main')
     expect(text).toContain('Is this you?')
     expect(text).toContain('Atlantis')
-    await press(page, 'This was not me')
+    await press(page, 'This wasn’t me')
     expect((await service.api('GET', `/v1/challenges/${id}`)).json.status).toBe('pending')
     await press(page, 'Report that it was not me')
     expect(await headingOf(page)).toBe('It is reported')

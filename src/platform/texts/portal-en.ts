@@ -41,7 +41,7 @@ export const portalTexts = {
     over: 'It was not approved in time',
     overWhat: 'Start again, or ask your organisation for a link.',
   },
-  wasNotMe: 'This was not me',
+  wasNotMe: 'This wasn’t me',
   older: 'Older ones',
   none: 'There is nothing yet.',
   newest: {

@@ -38,6 +38,7 @@ function pageOf(code: ProblemCode, requestId: string, language: Language): Page 
   const more = {
     internal: html`<p><code>${requestId}</code></p>`,
     portal_link_invalid: html`<p class="soft">${filledHtml(texts.devicesLink, { devices })}</p>`,
+    portal_link_needed: html`<p><a href="${devicesPath}">${texts.portal.back}</a></p>`,
   }
   const extra = kind in more ? more[kind as keyof typeof more] : noHtml
   return { title, language, body: html`<p>${what}</p>${extra}` }
