@@ -259,7 +259,7 @@ test('every table with a user or device is exported and erased, or listed here w
     ),
   )
   const others = rows.map(({ name }) => name).filter((name) => !exportedTables.includes(name))
-  // Used proofs are random texts that are deleted within two minutes. A prompt has the name that its
-  // client asks for, whether there is such a person or not, and is deleted a day later.
+  // Used proofs are random texts that are deleted within two minutes. A prompt has the name that
+  // its client asks for, of a person or of nobody, and is deleted a day later.
   expect(others.sort()).toEqual(['device_proofs', 'prompts'])
 })
