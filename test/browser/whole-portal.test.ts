@@ -4,9 +4,9 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { languages, textsIn } from '../../src/platform/texts/texts.ts'
+import { headingOf, phoneByTypedCode, sitDown, visit } from '../portal/portal-visit.ts'
 import { notRun } from '../support/programs.ts'
 import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
-import { headingOf, phoneByTypedCode, sitDown, visit } from './portal-visit.ts'
 
 const executablePath = chromiumPath()
 let service: RunningService
