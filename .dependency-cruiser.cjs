@@ -20,6 +20,7 @@ const nouns = [
   'audit',
   'personal-data',
   'portal',
+  'prompts',
 ]
 const inNouns = `^src/(${nouns.join('|')})/`
 const outside = '^(simulator|demo|web|clients|examples|bench|test)/'
