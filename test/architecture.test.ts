@@ -87,6 +87,7 @@ const nouns = [
   'src/audit',
   'src/personal-data',
   'src/portal',
+  'src/prompts',
 ] as const
 const below = ['src/domain', 'src/platform'] as const
 
