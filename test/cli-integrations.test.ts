@@ -55,10 +55,12 @@ test('an integration of Entra is created, with everything that is to be pasted t
     kind: 'entra_external_mfa',
     namespace: 'entra',
     clientId: door.id,
-    discoveryUrl: `${issuer}/.well-known/openid-configuration`,
+    discoveryEndpoint: `${issuer}/.well-known/openid-configuration`,
     replyUrl: `${issuer}/authorize`,
     applicationId: application,
-    answersGoTo: 'https://login.microsoftonline.com/common/federation/externalauthprovider',
+    redirectUri: 'https://login.microsoftonline.com/common/federation/externalauthprovider',
+    'redirectUri us_government':
+      'https://login.microsoftonline.us/common/federation/externalauthprovider',
   })
   const { stdout } = await countersign(...entra(...ids, '--cloud', 'china'))
   expect(stdout).toContain('https://login.partner.microsoftonline.cn/common/federation/')
@@ -71,7 +73,12 @@ test('an integration of Entra is created, with everything that is to be pasted t
 
 test.for<[string[], string]>([
   [[], '--entra-tenant and --application must be given'],
-  [['--entra-tenant', 'acme.onmicrosoft.com', '--application', randomUUID()], '--entra-tenant'],
+  [
+    ['--entra-tenant', 'acme.onmicrosoft.com', '--application', randomUUID()],
+    '--entra-tenant takes the id of the Entra tenant: is a domain: give the GUID',
+  ],
+  [['--entra-tenant', 'common', '--application', randomUUID()], 'names no tenant'],
+  [['--entra-tenant', application, '--application', application], 'are equal'],
   [['--entra-tenant', randomUUID(), '--application', 'x'], '--application takes'],
   [[...ids, '--cloud', 'mars'], '--cloud takes global, us_government or china'],
   [[...ids, '--relying-party', 'x'], "x is no relying party's id"],

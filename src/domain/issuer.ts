@@ -4,3 +4,8 @@ import type { TenantId } from './ids.ts'
 export function issuerOf(publicOrigin: string, tenantId: TenantId): string {
   return `${publicOrigin}/t/${tenantId}`
 }
+
+/** The issuer of a tenant's ID tokens. */
+export function oidcIssuerOf(publicOrigin: string, tenantId: TenantId): string {
+  return `${issuerOf(publicOrigin, tenantId)}/oidc`
+}

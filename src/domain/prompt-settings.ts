@@ -1,6 +1,7 @@
 // Doors that send the browser to a page of ours: what is configured of them.
 
 import type { EntraBinding } from './entra.ts'
+import { directoryIdsFault } from './entra-ids.ts'
 import type { OidcAlgorithm } from './oidc-key.ts'
 
 /** What is common to all doors that send the browser to a page of ours. */
@@ -45,12 +46,19 @@ export type PromptSettings =
 
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]']
 
-/** As every parser writes it: what is compared is what a browser opens. */
-function isRedirectUri(text: string): boolean {
+const redirectUriHint =
+  'A redirect URI is https:// (or http:// on localhost, 127.0.0.1 or [::1]) in its plain ' +
+  'spelling, without user and fragment.'
+
+/** What is compared is what a browser opens: as every parser writes it, and one address only. */
+function redirectUriFault(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || url.href !== text || url.hash !== '' || text.includes('#')) return false
-  if (url.username !== '' || url.password !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+  if (text.includes('*')) return 'A redirect URI is one address: a wildcard (*) counts for nothing.'
+  if (url === null || text.includes('#')) return redirectUriHint
+  if (url.username !== '' || url.password !== '') return redirectUriHint
+  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+  if (!isSafe) return redirectUriHint
+  return url.href === text ? undefined : `${redirectUriHint} Spelled plainly: ${url.href}`
 }
 
 // The traffic of an address of loopback stays on the machine (RFC 8252, 8.3).
@@ -60,14 +68,10 @@ const hasRepetition = (texts: readonly unknown[]) => new Set(texts).size < texts
 
 /** What is wrong with the settings; undefined when they can be used. */
 export function promptSettingsFault(settings: PromptSettings): string | undefined {
-  if (settings.kind !== 'oidc_code') return undefined
+  if (settings.kind === 'entra_external_mfa') return directoryIdsFault(settings)
   const { redirectUris, clientAuthentication, jwks } = settings
-  if (!redirectUris.every(isRedirectUri)) {
-    return (
-      'A redirect URI is https:// (or http:// on localhost, 127.0.0.1 or [::1]) in its plain ' +
-      'spelling, without user and fragment.'
-    )
-  }
+  const [uriFault] = redirectUris.map(redirectUriFault).filter((one) => one !== undefined)
+  if (uriFault !== undefined) return uriFault
   if (hasRepetition(redirectUris)) return 'A redirect URI must not be repeated.'
   if (hasRepetition(jwks.map(({ kid }) => kid))) return 'Each key in jwks needs a kid of its own.'
   if (clientAuthentication === 'private_key_jwt' && jwks.length === 0) {

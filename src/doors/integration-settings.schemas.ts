@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { directoryIdFault } from '../domain/entra-ids.ts'
 import {
   clientAuthentication,
   entraCloud,
@@ -31,7 +32,10 @@ const redirectUriExample = 'https://id.example.com/callback'
 const directoryIdExample = '1b4e28ba-2fa1-4d20-883f-0016d3cca427'
 
 /** As Entra writes ids of its own in tokens: lower case. */
-const directoryId = z.guid().toLowerCase().meta({ example: directoryIdExample })
+const directoryId = z
+  .guid({ error: ({ input }) => directoryIdFault(String(input)) })
+  .toLowerCase()
+  .meta({ example: directoryIdExample })
 
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
 const keyName = identifierText(255, { description: 'The name of the key.', example: 'k1' })

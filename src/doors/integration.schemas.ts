@@ -11,6 +11,7 @@ import { identifierText, namespace, showable, shownText } from '../platform/http
 import { timestamp } from '../platform/http/schemas/time.ts'
 import { overrideSchemas } from '../tenants/policy.schemas.ts'
 import { givenSettings, shownSettings } from './integration-settings.schemas.ts'
+import { integrationSetupBody } from './integration-setup.schemas.ts'
 
 const userNames = z
   .strictObject({
@@ -146,6 +147,7 @@ const bodyMembers = {
   relyingPartyId: shownId('relyingParty', 'The relying party of its challenges.'),
   name: shownText('VPN'),
   settings: shownSettings,
+  setup: integrationSetupBody,
   numberMode: z.enum(numberModes).exclude(['service']),
   namespace: shownText('entra'),
   userNames: shownUserNames,

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Integration } from '../domain/integration.ts'
+import { integrationSetup } from '../domain/integration-setup.ts'
+import { oidcIssuerOf } from '../domain/issuer.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { allows } from '../domain/scope.ts'
 import type { Bound } from '../platform/bound.ts'
@@ -21,7 +23,7 @@ import {
 import type { IntegrationScope, IntegrationWithSecret } from './integrations.ts'
 import type * as useCases from './use-cases.ts'
 
-type Options = ServerOptions<Bound<typeof useCases>>
+type Options = ServerOptions<Bound<typeof useCases>> & { readonly publicOrigin: string }
 
 const scope = 'integrations:write'
 const integrationParams = idParams('id', 'integration', 'The integration.')
@@ -42,15 +44,18 @@ function integrationScopeOf(request: FastifyRequest): IntegrationScope {
   return { tenantId, rpId: allows(scopes, 'admin') ? null : rpId, actor: `api_key:${keyId}` }
 }
 
-const bodyOf = ({ tenantId: _, rpId, revision: __, ...rest }: Integration): IntegrationBody => ({
-  ...rest,
-  relyingPartyId: rpId,
-})
+type Origin = Pick<Options, 'publicOrigin'>
 
-const bodyWithSecretOf = ({ integration, secret }: IntegrationWithSecret): BodyWithSecret => ({
-  ...bodyOf(integration),
-  secret,
-})
+function bodyOf({ publicOrigin }: Origin, integration: Integration): IntegrationBody {
+  const { tenantId, rpId: relyingPartyId, revision: _, ...rest } = integration
+  const setup = integrationSetup(integration, oidcIssuerOf(publicOrigin, tenantId))
+  return { ...rest, relyingPartyId, setup }
+}
+
+const bodyWithSecretOf = (
+  origin: Origin,
+  { integration, secret }: IntegrationWithSecret,
+): BodyWithSecret => ({ ...bodyOf(origin, integration), secret })
 
 /** Doors for existing clients. */
 export function integrationRoutes(app: HttpApp, options: Options, done: () => void): void {
@@ -63,7 +68,7 @@ export function integrationRoutes(app: HttpApp, options: Options, done: () => vo
   done()
 }
 
-function list(app: HttpApp, { useCases, key }: Options): void {
+function list(app: HttpApp, { useCases, key, publicOrigin }: Options): void {
   route(
     app,
     'GET /v1/integrations',
@@ -75,12 +80,12 @@ function list(app: HttpApp, { useCases, key }: Options): void {
     }),
     async (request) => {
       const integrations = await useCases.listIntegrations(integrationScopeOf(request))
-      return { items: integrations.map(bodyOf), nextCursor: null }
+      return { items: integrations.map((one) => bodyOf({ publicOrigin }, one)), nextCursor: null }
     },
   )
 }
 
-function create(app: HttpApp, { useCases, key }: Options): void {
+function create(app: HttpApp, { useCases, key, publicOrigin }: Options): void {
   route(
     app,
     'POST /v1/integrations',
@@ -99,12 +104,12 @@ function create(app: HttpApp, { useCases, key }: Options): void {
         rpId,
       })
       if (isRefusal(result)) return result
-      return bodyWithSecretOf(result)
+      return bodyWithSecretOf({ publicOrigin }, result)
     },
   )
 }
 
-function read(app: HttpApp, { useCases, key }: Options): void {
+function read(app: HttpApp, { useCases, key, publicOrigin }: Options): void {
   route(
     app,
     'GET /v1/integrations/:id',
@@ -120,12 +125,12 @@ function read(app: HttpApp, { useCases, key }: Options): void {
         integrationScopeOf(request),
         request.params.id,
       )
-      return isRefusal(integration) ? integration : bodyOf(integration)
+      return isRefusal(integration) ? integration : bodyOf({ publicOrigin }, integration)
     },
   )
 }
 
-function change(app: HttpApp, { useCases, key }: Options): void {
+function change(app: HttpApp, { useCases, key, publicOrigin }: Options): void {
   route(
     app,
     'PATCH /v1/integrations/:id',
@@ -142,12 +147,12 @@ function change(app: HttpApp, { useCases, key }: Options): void {
     async (request) => {
       const { id } = request.params
       const result = await useCases.changeIntegration(integrationScopeOf(request), id, request.body)
-      return isRefusal(result) ? result : bodyWithSecretOf(result)
+      return isRefusal(result) ? result : bodyWithSecretOf({ publicOrigin }, result)
     },
   )
 }
 
-function rotate(app: HttpApp, { useCases, key }: Options): void {
+function rotate(app: HttpApp, { useCases, key, publicOrigin }: Options): void {
   route(
     app,
     'POST /v1/integrations/:id/rotate',
@@ -167,7 +172,7 @@ function rotate(app: HttpApp, { useCases, key }: Options): void {
       const rotation = { ...request.body, id: request.params.id }
       const result = await useCases.rotateIntegration(integrationScopeOf(request), rotation)
       if (isRefusal(result)) return result
-      return bodyWithSecretOf(result)
+      return bodyWithSecretOf({ publicOrigin }, result)
     },
   )
 }

@@ -89,7 +89,7 @@ export function registerRoutes(
   const { useCases, admission, publicOrigin, leaving = () => false, metrics, clock } = options
   const ready = async () => !leaving() && options.ready()
   const key = buildKeyGuard(useCases.authenticateApiKey, admission)
-  const server = { useCases, key, limits, stopping }
+  const server = { useCases, key, limits, stopping, publicOrigin }
   const serverRoutes: readonly Routes<typeof server>[] = [
     tenantRoutes,
     policyRoutes,

@@ -42,9 +42,23 @@ describe('no answer goes to a redirect URI', () => {
     'javascript:alert(1)',
     'app.example:/callback',
     '/callback',
+    'https://*.id.example/callback',
+    'https://id.example/*',
   ])('%s', (uri) => {
     expect(promptSettingsFault({ ...code, redirectUris: [uri] })).toMatch(/^A redirect URI is/)
   })
+})
+
+test('a redirect URI that is spelled otherwise is answered with its plain spelling', () => {
+  const redirectUris = ['https://id.example']
+  expect(promptSettingsFault({ ...code, redirectUris })).toMatch(/: https:\/\/id\.example\/$/)
+})
+
+test('the ids of an organisation in Entra and of its application are two', () => {
+  const { entraTenantId } = entra
+  expect(promptSettingsFault({ ...entra, applicationId: entraTenantId })).toMatch(/are equal/)
+  const personal = '9188040d-6c67-4c5b-b112-36a304b66dad'
+  expect(promptSettingsFault({ ...entra, entraTenantId: personal })).toMatch(/personal accounts/)
 })
 
 test('nothing is there twice, and a client that signs has keys', () => {

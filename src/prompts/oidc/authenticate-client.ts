@@ -2,13 +2,13 @@
 // Core, 9).
 
 import type { IntegrationId, TenantId } from '../../domain/ids.ts'
+import { oidcIssuerOf } from '../../domain/issuer.ts'
 import type { Parameters } from '../../domain/oidc-request.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { IntegrationAuthentication } from '../../doors/authenticate-integration.ts'
 import type { Hashing } from '../../platform/world.ts'
 import type { ClientRequestStore, ClientTokens } from './client.store.ts'
 import { type FindClientDependencies, findPromptClient, type PromptClient } from './find-client.ts'
-import { oidcIssuerOf } from './oidc-keys.ts'
 
 export type ClientDependencies = FindClientDependencies & {
   readonly integrationAuthentication: Pick<IntegrationAuthentication, 'enter'>

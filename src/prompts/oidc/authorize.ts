@@ -2,6 +2,7 @@
 
 import { entraRedirectUri, readHint } from '../../domain/entra.ts'
 import type { PromptId, TenantId } from '../../domain/ids.ts'
+import { oidcIssuerOf } from '../../domain/issuer.ts'
 import {
   entraRequestFault,
   isRequestFault,
@@ -21,7 +22,6 @@ import type { Clock, Hashing, Random } from '../../platform/world.ts'
 import type { PromptStore } from '../prompt.store.ts'
 import type { EntraHints } from './entra-hint.store.ts'
 import { type FindClientDependencies, findPromptClient, type PromptClient } from './find-client.ts'
-import { oidcIssuerOf } from './oidc-keys.ts'
 import {
   type ReadRequestDependencies,
   readClientRequest,

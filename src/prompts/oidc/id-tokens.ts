@@ -1,9 +1,10 @@
 // The ID token that answers a client.
 
 import { chooseEntraMethod, idTokenPayload } from '../../domain/id-token.ts'
+import { oidcIssuerOf } from '../../domain/issuer.ts'
 import type { StoredPrompt } from '../prompt.store.ts'
 import type { PromptClient } from './find-client.ts'
-import { type Dependencies as KeyDependencies, oidcIssuerOf, signIdToken } from './oidc-keys.ts'
+import { type Dependencies as KeyDependencies, signIdToken } from './oidc-keys.ts'
 
 export type IdTokenDependencies = KeyDependencies
 

@@ -2,7 +2,7 @@
 
 import type { Actor } from '../../domain/activity.ts'
 import type { TenantId } from '../../domain/ids.ts'
-import { issuerOf } from '../../domain/issuer.ts'
+import { oidcIssuerOf } from '../../domain/issuer.ts'
 import {
   choosePublishedKeys,
   chooseSigningKey,
@@ -17,11 +17,6 @@ export type Dependencies = {
   readonly oidcKeys: OidcKeyStore
   readonly oidcSigning: OidcSigning
   readonly publicOrigin: string
-}
-
-/** The issuer of a tenant's ID tokens. */
-export function oidcIssuerOf(publicOrigin: string, tenantId: TenantId): string {
-  return `${issuerOf(publicOrigin, tenantId)}/oidc`
 }
 
 /** Gives the tenant its first keys, where it has none: its first door of this kind needs them. */

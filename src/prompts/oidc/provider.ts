@@ -2,13 +2,13 @@
 
 import type { TenantId } from '../../domain/ids.ts'
 import { promptSettingsOf } from '../../domain/integration.ts'
+import { oidcIssuerOf } from '../../domain/issuer.ts'
 import { type Refusal, refuse } from '../../domain/refusal.ts'
 import type { IntegrationStore } from '../../doors/integration.store.ts'
 import type { OidcJwk } from './oidc-key.store.ts'
 import {
   ensureOidcKeys,
   type Dependencies as KeyDependencies,
-  oidcIssuerOf,
   publishOidcKeys,
 } from './oidc-keys.ts'
 

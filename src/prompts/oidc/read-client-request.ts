@@ -2,11 +2,11 @@
 // before (RFC 9126), or in a token that it signed (RFC 9101).
 
 import type { TenantId } from '../../domain/ids.ts'
+import { oidcIssuerOf } from '../../domain/issuer.ts'
 import { type Parameters, type RequestFault, signedPartOf } from '../../domain/oidc-request.ts'
 import type { Hashing } from '../../platform/world.ts'
 import type { ClientRequestStore, ClientTokens } from './client.store.ts'
 import type { PromptClient } from './find-client.ts'
-import { oidcIssuerOf } from './oidc-keys.ts'
 
 export type ReadRequestDependencies = {
   readonly clientRequests: Pick<ClientRequestStore, 'findPushed'>

@@ -3,10 +3,9 @@
 
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { entraRedirectUri } from '../../domain/entra.ts'
 import type { RelyingPartyId } from '../../domain/ids.ts'
-import type { Integration, IntegrationSettings } from '../../domain/integration.ts'
-import type { PromptSettings } from '../../domain/prompt-settings.ts'
+import type { IntegrationSettings } from '../../domain/integration.ts'
+import { type IntegrationSetup, integrationSetup } from '../../domain/integration-setup.ts'
 import { givenSettings } from '../../doors/integration-settings.schemas.ts'
 import type { IntegrationWithSecret } from '../../doors/integrations.ts'
 import { type CommandCall, CommandError } from './cli-usage.ts'
@@ -73,8 +72,8 @@ const kinds: Readonly<Record<string, (values: Values) => object>> = {
 
 /** The option that a member of the settings comes from, for the message of a fault. */
 const optionOf: Readonly<Record<string, string>> = {
-  entraTenantId: '--entra-tenant takes the id of the Entra tenant, a GUID',
-  applicationId: '--application takes the id of the application, a GUID',
+  entraTenantId: '--entra-tenant takes the id of the Entra tenant',
+  applicationId: '--application takes the Application (client) ID of the app registration',
   cloud: '--cloud takes global, us_government or china',
   clientAuthentication:
     '--client-authentication takes private_key_jwt, client_secret_basic or client_secret_post',
@@ -95,9 +94,11 @@ export function readIntegration(
   }
   const settings = givenSettings.safeParse(read(values))
   if (!settings.success) {
-    const faults = settings.error.issues.map(({ path: [member] }) => optionOf[String(member)])
-    const lines = [...new Set(faults.filter((one) => one !== undefined))]
-    throw new CommandError(lines.length > 0 ? lines.join('\n') : z.prettifyError(settings.error))
+    const faults = settings.error.issues.map(({ path: [member], message }) => {
+      const option = optionOf[String(member)]
+      return option === undefined ? z.prettifyError(settings.error) : `${option}: ${message}`
+    })
+    throw new CommandError([...new Set(faults)].join('\n'))
   }
   return {
     ...{ rpId, name: values.name ?? '', settings: settings.data },
@@ -106,69 +107,24 @@ export function readIntegration(
   }
 }
 
-const stepRows = (steps: readonly string[]) =>
-  Object.fromEntries(steps.map((text, n) => [`step ${n + 1}`, text]))
+const numbered = (name: string, texts: readonly string[]) =>
+  Object.fromEntries(texts.map((text, n) => [`${name} ${n + 1}`, text]))
 
-function entraRows(
-  { id, name, namespace }: Integration,
-  { cloud, applicationId }: Extract<PromptSettings, { kind: 'entra_external_mfa' }>,
-  issuer: string,
-): Row {
-  const discoveryUrl = `${issuer}/.well-known/openid-configuration`
-  const replyUrl = `${issuer}/authorize`
-  return {
-    clientId: id,
-    discoveryUrl,
-    applicationId,
-    replyUrl,
-    answersGoTo: entraRedirectUri(cloud),
-    ...stepRows([
-      `App registration ${applicationId}: add the redirect URI (web) ${replyUrl}`,
-      'There, API permissions: Microsoft Graph, delegated, openid and profile; grant admin consent',
-      `Authentication methods, add external method: name "${name}", client ID ${id}, discovery ` +
-        `endpoint ${discoveryUrl}, app ID ${applicationId}; enable it for the groups that use it`,
-      'Conditional Access: a policy that grants access with "Require multifactor authentication"',
-      `Here: enroll each person under the object ID of Entra, in the namespace ${namespace}`,
-    ]),
-  }
-}
-
-function codeRows(
-  { id, namespace }: Integration,
-  settings: Extract<PromptSettings, { kind: 'oidc_code' }>,
-  issuer: string,
-): Row {
-  const { bareLoginHintAllowed, clientAuthentication, redirectUris } = settings
-  const binding = bareLoginHintAllowed
-    ? 'login_hint may be in the address, where the browser can change it: pushing the request ' +
-      '(PAR) or signing it is safer'
-    : 'It pushes its requests (PAR), or signs them: a login_hint in the address is refused'
-  return {
-    clientId: id,
-    issuer,
-    discoveryUrl: `${issuer}/.well-known/openid-configuration`,
-    clientAuthentication,
-    redirectUris,
-    ...stepRows([
-      `In the client: issuer ${issuer}, client ID ${id}, scope openid, code flow with PKCE (S256)`,
-      `login_hint is the name of the person in the namespace ${namespace}`,
-      binding,
-      'It must compare sub of the ID token with the login_hint of its request, and aud with its ID',
-    ]),
-  }
+function rowsOf(setup: IntegrationSetup): Row {
+  const { steps, ...members } = setup
+  if (members.kind !== 'entra_external_mfa') return { ...members, ...numbered('step', steps) }
+  const { redirectUris, ...rest } = members
+  const uris = Object.entries(redirectUris).map(([cloud, uri]) => [`redirectUri ${cloud}`, uri])
+  return { ...rest, ...Object.fromEntries(uris), ...numbered('step', steps) }
 }
 
 /** What the operator enters at the other end, and in which order. */
 export function setupRows({ integration, secret }: IntegrationWithSecret, issuer: string): Row {
-  const { id, name, rpId, namespace, settings } = integration
-  const common = { id, name, rpId, kind: settings.kind, namespace }
-  if (settings.kind === 'entra_external_mfa') {
-    return { ...common, ...entraRows(integration, settings, issuer) }
-  }
-  if (settings.kind !== 'oidc_code') return common
+  const { id, name, rpId, namespace } = integration
+  const setup = integrationSetup(integration, issuer)
   return {
-    ...common,
-    ...codeRows(integration, settings, issuer),
+    ...{ id, name, rpId, namespace },
+    ...(setup && rowsOf(setup)),
     ...(secret !== null && { clientSecret: secret }),
   }
 }

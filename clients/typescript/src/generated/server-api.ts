@@ -3403,6 +3403,7 @@ export interface components {
             /** @example VPN */
             name: string;
             settings: components["schemas"]["IntegrationSettings"];
+            setup: components["schemas"]["IntegrationSetup"];
             /** @enum {string} */
             numberMode: "caller" | "none";
             /** @example entra */
@@ -3527,6 +3528,83 @@ export interface components {
             asksAtOnce: boolean;
             codesAsOtp: boolean;
         };
+        /** @description What is to be entered at the other end; null for kinds that send nobody to a page. */
+        IntegrationSetup: ({
+            /** @constant */
+            kind: "entra_external_mfa";
+            /**
+             * @description The id of the integration, as a client of ours.
+             * @example int_01jd3v8x4n9qwe5t7m2k6r0abc
+             */
+            clientId: string;
+            /** @example https://push.example.com/t/tnt_1/oidc */
+            issuer: string;
+            /** @example https://push.example.com/t/tnt_1/oidc/.well-known/openid-configuration */
+            discoveryEndpoint: string;
+            /** @description What is done at the other end, in this order. */
+            readonly steps: string[];
+            /**
+             * @description Of the external method.
+             * @example Microsoft sign-in
+             */
+            name: string;
+            /** @example 7c9e6679-7425-40de-944b-e07fc1f90ae7 */
+            applicationId: string;
+            /**
+             * @description To be registered as a redirect URI (web) of that application.
+             * @example https://push.example.com/t/tnt_1/oidc/authorize
+             */
+            replyUrl: string;
+            /**
+             * @description Where the answer goes: that of the cloud in the settings.
+             * @example https://login.microsoftonline.com/common/federation/externalauthprovider
+             */
+            redirectUri: string;
+            /** @description Those of all clouds. */
+            redirectUris: {
+                /** @example https://login.microsoftonline.com/common/federation/externalauthprovider */
+                global: string;
+                /** @example https://login.microsoftonline.us/common/federation/externalauthprovider */
+                us_government: string;
+                /** @example https://login.partner.microsoftonline.cn/common/federation/externalauthprovider */
+                china: string;
+            };
+            /** @description Delegated permissions of Microsoft Graph, with admin consent. */
+            readonly graphPermissions: string[];
+        } | {
+            /** @constant */
+            kind: "oidc_code";
+            /**
+             * @description The id of the integration, as a client of ours.
+             * @example int_01jd3v8x4n9qwe5t7m2k6r0abc
+             */
+            clientId: string;
+            /** @example https://push.example.com/t/tnt_1/oidc */
+            issuer: string;
+            /** @example https://push.example.com/t/tnt_1/oidc/.well-known/openid-configuration */
+            discoveryEndpoint: string;
+            /** @description What is done at the other end, in this order. */
+            readonly steps: string[];
+            /** @constant */
+            scope: "openid";
+            readonly redirectUris: string[];
+            clientAuthentication: components["schemas"]["ClientAuthentication"];
+            /**
+             * @description The parameter of a request that says who is asked.
+             * @constant
+             */
+            personParameter: "login_hint";
+            /**
+             * @description The namespace of the names in it.
+             * @example mail
+             */
+            namespace: string;
+            /**
+             * @description How a request must be bound, so that a browser changes nothing of it.
+             * @enum {string}
+             */
+            requestBinding: "pushed_or_signed" | "none_required";
+        }) | null;
         /**
          * @description A paused one lets nobody in.
          * @enum {string}
@@ -3547,6 +3625,7 @@ export interface components {
             /** @example VPN */
             name: string;
             settings: components["schemas"]["IntegrationSettings"];
+            setup: components["schemas"]["IntegrationSetup"];
             /** @enum {string} */
             numberMode: "caller" | "none";
             /** @example entra */
