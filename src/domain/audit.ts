@@ -22,6 +22,7 @@ export type AuditType =
   | 'integration_rotated'
   | 'integration_credential_ended'
   | 'integration_deleted'
+  | 'integration_tested'
   | 'api_key_created'
   | 'api_key_rotated'
   | 'api_key_revoked'

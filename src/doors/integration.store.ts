@@ -58,6 +58,15 @@ export type IntegrationUse = {
  * before and after.
  */
 export interface IntegrationStore {
+  /**
+   * Records that the integration was tested, in the audit record alone; false where the tenant has
+   * none of this id.
+   */
+  recordTest(
+    integration: Pick<Integration, 'tenantId' | 'id'>,
+    details: { readonly passed: boolean; readonly failed: readonly string[] },
+    actor: Actor,
+  ): Promise<boolean>
   /** Newest first; those of one relying party, or of all. */
   list(tenantId: TenantId, rpId: RelyingPartyId | null): Promise<Integration[]>
   find(tenantId: TenantId, id: IntegrationId): Promise<Integration | null>

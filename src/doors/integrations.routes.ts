@@ -1,16 +1,13 @@
-import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Integration } from '../domain/integration.ts'
 import { integrationSetup } from '../domain/integration-setup.ts'
 import { oidcIssuerOf } from '../domain/issuer.ts'
 import { isRefusal } from '../domain/refusal.ts'
-import { allows } from '../domain/scope.ts'
 import type { Bound } from '../platform/bound.ts'
 import type { HttpApp } from '../platform/http/http-app.ts'
 import { nothing } from '../platform/http/operation.ts'
 import { route } from '../platform/http/route.ts'
 import { idParams } from '../platform/http/schemas/ids.ts'
-import { principalOf } from '../tenants/api-key.guard.ts'
 import type { ServerOptions } from '../tenants/server.http.ts'
 import {
   integrationBody,
@@ -20,7 +17,8 @@ import {
   integrationWithSecretBody,
   newIntegration,
 } from './integration.schemas.ts'
-import type { IntegrationScope, IntegrationWithSecret } from './integrations.ts'
+import { integrationScopeOf } from './integration-scope.http.ts'
+import type { IntegrationWithSecret } from './integrations.ts'
 import type * as useCases from './use-cases.ts'
 
 type Options = ServerOptions<Bound<typeof useCases>> & { readonly publicOrigin: string }
@@ -34,15 +32,6 @@ const withSecret = {
 type IntegrationBody = z.output<typeof integrationBody>
 type BodyWithSecret = z.output<typeof integrationWithSecretBody>
 const planRefusals = ['namespace_not_granted', 'policy_laxer', 'number_none_not_allowed'] as const
-
-/**
- * A key of the scope manages the integrations of its own relying party, an admin's key all of the
- * tenant.
- */
-function integrationScopeOf(request: FastifyRequest): IntegrationScope {
-  const { tenantId, rpId, keyId, scopes } = principalOf(request)
-  return { tenantId, rpId: allows(scopes, 'admin') ? null : rpId, actor: `api_key:${keyId}` }
-}
 
 type Origin = Pick<Options, 'publicOrigin'>
 

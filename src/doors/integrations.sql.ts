@@ -143,6 +143,15 @@ export function buildIntegrationStore(
     ...buildReading(database),
     ...buildWriting(database, random),
     ...buildRemoval(database, random),
+    recordTest(key, details, actor) {
+      return database.transaction(async (tx) => {
+        const [row] = await run(tx, findOne, key)
+        if (!row) return false
+        const event = { type: 'integration_tested', actor, subject: key.id, details } as const
+        await recordAudit(tx, random, key.tenantId, event)
+        return true
+      })
+    },
     ...buildCredentialEnding(database, random),
     async recordUses(uses) {
       await run(database, recordUses, {

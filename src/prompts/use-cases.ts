@@ -29,4 +29,7 @@ export const watchPrompt = loadedLate(
   async () => (await import('./read-prompt-page.ts')).watchPrompt,
 )
 export const resendRound = loadedLate(async () => (await import('./resend-round.ts')).resendRound)
+export const testConnection = loadedLate(
+  async () => (await import('./connection-test/test-connection.ts')).testConnection,
+)
 export const typeCode = loadedLate(async () => (await import('./type-code.ts')).typeCode)

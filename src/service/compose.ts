@@ -20,6 +20,7 @@ import { buildMetrics } from '../platform/net/metrics.ts'
 import type { SignalHub } from '../platform/net/signal-hub.ts'
 import { isDatabaseUnavailable } from '../platform/postgres/database-errors.ts'
 import { buildReadiness } from '../platform/postgres/readiness.ts'
+import { buildConnectionTurns } from '../prompts/connection-test/connection-turns.ts'
 import { buildEntraHints } from '../prompts/oidc/entra-hints.adapter.ts'
 import { buildDispatcher } from '../push/push-dispatcher.ts'
 import { buildVapidKeys } from '../push/web-push/vapid-keys.ts'
@@ -43,6 +44,7 @@ import { openWebhooks, signalFacts } from './open-webhooks.ts'
 import {
   agreeOnOrigin,
   assertMasterKey,
+  openConnectionProbing,
   openPresence,
   openSignalCarrier,
   openWorld,
@@ -187,11 +189,12 @@ export async function startService(
     log,
     ...(realmTimeoutMs !== undefined && { timeoutMs: realmTimeoutMs }),
   })
-  const entraHints = buildEntraHints({
+  const clouds = {
     guard: buildEgressGuard(config.issuers),
     ca: config.issuers.ca,
     ...(entraDiscoveryUrlOf && { discoveryUrlOf: entraDiscoveryUrlOf }),
-  })
+  }
+  const entraHints = buildEntraHints(clouds)
   const turns = buildQueues(config.database.connections - reservedOf(config.database.connections))
   const parts = {
     ...world,
@@ -199,6 +202,8 @@ export async function startService(
     webhookUrls,
     realms,
     entraHints,
+    connectionProbing: openConnectionProbing({ ...clouds, publicOrigin }),
+    connectionTurns: buildConnectionTurns(() => performance.now()),
     signals,
     dispatcher,
     integrationUsage,

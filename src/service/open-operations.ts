@@ -5,10 +5,12 @@ import type { Logger } from 'pino'
 import { applyRevocations } from '../audit/apply-revocations.ts'
 import { collectStoredHeads } from '../audit/stored-heads.ts'
 import { verifyAudit } from '../audit/verify-audit.ts'
-import type { ApiKeyId, TenantId } from '../domain/ids.ts'
+import type { ApiKeyId, IntegrationId, TenantId } from '../domain/ids.ts'
 import { oidcIssuerOf } from '../domain/issuer.ts'
 import { createIntegration, type NewIntegration } from '../doors/integrations.ts'
 import { buildRevocationLog } from '../platform/logs/revocation-log.ts'
+import { buildEgressGuard } from '../platform/net/egress-guard.ts'
+import { buildConnectionTurns } from '../prompts/connection-test/connection-turns.ts'
 import { rotateOidcKeys } from '../prompts/oidc/oidc-keys.ts'
 import { rotateVapidKey } from '../push/web-push/vapid-keys.ts'
 import { createApiKey, revokeApiKey, rotateApiKey } from '../tenants/api-keys.ts'
@@ -24,7 +26,13 @@ import {
 import type { Config } from './config.ts'
 import { openMigratedDatabase } from './open-database.ts'
 import { buildStores } from './open-stores.ts'
-import { assertMasterKey, openSignalCarrier, openWorld, originFault } from './open-world.ts'
+import {
+  assertMasterKey,
+  openConnectionProbing,
+  openSignalCarrier,
+  openWorld,
+  originFault,
+} from './open-world.ts'
 
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never
 
@@ -89,6 +97,18 @@ export async function openOperations(
       return createIntegration({ ...dependencies, realms }, scope, integration)
     },
     oidcIssuerOf: (tenantId: TenantId) => oidcIssuerOf(publicOrigin, tenantId),
+    testConnection: async (tenantId: TenantId, id: IntegrationId) => {
+      const { testConnection } = await import('../prompts/connection-test/test-connection.ts')
+      const { buildEntraHints } = await import('../prompts/oidc/entra-hints.adapter.ts')
+      const clouds = { guard: buildEgressGuard(config.issuers), ca: config.issuers.ca }
+      const parts = {
+        entraHints: buildEntraHints(clouds),
+        connectionProbing: openConnectionProbing({ ...clouds, publicOrigin }),
+        connectionTurns: buildConnectionTurns(() => performance.now()),
+      }
+      const scope = { tenantId, rpId: null, actor: 'operator' } as const
+      return testConnection({ ...dependencies, ...parts }, scope, id)
+    },
     rotateOidcKeys: (tenantId: TenantId) => rotateOidcKeys(dependencies, tenantId, 'operator'),
     rotateWebPushKey: () => rotateVapidKey(dependencies),
     applyRevocations: (lines: Parameters<typeof applyRevocations>[1]) =>

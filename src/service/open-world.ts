@@ -24,6 +24,8 @@ import {
 } from '../platform/postgres/notify-signals.ts'
 import { acquirePresence, type Presence } from '../platform/postgres/presence.ts'
 import type { Clock } from '../platform/world.ts'
+import type { ConnectionProbeOptions } from '../prompts/connection-test/connection-probes.adapter.ts'
+import type { ConnectionProbing } from '../prompts/connection-test/connection-test.store.ts'
 import type { ClientTokens } from '../prompts/oidc/client.store.ts'
 import { buildOidcSigning } from '../prompts/oidc/oidc-signing.adapter.ts'
 import { findUnopenedKey } from '../tenants/check-master-key.ts'
@@ -59,6 +61,12 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
 function openClientTokens(clock: Clock): ClientTokens {
   const load = () => import('../prompts/oidc/client-tokens.adapter.ts')
   return { verify: loadedLate(async () => (await load()).buildClientTokens(clock).verify) }
+}
+
+/** Tests of connections are rare: what they need is loaded by the first. */
+export function openConnectionProbing(options: ConnectionProbeOptions): ConnectionProbing {
+  const load = () => import('../prompts/connection-test/connection-probes.adapter.ts')
+  return { open: async () => (await load()).buildConnectionProbes(options) }
 }
 
 /**

@@ -47,6 +47,7 @@ import { portalPhoneRoutes } from '../portal/portal-phones.routes.ts'
 import { buildPortalGuard } from '../portal/portal-session.guard.ts'
 import { portalSignInPageRoutes } from '../portal/portal-sign-in-pages.routes.ts'
 import { portalSignInRoutes } from '../portal/portal-sign-ins.routes.ts'
+import { connectionTestRoutes } from '../prompts/connection-test/connection-test.routes.ts'
 import { authorizeRoutes } from '../prompts/oidc/authorize.routes.ts'
 import { oidcRoutes } from '../prompts/oidc/oidc.routes.ts'
 import { promptRoutes } from '../prompts/page/prompt.routes.ts'
@@ -97,6 +98,7 @@ export function registerRoutes(
     relyingPartyRoutes,
     apiKeyRoutes,
     integrationRoutes,
+    connectionTestRoutes,
     auditEventRoutes,
     personalDataRoutes,
     userRoutes,

@@ -275,6 +275,8 @@ export const routeFacts: Readonly<Record<string, RouteFacts>> = {
     granted: 'sign_in_refused',
   },
   'POST /v1/integrations/{id}/rotate': { body: () => ({ overlapSeconds: 0 }) },
+  // Of another kind than those that can be tested.
+  'POST /v1/integrations/{id}/test': { granted: 'invalid_request' },
   'GET /v1/enrollments/{id}': none,
   'POST /v1/enrollments/{id}/cancel': none,
   'GET /v1/policy': none,

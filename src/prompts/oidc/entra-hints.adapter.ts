@@ -1,19 +1,14 @@
 // The keys of Microsoft's clouds, which sign hints. Source: "OpenID Connect on the Microsoft
 // identity platform" (validating tokens: the issuer of a signing key).
 
-import type { JWK } from 'jose'
 import * as errors from 'jose/errors'
 import { createRemoteJWKSet, customFetch } from 'jose/jwks/remote'
-import {
-  type EntraBinding,
-  type EntraCloud,
-  entraDiscoveryUrl,
-  mayKeySign,
-} from '../../domain/entra.ts'
+import { type EntraCloud, entraDiscoveryUrl } from '../../domain/entra.ts'
 import { readJsonObject } from '../../platform/crypto/strict-json.ts'
 import type { EgressGuard } from '../../platform/net/egress-guard.ts'
 import { buildGuardedClient } from '../../platform/net/guarded-client.ts'
 import type { EntraHints } from './entra-hint.store.ts'
+import { type HintKeys, hintLengthMax, verifyHint } from './verify-hint.adapter.ts'
 
 export type EntraHintOptions = {
   readonly guard: EgressGuard
@@ -24,15 +19,10 @@ export type EntraHintOptions = {
   readonly discoveryUrlOf?: (cloud: EntraCloud) => string
 }
 
-const hintLengthMax = 8_192
 const timeoutMsDefault = 5_000
 const bytesMax = 256 * 1024
 
 class UnreachableError extends Error {}
-
-type Keys = ReturnType<typeof createRemoteJWKSet>
-/** Whose key it is: all tenants of a cloud share one address. */
-type CloudKey = JWK & { readonly issuer?: unknown }
 
 /**
  * The clouds that the guard allows. Keys are cached, and fetched again at most every half minute.
@@ -44,7 +34,7 @@ export function buildEntraHints({
   discoveryUrlOf = entraDiscoveryUrl,
 }: EntraHintOptions): EntraHints {
   const client = buildGuardedClient({ guard, ca, keepAlive: true })
-  const keySets = new Map<EntraCloud, Promise<Keys>>()
+  const keySets = new Map<EntraCloud, Promise<HintKeys>>()
 
   async function fetchText(
     url: string,
@@ -57,7 +47,7 @@ export function buildEntraHints({
   }
 
   /** The address of a cloud's keys, which must be on the host that names it. */
-  async function openKeys(cloud: EntraCloud): Promise<Keys> {
+  async function openKeys(cloud: EntraCloud): Promise<HintKeys> {
     const discoveryUrl = discoveryUrlOf(cloud)
     const { status, body } = await fetchText(discoveryUrl)
     const address = status === 200 ? readJsonObject(Buffer.from(body))?.jwks_uri : undefined
@@ -77,7 +67,7 @@ export function buildEntraHints({
     })
   }
 
-  function keysOf(cloud: EntraCloud): Promise<Keys> {
+  function keysOf(cloud: EntraCloud): Promise<HintKeys> {
     const openedKeys = keySets.get(cloud)
     if (openedKeys !== undefined) return openedKeys
     const keys = openKeys(cloud)
@@ -86,28 +76,11 @@ export function buildEntraHints({
     return keys
   }
 
-  async function verifyHint(hint: string, binding: EntraBinding) {
-    // Most installations never get a hint.
-    const [{ decodeProtectedHeader }, { compactVerify }] = await Promise.all([
-      import('jose/decode/protected_header'),
-      import('jose/jws/compact/verify'),
-    ])
-    const { kid, alg } = decodeProtectedHeader(hint)
-    if (typeof kid !== 'string' || alg !== 'RS256') return 'refused'
-    const keys = await keysOf(binding.cloud)
-    const { payload } = await compactVerify(hint, keys, { algorithms: ['RS256'] })
-    const cloudKeys: readonly CloudKey[] = keys.jwks()?.keys ?? []
-    const signers = cloudKeys.filter((key) => key.kid === kid)
-    const [signer] = signers
-    if (signers.length !== 1 || !mayKeySign(signer?.issuer, binding)) return 'refused'
-    return readJsonObject(payload) ?? 'refused'
-  }
-
   return {
     async verify(hint, binding) {
       if (hint.length > hintLengthMax) return 'refused'
       try {
-        return await verifyHint(hint, binding)
+        return await verifyHint(hint, binding, () => keysOf(binding.cloud))
       } catch (error) {
         return isUnreachable(error) ? 'unreachable' : 'refused'
       }

@@ -789,6 +789,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/integrations/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test an integration that sends the browser to a page of ours
+         * @description Walks a whole sign-in against a double of the client, whose key exists for this one walk: nobody is asked, and nothing is stored but a line in the audit record. Within ten seconds; one at a time of a tenant, and ten in a minute. Other kinds are refused.
+         */
+        post: operations["testIntegration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhook-endpoints": {
         parameters: {
             query?: never;
@@ -2557,6 +2577,36 @@ export interface components {
             alg?: "RS256" | "PS256";
             /** @constant */
             use?: "sig";
+        };
+        /** @description One step of a test, and what to do next. */
+        ConnectionStep: {
+            step: components["schemas"]["ConnectionStepName"];
+            result: components["schemas"]["StepResult"];
+            /** @description Null where it has passed. */
+            reason: components["schemas"]["StepReason"] | null;
+            /**
+             * @description What the step proves, in English.
+             * @example The clock is right
+             */
+            meaning: string;
+            advice: string | null;
+        };
+        /**
+         * @description What is tested of an integration.
+         * @enum {string}
+         */
+        ConnectionStepName: "status" | "https" | "discovery" | "keys" | "authorize_endpoint" | "clock" | "entra_cloud" | "foreign_key" | "request" | "forged_request" | "redirect_uri" | "answer";
+        /** @description How far a sign-in at the integration would come. Holds no token. */
+        ConnectionTest: {
+            /** @description No step has failed. */
+            passed: boolean;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            testedAt: string;
+            readonly steps: components["schemas"]["ConnectionStep"][];
         };
         /** @description A new key with its secret. */
         CreatedApiKey: {
@@ -4852,6 +4902,16 @@ export interface components {
          */
         Severity: "info" | "warning" | "critical";
         /**
+         * @description Why a step has failed or was skipped.
+         * @enum {string}
+         */
+        StepReason: "paused" | "not_https" | "unreachable" | "certificate_untrusted" | "not_ours" | "other_contents" | "without_length" | "key_without_certificate" | "certificate_expired" | "certificate_of_other_key" | "clock_off" | "refused" | "accepted" | "answer_invalid" | "timeout" | "needs_other_step";
+        /**
+         * @description `skipped` proves nothing either way.
+         * @enum {string}
+         */
+        StepResult: "passed" | "failed" | "skipped";
+        /**
          * @description Why no phone is woken. See docs/limits.md.
          * @enum {string}
          */
@@ -6670,6 +6730,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IntegrationWithSecret"];
+                };
+            };
+        };
+    };
+    testIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The integration. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Each step and its result. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
                 };
             };
         };

@@ -8,6 +8,7 @@ import {
   endReasons,
   userVerifications,
 } from '../../../domain/challenge.ts'
+import { connectionSteps, stepReasons, stepResults } from '../../../domain/connection-test.ts'
 import { platforms as devicePlatforms, deviceStatuses } from '../../../domain/device.ts'
 import { enrollmentViews } from '../../../domain/enrollment.ts'
 import { entraClouds } from '../../../domain/entra.ts'
@@ -125,4 +126,19 @@ export const oidcAlgorithm = enumeration(
   'OidcAlgorithm',
   oidcAlgorithms,
   'An algorithm that signs ID tokens.',
+)
+export const connectionStep = enumeration(
+  'ConnectionStepName',
+  connectionSteps,
+  'What is tested of an integration.',
+)
+export const stepResult = enumeration(
+  'StepResult',
+  stepResults,
+  '`skipped` proves nothing either way.',
+)
+export const stepReason = enumeration(
+  'StepReason',
+  stepReasons,
+  'Why a step has failed or was skipped.',
 )

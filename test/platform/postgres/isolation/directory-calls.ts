@@ -41,6 +41,13 @@ export const directoryCalls: Readonly<Record<string, Call>> = {
     },
     null,
   ],
+  'integrations.recordTest': [
+    ({ integrations }, my, { integrationId: id }) => {
+      const details = { passed: true, failed: [] }
+      return integrations.recordTest({ tenantId: my.tenantId, id }, details, 'operator')
+    },
+    false,
+  ],
   'integrations.recordUses': [
     ({ integrations }, my, { integrationId: id }) => {
       const lastError = { code: 'forged', at: new Date() }
