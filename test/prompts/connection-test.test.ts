@@ -46,11 +46,19 @@ async function everything() {
   const counts: Record<string, unknown> = {}
   for (const { name } of tables) {
     // Written by processes about themselves, at any time.
-    if (/lease|presence|installation|statistic/.test(name)) continue
+    if (/lease|presence|installation|statistic|audit/.test(name)) continue
     counts[name] = (await query<{ n: number }>(`select count(*)::int as n from "${name}"`))[0]?.n
   }
+  const audits = await query<{ type: string; n: number }>(
+    'select type, count(*)::int as n from audit_events group by 1',
+  )
+  const { integration_tested = 0, ...ofOthers } = Object.fromEntries(
+    audits.map(({ type, n }) => [type, n]),
+  )
+  // The sweep begins a chain when it comes to it.
+  delete ofOthers.audit_checkpointed
   const usage = await query('select id, uses, last_used_at, last_error_code from integrations')
-  return { counts, usage: JSON.stringify(usage) }
+  return { counts, ofOthers, tested: integration_tested, usage: JSON.stringify(usage) }
 }
 
 const entraWhole = {
@@ -83,14 +91,14 @@ test.for([
   ['client_secret_basic', {}],
   ['client_secret_post', { bareLoginHintAllowed: true }],
   ['private_key_jwt', { idTokenAlgorithm: 'ES256' }],
-] as const)('a client of the code flow with %s is walked from PAR to its ID token', async ([
-  clientAuthentication,
-  more,
-]) => {
-  const jwks = [(await createClientKey()).publicJwk]
-  const { results } = await runTest(await ofClient({ clientAuthentication, jwks, ...more }))
-  expect(results).toEqual(codeWhole)
-})
+] as const)(
+  'a client of the code flow with %s is walked from PAR to its ID token',
+  async ([clientAuthentication, more]) => {
+    const jwks = [(await createClientKey()).publicJwk]
+    const { results } = await runTest(await ofClient({ clientAuthentication, jwks, ...more }))
+    expect(results).toEqual(codeWhole)
+  },
+)
 
 test('it leaves one line in the audit record, and counts as no use and no error', async () => {
   const [entra, code] = [
@@ -101,11 +109,7 @@ test('it leaves one line in the audit record, and counts as no use and no error'
   await runTest(entra)
   await runTest(code)
   const after = await everything()
-  const { audit_events: events, ...others } = before.counts
-  expect(after).toEqual({
-    ...before,
-    counts: { ...others, audit_events: Number(events) + 2 },
-  })
+  expect(after).toEqual({ ...before, tested: before.tested + 2 })
   const [event] = await scene.query(
     `select subject, details from audit_events where type = 'integration_tested' and subject = $1`,
     [entra],

@@ -99,7 +99,7 @@ export async function startProvider() {
     })
 
   return {
-    ...{ entra, service, origin, api, key, tenantId, relyingPartyId, base, create },
+    ...{ entra, service, stores, origin, api, key, tenantId, relyingPartyId, base, create },
     post,
     /** A door for the double of Entra. */
     createEntraDoor: (settings: object = {}, more: object = {}) =>

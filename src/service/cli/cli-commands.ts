@@ -14,6 +14,7 @@ import { openMigratedDatabase } from '../open-database.ts'
 import { openOperations } from '../open-operations.ts'
 import type { Terminal } from '../terminal.ts'
 import { verifyAudits } from './cli-audit.ts'
+import { readIntegrationId, testRows } from './cli-connection.ts'
 import { originWarning, readIntegration, setupRows } from './cli-integrations.ts'
 import type { CommandCall } from './cli-usage.ts'
 import { CommandError } from './cli-usage.ts'
@@ -222,6 +223,15 @@ const commands: Record<string, Command> = {
     const warning = originWarning(issuer)
     if (warning !== undefined) warn(warning)
     return setupRows(integration, issuer)
+  },
+  async 'integrations test'(operations, { positionals, values }, { fail }) {
+    const id = readIntegrationId(positionals[2])
+    const result = await operations.testConnection(await tenantOf(operations, values.tenant), id)
+    if (isRefusal(result)) {
+      throw new CommandError(result.hint ?? `There is no integration ${id} in this tenant`)
+    }
+    if (!result.passed) fail()
+    return values.json ? result : testRows(result)
   },
   async 'oidc-keys rotate'(operations, { values }) {
     const rotation = await operations.rotateOidcKeys(await tenantOf(operations, values.tenant))

@@ -58,6 +58,8 @@ const calls = `  migrate                                   apply pending migrati
   integrations create oidc-code --name NAME --redirect-uri URI [--redirect-uri URI ...]
               [--client-authentication WAY] [--keys FILE] [--bare-login-hint] [--namespace NS]
               [--allow-address IP_OR_CIDR ...] [--relying-party ID] [--tenant ID]
+  integrations test INTEGRATION_ID [--tenant ID]
+                                            walk a sign-in without its client (exit code 1)
   oidc-keys rotate [--tenant ID]            the next keys of ID tokens; they sign two days later
   signing-keys rotate [--tenant ID]
   web-push-key rotate                       the next key for pushes to browsers; old ones stay
