@@ -29,7 +29,7 @@ afterAll(() => database.drop())
 
 const countersign = (...args: string[]) => runCommand(args, environment)
 
-test('each step is told in words, and what fails with what to do next', async () => {
+test('each step is printed in words, and what fails with what to do next', async () => {
   const { code, stdout } = await countersign('integrations', 'test', id)
   expect(code).toBe(1)
   expect(stdout).toMatch(/^status +passed: The integration is active$/m)

@@ -52,19 +52,19 @@ export type ConnectionStep = {
 }
 
 /** What a step says that has passed. */
-export const passed = (step: ConnectionStepName): ConnectionStep => ({
+export const passedStep = (step: ConnectionStepName): ConnectionStep => ({
   ...{ step, result: 'passed', reason: null },
 })
-export const failed = (step: ConnectionStepName, reason: StepReason): ConnectionStep => ({
+export const failedStep = (step: ConnectionStepName, reason: StepReason): ConnectionStep => ({
   ...{ step, result: 'failed', reason },
 })
-export const skipped = (step: ConnectionStepName, reason: StepReason): ConnectionStep => ({
+export const skippedStep = (step: ConnectionStepName, reason: StepReason): ConnectionStep => ({
   ...{ step, result: 'skipped', reason },
 })
 
 /** The step by what is wrong; undefined for nothing. */
 export const stepOf = (step: ConnectionStepName, fault: StepReason | undefined): ConnectionStep =>
-  fault === undefined ? passed(step) : failed(step, fault)
+  fault === undefined ? passedStep(step) : failedStep(step, fault)
 
 /** A test is passed when no step has failed; what was skipped proves nothing either way. */
 export function isConnectionSound(steps: readonly ConnectionStep[]): boolean {
@@ -111,7 +111,8 @@ const advice: Readonly<Record<StepReason, string>> = {
     'A key reads without its certificate (x5c): a proxy changes the answer, or the keys were ' +
     'written by hand. Rotate them: countersign oidc-keys rotate',
   certificate_expired:
-    'The certificate of a key is not valid now. Check the clock, then: countersign oidc-keys rotate',
+    'The certificate of a key is not valid now. Check the clock, then: ' +
+    'countersign oidc-keys rotate',
   certificate_of_other_key:
     'The certificate of a key is of another key. Rotate them: countersign oidc-keys rotate',
   clock_off:
@@ -159,7 +160,7 @@ export function clockFault(own: Date, other: Date): 'clock_off' | undefined {
 /** Whole; a caller has its answer by then. */
 export const connectionTestSecondsMax = 10
 /** Tests of one tenant in a minute, in one process. */
-export const connectionTestsPerMinute = 10
+const connectionTestsPerMinute = 10
 
 /** How long the tenant waits for its next test; 0 when it need not. */
 export function connectionTestWaitSeconds(

@@ -24,7 +24,7 @@ import {
 } from '../platform/postgres/notify-signals.ts'
 import { acquirePresence, type Presence } from '../platform/postgres/presence.ts'
 import type { Clock } from '../platform/world.ts'
-import type { ConnectionProbeOptions } from '../prompts/connection-test/connection-probes.adapter.ts'
+import type { ProbeOptions } from '../prompts/connection-test/connection-probes.adapter.ts'
 import type { ConnectionProbing } from '../prompts/connection-test/connection-test.store.ts'
 import type { ClientTokens } from '../prompts/oidc/client.store.ts'
 import { buildOidcSigning } from '../prompts/oidc/oidc-signing.adapter.ts'
@@ -64,7 +64,7 @@ function openClientTokens(clock: Clock): ClientTokens {
 }
 
 /** Tests of connections are rare: what they need is loaded by the first. */
-export function openConnectionProbing(options: ConnectionProbeOptions): ConnectionProbing {
+export function openConnectionProbing(options: ProbeOptions): ConnectionProbing {
   const load = () => import('../prompts/connection-test/connection-probes.adapter.ts')
   return { open: async () => (await load()).buildConnectionProbes(options) }
 }

@@ -4,26 +4,28 @@ import {
   clockFault,
   connectionSteps,
   connectionTestWaitSeconds,
-  failed,
+  failedStep,
   isAnswer,
   isConnectionSound,
   meaningOf,
-  passed,
-  skipped,
+  passedStep,
+  skippedStep,
   stepOf,
   stepReasons,
 } from '../../src/domain/connection-test.ts'
 
 test('a test is passed when no step has failed, and never without a step', () => {
-  const skippedClock = skipped('clock', 'needs_other_step')
-  expect(isConnectionSound([passed('keys'), skippedClock])).toBe(true)
-  expect(isConnectionSound([passed('keys'), failed('answer', 'answer_invalid')])).toBe(false)
+  const skippedClock = skippedStep('clock', 'needs_other_step')
+  expect(isConnectionSound([passedStep('keys'), skippedClock])).toBe(true)
+  expect(isConnectionSound([passedStep('keys'), failedStep('answer', 'answer_invalid')])).toBe(
+    false,
+  )
   expect(isConnectionSound([])).toBe(false)
 })
 
 test('a step has passed where nothing is wrong', () => {
   expect(stepOf('keys', undefined)).toEqual({ step: 'keys', result: 'passed', reason: null })
-  expect(stepOf('keys', 'not_ours')).toEqual(failed('keys', 'not_ours'))
+  expect(stepOf('keys', 'not_ours')).toEqual(failedStep('keys', 'not_ours'))
 })
 
 test('every step has a meaning, and every reason says what to do next', () => {

@@ -84,8 +84,8 @@ async function faults(kind: 'entra_external_mfa' | 'oidc_code' = 'entra_external
   const world = { clock: systemClock, random: systemRandom }
   const read = await providerSteps(world, probes, { issuer, keys }, about)
   const steps = [...read.steps, clockStep(new Date(), read.date)]
-  const found = steps.filter(({ reason }) => reason !== null)
-  return Object.fromEntries(found.map(({ step, reason }) => [step, reason]))
+  const foundSteps = steps.filter(({ reason }) => reason !== null)
+  return Object.fromEntries(foundSteps.map(({ step, reason }) => [step, reason]))
 }
 const https = 'not_https'
 
@@ -93,13 +93,13 @@ test('a proxy that passes everything is no fault', async () => {
   expect(await faults()).toEqual({ https })
 })
 
-test('an answer without Content-Length, which Entra does not take, is told', async () => {
+test('an answer without Content-Length, which Entra does not take, is found', async () => {
   front = 'chunking'
   expect(await faults()).toEqual({ https, discovery: 'without_length' })
   expect(await faults('oidc_code')).toEqual({ https })
 })
 
-test('an origin at which nobody answers, or somebody else, is told', async () => {
+test('an origin at which nobody answers, or somebody else, is found', async () => {
   front = 'closed'
   const [discovery, keys, authorize_endpoint] = ['unreachable', 'unreachable', 'unreachable']
   const clock = 'needs_other_step'
@@ -111,12 +111,12 @@ test('an origin at which nobody answers, or somebody else, is told', async () =>
   })
 })
 
-test('a proxy that lets no form through is told', async () => {
+test('a proxy that lets no form through is found', async () => {
   front = 'without posts'
   expect(await faults()).toEqual({ https, authorize_endpoint: 'not_ours' })
 })
 
-test('discovery of another origin, and keys of yesterday or without certificates, are told', async () => {
+test('discovery of another origin, and keys of yesterday or without certificates, are found', async () => {
   changes = { 'openid-configuration': (text) => text.replaceAll('/oidc/jwks', '/oidc/keys') }
   expect(await faults()).toEqual({ https, discovery: 'other_contents' })
   changes = { jwks: () => '{"keys":[]}' }
@@ -131,7 +131,7 @@ test('the clock is compared with that of who answers a form, and proves nothing 
   expect(clockStep(new Date(), null)).toMatchObject({ result: 'skipped' })
 })
 
-test('a certificate that nobody vouches for is told apart from silence', async () => {
+test('a certificate that nobody vouches for is not mistaken for silence', async () => {
   const { host, port } = scene.service.simulator.webPush
   const publicOrigin = `https://${host}:${port}`
   const probes = buildConnectionProbes({ publicOrigin, guard })
@@ -148,8 +148,8 @@ test('a probe calls the public origin and nothing else, whatever its path says',
 test('the clock of a cloud is asked for where the guard allows, and nowhere else', async () => {
   const { discoveryUrlOf } = scene.entra
   const publicOrigin = 'https://push.invalid'
-  const guarded = buildConnectionProbes({ publicOrigin, guard, discoveryUrlOf })
-  expect(await guarded.readEntraClock('global')).toBe('unreachable')
+  const guardedProbes = buildConnectionProbes({ publicOrigin, guard, discoveryUrlOf })
+  expect(await guardedProbes.readEntraClock('global')).toBe('unreachable')
   const open = buildEgressGuard({ networks: ['127.0.0.0/8'], httpHosts: ['127.0.0.1'] })
   const probes = buildConnectionProbes({ publicOrigin, guard: open, discoveryUrlOf })
   expect(await probes.readEntraClock('global')).toBeInstanceOf(Date)

@@ -78,7 +78,7 @@ const entraWhole = {
 }
 const { entra_cloud: _, ...codeWhole } = entraWhole
 
-test('a sign-in of Entra is walked from its discovery to its ID token, and every step is told', async () => {
+test('a sign-in of Entra is walked from its discovery to its ID token, and every step is listed', async () => {
   const { json, steps, results } = await runTest(await scene.ofEntra())
   expect(results).toEqual(entraWhole)
   expect(json.passed).toBe(false)
@@ -148,8 +148,8 @@ test('two doubles do not take what the other signed', async () => {
   const [one, other] = [await createEntraDouble(binding), await createEntraDouble(binding)]
   const form = await one.form({ clientId: 'x', isForged: false, now: new Date() })
   expect(await other.hints.verify(form.id_token_hint ?? '', binding)).toBe('refused')
-  const forged = await one.form({ clientId: 'x', isForged: true, now: new Date() })
-  expect(await one.hints.verify(forged.id_token_hint ?? '', binding)).toBe('refused')
+  const forgedForm = await one.form({ clientId: 'x', isForged: true, now: new Date() })
+  expect(await one.hints.verify(forgedForm.id_token_hint ?? '', binding)).toBe('refused')
 })
 
 test('a paused integration is said to be so, and walked all the same', async () => {
@@ -213,8 +213,10 @@ test('the API answers what is to be pasted, where an integration is created, rea
     applicationId: scene.entra.applicationId,
   })
   const list = await service.api('GET', '/v1/integrations')
-  const found = (list.json.items as { id: string; setup: unknown }[]).find((one) => one.id === id)
-  expect(found?.setup).toEqual(json.setup)
+  const listedIntegration = (list.json.items as { id: string; setup: unknown }[]).find(
+    (one) => one.id === id,
+  )
+  expect(listedIntegration?.setup).toEqual(json.setup)
   const { settings, relyingPartyId, name } = json
   const wrong = await service.api('POST', '/v1/integrations', {
     ...{ relyingPartyId, name, settings: { ...settings, entraTenantId: 'organizations' } },

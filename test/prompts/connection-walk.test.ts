@@ -7,9 +7,10 @@ import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 import { systemClock as clock } from '../../src/platform/net/clock.ts'
 import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
+import { codeWalkSteps } from '../../src/prompts/connection-test/code-walk.ts'
 import { buildConnectionProbes } from '../../src/prompts/connection-test/connection-probes.adapter.ts'
 import type { TokenCheck } from '../../src/prompts/connection-test/connection-test.store.ts'
-import { codeWalkSteps, entraWalkSteps } from '../../src/prompts/connection-test/walk-steps.ts'
+import { entraWalkSteps } from '../../src/prompts/connection-test/entra-walk.ts'
 import { buildClientTokens } from '../../src/prompts/oidc/client-tokens.adapter.ts'
 import { publishOidcKeys } from '../../src/prompts/oidc/oidc-keys.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
@@ -20,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => provider[Symbol.asyncDispose]())
 
-/** What a walk is given, as the service gives it, with what a test looks at. */
+/** What a walk is dependencies, as the service gives it, with what a test looks at. */
 async function prepare(id: Awaited<ReturnType<Provider['createClient']>>['id']) {
   const { stores, origin, tenantId, entra } = provider
   const { current } = provider.service.config.masterKeys
@@ -52,7 +53,7 @@ async function prepare(id: Awaited<ReturnType<Provider['createClient']>>['id']) 
       return probes.isTokenValid(check)
     },
   }
-  const given = {
+  const dependencies = {
     ...{ oidcKeys: stores.oidcKeys, oidcSigning: stores.oidcSigning, publicOrigin: origin },
     ...{ clock, random: systemRandom, clientTokens: buildClientTokens(clock) },
     hashing: buildHashing(current),
@@ -65,7 +66,7 @@ async function prepare(id: Awaited<ReturnType<Provider['createClient']>>['id']) 
   await fetch(`${provider.base}/jwks`)
   const keys = await publishOidcKeys(stores, tenantId)
   return {
-    given,
+    dependencies,
     probes: watchingProbes,
     target: { storedIntegration, keys },
     checks,
@@ -87,7 +88,7 @@ test('the hint of a walk, brought to the service in the middle of it, is refused
   walk.onToken.push(async () => {
     for (const form of walk.forms) led.push((await provider.bring(form)).posts?.fields.error)
   })
-  const steps = await entraWalkSteps(walk.given, walk.probes, walk.target, settings)
+  const steps = await entraWalkSteps(walk.dependencies, walk.probes, walk.target, settings)
   expect(results(steps)).toEqual({ ...whole, answer: 'passed' })
   expect(led).toEqual(['invalid_request', 'invalid_request'])
 })
@@ -97,12 +98,12 @@ test('the ID token of a walk has expired a day before it exists, and names nobod
   const walk = await prepare(id)
   const { settings } = walk.target.storedIntegration.integration
   if (settings.kind !== 'entra_external_mfa') throw new Error(settings.kind)
-  await entraWalkSteps(walk.given, walk.probes, walk.target, settings)
+  await entraWalkSteps(walk.dependencies, walk.probes, walk.target, settings)
   const client = await provider.createClient({ clientAuthentication: 'client_secret_basic' })
   const other = await prepare(client.id)
   const { settings: own } = other.target.storedIntegration.integration
   if (own.kind !== 'oidc_code') throw new Error(own.kind)
-  const steps = await codeWalkSteps(other.given, other.probes, other.target, own)
+  const steps = await codeWalkSteps(other.dependencies, other.probes, other.target, own)
   expect(results(steps)).toEqual({ ...whole, answer: 'passed' })
   const tokens = [...walk.checks, ...other.checks].map(({ token }) => decodeJwt(token))
   expect(tokens).toHaveLength(2)
@@ -114,19 +115,19 @@ test('the ID token of a walk has expired a day before it exists, and names nobod
 
 test('a token by a key that is not published is no answer', async () => {
   const { id } = await provider.createEntraDoor()
-  const { given, probes, target } = await prepare(id)
+  const { dependencies, probes, target } = await prepare(id)
   const { settings } = target.storedIntegration.integration
   if (settings.kind !== 'entra_external_mfa') throw new Error(settings.kind)
-  const steps = await entraWalkSteps(given, probes, { ...target, keys: [] }, settings)
+  const steps = await entraWalkSteps(dependencies, probes, { ...target, keys: [] }, settings)
   expect(results(steps)).toEqual({ ...whole, answer: 'failed' })
 })
 
 test('what a walk pushes is stored nowhere', async () => {
   const client = await provider.createClient({ clientAuthentication: 'client_secret_post' })
-  const { given, probes, target } = await prepare(client.id)
+  const { dependencies, probes, target } = await prepare(client.id)
   const { settings } = target.storedIntegration.integration
   if (settings.kind !== 'oidc_code') throw new Error(settings.kind)
-  expect(results(await codeWalkSteps(given, probes, target, settings))).toMatchObject(whole)
+  expect(results(await codeWalkSteps(dependencies, probes, target, settings))).toMatchObject(whole)
   const { rows } = await provider.sql(
     `select (select count(*) from pushed_requests)::int as pushed,
        (select count(*) from prompts)::int as prompts`,

@@ -11,7 +11,7 @@ import { createClientDouble, isTokenValid } from './client-double.adapter.ts'
 import type { ConnectionProbes } from './connection-test.store.ts'
 import { createEntraDouble } from './entra-double.adapter.ts'
 
-export type ConnectionProbeOptions = {
+export type ProbeOptions = {
   /** Of the operator's configuration, never of a request. */
   readonly publicOrigin: string
   /** For the clouds of Entra. */
@@ -60,7 +60,7 @@ function readKey(key: Readonly<Record<string, unknown>>, now: Date): StepReason 
 }
 
 /** The probes of one process; connections are opened for each call, and closed after it. */
-export function buildConnectionProbes(options: ConnectionProbeOptions): ConnectionProbes {
+export function buildConnectionProbes(options: ProbeOptions): ConnectionProbes {
   const { publicOrigin, guard, ca = [], discoveryUrlOf = entraDiscoveryUrl } = options
   const own = buildGuardedClient({ guard: ownOriginGuard(publicOrigin) })
   const clouds = buildGuardedClient({ guard, ca })

@@ -4,10 +4,10 @@ import {
   type ConnectionStep,
   type ConnectionStepName,
   clockFault,
-  failed,
-  passed,
+  failedStep,
+  passedStep,
   type StepReason,
-  skipped,
+  skippedStep,
   stepOf,
 } from '../../domain/connection-test.ts'
 import type { TenantId } from '../../domain/ids.ts'
@@ -42,12 +42,12 @@ function isSame(one: Readonly<Record<string, unknown>>, other: Readonly<Record<s
 
 function discoveryFault(
   reading: Reading,
-  expected: Readonly<Record<string, unknown>>,
+  expectedBody: Readonly<Record<string, unknown>>,
   kind: PromptSettings['kind'],
 ): StepReason | undefined {
   if (typeof reading === 'string') return reading
   if (reading.status !== 200 || reading.body === undefined) return 'not_ours'
-  if (!isSame(reading.body, expected)) return 'other_contents'
+  if (!isSame(reading.body, expectedBody)) return 'other_contents'
   return kind === 'entra_external_mfa' && !reading.hasLength ? 'without_length' : undefined
 }
 
@@ -55,14 +55,14 @@ const kidsOf = (keys: readonly OidcJwk[]) => keys.map(({ kid }) => String(kid)).
 
 function keysFault(
   reading: Reading,
-  expected: readonly OidcJwk[],
+  expectedKeys: readonly OidcJwk[],
   keyFault: (key: OidcJwk) => StepReason | undefined,
 ): StepReason | undefined {
   if (typeof reading === 'string') return reading
   const { status, body } = reading
   if (status !== 200 || !Array.isArray(body?.keys)) return 'not_ours'
   const keys = body.keys as readonly OidcJwk[]
-  if (`${kidsOf(keys)}` !== `${kidsOf(expected)}`) return 'other_contents'
+  if (`${kidsOf(keys)}` !== `${kidsOf(expectedKeys)}`) return 'other_contents'
   return keys.map(keyFault).find((fault) => fault !== undefined)
 }
 
@@ -72,7 +72,7 @@ function authorizeFault(reading: Reading): StepReason | undefined {
   return reading.body?.code === 'integration_invalid' ? undefined : 'not_ours'
 }
 
-/** Discovery, keys and the authorization endpoint, read by the address that clients read them by. */
+/** Discovery, keys and the authorization endpoint, at the address that clients read them by. */
 export async function providerSteps(
   { clock, random }: Dependencies,
   { call, keyFault }: ConnectionProbes,
@@ -104,15 +104,15 @@ export async function providerSteps(
 
 /** Compares the clock with another one; without any it proves nothing. */
 export function clockStep(own: Date, date: Date | null): ConnectionStep {
-  if (date === null) return skipped('clock', 'needs_other_step')
+  if (date === null) return skippedStep('clock', 'needs_other_step')
   return stepOf('clock', clockFault(own, date))
 }
 
 /** A step of the settings alone. */
 export function statusStep(status: 'active' | 'paused'): ConnectionStep {
-  return status === 'active' ? passed('status') : failed('status', 'paused')
+  return status === 'active' ? passedStep('status') : failedStep('status', 'paused')
 }
 
 /** What is said of steps that have taken too long. */
 export const lateSteps = (names: readonly ConnectionStepName[]): readonly ConnectionStep[] =>
-  names.map((name) => failed(name, 'timeout'))
+  names.map((name) => failedStep(name, 'timeout'))

@@ -18,11 +18,12 @@ import type { IntegrationStore, StoredIntegration } from '../../doors/integratio
 import { type IntegrationScope, readIntegration } from '../../doors/integrations.ts'
 import type { EntraHints } from '../oidc/entra-hint.store.ts'
 import { type Provider, readProvider } from '../oidc/provider.ts'
+import { clientKeySteps, codeWalkSteps } from './code-walk.ts'
 import type { ConnectionProbes, ConnectionProbing } from './connection-test.store.ts'
 import type { ConnectionTurns } from './connection-turns.ts'
+import { entraKeySteps, entraWalkSteps } from './entra-walk.ts'
 import { clockStep, lateSteps, providerSteps, statusStep } from './provider-steps.ts'
 import type { WalkDependencies } from './walk.ts'
-import { clientKeySteps, codeWalkSteps, entraKeySteps, entraWalkSteps } from './walk-steps.ts'
 
 export type Dependencies = WalkDependencies & {
   readonly integrations: Pick<IntegrationStore, 'find' | 'findStored' | 'list' | 'recordTest'>
@@ -87,18 +88,18 @@ export async function testConnection(
     const storedIntegration = await integrations.findStored({ id })
     const provider = await readProvider(dependencies, scope.tenantId)
     if (!storedIntegration || isRefusal(provider)) return refuse('not_found')
-    const found = await stepsOf(dependencies, storedIntegration, settings, provider)
+    const foundSteps = await stepsOf(dependencies, storedIntegration, settings, provider)
     const cloud = settings.kind === 'entra_external_mfa' ? settings.cloud : null
-    const steps = inOrder(found).map((one) => ({
+    const steps = inOrder(foundSteps).map((one) => ({
       ...{ ...one, meaning: meaningOf(one.step), advice: adviceOf(one, cloud) },
     }))
-    const passed = isConnectionSound(steps)
+    const isSound = isConnectionSound(steps)
     const failedSteps = steps.filter(({ result }) => result === 'failed').map(({ step }) => step)
-    const details = { passed, failed: failedSteps }
+    const details = { passed: isSound, failed: failedSteps }
     const key = { tenantId: scope.tenantId, id }
     const isRecorded = await integrations.recordTest(key, details, scope.actor)
     if (!isRecorded) return refuse('not_found')
-    return { passed, testedAt: clock.now(), steps }
+    return { passed: isSound, testedAt: clock.now(), steps }
   })
 }
 

@@ -103,7 +103,7 @@ function memoryOfRequests({
  * those of its client. They are arguments of this one walk: the service never reads them.
  */
 export function openWalk(
-  given: WalkDependencies,
+  dependencies: WalkDependencies,
   storedIntegration: StoredIntegration,
   client: { readonly settings: PromptSettings; readonly entraHints: EntraHints },
 ): Walk {
@@ -112,7 +112,10 @@ export function openWalk(
     ...{ settings: client.settings, status: 'active' as const },
   }
   const ownIntegration = { ...storedIntegration, integration }
-  const secret = given.random.token(32)
+  // Named one by one: whatever else the service has does not come along.
+  const { oidcKeys, oidcSigning, publicOrigin, clientTokens } = dependencies
+  const { random, hashing, sealing, clock } = dependencies
+  const secret = random.token(32)
   const memory: Memory = {}
   const enter: IntegrationAuthentication['enter'] = async ({ proof }) => {
     const isOwn = 'secret' in proof && (proof.secret === null || proof.secret === secret)
@@ -124,15 +127,15 @@ export function openWalk(
     secret,
     approve: () => memory.prompt,
     dependencies: {
-      ...given,
+      ...{ oidcKeys, oidcSigning, publicOrigin, clientTokens, random, hashing, sealing, clock },
       integrations: {
         findStored: async (handle) =>
           'id' in handle && handle.id === integration.id ? ownIntegration : null,
       },
       integrationAuthentication: { enter },
       integrationUsage: { recordUse: () => undefined, recordFailure: () => undefined },
-      prompts: memoryOfPrompts(given, memory),
-      clientRequests: memoryOfRequests(given),
+      prompts: memoryOfPrompts(dependencies, memory),
+      clientRequests: memoryOfRequests(dependencies),
       entraHints: client.entraHints,
     },
   }

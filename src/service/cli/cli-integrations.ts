@@ -107,15 +107,15 @@ export function readIntegration(
   }
 }
 
-const numbered = (name: string, texts: readonly string[]) =>
+const numberedRows = (name: string, texts: readonly string[]) =>
   Object.fromEntries(texts.map((text, n) => [`${name} ${n + 1}`, text]))
 
 function rowsOf(setup: IntegrationSetup): Row {
   const { steps, ...members } = setup
-  if (members.kind !== 'entra_external_mfa') return { ...members, ...numbered('step', steps) }
+  if (members.kind !== 'entra_external_mfa') return { ...members, ...numberedRows('step', steps) }
   const { redirectUris, ...rest } = members
   const uris = Object.entries(redirectUris).map(([cloud, uri]) => [`redirectUri ${cloud}`, uri])
-  return { ...rest, ...Object.fromEntries(uris), ...numbered('step', steps) }
+  return { ...rest, ...Object.fromEntries(uris), ...numberedRows('step', steps) }
 }
 
 /** What the operator enters at the other end, and in which order. */
