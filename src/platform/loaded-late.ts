@@ -7,3 +7,15 @@ export function loadedLate<Work extends (...parameters: never[]) => Promise<unkn
   const work = async (...parameters: Parameters<Work>) => (await load())(...parameters)
   return work as unknown as Work
 }
+
+/** What `build` resolves to, built for the first caller and kept; a build that failed is repeated. */
+export function builtLate<Built>(build: () => Promise<Built>): () => Promise<Built> {
+  let kept: Promise<Built> | undefined
+  return () => {
+    kept ??= build().catch((error: unknown) => {
+      kept = undefined
+      throw error
+    })
+    return kept
+  }
+}

@@ -8,7 +8,6 @@ import { buildEndedChallenges } from '../challenges/memory/ended-challenges.ts'
 import type { EntraCloud } from '../domain/entra.ts'
 import { buildIntegrationUsage } from '../doors/integration-usage.ts'
 import { buildCallbackDispatcher } from '../doors/keycloak/callback-dispatcher.ts'
-import { buildRealms } from '../doors/keycloak/realms.adapter.ts'
 import { openAttestationVerifier } from '../enrollments/attestation/attestation.ts'
 import {
   type AttestationRoots,
@@ -21,7 +20,6 @@ import type { SignalHub } from '../platform/net/signal-hub.ts'
 import { isDatabaseUnavailable } from '../platform/postgres/database-errors.ts'
 import { buildReadiness } from '../platform/postgres/readiness.ts'
 import { buildConnectionTurns } from '../prompts/connection-test/connection-turns.ts'
-import { buildEntraHints } from '../prompts/oidc/entra-hints.adapter.ts'
 import { buildDispatcher } from '../push/push-dispatcher.ts'
 import { buildVapidKeys } from '../push/web-push/vapid-keys.ts'
 import { buildSigningKeys } from '../tenants/signing-keys.ts'
@@ -45,7 +43,9 @@ import {
   agreeOnOrigin,
   assertMasterKey,
   openConnectionProbing,
+  openEntraHints,
   openPresence,
+  openRealms,
   openSignalCarrier,
   openWorld,
 } from './open-world.ts'
@@ -182,7 +182,7 @@ export async function startService(
   await revocationLog.append([])
   const attestations = openAttestationVerifier(config.attestation, attestationRoots)
   const webhookUrls = buildEgressGuard(config.webhooks)
-  const realms = buildRealms({
+  const realms = openRealms({
     ...config.issuers,
     guard: buildEgressGuard(config.issuers),
     clock: world.clock,
@@ -194,7 +194,7 @@ export async function startService(
     ca: config.issuers.ca,
     ...(entraDiscoveryUrlOf && { discoveryUrlOf: entraDiscoveryUrlOf }),
   }
-  const entraHints = buildEntraHints(clouds)
+  const entraHints = openEntraHints(clouds)
   const turns = buildQueues(config.database.connections - reservedOf(config.database.connections))
   const parts = {
     ...world,

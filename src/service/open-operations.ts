@@ -29,6 +29,7 @@ import { buildStores } from './open-stores.ts'
 import {
   assertMasterKey,
   openConnectionProbing,
+  openEntraHints,
   openSignalCarrier,
   openWorld,
   originFault,
@@ -99,10 +100,9 @@ export async function openOperations(
     oidcIssuerOf: (tenantId: TenantId) => oidcIssuerOf(publicOrigin, tenantId),
     testConnection: async (tenantId: TenantId, id: IntegrationId) => {
       const { testConnection } = await import('../prompts/connection-test/test-connection.ts')
-      const { buildEntraHints } = await import('../prompts/oidc/entra-hints.adapter.ts')
       const clouds = { guard: buildEgressGuard(config.issuers), ca: config.issuers.ca }
       const parts = {
-        entraHints: buildEntraHints(clouds),
+        entraHints: openEntraHints(clouds),
         connectionProbing: openConnectionProbing({ ...clouds, publicOrigin }),
         connectionTurns: buildConnectionTurns(() => performance.now()),
       }

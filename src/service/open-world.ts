@@ -2,6 +2,8 @@
 
 import path from 'node:path'
 import type { Logger } from 'pino'
+import type { RealmOptions } from '../doors/keycloak/realms.adapter.ts'
+import type { Realms } from '../doors/keycloak/realms.store.ts'
 import { oneTimePasswords } from '../passcodes/one-time-passwords.adapter.ts'
 import { buildHashing } from '../platform/crypto/hashing.ts'
 import { buildMacs } from '../platform/crypto/macs.ts'
@@ -9,7 +11,7 @@ import { masterKeyIn } from '../platform/crypto/master-key.ts'
 import { buildRandom } from '../platform/crypto/random.ts'
 import { buildSealing } from '../platform/crypto/sealing.ts'
 import { buildSignatures } from '../platform/crypto/signatures.ts'
-import { loadedLate } from '../platform/loaded-late.ts'
+import { builtLate, loadedLate } from '../platform/loaded-late.ts'
 import { buildSecurityLog } from '../platform/logs/security-log.ts'
 import { addresses } from '../platform/net/addresses.ts'
 import {
@@ -23,11 +25,13 @@ import {
   notifyStatement,
 } from '../platform/postgres/notify-signals.ts'
 import { acquirePresence, type Presence } from '../platform/postgres/presence.ts'
-import type { Clock } from '../platform/world.ts'
+import type { Clock, Sealing } from '../platform/world.ts'
 import type { ProbeOptions } from '../prompts/connection-test/connection-probes.adapter.ts'
 import type { ConnectionProbing } from '../prompts/connection-test/connection-test.store.ts'
 import type { ClientTokens } from '../prompts/oidc/client.store.ts'
-import { buildOidcSigning } from '../prompts/oidc/oidc-signing.adapter.ts'
+import type { EntraHints } from '../prompts/oidc/entra-hint.store.ts'
+import type { EntraHintOptions } from '../prompts/oidc/entra-hints.adapter.ts'
+import type { OidcSigning } from '../prompts/oidc/oidc-key.store.ts'
 import { findUnopenedKey } from '../tenants/check-master-key.ts'
 import { resolveOrigin } from '../tenants/public-origin.ts'
 import type { Config } from './config.ts'
@@ -49,7 +53,7 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
     macs: buildMacs(masterKeys),
     securityLog: buildSecurityLog(log),
     signatures: buildSignatures(sealing),
-    oidcSigning: buildOidcSigning(sealing, clock),
+    oidcSigning: openOidcSigning(sealing, clock),
     clientTokens: openClientTokens(clock),
     oneTimePasswords,
     random: buildRandom(clock),
@@ -58,15 +62,42 @@ export async function openWorld(config: Config, { clock }: OpenedDatabase, log: 
   }
 }
 
+function openOidcSigning(sealing: Sealing, clock: Clock): OidcSigning {
+  const load = () => import('../prompts/oidc/oidc-signing.adapter.ts')
+  const open = builtLate(async () => (await load()).buildOidcSigning(sealing, clock))
+  return {
+    createKeys: async (tenantId, issuer) => (await open()).createKeys(tenantId, issuer),
+    sign: async (tenantId, key, payload) => (await open()).sign(tenantId, key, payload),
+  }
+}
+
 function openClientTokens(clock: Clock): ClientTokens {
   const load = () => import('../prompts/oidc/client-tokens.adapter.ts')
   return { verify: loadedLate(async () => (await load()).buildClientTokens(clock).verify) }
 }
 
+/** Most installations never get a hint: what verifies them is loaded, once, for the first. */
+export function openEntraHints(options: EntraHintOptions): EntraHints {
+  const load = () => import('../prompts/oidc/entra-hints.adapter.ts')
+  const open = builtLate(async () => (await load()).buildEntraHints(options))
+  return { verify: async (hint, binding) => (await open()).verify(hint, binding) }
+}
+
+/** Most installations have no realm: what calls one is loaded, once, for the first. */
+export function openRealms(options: RealmOptions): Realms {
+  const load = () => import('../doors/keycloak/realms.adapter.ts')
+  const open = builtLate(async () => (await load()).buildRealms(options))
+  return {
+    fault: (issuer) => options.guard.fault(`${issuer}/`),
+    verify: async (token, issuers) => (await open()).verify(token, issuers),
+    callBack: async (issuer, token, status) => (await open()).callBack(issuer, token, status),
+  }
+}
+
 /** Tests of connections are rare: what they need is loaded by the first. */
 export function openConnectionProbing(options: ProbeOptions): ConnectionProbing {
   const load = () => import('../prompts/connection-test/connection-probes.adapter.ts')
-  return { open: async () => (await load()).buildConnectionProbes(options) }
+  return { open: builtLate(async () => (await load()).buildConnectionProbes(options)) }
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   requestFault,
   type SettingsOf,
   type WalkTarget,
-} from './walk-common.ts'
+} from './walk-steps.ts'
 
 type CodeSettings = SettingsOf<'oidc_code'>
 type CodeWalk = {

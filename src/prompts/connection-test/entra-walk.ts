@@ -18,7 +18,7 @@ import {
   requestFault,
   type SettingsOf,
   type WalkTarget,
-} from './walk-common.ts'
+} from './walk-steps.ts'
 
 /** A request of Entra, a forged one, and the answer as Entra checks it. */
 export async function entraWalkSteps(
