@@ -8,14 +8,14 @@ export function loadedLate<Work extends (...parameters: never[]) => Promise<unkn
   return work as unknown as Work
 }
 
-/** What `build` resolves to, built for the first caller and kept; a build that failed is repeated. */
+/** What `build` resolves to, built for the first caller alone; a build that failed is repeated. */
 export function builtLate<Built>(build: () => Promise<Built>): () => Promise<Built> {
-  let kept: Promise<Built> | undefined
+  let work: Promise<Built> | undefined
   return () => {
-    kept ??= build().catch((error: unknown) => {
-      kept = undefined
+    work ??= build().catch((error: unknown) => {
+      work = undefined
       throw error
     })
-    return kept
+    return work
   }
 }

@@ -105,9 +105,12 @@ test('it leaves one line in the audit record, and counts as no use and no error'
     await scene.ofEntra(),
     await ofClient({ clientAuthentication: 'client_secret_basic' }),
   ]
+  // Uses are written late, and at the end of a process.
+  await scene.service.restart()
   const before = await everything()
   await runTest(entra)
   await runTest(code)
+  await scene.service.restart()
   const after = await everything()
   expect(after).toEqual({ ...before, tested: before.tested + 2 })
   const [event] = await scene.query(

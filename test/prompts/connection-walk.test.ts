@@ -7,10 +7,10 @@ import { systemRandom } from '../../src/platform/crypto/random.ts'
 import { buildSealing } from '../../src/platform/crypto/sealing.ts'
 import { systemClock as clock } from '../../src/platform/net/clock.ts'
 import { buildEgressGuard } from '../../src/platform/net/egress-guard.ts'
-import { codeWalkSteps } from '../../src/prompts/connection-test/code-walk.ts'
+import { clientKeySteps, codeWalkSteps } from '../../src/prompts/connection-test/code-walk.ts'
 import { buildConnectionProbes } from '../../src/prompts/connection-test/connection-probes.adapter.ts'
 import type { TokenCheck } from '../../src/prompts/connection-test/connection-test.store.ts'
-import { entraWalkSteps } from '../../src/prompts/connection-test/entra-walk.ts'
+import { entraKeySteps, entraWalkSteps } from '../../src/prompts/connection-test/entra-walk.ts'
 import { buildClientTokens } from '../../src/prompts/oidc/client-tokens.adapter.ts'
 import { publishOidcKeys } from '../../src/prompts/oidc/oidc-keys.ts'
 import { type Provider, startProvider } from '../support/provider.ts'
@@ -133,4 +133,24 @@ test('what a walk pushes is stored nowhere', async () => {
        (select count(*) from prompts)::int as prompts`,
   )
   expect(rows).toEqual([{ pushed: 0, prompts: 0 }])
+})
+
+test('a service that took what a double signed would fail the test', async () => {
+  const { id } = await provider.createEntraDoor()
+  const { dependencies, probes, target } = await prepare(id)
+  const { settings } = target.storedIntegration.integration
+  if (settings.kind !== 'entra_external_mfa') throw new Error(settings.kind)
+  const entraHints = { verify: async () => ({ sub: 'anybody' }) }
+  const trusting = { ...dependencies, entraHints }
+  const steps = await entraKeySteps(trusting, probes, settings)
+  expect(results(steps)).toEqual({ entra_cloud: 'passed', foreign_key: 'failed' })
+  const client = await provider.createClient({ clientAuthentication: 'client_secret_post' })
+  const other = await prepare(client.id)
+  const { settings: own } = other.target.storedIntegration.integration
+  if (own.kind !== 'oidc_code') throw new Error(own.kind)
+  const clientTokens = { verify: async () => ({ sub: client.id }) }
+  const parts = { ...other.dependencies, clientTokens }
+  expect(results(await clientKeySteps(parts, probes, other.target, own))).toEqual({
+    foreign_key: 'failed',
+  })
 })
