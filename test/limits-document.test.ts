@@ -10,6 +10,11 @@ import {
   logoBytesMax,
   logoSideMax,
 } from '../src/domain/branding.ts'
+import {
+  clockToleranceSeconds,
+  connectionTestSecondsMax,
+  connectionTestsPerMinute,
+} from '../src/domain/connection-test.ts'
 import { unfinishedAnswersMax } from '../src/domain/door.ts'
 import { confirmationAttemptsMax } from '../src/domain/enrollment.ts'
 import { windowMinutesMax } from '../src/domain/enrollment-window.ts'
@@ -129,6 +134,9 @@ test('docs/limits.md has the figures of the hosted prompt', () => {
     ['`state`', stateLengthMax],
     ['form of a client', oidcFormBytesMax / 1024],
     ['new keys of ID tokens are published before they sign', publishedBeforeSeconds / 86_400],
+    ['a test of an integration', connectionTestSecondsMax],
+    ['tests of one tenant in a minute, in one process', connectionTestsPerMinute],
+    ['difference to another clock', clockToleranceSeconds],
     [
       'prompts, requests that clients pushed and assertions that they used, after their end',
       leftoverDays.prompts,

@@ -148,7 +148,8 @@ export function adviceOf(
   )
 }
 
-const clockToleranceSeconds = 60
+/** How far another clock may be off. */
+export const clockToleranceSeconds = 60
 
 /** Whether the other clock differs by more than tokens can bear. */
 export function clockFault(own: Date, other: Date): 'clock_off' | undefined {
@@ -160,7 +161,7 @@ export function clockFault(own: Date, other: Date): 'clock_off' | undefined {
 /** Whole; a caller has its answer by then. */
 export const connectionTestSecondsMax = 10
 /** Tests of one tenant in a minute, in one process. */
-const connectionTestsPerMinute = 10
+export const connectionTestsPerMinute = 10
 
 /** How long the tenant waits for its next test; 0 when it need not. */
 export function connectionTestWaitSeconds(
