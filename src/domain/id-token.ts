@@ -44,6 +44,8 @@ export type IdTokenFacts = {
   readonly audience: string
   readonly evidence: PromptEvidence
   readonly amr: readonly string[]
+  /** `preferred_username`, by which Okta finds its user; null for a client that wants none. */
+  readonly userName: string | null
   /** When the answer was first given: a token that is signed again is the same. */
   readonly answeredAt: Date
 }
@@ -53,7 +55,7 @@ const secondsOf = (time: Date) => Math.floor(time.getTime() / 1000)
 /** Payload of the ID token of a prompt that was approved (OpenID Connect Core, 2). */
 export function idTokenPayload(
   { subject, nonce, acr }: Pick<PromptRequest, 'subject' | 'nonce' | 'acr'>,
-  { issuer, audience, evidence, amr, answeredAt }: IdTokenFacts,
+  { issuer, audience, evidence, amr, userName, answeredAt }: IdTokenFacts,
 ): string {
   const iat = secondsOf(answeredAt)
   return JSON.stringify({
@@ -63,6 +65,7 @@ export function idTokenPayload(
     iat,
     exp: iat + idTokenSeconds,
     auth_time: secondsOf(evidence.verifiedAt),
+    ...(userName === null ? {} : { preferred_username: userName }),
     ...(nonce === null ? {} : { nonce }),
     ...(acr === null ? {} : { acr }),
     amr,

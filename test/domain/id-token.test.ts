@@ -28,6 +28,7 @@ test('an ID token says who, for whom, how and when, and is the same when signed 
     audience: 'int_1',
     evidence: { amr: ['pop', 'swk'], verifiedAt: new Date('2026-11-30T12:00:00.900Z') },
     amr: ['swk'],
+    userName: null,
     answeredAt: new Date('2026-11-30T12:00:05.999Z'),
   }
   const iat = Date.parse('2026-11-30T12:00:05Z') / 1000
@@ -46,4 +47,8 @@ test('an ID token says who, for whom, how and when, and is the same when signed 
   const plain = JSON.parse(idTokenPayload({ subject: 'ada', nonce: null, acr: null }, facts))
   expect(plain).not.toHaveProperty('nonce')
   expect(plain).not.toHaveProperty('acr')
+  expect(plain).not.toHaveProperty('preferred_username')
+  const request = { subject: 'ada', nonce: null, acr: null }
+  const withName = idTokenPayload(request, { ...facts, userName: 'ada' })
+  expect(JSON.parse(withName)).toMatchObject({ sub: 'ada', preferred_username: 'ada' })
 })

@@ -76,6 +76,7 @@ test('a code is exchanged for an ID token that says who approved, and how', asyn
     iss: provider.base,
     aud: client.id,
     sub: 'ada',
+    preferred_username: 'ada',
     nonce: 'n1',
     acr: 'possession',
     amr: ['hwk'],

@@ -25,7 +25,7 @@ export function discoveryOf(issuer: string, languages: readonly string[]) {
     code_challenge_methods_supported: ['S256'],
     acr_values_supported: acrValues,
     claim_types_supported: ['normal'],
-    claims_supported: ['sub', 'acr', 'amr', 'auth_time', 'nonce'],
+    claims_supported: ['sub', 'preferred_username', 'acr', 'amr', 'auth_time', 'nonce'],
     claims_parameter_supported: true,
     request_parameter_supported: true,
     request_uri_parameter_supported: false,

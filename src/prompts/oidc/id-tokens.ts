@@ -33,6 +33,8 @@ export async function idTokenOf(
   const { settings, integration } = client
   const alg = settings.kind === 'oidc_code' ? settings.idTokenAlgorithm : 'RS256'
   const issuer = oidcIssuerOf(dependencies.publicOrigin, tenantId)
-  const facts = { issuer, audience: integration.id, evidence, amr, answeredAt }
+  // The name that the client itself gave, and that was asked by.
+  const userName = settings.kind === 'oidc_code' ? request.subject : null
+  const facts = { issuer, audience: integration.id, evidence, amr, userName, answeredAt }
   return signIdToken(dependencies, tenantId, alg, idTokenPayload(request, facts))
 }
