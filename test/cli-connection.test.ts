@@ -33,8 +33,10 @@ test('each step is printed in words, and what fails with what to do next', async
   const { code, stdout } = await countersign('integrations', 'test', id)
   expect(code).toBe(1)
   expect(stdout).toMatch(/^status +passed: The integration is active$/m)
-  expect(stdout).toMatch(/^discovery +FAILED \(unreachable\): .+Cannot be reached from here/m)
-  expect(stdout).toMatch(/^clock +skipped: /m)
+  expect(stdout).toMatch(
+    /^discovery +FAILED \(unreachable\); expected: .+ Next: Cannot be reached/m,
+  )
+  expect(stdout).toMatch(/^clock +skipped \(needs_other_step\); /m)
   expect(stdout).toMatch(/^answer +passed: The ID token is accepted/m)
   expect(stdout).toMatch(/^result +4 of 11 steps failed$/m)
 })

@@ -93,7 +93,7 @@ const advice: Readonly<Record<StepReason, string>> = {
   paused: 'Set its status to active: until then it lets nobody in.',
   not_https: 'Set PUBLIC_ORIGIN to an https address: Entra and most clients refuse any other.',
   unreachable:
-    'Cannot be reached from here. If it can from the internet (split DNS, a proxy), open the ' +
+    'Cannot be reached from here. If it can be from the internet (split DNS, a proxy), open the ' +
     'discovery endpoint from outside; else correct PUBLIC_ORIGIN, DNS or the proxy.',
   certificate_untrusted:
     'The certificate at PUBLIC_ORIGIN is not trusted or is of another name: install one of a ' +

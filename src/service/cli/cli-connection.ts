@@ -16,8 +16,9 @@ export function readIntegrationId(text: string | undefined): IntegrationId {
 /** One line a step, in words; what to do next below those that have not passed. */
 export function testRows({ passed, steps }: ConnectionTest): Readonly<Record<string, string>> {
   const lines = steps.map(({ step, result, reason, meaning, advice }) => {
-    const what = result === 'failed' ? `FAILED (${reason})` : result
-    return [step, `${what}: ${meaning}${advice === null ? '' : `. ${advice}`}`]
+    if (reason === null) return [step, `passed: ${meaning}`]
+    const what = result === 'failed' ? 'FAILED' : result
+    return [step, `${what} (${reason}); expected: ${meaning}. Next: ${advice}`]
   })
   const failures = steps.filter(({ result }) => result === 'failed').length
   const conclusion = passed ? 'passed' : `${failures} of ${steps.length} steps failed`
