@@ -48,6 +48,8 @@ export const promptOutcomes = [
   'reported',
   'expired',
   'cancelled',
+  /** A recovery or temporary code was typed, which the integration takes for no second factor. */
+  'code_not_allowed',
   /** The service could not ask, or could not learn the answer. */
   'unavailable',
 ] as const

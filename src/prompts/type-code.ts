@@ -27,12 +27,7 @@ export type Dependencies = VerifyDependencies &
  * `passcode_wrong`, which also stands for a person who does not exist, is locked or is suspended.
  */
 export type CodeAnswer = Refusal<
-  | 'passcode_wrong'
-  | 'passcode_used'
-  | 'passcode_expired'
-  | 'passcode_clock_off'
-  | 'challenge_ended'
-  | 'passcodes_not_allowed'
+  'passcode_wrong' | 'passcode_used' | 'passcode_expired' | 'passcode_clock_off' | 'challenge_ended'
 >
 
 const saidToHolders: readonly RefusalCode[] = [
@@ -42,21 +37,21 @@ const saidToHolders: readonly RefusalCode[] = [
 ]
 
 /**
- * Checks the code of the named person, and approves the prompt with it. A recovery or temporary
- * code is not used up where the integration takes none (`passcodes_not_allowed`, by its form
- * alone).
+ * Checks the code of the named person, and approves the prompt with it. Where the integration takes
+ * no recovery and temporary codes, a text of their form ends the prompt: nobody is looked up, so
+ * that this says nothing of a person, and no code is used up.
  */
 export async function typeCode(
   dependencies: Dependencies,
   own: OwnPrompt,
   code: string,
   initiator: Initiator,
-): Promise<'approved' | CodeAnswer> {
+): Promise<'ended' | CodeAnswer> {
   const { prompt, client } = own
   const { tenantId, userName } = prompt
   if (isPromptOver(prompt, prompt.now)) return refuse('challenge_ended')
   if (readTypedCode(code)?.kind === 'single_use' && !client.settings.codesAsOtp) {
-    return refuse('passcodes_not_allowed')
+    return endPrompt(dependencies, own, { outcome: 'code_not_allowed', evidence: null })
   }
   const { namespace } = client.integration
   const user =
@@ -68,10 +63,17 @@ export async function typeCode(
   const acceptedCode = await verifyPasscode(dependencies, client.door, command)
   if (isRefusal(acceptedCode)) return whatIsSaid(acceptedCode)
   const evidence = { amr: ['otp'], verifiedAt: dependencies.clock.now() }
-  const isEnded = await dependencies.prompts.end(prompt, { outcome: 'approved', evidence })
-  if (!isEnded) return refuse('challenge_ended')
+  return endPrompt(dependencies, own, { outcome: 'approved', evidence })
+}
+
+async function endPrompt(
+  dependencies: Dependencies,
+  own: OwnPrompt,
+  end: Parameters<PromptStore['end']>[1],
+): Promise<'ended' | Refusal<'challenge_ended'>> {
+  if (!(await dependencies.prompts.end(own.prompt, end))) return refuse('challenge_ended')
   await endQuestion(dependencies, own)
-  return 'approved'
+  return 'ended'
 }
 
 function whatIsSaid({ refused }: Refusal): CodeAnswer {

@@ -118,7 +118,7 @@ describe.runIf(executablePath)('every page of a prompt', () => {
       await seat.context.clearCookies()
       await page.goto(address)
       await look('another browser', 'p')
-      expect(names).toHaveLength(16)
+      expect(names).toHaveLength(17)
       expect(seat.foreignHosts()).toEqual([])
     },
     180_000,

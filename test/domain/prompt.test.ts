@@ -77,6 +77,7 @@ test('an approval alone is no error to the client', () => {
     reported: 'access_denied',
     expired: 'access_denied',
     cancelled: 'access_denied',
+    code_not_allowed: 'access_denied',
     unavailable: 'temporarily_unavailable',
   })
 })

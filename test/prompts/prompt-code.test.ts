@@ -81,13 +81,20 @@ describe('a code', () => {
     expect(form.state).toBeDefined()
   })
 
-  test('of the help desk is not used up where the integration takes none', async () => {
-    const { phone, browser, path } = await aPerson()
+  test('of the help desk ends the sign-in where the integration takes none, and is not used up', async () => {
+    const { phone, browser, path, form } = await aPerson()
     const user = `/v1/users/${phone.userId}`
     const { json } = await scene.service.api('POST', `${user}/temporary-codes`, {})
+    await browser.read(path)
+    await scene.questionAt(phone)
     const answer = await browser.post(`${path}/code`, { code: json.code })
-    expect(answer.status).toBe(422)
-    expect(answer.text).toContain('do not count here')
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, path])
+    expect((await phone.client.pending()).requests).toEqual([])
+    const page = await browser.read(path)
+    expect(page.text).toContain('takes no recovery codes, and no codes from the help desk')
+    expect(page.text).toContain('Back to')
+    const { text } = await browser.post(`${path}/return`)
+    expect(await scene.entraDecision(text, form, clientId)).toBe('error: access_denied')
     const use = { code: json.code }
     expect((await scene.service.api('POST', `${user}/passcodes/verify`, use)).status).toBe(200)
   })
@@ -103,6 +110,7 @@ describe('a wrong code', () => {
       status,
       headers: [...headers]
         .filter(([name]) => !['date', 'request-id', 'set-cookie'].includes(name))
+        .map(([name, value]) => [name, value.replace(start.path, '{path}')])
         .toSorted(),
       text: text.replaceAll(start.path, '{path}'),
     }
@@ -120,10 +128,18 @@ describe('a wrong code', () => {
       })
     }
     const others = [stranger, lockedPerson, suspendedPerson]
-    for (const code of ['12345678', wrongCode, 'what']) {
+    // The last one is of the form that the integration takes from nobody: it ends the sign-in.
+    for (const [code, status] of [
+      ['12345678', 422],
+      ['what', 422],
+      [wrongCode, 303],
+    ] as const) {
       const usualAnswer = await answerTo(await aPerson(), code)
-      expect([usualAnswer.status, usualAnswer.isEven]).toEqual([422, true])
+      expect([usualAnswer.status, usualAnswer.isEven]).toEqual([status, true])
       for (const other of others) expect(await answerTo(other, code)).toEqual(usualAnswer)
+    }
+    for (const { browser, path } of others) {
+      expect((await browser.read(path)).text).toContain('takes no recovery codes')
     }
   })
 

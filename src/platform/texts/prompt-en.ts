@@ -52,7 +52,6 @@ export const promptTexts = {
       passcode_expired: 'This code is too old. Ask the help desk for a new one.',
       passcode_clock_off:
         'This code was right some minutes ago. Let your phone set its clock by itself.',
-      passcodes_not_allowed: 'Recovery codes and help desk codes do not count here.',
     },
   },
   cancel: 'Cancel',
@@ -82,6 +81,12 @@ export const promptTexts = {
     cancelled: {
       title: 'It was called off',
       what: 'Nothing was approved.',
+    },
+    code_not_allowed: {
+      title: 'Not with such a code',
+      what:
+        '{application} takes no recovery codes, and no codes from the help desk. No code was ' +
+        'used up. Go back, and begin again with your phone or a code from the app.',
     },
     unavailable: {
       title: 'Not possible at the moment',

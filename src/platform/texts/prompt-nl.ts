@@ -55,7 +55,6 @@ export const promptTexts: Translation['prompt'] = {
       passcode_expired: 'Deze code is te oud. Vraag de helpdesk om een nieuwe.',
       passcode_clock_off:
         'Deze code was enkele minuten geleden goed. Laat je telefoon de klok zelf instellen.',
-      passcodes_not_allowed: 'Herstelcodes en codes van de helpdesk tellen hier niet.',
     },
   },
   cancel: 'Annuleren',
@@ -85,6 +84,12 @@ export const promptTexts: Translation['prompt'] = {
     cancelled: {
       title: 'Het is geannuleerd',
       what: 'Er is niets goedgekeurd.',
+    },
+    code_not_allowed: {
+      title: 'Niet met zo’n code',
+      what:
+        '{application} accepteert geen herstelcodes en geen codes van de helpdesk. Er is geen ' +
+        'code verbruikt. Ga terug en begin opnieuw met je telefoon of een code uit de app.',
     },
     unavailable: {
       title: 'Op dit moment niet mogelijk',

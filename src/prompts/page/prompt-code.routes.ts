@@ -101,7 +101,7 @@ function type(app: HttpApp, options: PromptOptions): void {
       if (isRefusal(outcome)) return sendRefusalPage(reply, outcome)
       const { page, answer } = outcome
       const view = viewOf(page, request)
-      if (answer === 'approved' || answer.refused === 'challenge_ended') {
+      if (answer === 'ended' || answer.refused === 'challenge_ended') {
         return reply.redirect(`${view.path}${view.suffix}`, 303)
       }
       return sendPromptPage(reply.code(422), page, codePage(page, view, answer.refused))
