@@ -1,7 +1,7 @@
 // Microsoft Entra as a client: its clouds, and the hint by which it says who is to be asked.
 // Source: "External method provider reference" of its documentation (External MFA).
 
-import { cleanText, isShowable } from './text.ts'
+import { cleanText, isPlainText, isShowable } from './text.ts'
 
 export const entraClouds = ['global', 'us_government', 'china'] as const
 export type EntraCloud = (typeof entraClouds)[number]
@@ -112,6 +112,7 @@ export function readHint(
   if (fault !== undefined) return fault
   if (typeof oid !== 'string' || !uuid.test(oid)) return 'hint_person'
   if (typeof sub !== 'string' || sub === '' || sub.length > lengthMax) return 'hint_person'
+  if (!isPlainText(sub)) return 'hint_person'
   return { subject: sub, objectId: oid, displayName: shownNameOf(claims) }
 }
 

@@ -17,6 +17,9 @@ export const acrValues = [
   'possession',
 ] as const
 
+/** What is said where a client asks for any context at all. */
+export const usualAcr = 'possession' satisfies (typeof acrValues)[number]
+
 /** The first of the contexts asked for that a phone can satisfy; undefined for none of them. */
 export function chooseAcr(askedValues: readonly string[]): string | undefined {
   return askedValues.find((one) => acrValues.some((value) => value === one))

@@ -32,6 +32,15 @@ const hiddenOrJustifiedPattern = () => {
   return hiddenOrJustified
 }
 
+/**
+ * True for a text without control characters and without half a surrogate pair. Such a text is the
+ * same wherever it has been: PostgreSQL keeps neither NUL nor half a pair, addresses replace the
+ * half, and forms rewrite line breaks.
+ */
+export function isPlainText(text: string): boolean {
+  return !/[\p{Cc}\p{Cs}]/u.test(text)
+}
+
 // More marks than any script stacks on one letter: such text covers its neighboring lines.
 const stackedMarks = /\p{M}{5}/u
 

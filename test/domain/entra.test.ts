@@ -65,6 +65,7 @@ describe('a hint counts for nothing', () => {
     ['without a subject', { sub: undefined }, 'hint_person'],
     ['with an empty subject', { sub: '' }, 'hint_person'],
     ['with an endless subject', { sub: 'a'.repeat(256) }, 'hint_person'],
+    ['with a subject that no text holds', { sub: 'a\0' }, 'hint_person'],
   ])('%s', (_, changes, fault) => {
     expect(readHint({ ...claims, ...changes }, binding, now)).toBe(fault)
   })

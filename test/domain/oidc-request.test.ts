@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import {
   entraRequestFault,
+  hintedSubject,
   isRequestFault,
+  knownParameters,
   type Parameters,
   readCodeRequest,
   readCommonRequest,
+  readParameters,
   returnedState,
   signedPartOf,
   stateLengthMax,
@@ -35,6 +38,7 @@ test('what is asked for is read, of claims first', () => {
     nonce: 'n',
     acr: 'possessionorinherence',
     askedMethods: ['face', 'hwk', 'swk'],
+    askedSubject: null,
     languages: ['nl-NL', 'en'],
   })
   expect(read({})).toEqual({
@@ -42,22 +46,65 @@ test('what is asked for is read, of claims first', () => {
     nonce: null,
     acr: null,
     askedMethods: null,
+    askedSubject: null,
     languages: [],
   })
 })
 
-test('one value is a list of one, and a claim without values asks for nothing', () => {
-  const claims = JSON.stringify({ id_token: { acr: { value: 'possession' }, amr: null } })
-  expect(read({ claims })).toMatchObject({ acr: 'possession', askedMethods: null })
-  expect(read({ claims: '{"id_token":{"acr":{"essential":true}}}' })).toMatchObject({ acr: null })
+test('a parameter without a value counts as missing, and one that is there twice for nothing', () => {
+  expect(readParameters({ scope: 'openid', state: '' })).toEqual({ scope: 'openid' })
+  expect(readParameters({ state: ['a', 'b'] })).toBeUndefined()
+  expect(knownParameters({ state: 's', client_secret: 'x', other: '' })).toEqual({ state: 's' })
+})
+
+test('one value is a list of one, and a claim without values takes any', () => {
+  const claims = JSON.stringify({
+    id_token: { acr: { value: 'knowledgeorpossession' }, amr: null, sub: { value: 'ada' } },
+  })
+  expect(read({ claims })).toMatchObject({
+    ...{ acr: 'knowledgeorpossession', askedMethods: null, askedSubject: 'ada' },
+  })
+  for (const any of ['{"essential":true}', 'null', '{}']) {
+    const anyContext = `{"id_token":{"acr":${any}}}`
+    expect(read({ claims: anyContext })).toMatchObject({ acr: 'possession' })
+    const wishes = { claims: anyContext, acr_values: 'knowledge' }
+    expect(read(wishes)).toMatchObject({ acr: null })
+  }
   expect(read({ claims: '{}' })).toMatchObject({ acr: null, askedMethods: null })
 })
 
-test('a context that is only wished for may be left out, one that is demanded may not', () => {
+test('a context that is only wished for may be left out, an essential one may not', () => {
+  const wish = (acr: object) => ({ claims: JSON.stringify({ id_token: { acr } }) })
+  const unmet = 'unmet_authentication_requirements'
   expect(read({ acr_values: 'knowledge' })).toMatchObject({ acr: null })
-  expect(errorOf(read({ claims: '{"id_token":{"acr":{"value":"knowledge"}}}' }))).toBe(
-    'unmet_authentication_requirements',
-  )
+  expect(read(wish({ value: 'knowledge' }))).toMatchObject({ acr: null })
+  expect(read(wish({ essential: false, values: ['x', 'possession'] }))).toMatchObject({
+    acr: 'possession',
+  })
+  const essential = wish({ essential: true, values: ['knowledge', 'x'] })
+  expect(errorOf(read(essential))).toBe(unmet)
+  // What `acr_values` wishes for meets no demand.
+  expect(errorOf(read({ ...essential, acr_values: 'possession' }))).toBe(unmet)
+  // Entra takes no answer without one of its own, essential or not.
+  const atEntra = readCommonRequest({ scope: 'openid', ...wish({ value: 'knowledge' }) }, true)
+  expect(errorOf(atEntra)).toBe(unmet)
+  expect(readCommonRequest({ scope: 'openid' }, true)).toMatchObject({ acr: null })
+})
+
+test('a hint names its subject, whoever signed it', () => {
+  const token = (payload: string) => `e30.${Buffer.from(payload).toString('base64url')}.x`
+  expect(hintedSubject(token('{"sub":"ada"}'))).toBe('ada')
+  for (const text of ['', 'a', 'a.b', 'a.*.c', token('[]'), token('{'), token('{"sub":7}')]) {
+    expect(hintedSubject(text)).toBeUndefined()
+  }
+})
+
+test('a state comes back as it was sent, or not at all', () => {
+  expect(returnedState({ state: 's \u00e9' })).toBe('s \u00e9')
+  for (const state of ['a\0', 'a\nb', '\ud800', 's'.repeat(stateLengthMax + 1)]) {
+    expect(returnedState({ state })).toBeNull()
+  }
+  expect(returnedState({})).toBeNull()
 })
 
 test('an error brings back a state that fits into an address, and no other', () => {
@@ -79,6 +126,20 @@ describe('a request is refused', () => {
     ['with an endless state', { state: 's'.repeat(stateLengthMax + 1) }, 'invalid_request'],
     ['with an endless nonce', { nonce: 'n'.repeat(513) }, 'invalid_request'],
     ['that wants nobody asked', { prompt: 'none' }, 'login_required'],
+    ['that wants nobody asked, and somebody', { prompt: 'login none' }, 'invalid_request'],
+    ['with a control character', { login_hint: 'a\0' }, 'invalid_request'],
+    ['with half a character', { nonce: '\ud800' }, 'invalid_request'],
+    ['with a control character in claims', { claims: '{\0}' }, 'invalid_request'],
+    [
+      'with a control character in a value of claims',
+      { claims: '{"id_token":{"amr":{"value":"\\u0000"}}}' },
+      'invalid_request',
+    ],
+    [
+      'with a person of no text in claims',
+      { claims: '{"id_token":{"sub":{"value":7}}}' },
+      'invalid_request',
+    ],
     ['with claims that are no JSON', { claims: '{' }, 'invalid_request'],
     ['with claims that are a list', { claims: '[]' }, 'invalid_request'],
     ['with claims of no object', { claims: '{"id_token":7}' }, 'invalid_request'],

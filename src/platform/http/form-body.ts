@@ -7,6 +7,12 @@ export const formMediaType = 'application/x-www-form-urlencoded'
 /** Bytes of a form of ours, which has one field. */
 const formBytesMax = 4096
 
+/** Makes this instance parse forms, and nothing else: any other body is refused. */
+export function parseFormsOnly(app: FastifyInstance, bodyLimit = formBytesMax): void {
+  app.removeAllContentTypeParsers()
+  parseForms(app, bodyLimit)
+}
+
 /** Makes this instance parse forms, too: as an object of texts. A repeated field is refused. */
 export function parseForms(app: FastifyInstance, bodyLimit = formBytesMax): void {
   app.addContentTypeParser<string>(

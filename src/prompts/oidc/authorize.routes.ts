@@ -3,11 +3,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { TenantId } from '../../domain/ids.ts'
 import { pageLanguage } from '../../domain/language.ts'
-import type { Parameters } from '../../domain/oidc-request.ts'
+import { readParameters } from '../../domain/oidc-request.ts'
 import { isRefusal } from '../../domain/refusal.ts'
 import type { Bound } from '../../platform/bound.ts'
 import type { Admission } from '../../platform/http/admission.ts'
-import { formMediaType, parseForms } from '../../platform/http/form-body.ts'
+import { formMediaType, parseFormsOnly } from '../../platform/http/form-body.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { pageLanguageOf } from '../../platform/http/pages/page-language.ts'
@@ -54,7 +54,7 @@ const about = {
 
 /** The authorization endpoint (OpenID Connect Core, 3.1.2.1), by GET and by POST. */
 export function authorizeRoutes(app: HttpApp, options: AuthorizeOptions, done: () => void): void {
-  parseForms(app, oidcFormBytesMax)
+  parseFormsOnly(app, oidcFormBytesMax)
   app.get(
     path,
     publicOperation({
@@ -78,21 +78,13 @@ export function authorizeRoutes(app: HttpApp, options: AuthorizeOptions, done: (
   done()
 }
 
-/** The parameters, or undefined where one is there twice (RFC 6749, 3.1). */
-function parametersOf(fields: unknown): Parameters | undefined {
-  const members = Object.entries(fields ?? {})
-  return members.every(([, value]) => typeof value === 'string')
-    ? Object.fromEntries(members as [string, string][])
-    : undefined
-}
-
 async function authorize(
   { useCases, admission, publicOrigin }: AuthorizeOptions,
   request: FastifyRequest<{ Params: { tenantId: TenantId } }>,
-  fields: unknown,
+  fields: object,
   reply: FastifyReply,
 ) {
-  const sentParameters = parametersOf(fields)
+  const sentParameters = readParameters(fields)
   if (sentParameters === undefined) return sendProblemPage(reply, 'invalid_request')
   const { tenantId } = request.params
   // Each opens a prompt of its own.

@@ -5,6 +5,7 @@ import type { PromptId, TenantId } from '../../domain/ids.ts'
 import { oidcIssuerOf } from '../../domain/issuer.ts'
 import {
   entraRequestFault,
+  hintedSubject,
   isRequestFault,
   type OauthError,
   type Parameters,
@@ -72,6 +73,9 @@ type Person = Pick<PromptRequest, 'subject' | 'displayName' | 'isBound'> & {
 }
 
 const fault = (error: OauthError, description: string): RequestFault => ({ error, description })
+
+/** Nobody but the person whom the request names can be the answer to it (Core, 3.1.2.2). */
+const otherPerson = fault('login_required', 'the request names more than one person')
 
 /**
  * Opens a prompt for what a client asks. A request whose client or redirect URI is not one of ours
@@ -152,13 +156,15 @@ async function open(
   { parameters, redirectUri, by }: ReadRequest,
   language: (tags: readonly string[]) => string,
 ): Promise<Authorization | RequestFault> {
-  const common = readCommonRequest(parameters)
+  const isEntra = client.settings.kind === 'entra_external_mfa'
+  const common = readCommonRequest(parameters, isEntra)
   if (isRequestFault(common)) return common
   const shape = shapeOf(client, parameters)
   if (isRequestFault(shape)) return shape
   const person = await personOf(dependencies, client, parameters, by)
   if (isRequestFault(person)) return person
-  const { state, nonce, acr, askedMethods, languages } = common
+  const { state, nonce, acr, askedMethods, askedSubject, languages } = common
+  if (askedSubject !== null && askedSubject !== person.subject) return otherPerson
   const { userName, hint, ...named } = person
   const request = { redirectUri, ...shape, state, nonce, acr, askedMethods, ...named }
   const { random, hashing, prompts, integrationUsage } = dependencies
@@ -209,9 +215,11 @@ async function personOf(
     return fault('invalid_request', 'push the request (PAR), or sign it: login_hint alone is weak')
   }
   const { login_hint: subject } = parameters
-  if (subject === undefined || subject === '' || subject.length > subjectLengthMax) {
+  if (subject === undefined || subject.length > subjectLengthMax) {
     return fault('invalid_request', 'login_hint must say who is asked')
   }
+  const { id_token_hint: hint } = parameters
+  if (hint !== undefined && hintedSubject(hint) !== subject) return otherPerson
   const userName = mapUserName(integration.userNames, subject) ?? null
   const isBound = reference !== null
   return { subject, displayName: subject, isBound, userName, hint: reference }

@@ -1,11 +1,11 @@
 // The endpoints of the provider that programs call; browsers come by authorize.routes.ts.
 
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isRequestFault, type Parameters } from '../../domain/oidc-request.ts'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { isRequestFault, readParameters } from '../../domain/oidc-request.ts'
 import { isRefusal, type Refusal } from '../../domain/refusal.ts'
 import type { Bound } from '../../platform/bound.ts'
 import type { Admission } from '../../platform/http/admission.ts'
-import { formMediaType, parseForms } from '../../platform/http/form-body.ts'
+import { formMediaType, parseFormsOnly } from '../../platform/http/form-body.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { publicOperation } from '../../platform/http/operation.ts'
 import { route } from '../../platform/http/route.ts'
@@ -42,12 +42,25 @@ const oauthError = (description: string) => ({ description, schema: oauthErrorBo
 
 /** Discovery, keys, tokens and pushed requests. */
 export function oidcRoutes(app: HttpApp, options: OidcOptions, done: () => void): void {
-  parseForms(app, oidcFormBytesMax)
+  parseFormsOnly(app, oidcFormBytesMax)
+  refuseAsOauth(app)
   discovery(app, options)
   keys(app, options)
   token(app, options)
   pushing(app, options)
   done()
+}
+
+/** What cannot be read is refused in the words of OAuth (RFC 6749, 5.2). */
+function refuseAsOauth(app: HttpApp): void {
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const { statusCode = 500, validation, validationContext } = error as Partial<FastifyError>
+    const isOfForm = validation ? validationContext === 'body' : [400, 415].includes(statusCode)
+    if (!isOfForm || request.method !== 'POST') throw error
+    const error_description = 'send application/x-www-form-urlencoded, each parameter once'
+    reply.code(400).header('cache-control', 'no-store')
+    return reply.send({ error: 'invalid_request', error_description })
+  })
 }
 
 function discovery(app: HttpApp, { useCases, admission }: OidcOptions): void {
@@ -103,7 +116,8 @@ async function asClient<T>(
   work: (call: ClientCall) => Promise<T>,
 ): Promise<T | Refusal<'too_many_requests'>> {
   const { params, headers, ip: address, body } = request
-  const form = (body ?? {}) as Parameters
+  // A repeated parameter did not come as far.
+  const form = readParameters(body as object) ?? {}
   const call = { ...params, authorization: headers.authorization, form, address }
   return admission.authenticate(address, null, () => work(call))
 }

@@ -2,6 +2,7 @@
 
 import {
   isRequestFault,
+  knownParameters,
   type Parameters,
   type RequestFault,
   readCodeRequest,
@@ -28,15 +29,8 @@ export const pushedSeconds = 90
 /** The reference that the browser brings. */
 export type PushedReference = { readonly requestUri: string; readonly expiresInSeconds: number }
 
-const authenticationParameters = [
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-  'request',
-]
-
 /**
- * Keeps the request of an authenticated client, whose faults it learns at once. A signed one may be
+ * Keeps what counts of the request of an authenticated client, whose faults it learns at once. A signed one may be
  * pushed, too; then it counts alone.
  */
 export async function pushRequest(
@@ -54,7 +48,7 @@ export async function pushRequest(
     form.request === undefined ? form : await verifyRequest(dependencies, client, form.request)
   if (!sentParameters)
     return { error: 'invalid_request_object', description: 'request is not signed' }
-  const parameters = withoutAuthentication({ ...sentParameters, client_id: integration.id })
+  const parameters = knownParameters({ ...sentParameters, client_id: integration.id })
   const fault = faultOf(parameters, settings.kind === 'oidc_code' ? settings.redirectUris : [])
   if (fault) return fault
   const reference = dependencies.random.token(32)
@@ -63,11 +57,6 @@ export async function pushRequest(
   const newRequest = { tenantId, integrationId, hash, parameters, seconds: pushedSeconds }
   await dependencies.clientRequests.push(newRequest)
   return { requestUri: `${pushedPrefix}${reference}`, expiresInSeconds: pushedSeconds }
-}
-
-function withoutAuthentication(parameters: Parameters): Parameters {
-  const members = Object.entries(parameters)
-  return Object.fromEntries(members.filter(([name]) => !authenticationParameters.includes(name)))
 }
 
 function faultOf(
