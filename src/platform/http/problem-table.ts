@@ -239,8 +239,8 @@ export const problems = {
   },
   unsupported_media_type: {
     status: 415,
-    title: 'The body is not JSON.',
-    detail: 'Send `Content-Type: application/json`.',
+    title: 'The body is of another type.',
+    detail: 'Send `Content-Type: application/json`, or that of a form where the call takes one.',
   },
   headers_too_large: {
     status: 431,

@@ -118,7 +118,7 @@ export const nl: Translation = {
     conflict: 'Iemand anders veranderde op dit moment hetzelfde.',
     too_many_requests: 'Er wachten al te veel aanroepen van deze soort.',
     body_too_large: 'De inhoud is te groot.',
-    unsupported_media_type: 'De inhoud is geen JSON.',
+    unsupported_media_type: 'De inhoud is van een ander type.',
     headers_too_large: 'De headers zijn te groot.',
     request_timeout: 'Het verzoek kwam niet op tijd binnen.',
     unavailable: 'De dienst kan dit op dit moment niet doen.',
