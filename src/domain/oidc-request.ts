@@ -207,21 +207,25 @@ function promptFault(prompt: string | undefined): RequestFault | undefined {
 }
 
 /**
- * Whom an ID token that comes back as a hint names; undefined for any other text. Its signature
- * does not matter: all that a hint can do is to contradict the request.
+ * Whom a token names (`sub`); undefined for any other text. Nothing is verified: it may contradict
+ * a request, or say whose keys are to verify it.
  */
-export function hintedSubject(token: string): string | undefined {
+export function namedSubject(token: string): string | undefined {
   const payload = fromBase64url(token.split('.')[1] ?? '')
   const claims = payload && parseJson(new TextDecoder().decode(payload))
   return isObject(claims) && typeof claims.sub === 'string' ? claims.sub : undefined
 }
 
+/** RFC 6749, 4.1.2.1: one that is missing is not one that is not supported. */
+const typeFault = (type: string | undefined, only: 'code' | 'id_token') =>
+  type === undefined
+    ? fault('invalid_request', 'response_type is missing')
+    : fault('unsupported_response_type', `response_type must be ${only}`)
+
 /** What Entra's requests must be beyond that. */
 export function entraRequestFault(parameters: Parameters): RequestFault | undefined {
   const { response_type: type, response_mode: mode, nonce } = parameters
-  if (type !== 'id_token') {
-    return fault('unsupported_response_type', 'response_type must be id_token')
-  }
+  if (type !== 'id_token') return typeFault(type, 'id_token')
   if (mode !== 'form_post') return fault('invalid_request', 'response_mode must be form_post')
   if (!nonce) return fault('invalid_request', 'nonce is missing')
   return undefined
@@ -233,7 +237,7 @@ export function readCodeRequest(
 ): { readonly codeChallenge: string; readonly responseMode: 'query' | 'form_post' } | RequestFault {
   const { response_type: type, response_mode: mode = 'query' } = parameters
   const { code_challenge: codeChallenge = '', code_challenge_method: method } = parameters
-  if (type !== 'code') return fault('unsupported_response_type', 'response_type must be code')
+  if (type !== 'code') return typeFault(type, 'code')
   if (mode !== 'query' && mode !== 'form_post') {
     return fault('invalid_request', 'response_mode must be query or form_post')
   }

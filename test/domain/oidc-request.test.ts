@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import {
   entraRequestFault,
-  hintedSubject,
   isRequestFault,
   knownParameters,
+  namedSubject,
   type Parameters,
   readCodeRequest,
   readCommonRequest,
@@ -91,11 +91,11 @@ test('a context that is only wished for may be left out, an essential one may no
   expect(readCommonRequest({ scope: 'openid' }, true)).toMatchObject({ acr: null })
 })
 
-test('a hint names its subject, whoever signed it', () => {
+test('a token names its subject, verified or not', () => {
   const token = (payload: string) => `e30.${Buffer.from(payload).toString('base64url')}.x`
-  expect(hintedSubject(token('{"sub":"ada"}'))).toBe('ada')
+  expect(namedSubject(token('{"sub":"ada"}'))).toBe('ada')
   for (const text of ['', 'a', 'a.b', 'a.*.c', token('[]'), token('{'), token('{"sub":7}')]) {
-    expect(hintedSubject(text)).toBeUndefined()
+    expect(namedSubject(text)).toBeUndefined()
   }
 })
 
@@ -176,6 +176,11 @@ test('Entra asks for an ID token that is posted, with a nonce', () => {
   expect(errorOf(entraRequestFault({ ...request, nonce: '' }))).toBe('invalid_request')
 })
 
+test('a request without a type lacks a parameter', () => {
+  expect(errorOf(entraRequestFault({}))).toBe('invalid_request')
+  expect(errorOf(readCodeRequest({}))).toBe('invalid_request')
+})
+
 describe('a request for a code', () => {
   const request = {
     response_type: 'code',
@@ -191,6 +196,7 @@ describe('a request for a code', () => {
   })
   test.each([
     ['of another type', { response_type: 'id_token' }, 'unsupported_response_type'],
+    ['of several types', { response_type: 'code id_token' }, 'unsupported_response_type'],
     ['in a fragment', { response_mode: 'fragment' }, 'invalid_request'],
     ['with a plain challenge', { code_challenge_method: 'plain' }, 'invalid_request'],
     ['without a method', { code_challenge_method: '' }, 'invalid_request'],

@@ -65,6 +65,13 @@ test('an assertion lets its client in, by each of its keys', async () => {
   }
 })
 
+test('an assertion alone says whose it is (RFC 7521, 4.2)', async () => {
+  const statusWith = async (clientId: IntegrationId) =>
+    (await provider.call('token', await assertionOf(key, clientId, provider.base))).status
+  expect(await statusWith(keyClient.id)).toBe(400)
+  expect(await statusWith(basicClient.id)).toBe(401)
+})
+
 test('no client comes in by another way, or by two at once', async () => {
   const { id: basicId, secret: basicSecret } = basicClient
   const { id: postId, secret: postSecret } = postClient

@@ -74,9 +74,9 @@ test('no text in a pushed request makes the endpoint fail, nor what comes of it'
   const auth = basicOf(client.id, client.secret)
   for (const name of names()) {
     for (const text of texts) {
-      const pushed = await provider.call('par', { ...request(), [name]: text }, auth)
-      await expectOauth(pushed)
-      const { request_uri } = pushed.json
+      const answer = await provider.call('par', { ...request(), [name]: text }, auth)
+      await expectOauth(answer)
+      const { request_uri } = answer.json
       if (request_uri) expectLed(await provider.follow({ client_id: client.id, request_uri }))
     }
   }
@@ -87,8 +87,8 @@ test('no text in a signed request makes the endpoint fail', async () => {
   for (const name of names()) {
     for (const value of values) {
       const claims = { iss: client.id, aud: provider.base, ...request(), [name]: value }
-      const signed = await signAsClient(key, claims)
-      const brought = { client_id: client.id, redirect_uri: redirectUri, request: signed }
+      const token = await signAsClient(key, claims)
+      const brought = { client_id: client.id, redirect_uri: redirectUri, request: token }
       expectLed(await provider.bring(brought))
       await expectOauth(await provider.call('par', brought, basicOf(client.id, client.secret)))
     }

@@ -3,7 +3,7 @@
 
 import type { IntegrationId, TenantId } from '../../domain/ids.ts'
 import { oidcIssuerOf } from '../../domain/issuer.ts'
-import type { Parameters } from '../../domain/oidc-request.ts'
+import { namedSubject, type Parameters } from '../../domain/oidc-request.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { IntegrationAuthentication } from '../../doors/authenticate-integration.ts'
 import type { Hashing } from '../../platform/world.ts'
@@ -55,7 +55,8 @@ export async function authenticateClient(
 ): Promise<PromptClient | Refusal<'integration_invalid'>> {
   const { tenantId, form } = call
   const basic = readBasic(call.authorization)
-  const client = await findPromptClient(dependencies, tenantId, basic?.id ?? form.client_id)
+  const clientId = basic?.id ?? form.client_id ?? namedSubject(form.client_assertion ?? '')
+  const client = await findPromptClient(dependencies, tenantId, clientId)
   if (isRefusal(client) || client.settings.kind !== 'oidc_code') {
     return refuse('integration_invalid')
   }

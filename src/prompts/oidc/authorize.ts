@@ -5,8 +5,8 @@ import type { PromptId, TenantId } from '../../domain/ids.ts'
 import { oidcIssuerOf } from '../../domain/issuer.ts'
 import {
   entraRequestFault,
-  hintedSubject,
   isRequestFault,
+  namedSubject,
   type OauthError,
   type Parameters,
   type RequestFault,
@@ -219,7 +219,7 @@ async function personOf(
     return fault('invalid_request', 'login_hint must say who is asked')
   }
   const { id_token_hint: hint } = parameters
-  if (hint !== undefined && hintedSubject(hint) !== subject) return otherPerson
+  if (hint !== undefined && namedSubject(hint) !== subject) return otherPerson
   const userName = mapUserName(integration.userNames, subject) ?? null
   const isBound = reference !== null
   return { subject, displayName: subject, isBound, userName, hint: reference }

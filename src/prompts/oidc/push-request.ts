@@ -30,8 +30,8 @@ export const pushedSeconds = 90
 export type PushedReference = { readonly requestUri: string; readonly expiresInSeconds: number }
 
 /**
- * Keeps what counts of the request of an authenticated client, whose faults it learns at once. A signed one may be
- * pushed, too; then it counts alone.
+ * Keeps what counts of the request of an authenticated client, whose faults it learns at once. A
+ * signed one may be pushed, too; then it counts alone.
  */
 export async function pushRequest(
   dependencies: Dependencies,
