@@ -26,6 +26,11 @@ export function entraRedirectUri(cloud: EntraCloud): string {
   return `https://${hosts[cloud]}/common/federation/externalauthprovider`
 }
 
+/** True for the address of any cloud: an answer there is at Microsoft, whatever client asked. */
+export function isEntraRedirectUri(uri: string | undefined): boolean {
+  return entraClouds.some((cloud) => entraRedirectUri(cloud) === uri)
+}
+
 /** Where the cloud says which keys sign its hints. */
 export function entraDiscoveryUrl(cloud: EntraCloud): string {
   return `https://${hosts[cloud]}/common/v2.0/.well-known/openid-configuration`

@@ -13,6 +13,8 @@ export type Dependencies = IdTokenDependencies & {
   readonly random: Pick<Random, 'token'>
   readonly hashing: Pick<Hashing, 'sha256'>
   readonly sealing: Pick<Sealing, 'seal' | 'open'>
+  /** Whether an error says that the database cannot be reached at the moment. */
+  readonly isUnavailable: (error: unknown) => boolean
 }
 
 /** What the browser carries to the client. */
@@ -27,9 +29,29 @@ function codeBinding({ tenantId, id }: Pick<StoredPrompt, 'tenantId' | 'id'>): s
 
 /**
  * The answer for the client, as the browser that began the prompt may carry it: once, and again
- * for a minute, the same. A prompt that is not over, or was answered before, has none.
+ * for a minute, the same. A prompt that is not over, or was answered before, has none. Where the
+ * database is lost now, the client learns that much.
  */
 export async function answerClient(
+  dependencies: Dependencies,
+  own: OwnPrompt,
+): Promise<ClientAnswer | Refusal<'conflict' | 'challenge_ended'>> {
+  try {
+    return await answer(dependencies, own)
+  } catch (error) {
+    if (!dependencies.isUnavailable(error)) throw error
+    const issuerParameter = issuerParameterOf(dependencies, own.client)
+    const parameters = { error: 'temporarily_unavailable', ...issuerParameter }
+    return { to: returnAddressOf(own.prompt), parameters }
+  }
+}
+
+const returnAddressOf = ({ request }: StoredPrompt): ReturnAddress => {
+  const { redirectUri, responseMode, state } = request
+  return { redirectUri, responseMode, state }
+}
+
+async function answer(
   dependencies: Dependencies,
   { prompt, client, state }: OwnPrompt,
 ): Promise<ClientAnswer | Refusal<'conflict' | 'challenge_ended'>> {
@@ -45,8 +67,7 @@ export async function answerClient(
     isCode ? { hash: hashing.sha256(code), sealed: sealing.seal(code, codeBinding(prompt)) } : null,
   )
   if (answeredPrompt === null) return refuse('challenge_ended')
-  const { redirectUri, responseMode, state: clientState } = request
-  const to = { redirectUri, responseMode, state: clientState }
+  const to = returnAddressOf(prompt)
   const issuerParameter = issuerParameterOf(dependencies, client)
   const error = errorFor(client, answeredPrompt, answeredPrompt.outcome ?? outcome)
   if (error !== null) return { to, parameters: { error, ...issuerParameter } }

@@ -204,6 +204,7 @@ export async function startService(
     entraHints,
     connectionProbing: openConnectionProbing({ ...clouds, publicOrigin }),
     connectionTurns: buildConnectionTurns(() => performance.now()),
+    isUnavailable: isDatabaseUnavailable,
     signals,
     dispatcher,
     integrationUsage,

@@ -186,8 +186,7 @@ export function registerRoutes(
       ...{ isUnavailable: options.isUnavailable, log: app.log, send: sendProblemPage },
     })
     pages.register(authorizeRoutes, { useCases, admission, publicOrigin })
-    const { isUnavailable } = options
-    const prompt = { useCases, admission, publicOrigin, limits, stopping, isUnavailable }
+    const prompt = { useCases, admission, publicOrigin, limits, stopping }
     pages.register(promptRoutes, prompt)
     pages.register(promptCodeRoutes, prompt)
     pages.register(promptEventRoutes, prompt)

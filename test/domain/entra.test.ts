@@ -7,6 +7,7 @@ import {
   entraRedirectUri,
   hintAgeMaxSeconds,
   hintToleranceSeconds,
+  isEntraRedirectUri,
   mayKeySign,
   readHint,
 } from '../../src/domain/entra.ts'
@@ -99,6 +100,14 @@ test('a key signs for a tenant by its name or by the template of all tenants', (
 })
 
 test('each cloud has addresses of its own, those of the documentation', () => {
+  expect(entraClouds.map(entraRedirectUri).every(isEntraRedirectUri)).toBe(true)
+  for (const other of [
+    'https://evil.example/common/federation/externalauthprovider',
+    '',
+    undefined,
+  ]) {
+    expect(isEntraRedirectUri(other)).toBe(false)
+  }
   expect(entraClouds.map(entraRedirectUri)).toEqual([
     'https://login.microsoftonline.com/common/federation/externalauthprovider',
     'https://login.microsoftonline.us/common/federation/externalauthprovider',

@@ -1,5 +1,5 @@
 // Modules of the OpenID conformance suite (plans oidcc-basic, -formpost-basic and -config), written
-// as tests: the suite cannot run here. What is missing, and why: docs/integrations/openid-connect.md.
+// as tests: the suite cannot run here. What is missing: docs/integrations/openid-connect.md.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Client, conformanceClient, errorAt } from '../support/conformance.ts'

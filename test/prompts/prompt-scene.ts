@@ -118,14 +118,17 @@ export async function openPrompts(more: Parameters<typeof startTestService>[0] =
     return { browser, form, path: addressOf(answer) }
   }
 
+  /** What a client without signatures has a browser bring. */
+  const bareRequest = (clientId: string, loginHint: string) => ({
+    ...{ client_id: clientId, redirect_uri: callback, response_type: 'code', scope: 'openid' },
+    code_challenge: randomBytes(32).toString('base64url'),
+    code_challenge_method: 'S256',
+    ...{ state: 's', nonce: 'n', login_hint: loginHint },
+  })
+
   /** A browser that a client without signatures has sent to its prompt. */
   async function beginBare(clientId: string, loginHint: string, browser = aBrowser()) {
-    const parameters = {
-      ...{ client_id: clientId, redirect_uri: callback, response_type: 'code', scope: 'openid' },
-      code_challenge: randomBytes(32).toString('base64url'),
-      code_challenge_method: 'S256',
-      ...{ state: 's', nonce: 'n', login_hint: loginHint },
-    }
+    const parameters = bareRequest(clientId, loginHint)
     const answer = await browser.post(`/t/${tenantId}/oidc/authorize`, parameters, 'cross-site')
     return { browser, path: addressOf(answer) }
   }
@@ -150,6 +153,7 @@ export async function openPrompts(more: Parameters<typeof startTestService>[0] =
 
   return {
     ...{ entra, service, query, ofEntra, ofBareHints, aPhone, entraForm, begin, beginBare },
+    bareRequest,
     ...{ aBrowser, questionAt, entraDecision, questions },
     /** Nobody of the service. */
     stranger: () => randomUUID(),

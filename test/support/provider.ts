@@ -169,6 +169,7 @@ function openParts({ database: { url }, config, origin: publicOrigin }: RunningS
     prompts: buildPromptStore(database),
     integrations: buildIntegrationStore(database, random),
     challenges: { find: async () => null },
+    isUnavailable: () => false,
     oidcKeys: buildOidcKeyStore(database, random),
     oidcSigning: buildOidcSigning(sealing, { now: () => new Date() }),
   }

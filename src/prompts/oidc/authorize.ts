@@ -1,6 +1,6 @@
 // A client sends the browser to us: its request is read, and opens a prompt.
 
-import { entraRedirectUri, readHint } from '../../domain/entra.ts'
+import { entraRedirectUri, isEntraRedirectUri, readHint } from '../../domain/entra.ts'
 import type { PromptId, TenantId } from '../../domain/ids.ts'
 import { oidcIssuerOf } from '../../domain/issuer.ts'
 import {
@@ -37,6 +37,8 @@ export type Dependencies = FindClientDependencies &
     readonly random: Pick<Random, 'id' | 'token'>
     readonly hashing: Pick<Hashing, 'sha256'>
     readonly clock: Clock
+    /** Whether an error says that the database cannot be reached at the moment. */
+    readonly isUnavailable: (error: unknown) => boolean
   }
 
 /** Where an answer, or an error, is to go. */
@@ -81,9 +83,29 @@ const otherPerson = fault('login_required', 'the request names more than one per
  * Opens a prompt for what a client asks. A request whose client or redirect URI is not one of ours
  * is refused, and never redirected anywhere; of whatever else is wrong the client is notified. A
  * hint, a pushed and a signed request open one prompt: an equal request comes back to it, and the
- * page goes on in the browser that began it alone.
+ * page goes on in the browser that began it alone. While the database cannot be reached, the client
+ * is notified where its address is known: that of Entra always is. Otherwise this rejects.
  */
 export async function authorize(
+  dependencies: Dependencies,
+  tenantId: TenantId,
+  sentParameters: Parameters,
+  language: (tags: readonly string[]) => string,
+): Promise<Authorization | AuthorizationRefusal> {
+  try {
+    return await authorizeClient(dependencies, tenantId, sentParameters, language)
+  } catch (error) {
+    const { redirect_uri: redirectUri = sentParameters.redirect_url ?? '' } = sentParameters
+    if (!isEntraRedirectUri(redirectUri) || !dependencies.isUnavailable(error)) throw error
+    const state = returnedState(sentParameters)
+    const to = { redirectUri, responseMode: 'form_post', state } as const
+    return { kind: 'error', to, fault: databaseLost, issuerParameter: {} }
+  }
+}
+
+const databaseLost = fault('temporarily_unavailable', 'the database cannot be reached')
+
+async function authorizeClient(
   dependencies: Dependencies,
   tenantId: TenantId,
   sentParameters: Parameters,
@@ -98,7 +120,12 @@ export async function authorize(
   const to = returnAddressOf(client, parameters, redirectUri)
   const opening = isRequestFault(request.by)
     ? request.by
-    : await open(dependencies, client, { parameters, redirectUri, by: request.by }, language)
+    : await open(dependencies, client, { parameters, redirectUri, by: request.by }, language).catch(
+        (error: unknown) => {
+          if (dependencies.isUnavailable(error)) return databaseLost
+          throw error
+        },
+      )
   if (isRequestFault(opening)) {
     dependencies.integrationUsage.recordFailure(client.integration, opening.error)
     const issuerParameter = issuerParameterOf(dependencies, client)

@@ -31,7 +31,6 @@ export type PromptOptions = {
   readonly publicOrigin: string
   readonly limits: ServerLimits
   readonly stopping: () => boolean
-  readonly isUnavailable: (error: unknown) => boolean
 }
 
 /** Where the page of a prompt is, as a route. */

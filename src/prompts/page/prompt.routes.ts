@@ -7,7 +7,6 @@ import { formMediaType, parseForms } from '../../platform/http/form-body.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
-import type { ClientAnswer } from '../answer-client.ts'
 import type { OwnPrompt } from '../own-prompt.ts'
 import { lateRound } from '../prompt-progress.ts'
 import type { PromptPage } from '../read-prompt-page.ts'
@@ -191,24 +190,9 @@ function goBack(app: HttpApp, options: PromptOptions): void {
       const page = await readPage(options, request)
       if (isRefusal(page)) return sendRefusalPage(reply, page)
       const { path, suffix, language } = viewOf(page, request)
-      const answer = await answerOf(options, page.own)
+      const answer = await options.useCases.answerClient(page.own)
       if (isRefusal(answer)) return reply.redirect(`${path}${suffix}`, 303)
       return sendClientAnswer(reply, answer, language)
     },
   )
-}
-
-/** The answer; where the database is lost now, the client learns that much. */
-async function answerOf(
-  { useCases, isUnavailable }: PromptOptions,
-  own: OwnPrompt,
-): ReturnType<PromptOptions['useCases']['answerClient']> {
-  try {
-    return await useCases.answerClient(own)
-  } catch (error) {
-    if (!isUnavailable(error)) throw error
-    const { redirectUri, responseMode, state } = own.prompt.request
-    const parameters = { error: 'temporarily_unavailable' }
-    return { to: { redirectUri, responseMode, state }, parameters } satisfies ClientAnswer
-  }
 }
