@@ -1,6 +1,6 @@
 // Doors that send the browser to a page of ours: what is configured of them.
 
-import type { EntraBinding } from './entra.ts'
+import { type EntraBinding, entraRedirectUri } from './entra.ts'
 import { directoryIdsFault } from './entra-ids.ts'
 import type { OidcAlgorithm } from './oidc-key.ts'
 
@@ -43,6 +43,11 @@ export type PromptSettings =
       /** What signs its ID tokens. */
       readonly idTokenAlgorithm: OidcAlgorithm
     })
+
+/** The addresses to which answers go, and no others. */
+export function redirectUrisOf(settings: PromptSettings): readonly string[] {
+  return settings.kind === 'oidc_code' ? settings.redirectUris : [entraRedirectUri(settings.cloud)]
+}
 
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]']
 

@@ -1,6 +1,7 @@
 // The end of a prompt, as the client that began it learns it.
 
 import { errorOf, outcomeOf, type PromptOutcome } from '../domain/prompt.ts'
+import { redirectUrisOf } from '../domain/prompt-settings.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Hashing, Random, Sealing } from '../platform/world.ts'
 import { issuerParameterOf, type ReturnAddress } from './oidc/authorize.ts'
@@ -29,13 +30,18 @@ function codeBinding({ tenantId, id }: Pick<StoredPrompt, 'tenantId' | 'id'>): s
 
 /**
  * The answer for the client, as the browser that began the prompt may carry it: once, and again
- * for a minute, the same. A prompt that is not over, or was answered before, has none. Where the
- * database is lost now, the client learns that much.
+ * for a minute, the same. A prompt that is not over, or was answered before, has none; nor has one
+ * whose redirect URI was taken off the list meanwhile (`redirect_uri_unknown`). Where the database
+ * is lost now, the client learns that much.
  */
 export async function answerClient(
   dependencies: Dependencies,
   own: OwnPrompt,
-): Promise<ClientAnswer | Refusal<'conflict' | 'challenge_ended'>> {
+): Promise<ClientAnswer | Refusal<'conflict' | 'challenge_ended' | 'redirect_uri_unknown'>> {
+  const { redirectUri } = own.prompt.request
+  if (!redirectUrisOf(own.client.settings).includes(redirectUri)) {
+    return refuse('redirect_uri_unknown')
+  }
   try {
     return await answer(dependencies, own)
   } catch (error) {

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { hasSecret, promptSettingsOf } from '../../src/domain/integration.ts'
-import { type PromptSettings, promptSettingsFault } from '../../src/domain/prompt-settings.ts'
+import {
+  type PromptSettings,
+  promptSettingsFault,
+  redirectUrisOf,
+} from '../../src/domain/prompt-settings.ts'
 
 const page = { asksAtOnce: true, codesAsOtp: false }
 const code = {
@@ -25,6 +29,13 @@ test('settings that a browser and every parser read alike can be used', () => {
   expect(promptSettingsFault(entra)).toBeUndefined()
   const byKey = { ...code, clientAuthentication: 'private_key_jwt' } as const
   expect(promptSettingsFault(byKey)).toBeUndefined()
+})
+
+test('answers go to the addresses on the list, those of Entra to the one of its cloud', () => {
+  expect(redirectUrisOf(code)).toBe(code.redirectUris)
+  expect(redirectUrisOf({ ...entra, cloud: 'china' })).toEqual([
+    'https://login.partner.microsoftonline.cn/common/federation/externalauthprovider',
+  ])
 })
 
 describe('no answer goes to a redirect URI', () => {

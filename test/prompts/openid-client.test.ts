@@ -110,3 +110,26 @@ test('a client whose key is another is refused', async () => {
     error: 'invalid_client',
   })
 })
+
+test('a client refuses an answer of another issuer, or of none (RFC 9207)', async () => {
+  const { id, secret } = await provider.createClient({
+    ...{ redirectUris, clientAuthentication: 'client_secret_basic' },
+  })
+  const config = await discover(id, oidc.ClientSecretBasic(secret))
+  const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
+  for (const iss of ['https://evil.example', `${provider.base}/`, null]) {
+    const url = await oidc.buildAuthorizationUrlWithPAR(config, {
+      ...{ redirect_uri: redirectUri, scope: 'openid', login_hint: 'ada', state: 's' },
+      code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: 'S256',
+    })
+    const { parameters } = await provider.end(await provider.follow(url.search))
+    expect(parameters.iss).toBe(provider.base)
+    const back = new URL(redirectUri)
+    back.searchParams.set('code', parameters.code ?? '')
+    back.searchParams.set('state', 's')
+    if (iss !== null) back.searchParams.set('iss', iss)
+    const checks = { pkceCodeVerifier, expectedState: 's' }
+    await expect(oidc.authorizationCodeGrant(config, back, checks)).rejects.toThrow()
+  }
+})

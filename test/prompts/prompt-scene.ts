@@ -154,6 +154,7 @@ export async function openPrompts(more: Parameters<typeof startTestService>[0] =
   return {
     ...{ entra, service, query, ofEntra, ofBareHints, aPhone, entraForm, begin, beginBare },
     bareRequest,
+    relyingPartyId: relyingPartyId as string,
     ...{ aBrowser, questionAt, entraDecision, questions },
     /** Nobody of the service. */
     stranger: () => randomUUID(),

@@ -1,6 +1,6 @@
 // A client sends the browser to us: its request is read, and opens a prompt.
 
-import { entraRedirectUri, isEntraRedirectUri, readHint } from '../../domain/entra.ts'
+import { isEntraRedirectUri, readHint } from '../../domain/entra.ts'
 import type { PromptId, TenantId } from '../../domain/ids.ts'
 import { oidcIssuerOf } from '../../domain/issuer.ts'
 import {
@@ -16,6 +16,7 @@ import {
   signedPartOf,
 } from '../../domain/oidc-request.ts'
 import { type PromptRequest, promptSeconds, type ResponseMode } from '../../domain/prompt.ts'
+import { redirectUrisOf } from '../../domain/prompt-settings.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import { mapUserName } from '../../domain/user-name.ts'
 import type { IntegrationUsage } from '../../doors/integration.store.ts'
@@ -155,9 +156,7 @@ function recordRefusal(
 function redirectUriOf({ settings }: PromptClient, parameters: Parameters): string | undefined {
   // Entra's documentation spells the parameter in both ways.
   const { redirect_uri: uri = parameters.redirect_url } = parameters
-  const registeredUris =
-    settings.kind === 'oidc_code' ? settings.redirectUris : [entraRedirectUri(settings.cloud)]
-  return registeredUris.find((one) => one === uri)
+  return redirectUrisOf(settings).find((one) => one === uri)
 }
 
 function returnAddressOf(

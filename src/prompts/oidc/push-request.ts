@@ -8,6 +8,7 @@ import {
   readCodeRequest,
   readCommonRequest,
 } from '../../domain/oidc-request.ts'
+import { redirectUrisOf } from '../../domain/prompt-settings.ts'
 import { isRefusal, type Refusal } from '../../domain/refusal.ts'
 import type { Random } from '../../platform/world.ts'
 import {
@@ -49,7 +50,7 @@ export async function pushRequest(
   if (!sentParameters)
     return { error: 'invalid_request_object', description: 'request is not signed' }
   const parameters = knownParameters({ ...sentParameters, client_id: integration.id })
-  const fault = faultOf(parameters, settings.kind === 'oidc_code' ? settings.redirectUris : [])
+  const fault = faultOf(parameters, redirectUrisOf(settings))
   if (fault) return fault
   const reference = dependencies.random.token(32)
   const { tenantId, id: integrationId } = integration

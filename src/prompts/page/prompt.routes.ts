@@ -183,7 +183,7 @@ function goBack(app: HttpApp, options: PromptOptions): void {
           200: promptPageAnswer('A page that posts the answer to the client.'),
           303: nothing('To the client with the answer, or to the page where there is none.'),
         },
-        refusals: [...promptRefusals, 'origin_not_allowed'],
+        refusals: [...promptRefusals, 'origin_not_allowed', 'redirect_uri_unknown'],
       }),
     },
     async (request, reply) => {
@@ -191,7 +191,11 @@ function goBack(app: HttpApp, options: PromptOptions): void {
       if (isRefusal(page)) return sendRefusalPage(reply, page)
       const { path, suffix, language } = viewOf(page, request)
       const answer = await options.useCases.answerClient(page.own)
-      if (isRefusal(answer)) return reply.redirect(`${path}${suffix}`, 303)
+      if (isRefusal(answer)) {
+        return answer.refused === 'redirect_uri_unknown'
+          ? sendRefusalPage(reply, answer)
+          : reply.redirect(`${path}${suffix}`, 303)
+      }
       return sendClientAnswer(reply, answer, language)
     },
   )
