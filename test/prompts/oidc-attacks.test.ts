@@ -76,8 +76,8 @@ describe('two sign-ins in one browser', () => {
     expect(await decide(one, first)).toBe('signed in')
     expect(await decide(other, second)).toBe('signed in')
     expect(await decide(one, second)).toBe('state')
-    const swapped = { ...first.form, state: String(second.form.state) }
-    expect(await decide(other, { ...first, form: swapped })).toMatch(/nonce/)
+    const otherForm = { ...first.form, state: String(second.form.state) }
+    expect(await decide(other, { ...first, form: otherForm })).toMatch(/nonce/)
   })
 
   test('the cookie of one opens no other, and none of them says who somebody is', async () => {
@@ -99,15 +99,15 @@ describe('two sign-ins in one browser', () => {
 describe('a cookie', () => {
   test('that was planted before is not the one of the prompt that follows', async () => {
     const { service } = scene
-    const planted = 'A'.repeat(43)
+    const foreignSecret = 'A'.repeat(43)
     const victim = scene.aBrowser()
-    victim.jar.set('countersign-prompt /', { path: '/', value: planted })
+    victim.jar.set('countersign-prompt /', { path: '/', value: foreignSecret })
     const { path } = await scene.beginBare(bareId, 'ada', victim)
     const own = [...victim.jar.values()].find((one) => one.path === path)?.value
     expect(own).toMatch(/^[\w-]{43}$/)
-    expect(own).not.toBe(planted)
+    expect(own).not.toBe(foreignSecret)
     const thief = scene.aBrowser()
-    thief.jar.set('countersign-prompt /', { path: '/', value: planted })
+    thief.jar.set('countersign-prompt /', { path: '/', value: foreignSecret })
     expect((await thief.read(path)).status).toBe(404)
     expect(service.origin.startsWith('http:')).toBe(true)
   })
@@ -135,10 +135,10 @@ describe('the way back', () => {
       const { browser, path } = await scene.beginBare(bareId, 'ada')
       await browser.post(`${path}/cancel`)
       const evil = 'https://evil.example/'
-      const asked = await browser.post(`${path}/return?${name}=${encodeURIComponent(evil)}`)
-      expect([asked.status, asked.headers.get('location')]).toEqual([400, null])
-      const posted = await browser.post(`${path}/return`, { [name]: evil })
-      expect([posted.status, posted.headers.get('location')]).toEqual([400, null])
+      const byAddress = await browser.post(`${path}/return?${name}=${encodeURIComponent(evil)}`)
+      expect([byAddress.status, byAddress.headers.get('location')]).toEqual([400, null])
+      const byForm = await browser.post(`${path}/return`, { [name]: evil })
+      expect([byForm.status, byForm.headers.get('location')]).toEqual([400, null])
       const { headers } = await browser.post(`${path}/return`)
       expect(headers.get('location')?.startsWith(`${callback}?`)).toBe(true)
     },

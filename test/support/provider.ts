@@ -2,6 +2,7 @@
 // its page: a prompt ends here by the stores.
 
 import { createHash, randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
 import type { IntegrationId, PromptId, TenantId } from '../../src/domain/ids.ts'
 import type { PromptOutcome } from '../../src/domain/prompt.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
@@ -72,9 +73,9 @@ export function pkce() {
 const browser = { accept: 'text/html,application/xhtml+xml' }
 
 /** Starts all of it. */
-export async function startProvider() {
+export async function startProvider(log?: Logger) {
   const entra = await startEntraDouble()
-  const service = await startTestService({}, undefined, {
+  const service = await startTestService({}, log, {
     entraDiscoveryUrlOf: entra.discoveryUrlOf,
   })
   const { origin, api, key } = service
