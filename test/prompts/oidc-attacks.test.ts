@@ -172,6 +172,23 @@ describe('the way back', () => {
     const policy = headers.get('content-security-policy') ?? ''
     expect(/form-action ([^;]*)/.exec(policy)?.[1]).toBe('https://login.microsoftonline.com')
   })
+
+  test('and every page of the way shows a name as text, and sits in no frame', async () => {
+    const { browser, path } = await scene.beginBare(bareId, markup)
+    const error = new URLSearchParams({ ...scene.bareRequest('int_x', markup), state: markup })
+    const pages = [await browser.read(path), await browser.read(`${authorizeAt()}?${error}`)]
+    await browser.post(`${path}/cancel`)
+    pages.push(await browser.read(path), await browser.read(path.slice(0, -1)))
+    const form = { ...(await scene.entraForm(clientId)), state: markup, nonce: '' }
+    pages.push(await browser.post(authorizeAt(), form, 'cross-site'))
+    expect(pages.map(({ status }) => status)).toEqual([200, 401, 200, 404, 200])
+    for (const { text, headers } of pages) {
+      expect(text).not.toMatch(/<img|alert\(2\)<\/script>/)
+      expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+    }
+    expect(pages[0]?.text).toContain('&lt;img src=x')
+  })
 })
 
 describe('another tenant', () => {
