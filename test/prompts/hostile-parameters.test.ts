@@ -151,6 +151,18 @@ test('control characters are refused by the address of the client, and never com
   expect(promptId).not.toBeNull()
 })
 
+test('a parameter that is there twice is refused, known or not, and leads nowhere', async () => {
+  for (const [name, value] of [...Object.entries(request()), ['other', 'x']]) {
+    const twice = `${new URLSearchParams(request())}&${new URLSearchParams({ [name ?? '']: value ?? '' })}`
+    const parameters = name === 'other' ? `${twice}&other=y` : twice
+    for (const led of [await provider.follow(parameters), await provider.bring(parameters)]) {
+      expect(led).toMatchObject({ status: 400, location: null, posts: null, secret: null })
+    }
+    const answer = await provider.call('par', parameters, basicOf(client.id, client.secret))
+    expect([answer.status, answer.json.error]).toEqual([400, 'invalid_request'])
+  }
+})
+
 test('a parameter without a value counts as missing', async () => {
   const { promptId } = await provider.bring({ ...request(), state: '', nonce: '', prompt: '' })
   expect((await provider.prompt(promptId))?.request).toMatchObject({ state: null, nonce: null })

@@ -123,6 +123,21 @@ describe('settings of the integration', () => {
     expect(Number(row?.seconds)).toBeCloseTo(30, 1)
   })
 
+  test('never lengthen a prompt: what it asks ends with it', async () => {
+    const oid = scene.stranger()
+    const phone = await scene.aPhone({ user: oid })
+    const { browser, path } = await scene.begin(clientId, { claims: { oid } })
+    const id = path.split('/').at(-1)
+    const [row] = await scene.query<{ until: Date }>(
+      `update prompts set expires_at = clock_timestamp() + interval '30 seconds' where id = $1
+       returning expires_at as until`,
+      [id],
+    )
+    await browser.read(path)
+    const { expiresAt } = await scene.questionAt(phone)
+    expect(expiresAt.getTime()).toBeLessThanOrEqual((row?.until.getTime() ?? 0) + 1)
+  })
+
   test('stop it at once: a paused one shows, asks and answers nothing until it goes on', async () => {
     const id = await scene.ofEntra()
     const { browser, path, form, phone, number, question } = await aPersonAsked(id)

@@ -150,6 +150,9 @@ describe('a person whom the browser names', () => {
     const ready = await browser.read(path)
     expect(ready.text).toContain('Ask my phone')
     expect(numberIn(ready.text)).toBe('')
+    // Those are buttons of later pages.
+    for (const action of ['more', 'again', 'return']) await browser.post(`${path}/${action}`)
+    expect((await browser.read(path)).text).toContain('Ask my phone')
     expect((await phone.client.pending()).requests).toEqual([])
     await Promise.all([browser.post(`${path}/ask`), browser.post(`${path}/ask`)])
     const page = await browser.read(path)

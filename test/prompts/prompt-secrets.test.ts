@@ -79,11 +79,11 @@ test('secrets of clients, cookies, references, hints, codes and tokens', async (
   const assertion = await assertionOf(key, signer.id, provider.base)
   await provider.call('par', { ...request, client_id: signer.id, ...assertion }, {})
   const hint = await provider.entra.hint()
-  const hinted = await provider.bring(provider.entra.form({ clientId: entra.id, hint }))
-  const { parameters: answer } = await provider.end(hinted)
+  const entraLed = await provider.bring(provider.entra.form({ clientId: entra.id, hint }))
+  const { parameters: answer } = await provider.end(entraLed)
   const secrets = [
     ...[client.secret, poster.secret, header.authorization.slice(6), code, verifier],
-    ...[led.secret, bare.secret, signedLed.secret, hinted.secret],
+    ...[led.secret, bare.secret, signedLed.secret, entraLed.secret],
     ...[request_uri, request_uri.split(':').at(-1), signedRequest, hint],
     ...[assertion.client_assertion, tokens.json.id_token, tokens.json.access_token],
     ...[answer.id_token],
