@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loggerOptions } from '../../src/platform/http/logging.ts'
 import { callSigned } from '../support/auth-api.ts'
-import { onServer } from '../support/cluster.ts'
+import { everythingStored } from '../support/everything-stored.ts'
 import { enrollPhone, type RunningService, startTestService } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 
@@ -19,23 +19,6 @@ beforeAll(async () => {
   service = await startTestService({}, pino(loggerOptions('trace'), sink))
 })
 afterAll(() => service[Symbol.asyncDispose]())
-
-/** The contents of all tables, as text. */
-async function everythingStored(): Promise<string> {
-  return onServer(service.database.url, async (client) => {
-    const tables = await client.query<{ name: string }>(
-      `select table_name as name from information_schema.tables where table_schema = 'public'`,
-    )
-    let text = ''
-    for (const { name } of tables.rows) {
-      const { rows } = await client.query(`select * from "${name}"`)
-      text += JSON.stringify(rows, (_key, value) =>
-        value?.type === 'Buffer' ? Buffer.from(value.data).toString('latin1') : value,
-      )
-    }
-    return text
-  })
-}
 
 /** The types of all signed objects in a text. */
 function signedTypes(text: string): unknown[] {
@@ -68,7 +51,7 @@ test('the number is in the create response and nowhere else', async () => {
   ]) {
     everythingSaid.push((await service.api('GET', path)).text)
   }
-  everythingSaid.push(await everythingStored())
+  everythingSaid.push(await everythingStored(service.database.url))
 
   const replay = await service.api('POST', '/v1/challenges', input, headers)
   expect(replay.status).toBe(200)
@@ -77,7 +60,7 @@ test('the number is in the create response and nowhere else', async () => {
   const [request] = requests
   if (!request) throw new Error('nothing is pending')
   await expect(phone.client.approve(request, '00000000')).rejects.toThrow()
-  everythingSaid.push(await everythingStored())
+  everythingSaid.push(await everythingStored(service.database.url))
   await phone.client.approve(request, number)
   everythingSaid.push((await service.api('GET', `/v1/challenges/${id}`)).text)
   everythingSaid.push(JSON.stringify(await phone.client.activities()))
@@ -133,18 +116,21 @@ test('a number that a client shows before the challenge is in its answer and now
   // A canary: no other text of the run contains these eight digits.
   expect(prompt.text).toContain(number)
   expect(number).toMatch(/^\d{8}$/)
-  const everythingSaid = [await everythingStored()]
+  const everythingSaid = [await everythingStored(service.database.url)]
   const push = { username: 'dora', factor: 'prompt', prompt: 'push1', async: '1' }
   const { txid } = (await call('auth', push)).json.response
   await until('the push arrives', () => phone.pushes[0])
   const { requests } = await phone.client.pending()
-  everythingSaid.push(JSON.stringify([phone.pushes, requests]), await everythingStored())
+  everythingSaid.push(
+    JSON.stringify([phone.pushes, requests]),
+    await everythingStored(service.database.url),
+  )
   for (const path of [`/v1/challenges/${txid}`, `/v1/integrations/${door.id}`, '/metrics']) {
     everythingSaid.push((await service.api('GET', path)).text)
   }
   everythingSaid.push(log)
   for (const text of everythingSaid) expect(text).not.toContain(number)
-  for (const text of [await everythingStored(), log]) {
+  for (const text of [await everythingStored(service.database.url), log]) {
     expect(text).not.toContain(door.secret)
     expect(text).not.toMatch(/"authorization":"Basic/i)
   }
@@ -187,7 +173,7 @@ test('keys, codes, tokens and proofs are neither in the log nor readable in the 
     enrollment.json.uri.split('#')[1],
     phone.token,
   ]
-  const database = await everythingStored()
+  const database = await everythingStored(service.database.url)
   for (const secret of secrets) {
     expect(secret.length).toBeGreaterThan(5)
     expect(log).not.toContain(secret)

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loggerOptions } from '../../src/platform/http/logging.ts'
-import { onServer } from '../support/cluster.ts'
+import { everythingStored } from '../support/everything-stored.ts'
 import { assertionOf, basicOf, createClientKey, signAsClient } from '../support/oidc-client.ts'
 import {
   type Parameters,
@@ -26,23 +26,6 @@ beforeAll(async () => {
   provider = await startProvider(pino(loggerOptions('trace'), sink))
 })
 afterAll(() => provider[Symbol.asyncDispose]())
-
-/** The contents of all tables, as text. */
-async function everythingStored(): Promise<string> {
-  return onServer(provider.service.database.url, async (client) => {
-    const tables = await client.query<{ name: string }>(
-      `select table_name as name from information_schema.tables where table_schema = 'public'`,
-    )
-    let text = ''
-    for (const { name } of tables.rows) {
-      const { rows } = await client.query(`select * from "${name}"`)
-      text += JSON.stringify(rows, (_key, value) =>
-        value?.type === 'Buffer' ? Buffer.from(value.data).toString('latin1') : value,
-      )
-    }
-    return text
-  })
-}
 
 test('secrets of clients, cookies, references, hints, codes and tokens', async () => {
   const key = await createClientKey()
@@ -88,7 +71,7 @@ test('secrets of clients, cookies, references, hints, codes and tokens', async (
     ...[assertion.client_assertion, tokens.json.id_token, tokens.json.access_token],
     ...[answer.id_token],
   ]
-  const database = await everythingStored()
+  const database = await everythingStored(provider.service.database.url)
   expect(log).toContain('/oidc/authorize')
   for (const secret of secrets) {
     expect(secret?.length).toBeGreaterThan(20)
