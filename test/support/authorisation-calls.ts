@@ -125,15 +125,20 @@ export function callsIn({
       path,
       body: body ?? (defaultBody === undefined ? undefined : JSON.stringify(defaultBody)),
     }
+    // What takes no JSON takes a form.
+    const isForm = operation.body === undefined && defaultBody !== undefined
+    const fields = (defaultBody ?? {}) as Record<string, string>
+    const sentBody = isForm && !body ? `${new URLSearchParams(fields)}` : sentRequest.body
+    const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json'
     const response = await fetch(service.origin + path, {
       method: operation.method,
       redirect: 'manual',
       headers: {
-        ...(sentRequest.body !== undefined && { 'content-type': 'application/json' }),
+        ...(sentBody !== undefined && { 'content-type': type }),
         ...(facts.ownPages && { 'sec-fetch-site': 'same-origin' }),
         ...(await credentials(operation, caller, stage, sentRequest)),
       },
-      ...(sentRequest.body !== undefined && { body: sentRequest.body }),
+      ...(sentBody !== undefined && { body: sentBody }),
     })
     const headers = Object.fromEntries([...response.headers].filter(([one]) => !perAnswer.has(one)))
     const { status } = response
