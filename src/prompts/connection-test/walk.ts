@@ -137,6 +137,8 @@ export function openWalk(
       prompts: memoryOfPrompts(dependencies, memory),
       clientRequests: memoryOfRequests(dependencies),
       entraHints: client.entraHints,
+      // What is asked here is in memory; a lost database ends the test as it ends any call.
+      isUnavailable: () => false,
     },
   }
 }
