@@ -35,6 +35,7 @@ const severities = {
   typed_code_ended: 'info',
   enrollment_window_opened: 'critical',
   enrollment_window_closed: 'info',
+  prompt_enrollment_opened: 'critical',
   device_added: 'critical',
   device_renamed: 'info',
   device_key_rotated: 'warning',

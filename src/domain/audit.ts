@@ -29,6 +29,7 @@ export type AuditType =
   | 'temporary_code_made'
   | 'enrollment_window_opened'
   | 'enrollment_window_closed'
+  | 'prompt_enrollment_opened'
   | 'devices_unregistered_by_time'
   | 'report_resolved'
   | 'activities_purged'

@@ -61,6 +61,7 @@ const notices: Record<ActivityType, Notice> = {
   typed_code_ended: quiet('devices'),
   enrollment_window_opened: loud('security'),
   enrollment_window_closed: quiet('security'),
+  prompt_enrollment_opened: loud('security'),
   device_added: loud('devices'),
   device_renamed: loud('devices'),
   device_key_rotated: loud('devices'),

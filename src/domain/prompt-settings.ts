@@ -10,6 +10,11 @@ type PageSettings = {
   readonly asksAtOnce: boolean
   /** Whether a recovery or temporary code counts as `otp`; otherwise the client is refused. */
   readonly codesAsOtp: boolean
+  /**
+   * Whether a user whom nobody has enrolled may add a first device on the page: in a window, or by
+   * a temporary code.
+   */
+  readonly enrollmentAllowed: boolean
 }
 
 /** How a client of OpenID Connect proves who it is (OpenID Connect Core, 9). */

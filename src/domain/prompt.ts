@@ -2,7 +2,7 @@
 // for, how long it goes on, what its end means to the client.
 
 import type { Challenge } from './challenge.ts'
-import type { ChallengeId, IntegrationId, PromptId, TenantId } from './ids.ts'
+import type { ChallengeId, EnrollmentId, IntegrationId, PromptId, TenantId } from './ids.ts'
 import { type Refusal, refuse } from './refusal.ts'
 
 /** From the client's request to its answer; Entra abandons after about ten minutes. */
@@ -82,6 +82,8 @@ export type Prompt = {
   readonly challengeId: ChallengeId | null
   /** The same of the round before. */
   readonly formerChallengeId: ChallengeId | null
+  /** The first device that its page enrolls, the last one of those that were begun. */
+  readonly enrollmentId: EnrollmentId | null
   readonly outcome: PromptOutcome | null
   readonly evidence: PromptEvidence | null
   readonly answeredAt: Date | null

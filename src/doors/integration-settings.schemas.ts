@@ -73,8 +73,21 @@ const pageSettings = {
   codesAsOtp: z.boolean().default(false).meta({
     description: 'Whether recovery and temporary codes count as `otp`; otherwise as a refusal.',
   }),
+  enrollmentAllowed: z
+    .boolean()
+    .default(false)
+    .meta({
+      description:
+        'Whether a user who never had a second factor may enroll a first device on the page, in ' +
+        'an open enrollment window or by a temporary code; only where the client itself says who ' +
+        'is asked.',
+    }),
 }
-const shownPageSettings = { asksAtOnce: z.boolean(), codesAsOtp: z.boolean() }
+const shownPageSettings = {
+  asksAtOnce: z.boolean(),
+  codesAsOtp: z.boolean(),
+  enrollmentAllowed: z.boolean().default(false),
+}
 
 export const givenSettings = z
   .discriminatedUnion('kind', [

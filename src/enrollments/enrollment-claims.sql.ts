@@ -16,6 +16,7 @@ import { run, runOne, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import { enrollmentColumns, type ReadEnrollmentRow, toEnrollmentRecord } from './enrollment.rows.ts'
 import type { EnrollmentStore, NewDevice } from './enrollment.store.ts'
+import { isPermitted } from './first-device.sql.ts'
 
 // The user's row is locked: a companion's parent that is active here stays so until the commit.
 const claimEnrollment = statement<
@@ -35,6 +36,7 @@ const claimEnrollment = statement<
   where tenant_id = :tenantId and id = :id and status = 'open' and expires_at > clock_timestamp()
     and (parent_device_id is null or exists (select from devices p
       where p.tenant_id = :tenantId and p.id = e.parent_device_id and p.status = 'active'))
+    and ${isPermitted('e')}
   returning e.replaces_device_id`,
 )
 
@@ -119,13 +121,14 @@ const confirmClaim = statement<
   Pick<Enrollment, 'id'>
 >(
   'confirm_claim',
-  `update enrollments set status = :status, wrong_numbers_left = :wrongNumbersLeft,
+  `update enrollments e set status = :status, wrong_numbers_left = :wrongNumbersLeft,
     reason = :reason,
     number_sealed = case when :status = 'claimed' then number_sealed end,
     ended_at = case when :status = 'claimed' then null else clock_timestamp() end
   where tenant_id = :tenantId and id = :id and status = 'claimed'
     and wrong_numbers_left = :wrongNumbersLeftBefore and expires_at > clock_timestamp()
-  returning id`,
+    and ${isPermitted('e')}
+  returning e.id`,
 )
 
 type DeviceParams = { readonly tenantId: TenantId; readonly deviceId: DeviceId }
@@ -231,13 +234,8 @@ export function buildEnrollmentClaims(
           if (!enrollment) return { kind: 'not_open' } as const
           const live = await run(tx, liveDevices, { tenantId, userId })
           const replacedId = enrollment.replacesDeviceId
-          if (
-            !mayAddDevice(
-              live.map((row) => row.id),
-              replacedId,
-              devicesPerUserMax,
-            )
-          ) {
+          const liveIds = live.map((row) => row.id)
+          if (!mayAddDevice(liveIds, replacedId, devicesPerUserMax)) {
             throw new RolledBack({ kind: 'too_many_devices' })
           }
           if (!(await createDevice(tx, newDevice)))

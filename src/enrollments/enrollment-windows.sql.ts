@@ -6,24 +6,14 @@ import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
 import type { EnrollmentWindowStore } from './enrollment-window.store.ts'
+import { hadDevice, hadRecoveryCodes } from './first-device.sql.ts'
 
 type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }
 
-const hadDevice = `exists (select from devices d
-    where d.tenant_id = p.tenant_id and d.user_id = p.user_id
-      and (d.activated_at is not null or d.status <> 'unregistered'))`
-
-// Rows of used codes are deleted after a while; activities are kept for longer.
-const hadRecoveryCodes = `(exists (select from single_use_codes c
-    where c.tenant_id = p.tenant_id and c.user_id = p.user_id and c.kind = 'recovery_code')
-  or exists (select from activities a
-    where a.tenant_id = p.tenant_id and a.user_id = p.user_id
-      and a.type in ('recovery_codes_made', 'recovery_code_used')))`
-
 const findWindow = statement<ByUser, WindowFacts>(
   'find_enrollment_window',
-  `select p.may_enroll_until as until, p.suspended_at, ${hadDevice} as had_device,
-    ${hadRecoveryCodes} as had_recovery_codes, clock_timestamp() as now
+  `select p.may_enroll_until as until, p.suspended_at, ${hadDevice('p')} as had_device,
+    ${hadRecoveryCodes('p')} as had_recovery_codes, clock_timestamp() as now
   from user_protections p where p.tenant_id = :tenantId and p.user_id = :userId`,
 )
 
@@ -35,7 +25,7 @@ const openWindow = statement<
   `update user_protections p
   set may_enroll_until = clock_timestamp() + make_interval(mins => :minutes)
   where p.tenant_id = :tenantId and p.user_id = :userId and p.suspended_at is null
-    and not ${hadDevice} and not ${hadRecoveryCodes}
+    and not ${hadDevice('p')} and not ${hadRecoveryCodes('p')}
   returning p.may_enroll_until as until`,
 )
 

@@ -26,7 +26,8 @@ type TargetRow = ReadEnrollmentRow & {
   readonly userName: string
 }
 
-const insertEnrollment = statement<Omit<NewEnrollment, 'activity'>, Enrollment>(
+/** Creates an enrollment; its caller has locked the user. */
+export const insertEnrollment = statement<Omit<NewEnrollment, 'activity'>, Enrollment>(
   'insert_enrollment',
   `insert into enrollments as e (tenant_id, id, user_id, rp_id, status, code_hash, typed_code_hash,
     code_tries_left, wrong_numbers_left, confirmation_required, replaces_device_id, expires_at,

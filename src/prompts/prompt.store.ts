@@ -16,6 +16,8 @@ export type NewPrompt = Pick<
 export type StoredPrompt = Prompt & {
   readonly browserHash: Uint8Array
   readonly numberSealed: Uint8Array | null
+  /** Codes of its enrollment, for the browser that loads the page again. */
+  readonly enrollmentSealed: Uint8Array | null
   /** The code that answered it, for the browser that loads the answer again. */
   readonly codeSealed: Uint8Array | null
   readonly now: Date

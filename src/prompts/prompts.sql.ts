@@ -10,12 +10,12 @@ type PromptRow = Omit<StoredPrompt, 'evidence'> & {
 
 const columns = `p.tenant_id, p.id, p.integration_id, p.browser_hash, p.request, p.user_name,
      p.language, p.round, p.number_sealed, p.round_at, p.round_until,
-     p.challenge_id, p.former_challenge_id, p.outcome, p.evidence, p.answered_at, p.code_sealed,
-     p.created_at, p.expires_at,
+     p.challenge_id, p.former_challenge_id, p.enrollment_id, p.enrollment_sealed, p.outcome,
+     p.evidence, p.answered_at, p.code_sealed, p.created_at, p.expires_at,
      clock_timestamp() as now`
 
 /** Not over: nobody has ended it, and its time has not passed. */
-const isLive = 'p.outcome is null and p.expires_at > clock_timestamp()'
+export const isLive = 'p.outcome is null and p.expires_at > clock_timestamp()'
 
 const insertPrompt = statement<
   Omit<NewPrompt, 'request'> & { readonly request: string },
@@ -65,7 +65,7 @@ const endPrompt = statement<
 >(
   'end_prompt',
   `update prompts p set outcome = :outcome, evidence = :evidence::jsonb,
-     ended_at = clock_timestamp(), number_sealed = null
+     ended_at = clock_timestamp(), number_sealed = null, enrollment_sealed = null
    where p.tenant_id = :tenantId and p.id = :id and p.outcome is null
      and p.expires_at > clock_timestamp() - make_interval(secs => ${promptGraceSeconds})
    returning p.id`,

@@ -26,6 +26,7 @@ import type { Random } from '../platform/world.ts'
 import { buildPortalStore } from '../portal/portal-sessions.sql.ts'
 import { buildClientRequestStore } from '../prompts/oidc/client-requests.sql.ts'
 import { buildOidcKeyStore } from '../prompts/oidc/oidc-keys.sql.ts'
+import { buildPromptEnrollmentStore } from '../prompts/prompt-enrollments.sql.ts'
 import { buildPromptStore } from '../prompts/prompts.sql.ts'
 import { buildProtectionStore } from '../protection/protections.sql.ts'
 import { buildPushSignInStore } from '../protection/push-sign-in.sql.ts'
@@ -71,6 +72,7 @@ export function buildStores(
     deviceSpans: buildDeviceSpanStore(database, random),
     portal: buildPortalStore(database, random),
     prompts: buildPromptStore(database),
+    promptEnrollments: buildPromptEnrollmentStore(database, random),
     clientRequests: buildClientRequestStore(database),
     oidcKeys: buildOidcKeyStore(database, random),
     challenges: buildChallengeStore(database, random, lanes),

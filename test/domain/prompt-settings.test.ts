@@ -6,7 +6,7 @@ import {
   redirectUrisOf,
 } from '../../src/domain/prompt-settings.ts'
 
-const page = { asksAtOnce: true, codesAsOtp: false }
+const page = { asksAtOnce: true, codesAsOtp: false, enrollmentAllowed: false }
 const code = {
   ...page,
   kind: 'oidc_code',

@@ -39,6 +39,7 @@ async function openPrompt() {
           applicationId: '99999999-8888-7777-6666-555555555555',
           asksAtOnce: true,
           codesAsOtp: false,
+          enrollmentAllowed: false,
         },
       },
     ),

@@ -35,6 +35,7 @@ import { buildTableStatistics } from '../../src/platform/postgres/table-statisti
 import { buildPortalStore } from '../../src/portal/portal-sessions.sql.ts'
 import { buildClientRequestStore } from '../../src/prompts/oidc/client-requests.sql.ts'
 import { buildOidcKeyStore } from '../../src/prompts/oidc/oidc-keys.sql.ts'
+import { buildPromptEnrollmentStore } from '../../src/prompts/prompt-enrollments.sql.ts'
 import { buildPromptStore } from '../../src/prompts/prompts.sql.ts'
 import { buildProtectionStore } from '../../src/protection/protections.sql.ts'
 import { buildPushSignInStore } from '../../src/protection/push-sign-in.sql.ts'
@@ -99,6 +100,7 @@ export async function openStores(
     deviceSpans: buildDeviceSpanStore(database, random),
     portal: buildPortalStore(database, random),
     prompts: buildPromptStore(database),
+    promptEnrollments: buildPromptEnrollmentStore(database, random),
     clientRequests: buildClientRequestStore(database),
     oidcKeys: buildOidcKeyStore(database, random),
     challenges: buildChallengeStore(database, random, lanes),

@@ -16,6 +16,7 @@ export const activitiesEn = {
   typed_code_ended: 'A code was typed wrongly too often',
   enrollment_window_opened: 'You may add a first device while you sign in',
   enrollment_window_closed: 'You may no longer add a first device while you sign in',
+  prompt_enrollment_opened: 'Somebody began to add a first device while signing in as you',
   device_added: 'A device was added',
   device_renamed: 'A device was renamed',
   device_key_rotated: 'A device has a new key',

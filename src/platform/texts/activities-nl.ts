@@ -14,6 +14,8 @@ export const activitiesNl: Readonly<Record<ActivityType, string>> = {
   enrollment_void: 'Een nieuw apparaat is geweigerd',
   typed_code_ended: 'Een code is te vaak verkeerd getypt',
   enrollment_window_opened: 'Je mag bij het aanmelden een eerste apparaat toevoegen',
+  prompt_enrollment_opened:
+    'Iemand begon een eerste apparaat toe te voegen bij het aanmelden als jij',
   enrollment_window_closed: 'Je mag bij het aanmelden geen eerste apparaat meer toevoegen',
   device_added: 'Een apparaat is toegevoegd',
   device_renamed: 'Een apparaat heeft een andere naam',

@@ -49,6 +49,7 @@ function entraSettings(values: Values): object {
     entraTenantId: values['entra-tenant'],
     applicationId: values.application,
     ...(values.cloud !== undefined && { cloud: values.cloud }),
+    ...(values['allow-enrollment'] && { enrollmentAllowed: true }),
   }
 }
 
@@ -62,6 +63,7 @@ function codeSettings(values: Values): object {
     ...(authentication !== undefined && { clientAuthentication: authentication }),
     ...(jwks !== undefined && { jwks }),
     ...(values['bare-login-hint'] && { bareLoginHintAllowed: true }),
+    ...(values['allow-enrollment'] && { enrollmentAllowed: true }),
   }
 }
 

@@ -26,6 +26,7 @@ const options = {
   'redirect-uri': { type: 'string', multiple: true },
   'client-authentication': { type: 'string' },
   'bare-login-hint': { type: 'boolean', default: false },
+  'allow-enrollment': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -54,10 +55,12 @@ const calls = `  migrate                                   apply pending migrati
   keys rotate KEY_ID [--overlap-seconds N] [--expires-at RFC3339]
   keys revoke KEY_ID
   integrations create entra-external-mfa --name NAME --entra-tenant GUID --application GUID
-              [--cloud CLOUD] [--relying-party ID] [--namespace NS] [--tenant ID]
+              [--cloud CLOUD] [--allow-enrollment] [--relying-party ID] [--namespace NS]
+              [--tenant ID]
   integrations create oidc-code --name NAME --redirect-uri URI [--redirect-uri URI ...]
               [--client-authentication WAY] [--keys FILE] [--bare-login-hint] [--namespace NS]
-              [--allow-address IP_OR_CIDR ...] [--relying-party ID] [--tenant ID]
+              [--allow-enrollment] [--allow-address IP_OR_CIDR ...] [--relying-party ID]
+              [--tenant ID]
   integrations test INTEGRATION_ID [--tenant ID]
                                             walk a sign-in without its client (exit code 1)
   oidc-keys rotate [--tenant ID]            the next keys of ID tokens; they sign two days later
@@ -104,6 +107,9 @@ const meanings: Readonly<Record<string, string>> = {
   '--client-authentication':
     'private_key_jwt, client_secret_basic or client_secret_post; default: private_key_jwt',
   '--bare-login-hint': 'permits a name that nobody signed; weaker: the browser can change it',
+  '--allow-enrollment':
+    'lets a user without any second factor enroll a first device on the page, in an open ' +
+    'enrollment window or by a temporary code; default: nobody enrolls there',
   '--tenant': 'id of the tenant; may be left out while there is only one',
 }
 

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { activity } from '../../../../src/domain/activity.ts'
+import type { UserId } from '../../../../src/domain/ids.ts'
 import { systemRandom } from '../../../../src/platform/crypto/random.ts'
 import type { Call } from './two-worlds.ts'
 
@@ -35,6 +37,35 @@ export const promptCalls: Readonly<Record<string, Call>> = {
       return prompt ?? prompts.redeem({ ...code, integrationId: their.integrationId })
     },
     null,
+  ],
+  // Of my own user, at their prompt; and of their user, by their code, at mine.
+  'promptEnrollments.open': [
+    async ({ promptEnrollments }, my, their) => {
+      const { tenantId, rpId } = my
+      const enrollmentOf = (userId: UserId) => ({
+        ...{ tenantId, rpId, userId, id: systemRandom.id('enrollment') },
+        ...{ codeAttemptsLeft: 5, wrongNumbersLeft: 3, confirmationRequired: true },
+        ...{ replacesDeviceId: null, parentDeviceId: null },
+        ...{ openedByDeviceId: null, openedBySessionId: null },
+        ...{ codeHash: randomBytes(32), typedCodeHash: randomBytes(32), ttlSeconds: 60 },
+        activity: activity({ userId, type: 'prompt_enrollment_opened', actor: 'operator' }),
+      })
+      const codesSealed = randomBytes(40)
+      const atTheirs = await promptEnrollments.open({
+        ...{ promptId: their.promptId, codesSealed, temporaryCode: null },
+        enrollment: enrollmentOf(my.newcomerId),
+      })
+      if (atTheirs !== 'changed') return atTheirs
+      const usedActivity = activity({
+        ...{ userId: their.newcomerId, type: 'temporary_code_used', actor: 'operator' },
+      })
+      return promptEnrollments.open({
+        ...{ promptId: my.promptId, codesSealed },
+        enrollment: enrollmentOf(their.newcomerId),
+        temporaryCode: { id: their.newcomerCodeId, usedActivity },
+      })
+    },
+    'changed',
   ],
   'enrollmentWindows.find': [
     ({ enrollmentWindows }, { tenantId }, { userId }) =>

@@ -106,10 +106,24 @@ export const aPromptAt = ({ tenantId }: Pick<Party, 'tenantId'>, integrationId: 
   ...{ browserHash: randomBytes(32), requestHash: randomBytes(32), hintHash: randomBytes(32) },
 })
 
+/** Somebody who may enroll a first device: in a window, and by a code. */
+async function addNewcomer(stores: Stores, user: TestUser) {
+  const { userId, tenantId } = await aColleague(stores, user, 'newcomer')
+  await stores.enrollmentWindows.open({ tenantId, userId, minutes: 60 }, 'operator')
+  const code = { hash: randomBytes(32), keySealed: randomBytes(60) }
+  const id = systemRandom.id('singleUseCode')
+  await stores.passcodes.replaceTemporaryCode({
+    ...{ tenantId, userId, ttlSeconds: 600, code: { ...code, id } },
+    activity: activity({ userId, type: 'temporary_code_made', actor: 'operator' }),
+    actor: `api_key:${systemRandom.id('apiKey')}`,
+  })
+  return { newcomerId: userId, newcomerCodeId: id }
+}
+
 /** Open and answered prompts of a tenant, and what its client has sent ahead. */
-async function addPrompts(stores: Stores, party: Party, integrationId: IntegrationId) {
-  const { tenantId } = party
-  const [open, answered] = [aPromptAt(party, integrationId), aPromptAt(party, integrationId)]
+async function addPrompts(stores: Stores, user: TestUser, integrationId: IntegrationId) {
+  const { tenantId } = user
+  const [open, answered] = [aPromptAt(user, integrationId), aPromptAt(user, integrationId)]
   const [promptCodeHash, pushedHash] = [randomBytes(32), randomBytes(32)]
   await stores.prompts.open(open)
   await stores.prompts.open(answered)
@@ -122,7 +136,9 @@ async function addPrompts(stores: Stores, party: Party, integrationId: Integrati
   const key = { kid: thumbprint(), alg: 'ES256', publicJwk: {} } as const
   const secrets = { certificate: randomBytes(9), privateSealed: randomBytes(60) }
   await stores.oidcKeys.addFirst(tenantId, [{ ...key, ...secrets }], 'operator')
-  return { promptId: open.id, answeredPromptId: answered.id, promptCodeHash, pushedHash }
+  const newcomer = await addNewcomer(stores, user)
+  const promptIds = { promptId: open.id, answeredPromptId: answered.id }
+  return { ...promptIds, promptCodeHash, pushedHash, ...newcomer }
 }
 
 /** A tenant with a row in every table. */
