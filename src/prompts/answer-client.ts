@@ -4,19 +4,24 @@ import { errorOf, outcomeOf, type PromptOutcome } from '../domain/prompt.ts'
 import { redirectUrisOf } from '../domain/prompt-settings.ts'
 import { type Refusal, refuse } from '../domain/refusal.ts'
 import type { Hashing, Random, Sealing } from '../platform/world.ts'
+import {
+  type Dependencies as EnrollmentDependencies,
+  endPromptEnrollment,
+} from './end-prompt-enrollment.ts'
 import { issuerParameterOf, type ReturnAddress } from './oidc/authorize.ts'
 import { type IdTokenDependencies, idTokenOf, methodsOf } from './oidc/id-tokens.ts'
 import type { OwnPrompt } from './own-prompt.ts'
 import type { PromptStore, StoredPrompt } from './prompt.store.ts'
 
-export type Dependencies = IdTokenDependencies & {
-  readonly prompts: Pick<PromptStore, 'answer' | 'end'>
-  readonly random: Pick<Random, 'token'>
-  readonly hashing: Pick<Hashing, 'sha256'>
-  readonly sealing: Pick<Sealing, 'seal' | 'open'>
-  /** Whether an error says that the database cannot be reached at the moment. */
-  readonly isUnavailable: (error: unknown) => boolean
-}
+export type Dependencies = IdTokenDependencies &
+  EnrollmentDependencies & {
+    readonly prompts: Pick<PromptStore, 'answer' | 'end'>
+    readonly random: Pick<Random, 'token'>
+    readonly hashing: Pick<Hashing, 'sha256'>
+    readonly sealing: Pick<Sealing, 'seal' | 'open'>
+    /** Whether an error says that the database cannot be reached at the moment. */
+    readonly isUnavailable: (error: unknown) => boolean
+  }
 
 /** What the browser carries to the client. */
 export type ClientAnswer = {
@@ -65,7 +70,10 @@ async function answer(
   const outcome = outcomeOf(prompt, prompt.now) ?? (state === 'over' ? 'expired' : null)
   if (outcome === null) return refuse('conflict')
   const { prompts, random, hashing, sealing } = dependencies
-  if (prompt.outcome === null) await prompts.end(prompt, { outcome, evidence: null })
+  if (prompt.outcome === null) {
+    await prompts.end(prompt, { outcome, evidence: null })
+    await endPromptEnrollment(dependencies, { prompt, client })
+  }
   const code = random.token(32)
   const isCode = request.responseType === 'code' && outcome === 'approved'
   const answeredPrompt = await prompts.answer(

@@ -5,16 +5,22 @@ import {
   cancelChallenge,
 } from '../challenges/cancel-challenge.ts'
 import { isPromptOver } from '../domain/prompt.ts'
+import {
+  type Dependencies as EnrollmentDependencies,
+  endPromptEnrollment,
+} from './end-prompt-enrollment.ts'
 import type { OwnPrompt } from './own-prompt.ts'
 import type { PromptStore } from './prompt.store.ts'
 
-export type Dependencies = CancelDependencies & {
+export type QuestionDependencies = CancelDependencies & EnrollmentDependencies
+
+export type Dependencies = QuestionDependencies & {
   readonly prompts: Pick<PromptStore, 'end'>
 }
 
 /**
- * Ends the prompt as cancelled, and what is asked of a device with it. One that has ended before
- * stays as it is.
+ * Ends the prompt as cancelled, and with it what is asked of a device, and the enrollment of one.
+ * A prompt that has ended before stays as it is.
  */
 export async function cancelPrompt(dependencies: Dependencies, own: OwnPrompt): Promise<void> {
   const { prompt } = own
@@ -24,13 +30,17 @@ export async function cancelPrompt(dependencies: Dependencies, own: OwnPrompt): 
 }
 
 /**
- * Calls off what is asked of a device, after the end of the prompt was stored: a question that ends
- * first would end the prompt in its own way.
+ * Calls off what is asked of a device, and an enrollment, after the end of the prompt was stored: a
+ * question that ends first would end the prompt in its own way.
  */
 export async function endQuestion(
-  dependencies: CancelDependencies,
-  { prompt: { id, challengeId }, client }: OwnPrompt,
+  dependencies: QuestionDependencies,
+  own: OwnPrompt,
 ): Promise<void> {
-  dependencies.signals.publish(id)
-  if (challengeId !== null) await cancelChallenge(dependencies, client.door, challengeId)
+  const { prompt, client } = own
+  dependencies.signals.publish(prompt.id)
+  if (prompt.challengeId !== null) {
+    await cancelChallenge(dependencies, client.door, prompt.challengeId)
+  }
+  await endPromptEnrollment(dependencies, own)
 }

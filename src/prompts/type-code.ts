@@ -1,6 +1,5 @@
 // The person of a prompt types a code instead of answering on a device.
 
-import type { Dependencies as CancelDependencies } from '../challenges/cancel-challenge.ts'
 import type { Initiator } from '../domain/initiator.ts'
 import { readTypedCode } from '../domain/passcode.ts'
 import { isPromptOver } from '../domain/prompt.ts'
@@ -11,12 +10,12 @@ import {
 } from '../passcodes/verify-passcode.ts'
 import type { Clock } from '../platform/world.ts'
 import type { UserStore } from '../users/user.store.ts'
-import { endQuestion } from './cancel-prompt.ts'
+import { endQuestion, type QuestionDependencies } from './cancel-prompt.ts'
 import type { OwnPrompt } from './own-prompt.ts'
 import type { PromptStore } from './prompt.store.ts'
 
 export type Dependencies = VerifyDependencies &
-  CancelDependencies & {
+  QuestionDependencies & {
     readonly prompts: Pick<PromptStore, 'end'>
     readonly users: Pick<UserStore, 'findByIdentifier'>
     readonly clock: Clock

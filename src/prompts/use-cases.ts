@@ -11,6 +11,15 @@ export const beginRound = loadedLate(async () => (await import('./ask-round.ts')
 export const cancelPrompt = loadedLate(
   async () => (await import('./cancel-prompt.ts')).cancelPrompt,
 )
+export const enrollAtPrompt = loadedLate(
+  async () => (await import('./enroll-at-prompt.ts')).enrollAtPrompt,
+)
+export const readPromptEnrollment = loadedLate(
+  async () => (await import('./read-prompt-enrollment.ts')).readPromptEnrollment,
+)
+export const watchPromptEnrollment = loadedLate(
+  async () => (await import('./read-prompt-enrollment.ts')).watchPromptEnrollment,
+)
 export const authorize = loadedLate(async () => (await import('./oidc/authorize.ts')).authorize)
 export const exchangeCode = loadedLate(
   async () => (await import('./oidc/exchange-code.ts')).exchangeCode,

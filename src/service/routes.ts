@@ -50,6 +50,7 @@ import { portalSignInRoutes } from '../portal/portal-sign-ins.routes.ts'
 import { connectionTestRoutes } from '../prompts/connection-test/connection-test.routes.ts'
 import { authorizeRoutes } from '../prompts/oidc/authorize.routes.ts'
 import { oidcRoutes } from '../prompts/oidc/oidc.routes.ts'
+import { enrollRoutes } from '../prompts/page/enroll.routes.ts'
 import { promptRoutes } from '../prompts/page/prompt.routes.ts'
 import { promptCodeRoutes } from '../prompts/page/prompt-code.routes.ts'
 import { promptEventRoutes } from '../prompts/page/prompt-events.routes.ts'
@@ -180,6 +181,9 @@ export function registerRoutes(
   app.register(wellKnownRoutes, { useCases, admission })
   app.register(logoRoutes, { useCases, admission })
   app.register(oidcRoutes, { useCases, admission })
+  const { authenticatorFolder: folder, authenticatorOrigin = null } = options
+  const origins = { publicOrigin, authenticatorOrigin }
+  const authenticator = folder === undefined ? null : authenticatorAddress(origins)
   app.register((pages, _options, ready) => {
     pages.register(cookie)
     handleErrors(pages, {
@@ -190,6 +194,7 @@ export function registerRoutes(
     pages.register(promptRoutes, prompt)
     pages.register(promptCodeRoutes, prompt)
     pages.register(promptEventRoutes, prompt)
+    pages.register(enrollRoutes, { ...prompt, authenticator })
     ready()
   })
   app.register(webPushKeyRoutes, { useCases, admission })
@@ -197,9 +202,6 @@ export function registerRoutes(
   app.register((pages, _options, ready) => {
     const send = sendProblemPage
     handleErrors(pages, { isUnavailable: options.isUnavailable, log: app.log, send })
-    const { authenticatorFolder: folder, authenticatorOrigin = null } = options
-    const origins = { publicOrigin, authenticatorOrigin }
-    const authenticator = folder === undefined ? null : authenticatorAddress(origins)
     pages.register(enrollmentPageRoutes, { linkedApps, publicOrigin, authenticator })
     const { webauthnRpId: rpId = null } = options
     if (folder !== undefined) pages.register(authenticatorRoutes, { folder, rpId, ...origins })

@@ -7,6 +7,7 @@ import type { IntegrationId, PromptId, TenantId } from '../../src/domain/ids.ts'
 import type { PromptOutcome } from '../../src/domain/prompt.ts'
 import { isRefusal } from '../../src/domain/refusal.ts'
 import { buildIntegrationStore } from '../../src/doors/integrations.sql.ts'
+import { buildEnrollmentStore } from '../../src/enrollments/enrollments.sql.ts'
 import { buildHashing } from '../../src/platform/crypto/hashing.ts'
 import { systemRandom as random } from '../../src/platform/crypto/random.ts'
 import { buildSealing } from '../../src/platform/crypto/sealing.ts'
@@ -171,6 +172,9 @@ function openParts({ database: { url }, config, origin: publicOrigin }: RunningS
     integrations: buildIntegrationStore(database, random),
     challenges: { find: async () => null },
     isUnavailable: () => false,
+    enrollments: buildEnrollmentStore(database, random),
+    userQueue: { run: async <T>(_user: object, _line: string, work: () => Promise<T>) => work() },
+    signals: { publish: () => undefined },
     oidcKeys: buildOidcKeyStore(database, random),
     oidcSigning: buildOidcSigning(sealing, { now: () => new Date() }),
   }

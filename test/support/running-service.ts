@@ -5,6 +5,7 @@ import { DeviceClient } from '../../clients/device/src/device-client.ts'
 import {
   type Claim,
   claimEnrollment,
+  type EnrollmentTicket,
   readEnrollmentUri,
 } from '../../clients/device/src/enrollment.ts'
 import { createDeviceKeys, type DeviceKeys } from '../../clients/device/src/keys.ts'
@@ -199,16 +200,13 @@ export function challengeOf(push: AcceptedPush): string {
   return String(ids.cid)
 }
 
-/** Enrolls a phone as people do: scan, claim, read the number on the page, type it. */
-export async function enrollPhone(
-  { api, simulator }: Pick<RunningService, 'api' | 'simulator'>,
+/** A phone that has scanned or typed a code; its person has yet to type the number. */
+export async function claimPhone(
+  { simulator }: Pick<RunningService, 'simulator'>,
+  ticket: EnrollmentTicket,
   options: PhoneOptions = {},
 ): Promise<Phone> {
   const { user = 'alice', platform = 'ios', verification = true, withPush = true } = options
-  const enrollment = await api('POST', '/v1/enrollments', { user, displayName: user })
-  if (enrollment.status !== 201) throw new Error(enrollment.text)
-  const ticket = readEnrollmentUri(enrollment.json.uri)
-  if (!ticket) throw new Error(`not an enrollment URI: ${enrollment.json.uri}`)
   const provider = platform === 'ios' ? 'apns' : 'fcm'
   const usual = platform === 'ios' ? `${simulator.credentials.apns.bundleIds[0]}` : androidApp
   const appId = options.appId ?? usual
@@ -234,7 +232,21 @@ export async function enrollPhone(
   }
   const account = await claimEnrollment(claim, world)
   const client = new DeviceClient({ account, keys, ...world })
-  const claimReply = await api('GET', `/v1/enrollments/${enrollment.json.id}`)
-  await client.confirm(claimReply.json.number)
   return { client, keys, deviceId: account.deviceId, userId: account.user.id, token, pushes }
+}
+
+/** Enrolls a phone as people do: scan, claim, read the number on the page, type it. */
+export async function enrollPhone(
+  { api, simulator }: Pick<RunningService, 'api' | 'simulator'>,
+  options: PhoneOptions = {},
+): Promise<Phone> {
+  const { user = 'alice' } = options
+  const enrollment = await api('POST', '/v1/enrollments', { user, displayName: user })
+  if (enrollment.status !== 201) throw new Error(enrollment.text)
+  const ticket = readEnrollmentUri(enrollment.json.uri)
+  if (!ticket) throw new Error(`not an enrollment URI: ${enrollment.json.uri}`)
+  const phone = await claimPhone({ simulator }, ticket, options)
+  const claimReply = await api('GET', `/v1/enrollments/${enrollment.json.id}`)
+  await phone.client.confirm(claimReply.json.number)
+  return phone
 }

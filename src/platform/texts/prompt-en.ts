@@ -54,6 +54,21 @@ export const promptTexts = {
         'This code was right some minutes ago. Let your phone set its clock by itself.',
     },
   },
+  enroll: {
+    notHereOrNone: 'My phone is not with me, or I have none yet',
+    title: 'Add a first device',
+    what:
+      'For people who never had a device or recovery codes here. The help desk of your ' +
+      'organisation gives you a code for it when it knows that it is you.',
+    label: 'Code from the help desk',
+    empty: 'Leave it empty if you were told that you need none.',
+    go: 'Continue',
+    refused:
+      'This is not possible: the code does not count, or you cannot add a device this way. Ask ' +
+      'the help desk of your organisation.',
+    over: 'No device was added: its code was not used in time, or the number was wrong.',
+    done: 'It has approved nothing yet. Confirm with it now that it is you who signs in.',
+  },
   cancel: 'Cancel',
   back: 'Back to {application}',
   closed: 'This sign-in was finished before. Close this page, or begin again where you came from.',

@@ -57,6 +57,23 @@ export const promptTexts: Translation['prompt'] = {
         'Deze code was enkele minuten geleden goed. Laat je telefoon de klok zelf instellen.',
     },
   },
+  enroll: {
+    notHereOrNone: 'Ik heb mijn telefoon niet bij me, of ik heb er nog geen',
+    title: 'Een eerste apparaat toevoegen',
+    what:
+      'Voor wie hier nooit een apparaat of herstelcodes had. De helpdesk van je organisatie ' +
+      'geeft je er een code voor, als die weet dat jij het bent.',
+    label: 'Code van de helpdesk',
+    empty: 'Laat dit leeg als je te horen kreeg dat je er geen nodig hebt.',
+    go: 'Doorgaan',
+    refused:
+      'Dit is niet mogelijk: de code telt niet, of je kunt zo geen apparaat toevoegen. Vraag het ' +
+      'de helpdesk van je organisatie.',
+    over:
+      'Er is geen apparaat toegevoegd: de code is niet op tijd gebruikt, of het getal was ' +
+      'verkeerd.',
+    done: 'Er is nog niets goedgekeurd. Bevestig er nu mee dat jij het bent die zich aanmeldt.',
+  },
   cancel: 'Annuleren',
   back: 'Terug naar {application}',
   closed:

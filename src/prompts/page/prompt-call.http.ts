@@ -7,7 +7,8 @@ import { browserName } from '../../domain/browser-name.ts'
 import type { PromptId, TenantId } from '../../domain/ids.ts'
 import type { Initiator } from '../../domain/initiator.ts'
 import { pageLanguage } from '../../domain/language.ts'
-import { isRefusal, type Refusal } from '../../domain/refusal.ts'
+import { offersEnrollment } from '../../domain/prompt-enrollment.ts'
+import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { Bound } from '../../platform/bound.ts'
 import { type Admission, networkOf } from '../../platform/http/admission.ts'
 import { isFromOurPage } from '../../platform/http/from-our-page.ts'
@@ -78,6 +79,17 @@ export function readPage(
   // What a request reads after its own change is never what another read before.
   const key = ['oidc', 'prompt', request.id] as const
   return admission.lookUp(request.ip, key, () => useCases.readPromptPage({ tenantId, id, secret }))
+}
+
+/** The prompt of this browser, if it has this way: otherwise there is no such page. */
+export async function readEnrollingPage(
+  options: PromptOptions,
+  request: PromptRequest,
+): Promise<PromptPage | Refusal<'not_found' | (typeof promptRefusals)[number]>> {
+  const page = await readPage(options, request)
+  if (isRefusal(page)) return page
+  const { prompt, client } = page.own
+  return offersEnrollment(prompt.request, client.settings) ? page : refuse('not_found')
 }
 
 /** How the page is seen by this browser. */

@@ -2,6 +2,7 @@
 // input of others: `html` escapes them, `bdi` isolates their direction.
 
 import { type PromptOutcome, promptSeconds, roundsMax } from '../../domain/prompt.ts'
+import { mayBeginEnrollment, offersEnrollment } from '../../domain/prompt-enrollment.ts'
 import { showablePart } from '../../domain/text.ts'
 import { filledHtml, type Html, html, noHtml } from '../../platform/http/pages/html.ts'
 import type { Page } from '../../platform/http/pages/page.ts'
@@ -17,7 +18,7 @@ import type { PromptPage } from '../read-prompt-page.ts'
  * it is read out at events only. Counts the time down, and says so twice. Presses the button of an
  * approved prompt.
  */
-const promptScript = `const one=name=>document.querySelector(name),
+export const promptScript = `const one=name=>document.querySelector(name),
 status=one("[data-page]"),left=one("[data-left]"),said=one("[data-at15]"),go=one("form[data-go]"),
 again=()=>location.reload();
 addEventListener("pageshow",({persisted})=>persisted&&again());
@@ -46,7 +47,7 @@ export type PromptView = {
 }
 
 /** Seconds after which the page of a browser without script loads itself again. */
-const refreshSeconds = 5
+export const refreshSeconds = 5
 const nameLengthMax = 128
 
 const isolate = (text: string) => html`<bdi>${text}</bdi>`
@@ -116,11 +117,16 @@ function factsHtml({ prompt: { request } }: OwnPrompt, view: PromptView): Html {
 }
 
 /** What helps who has no phone at hand. Which devices somebody has is not said. */
-function notHereHtml({ language, path, suffix }: PromptView): Html {
-  const { notHere } = textsIn(language).prompt
-  return html`<details><summary>${notHere.title}</summary>
+function notHereHtml({ prompt, client }: OwnPrompt, { language, path, suffix }: PromptView): Html {
+  const { notHere, enroll } = textsIn(language).prompt
+  const link = (page: string, text: string) =>
+    html`<a class="button quiet" href="${path}/${page}${suffix}">${text}</a>`
+  const mayEnroll =
+    offersEnrollment(prompt.request, client.settings) && mayBeginEnrollment(prompt, prompt.now)
+  const first = mayEnroll ? html`\n<p>${link('enroll', enroll.title)}</p>` : noHtml
+  return html`<details><summary>${mayEnroll ? enroll.notHereOrNone : notHere.title}</summary>
 <p>${notHere.nothing}</p><p>${notHere.what}</p>
-<p><a class="button quiet" href="${path}/code${suffix}">${notHere.go}</a></p></details>`
+<p>${link('code', notHere.go)}</p>${first}</details>`
 }
 
 /** Links to this page in the other languages. */
@@ -199,7 +205,7 @@ export function promptPage(page: PromptPage, view: PromptView): Page {
     body: html`${aboutHtml(page, view)}
 ${runningHtml(page, view)}
 ${factsHtml(own, view)}
-${notHereHtml(view)}
+${notHereHtml(own, view)}
 ${languagesHtml(view)}`,
   }
 }

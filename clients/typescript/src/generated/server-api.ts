@@ -1560,7 +1560,7 @@ export interface components {
              * @example posted
              * @enum {string}
              */
-            type: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "enrollment_window_opened" | "enrollment_window_closed" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+            type: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "enrollment_window_opened" | "enrollment_window_closed" | "prompt_enrollment_opened" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
             severity: components["schemas"]["Severity"];
             /**
              * @description Who did it: `device:<id>`, `portal:<id>`, `api_key:<id>`, `integration:<id>`, `operator` or `service`.
@@ -1646,7 +1646,7 @@ export interface components {
                 deviceId: string | null;
                 enrollmentId: string | null;
                 /** @enum {string} */
-                activityType: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "enrollment_window_opened" | "enrollment_window_closed" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
+                activityType: "user_imported" | "user_suspended" | "user_activated" | "push_sign_in_changed" | "preferences_changed" | "enrollment_opened" | "enrollment_claimed" | "enrollment_cancelled" | "enrollment_void" | "typed_code_ended" | "enrollment_window_opened" | "enrollment_window_closed" | "prompt_enrollment_opened" | "device_added" | "device_renamed" | "device_key_rotated" | "device_unregistered" | "device_suspended" | "device_activated" | "revoked_device_used" | "portal_link_made" | "portal_opened" | "data_exported" | "erasure_requested" | "challenge_created" | "challenge_resent" | "challenge_approved" | "challenge_denied" | "challenge_reported" | "challenge_expired" | "challenge_cancelled" | "number_failed" | "passcode_used" | "passcode_failed" | "recovery_codes_made" | "recovery_code_used" | "temporary_code_made" | "temporary_code_used" | "test_pushed" | "diagnostics_sent" | "push_locked" | "push_unlocked" | "push_paused" | "activity_reported" | "posted";
                 severity: components["schemas"]["Severity"];
             };
         };
@@ -3345,6 +3345,11 @@ export interface components {
              * @default false
              */
             codesAsOtp?: boolean;
+            /**
+             * @description Whether a user who never had a second factor may enroll a first device on the page, in an open enrollment window or by a temporary code; only where the client itself says who is asked.
+             * @default false
+             */
+            enrollmentAllowed?: boolean;
         } | {
             /** @constant */
             kind: "oidc_code";
@@ -3380,6 +3385,11 @@ export interface components {
              * @default false
              */
             codesAsOtp?: boolean;
+            /**
+             * @description Whether a user who never had a second factor may enroll a first device on the page, in an open enrollment window or by a temporary code; only where the client itself says who is asked.
+             * @default false
+             */
+            enrollmentAllowed?: boolean;
         };
         /** @description A code that a user typed. */
         GivenPasscode: {
@@ -3565,6 +3575,8 @@ export interface components {
             applicationId: string;
             asksAtOnce: boolean;
             codesAsOtp: boolean;
+            /** @default false */
+            enrollmentAllowed: boolean;
         } | {
             /** @constant */
             kind: "oidc_code";
@@ -3577,6 +3589,8 @@ export interface components {
             idTokenAlgorithm: components["schemas"]["OidcAlgorithm"];
             asksAtOnce: boolean;
             codesAsOtp: boolean;
+            /** @default false */
+            enrollmentAllowed: boolean;
         };
         /** @description What is to be entered at the other end; null for kinds that send nobody to a page. */
         IntegrationSetup: ({
