@@ -6,8 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { promptOutcomes } from '../../src/domain/prompt.ts'
 import { textsIn } from '../../src/platform/texts/texts.ts'
-import { openPrompts, type PromptScene } from '../prompts/prompt-scene.ts'
+import {
+  confirmationIn,
+  type EnrollmentScene,
+  openEnrollments,
+} from '../prompts/enrollment-scene.ts'
 import { notRun } from '../support/programs.ts'
+import { claimPhone } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
 import { axeFaultsOf, overflowOf, smallTargetsOf } from './page-faults.ts'
 import { sitAtPrompt } from './prompt-seat.ts'
@@ -22,11 +27,11 @@ const sizes = [
 ] as const
 
 describe.runIf(executablePath)('every page of a prompt', () => {
-  let scene: PromptScene
+  let scene: EnrollmentScene
   let browser: Browser
 
   beforeAll(async () => {
-    scene = await openPrompts()
+    scene = await openEnrollments()
     browser = await openChromium(executablePath ?? '')
   })
   afterAll(async () => {
@@ -77,6 +82,48 @@ describe.runIf(executablePath)('every page of a prompt', () => {
           new URL(page.url()).pathname.split('/')[4],
         ])
 
+      async function lookAtEnrollment() {
+        const { enroll } = texts
+        const newcomer = await scene.aNewcomer()
+        const { origin, tenantId } = scene.service
+        await seat.arrive(scene.clientId, { claims: { oid: newcomer.oid } })
+        await page.getByText(enroll.notHereOrNone).click()
+        await look('waiting, first device', '[data-page]')
+        await page.getByRole('link', { name: enroll.title }).click()
+        await page.locator('#empty').waitFor()
+        await look('first device', 'main button')
+        await page.locator('main button').click()
+        await page.waitForSelector('.error')
+        await look('first device, refused', '.error')
+        await scene.openWindow(newcomer.userId)
+        const address = page.url()
+        async function claim() {
+          const code = (await page.locator('p.code').textContent()) ?? ''
+          return claimPhone(scene.service, { origin, tenantId, code, user: newcomer.oid })
+        }
+        await page.locator('main button').click()
+        await page.waitForSelector('.qr')
+        await claim()
+        await page.waitForSelector('.qr', { state: 'detached' })
+        await look('first device, number', '[data-page]')
+        await scene.query('update enrollments set expires_at = now() where user_id = $1', [
+          newcomer.userId,
+        ])
+        await page.waitForSelector('.error')
+        await look('first device, over', '.error')
+        await page.locator('main button').click()
+        await page.waitForSelector('.qr')
+        await look('first device, code', '.qr')
+        await page.route('**/more*', (route) => route.fulfill({ status: 204 }))
+        const { client } = await claim()
+        await page.waitForSelector('.qr', { state: 'detached' })
+        await client.confirm(confirmationIn(await page.content()) ?? '')
+        await page.getByText(enroll.done).waitFor()
+        await look('first device, added', 'main button')
+        await page.unroute('**/more*')
+        expect(page.url()).toBe(address)
+      }
+
       await seat.arrive(slowClientId)
       await look('ready', 'main button')
       const oid = scene.stranger()
@@ -115,10 +162,11 @@ describe.runIf(executablePath)('every page of a prompt', () => {
       await change(`answered_at = clock_timestamp() - interval '2 minutes'`)
       await page.goto(address)
       await look('answered before', 'p')
+      await lookAtEnrollment()
       await seat.context.clearCookies()
       await page.goto(address)
       await look('another browser', 'p')
-      expect(names).toHaveLength(17)
+      expect(names).toHaveLength(24)
       expect(seat.foreignHosts()).toEqual([])
     },
     180_000,
