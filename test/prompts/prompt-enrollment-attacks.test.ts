@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeAnswerMs } from '../../src/prompts/page/prompt-code.routes.ts'
+import { createOtherTenant } from '../support/other-tenant.ts'
+import { createApi } from '../support/running-service.ts'
 import { type EnrollmentScene, openEnrollments, typedCodeIn } from './enrollment-scene.ts'
 import { callback } from './prompt-scene.ts'
 
@@ -139,10 +141,17 @@ describe('a temporary code', () => {
     expect(await scene.enrollmentsOf(start.userId)).toHaveLength(1)
   })
 
-  test('of another user counts for nobody else', async () => {
+  test('of another user counts for nobody else, nor one of a user of the same name elsewhere', async () => {
     const start = await scene.aNewcomerAtPrompt()
     const other = await scene.aNewcomer()
     await expectRefusal(start, await scene.codeFor(other.userId), start.userId)
+    const { key } = await createOtherTenant(scene.service)
+    const api = createApi(scene.service.origin, key)
+    const body = { displayName: 'Newcomer', identifiers: [start.oid] }
+    const { id } = (await api('POST', '/v1/users', body)).json
+    const { status, json } = await api('POST', `/v1/users/${id}/temporary-codes`, {})
+    expect(status).toBe(201)
+    await expectRefusal(start, json.code, start.userId)
   })
 
   test('that is too old counts no more', async () => {
@@ -211,9 +220,17 @@ describe('an enrollment that was opened', () => {
     await expect(phone.client.confirm(number)).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  test('gives no device once the user has recovery codes', async () => {
+    const start = await scene.aNewcomerAtPrompt()
+    await scene.enroll(start, await scene.codeFor(start.userId))
+    await scene.service.api('POST', `/v1/users/${start.userId}/recovery-codes`, {})
+    await expect(scene.claim(start)).rejects.toMatchObject({ code: 'enrollment_not_open' })
+  })
+
   test.each([
     ['over', `expires_at = clock_timestamp()`],
     ['over by its last number', `round = 2, round_until = clock_timestamp()`],
+    ['ended', `outcome = 'denied', ended_at = clock_timestamp()`],
   ])('gives no device when its prompt is %s', async (_, change) => {
     const start = await scene.aNewcomerAtPrompt()
     await scene.openWindow(start.userId)

@@ -1,0 +1,206 @@
+// What changes between the check and the creation of a first device: the statement decides.
+
+import { createHash, randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Principal } from '../../src/domain/principal.ts'
+import { createIntegration } from '../../src/doors/integrations.ts'
+import { openEnrollmentWindow } from '../../src/enrollments/enrollment-windows.ts'
+import { createRecoveryCodes, createTemporaryCode } from '../../src/passcodes/single-use-codes.ts'
+import { enrollAtPrompt } from '../../src/prompts/enroll-at-prompt.ts'
+import { type OwnPrompt, readOwnPrompt } from '../../src/prompts/own-prompt.ts'
+import { readPromptEnrollment } from '../../src/prompts/read-prompt-enrollment.ts'
+import { importUser } from '../../src/users/import-user.ts'
+import { onServer } from '../support/cluster.ts'
+import {
+  aPhone,
+  aPrincipal,
+  granted,
+  inAnotherProcess,
+  openWorld,
+  type World,
+} from '../support/world.ts'
+
+let world: World
+let principal: Principal
+let user: Awaited<ReturnType<typeof createUser>>
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+beforeEach(async () => {
+  principal = await aPrincipal(world)
+  user = await createUser()
+})
+
+const initiator = { kind: 'browser', id: 'a-browser-that-nobody-knows' } as const
+const sql = (text: string, values: readonly unknown[]) =>
+  onServer(world.url, async (client) => (await client.query(text, [...values])).rows)
+
+async function createUser() {
+  const newcomer = { displayName: 'alice', identifiers: ['alice'] }
+  return (await granted(importUser(world, principal, newcomer))).user
+}
+const codeOf = async () => (await granted(createTemporaryCode(world, principal, user.id))).code
+const openWindow = () => granted(openEnrollmentWindow(world, principal, user.id, 60))
+
+/** A prompt of the user, as its page reads it. */
+async function aPrompt(isBound = true) {
+  const { tenantId, rpId } = principal
+  const { integration } = await granted(
+    createIntegration(
+      { ...world, realms: { fault: () => undefined } },
+      { tenantId, rpId, actor: 'operator' },
+      {
+        rpId,
+        name: 'Entra',
+        settings: {
+          kind: 'entra_external_mfa',
+          cloud: 'global',
+          entraTenantId: '11111111-2222-3333-4444-555555555555',
+          applicationId: '99999999-8888-7777-6666-555555555555',
+          ...{ asksAtOnce: true, codesAsOtp: false, enrollmentAllowed: true },
+        },
+      },
+    ),
+  )
+  const secret = randomBytes(32).toString('base64url')
+  const id = world.random.id('prompt')
+  await world.prompts.open({
+    ...{ tenantId, id, integrationId: integration.id, userName: 'alice', language: 'en' },
+    request: {
+      redirectUri: 'https://login.microsoftonline.com/common/federation/externalauthprovider',
+      ...{ responseType: 'id_token', responseMode: 'form_post', state: 's', nonce: 'n' },
+      ...{ codeChallenge: null, subject: 'sub', displayName: null, acr: null },
+      ...{ askedMethods: null, isBound },
+    },
+    browserHash: createHash('sha256').update(secret).digest(),
+    ...{ requestHash: randomBytes(32), hintHash: randomBytes(32), seconds: 600 },
+  })
+  return granted(readOwnPrompt(world, { tenantId, id, secret }))
+}
+
+const opened = () =>
+  sql('select id from enrollments where user_id = $1 and opened_by_prompt_id is not null', [
+    user.id,
+  ])
+
+/** Orders the enrollment; `change` happens when all has been read. */
+async function enroll(own: OwnPrompt, code: string | null, change: () => Promise<unknown>) {
+  let changes = 0
+  const pushSignIn: World['pushSignIn'] = {
+    ...world.pushSignIn,
+    async find(...which) {
+      const facts = await world.pushSignIn.find(...which)
+      if (changes++ === 0) await change()
+      return facts
+    },
+  }
+  const answer = await enrollAtPrompt({ ...world, pushSignIn }, own, { code, initiator })
+  expect(changes).toBeGreaterThan(0)
+  return answer
+}
+
+const setPrompt = (change: string) => (own: OwnPrompt) =>
+  sql(`update prompts set ${change} where id = $1`, [own.prompt.id])
+
+// The turn of the user is taken: what happens meanwhile comes from another process.
+const changes: readonly (readonly [string, (own: OwnPrompt) => Promise<unknown>])[] = [
+  ['the user gets a device', () => aPhone(inAnotherProcess(world), principal)],
+  [
+    'the user gets recovery codes',
+    () => granted(createRecoveryCodes(inAnotherProcess(world), principal, user.id)),
+  ],
+  [
+    'the user is suspended',
+    () => sql('update user_protections set suspended_at = now() where user_id = $1', [user.id]),
+  ],
+  [
+    'the prompt is called off',
+    (own) => world.prompts.end(own.prompt, { outcome: 'cancelled', evidence: null }),
+  ],
+  ['the time of the prompt is over', setPrompt('expires_at = clock_timestamp()')],
+  [
+    'the prompt shows its last number',
+    setPrompt(`round = 2, challenge_id = 'chl_x', round_until = now() + interval '1 minute'`),
+  ],
+]
+
+describe('nothing is enrolled where, after the check,', () => {
+  const refusal = { refused: 'enrollment_not_allowed' }
+
+  test.each(changes)('%s: by a window', async (_, change) => {
+    await openWindow()
+    const own = await aPrompt()
+    expect(await enroll(own, null, () => change(own))).toEqual(refusal)
+    expect(await opened()).toEqual([])
+  })
+
+  test.each(changes)('%s: by a code, which stays unused', async (_, change) => {
+    const own = await aPrompt()
+    expect(await enroll(own, await codeOf(), () => change(own))).toEqual(refusal)
+    expect(await opened()).toEqual([])
+    const kind = 'temporary_code'
+    expect(
+      await sql('select used_at from single_use_codes where user_id = $1 and kind = $2', [
+        user.id,
+        kind,
+      ]),
+    ).toEqual([{ used_at: null }])
+  })
+
+  test('the window is closed', async () => {
+    await openWindow()
+    const close = () =>
+      world.enrollmentWindows.close({ tenantId: principal.tenantId, userId: user.id }, 'operator')
+    expect(await enroll(await aPrompt(), null, close)).toEqual(refusal)
+    expect(await opened()).toEqual([])
+  })
+
+  test('the window ends', async () => {
+    await openWindow()
+    const end = () =>
+      sql('update user_protections set may_enroll_until = now() where user_id = $1', [user.id])
+    expect(await enroll(await aPrompt(), null, end)).toEqual(refusal)
+    expect(await opened()).toEqual([])
+  })
+
+  test.each([
+    ['used', 'used_at = clock_timestamp()'],
+    ['over', 'expires_at = clock_timestamp()'],
+  ])('the code is %s', async (_, change) => {
+    const code = await codeOf()
+    const use = () => sql(`update single_use_codes set ${change} where user_id = $1`, [user.id])
+    expect(await enroll(await aPrompt(), code, use)).toEqual(refusal)
+    expect(await opened()).toEqual([])
+  })
+})
+
+test('a press in another process finds what the first has opened, and uses up nothing', async () => {
+  await openWindow()
+  const own = await aPrompt()
+  const command = { code: null, initiator }
+  const presses = [world, inAnotherProcess(world), inAnotherProcess(world)].map((one) =>
+    enrollAtPrompt(one, own, command),
+  )
+  expect(await Promise.all(presses)).toEqual(['open', 'open', 'open'])
+  expect(await opened()).toHaveLength(1)
+})
+
+test('one code opens one of two prompts, whichever process each is in', async () => {
+  const code = await codeOf()
+  const owns = [await aPrompt(), await aPrompt()]
+  const [first, second] = owns.map((own, at) =>
+    enrollAtPrompt(at === 0 ? world : inAnotherProcess(world), own, { code, initiator }),
+  )
+  const answers = [await first, await second]
+  expect(answers.filter((answer) => answer === 'open')).toHaveLength(1)
+  expect(await opened()).toHaveLength(1)
+})
+
+test('a request that nobody signed enrolls nothing, whatever page would ask for it', async () => {
+  await openWindow()
+  const own = await aPrompt(false)
+  const answer = await enrollAtPrompt(world, own, { code: await codeOf(), initiator })
+  expect(answer).toEqual({ refused: 'enrollment_not_allowed' })
+  expect([await opened(), await readPromptEnrollment(world, own)]).toEqual([[], null])
+})
