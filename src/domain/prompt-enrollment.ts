@@ -1,6 +1,6 @@
 // A first device that is enrolled at the page of a prompt. Who sits there knows a first factor at
-// most (Entra sends everybody who has typed a password), so that the page by itself permits nothing:
-// a window does, which a relying party has opened, or a temporary code of the help desk.
+// most (Entra sends everybody who has typed a password), so that the page permits nothing by
+// itself: a window does, which a relying party has opened, or a temporary code of the help desk.
 
 import { checkWindow, mayEnrollUntil, type WindowFacts } from './enrollment-window.ts'
 import { nextRound, type Prompt, type PromptRequest } from './prompt.ts'
@@ -52,6 +52,6 @@ export function promptEnrollmentSeconds(
   ttlSeconds: number,
   now: Date,
 ): number {
-  const left = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
-  return Math.max(1, Math.min(ttlSeconds, left))
+  const secondsLeft = Math.floor((expiresAt.getTime() - now.getTime()) / 1000)
+  return Math.max(1, Math.min(ttlSeconds, secondsLeft))
 }

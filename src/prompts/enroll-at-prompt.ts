@@ -101,7 +101,7 @@ async function openInQueue(
     if (isOpen) return 'open'
   }
   if (await isOpenNow(dependencies, own)) return 'open'
-  // A passcode is not looked at here: it would be of a device, and no text says whether it is right.
+  // A passcode is not checked: it would be of a device, and no answer says whether it is right.
   if (text !== null) await chargeFailure(dependencies, own, userId, initiator)
   return refuse('enrollment_not_allowed')
 }

@@ -23,8 +23,8 @@ test.each([
   [false, true, false],
 ])(
   'a prompt has this way where its client says who is asked (%s) and its settings want it (%s): %s',
-  (isBound, enrollmentAllowed, expected) => {
-    expect(offersEnrollment({ isBound }, { enrollmentAllowed })).toBe(expected)
+  (isBound, enrollmentAllowed, isOffered) => {
+    expect(offersEnrollment({ isBound }, { enrollmentAllowed })).toBe(isOffered)
   },
 )
 

@@ -53,34 +53,34 @@ describe('who knows the password alone', () => {
     }
   })
 
-  test('is answered the same, in the same time, whoever is named', async () => {
+  test('is answered the same, in the same time, for every name', async () => {
     const withPhone = scene.stranger()
     await scene.aPhone({ user: withPhone })
-    const suspended = await scene.aNewcomer()
-    await scene.openWindow(suspended.userId)
-    await scene.service.api('PATCH', `/v1/users/${suspended.userId}`, { status: 'suspended' })
+    const suspendedUser = await scene.aNewcomer()
+    await scene.openWindow(suspendedUser.userId)
+    await scene.service.api('PATCH', `/v1/users/${suspendedUser.userId}`, { status: 'suspended' })
     const newcomer = await scene.aNewcomer()
     for (const code of ['', wrongCode, 'what', '12345678']) {
       const usual = await refusal(code)
       expect([usual.status, usual.isEven]).toEqual([422, true])
-      for (const oid of [withPhone, suspended.oid, newcomer.oid]) {
+      for (const oid of [withPhone, suspendedUser.oid, newcomer.oid]) {
         expect(await answerTo(await scene.arrive(oid), code)).toEqual(usual)
       }
     }
   })
 
-  test('sees the same page and the same link, whoever is named', async () => {
+  test('sees the same page and the same link for every name', async () => {
     const withPhone = scene.stranger()
     await scene.aPhone({ user: withPhone })
     const { oid: newcomer, userId } = await scene.aNewcomer()
     await scene.openWindow(userId)
-    const seen = async (oid: string) => {
+    const formFor = async (oid: string) => {
       const { browser, path } = await scene.arrive(oid)
       const { status, text } = await browser.read(`${path}/enroll`)
       return [status, text.replaceAll(path, '{path}')]
     }
-    const usual = await seen(scene.stranger())
-    expect([await seen(withPhone), await seen(newcomer)]).toEqual([usual, usual])
+    const usual = await formFor(scene.stranger())
+    expect([await formFor(withPhone), await formFor(newcomer)]).toEqual([usual, usual])
   })
 
   test('has the tries of typed codes, in common with them: after those none is looked at', async () => {
@@ -88,11 +88,11 @@ describe('who knows the password alone', () => {
     const failures = async () =>
       (await scene.activitiesOf(start.userId)).filter(({ type }) => type === 'passcode_failed')
     await Promise.all(Array.from({ length: 14 }, () => scene.enroll(start, wrongCode)))
-    const charged = (await failures()).length
-    expect(charged).toBeGreaterThan(0)
-    expect(charged).toBeLessThan(14)
+    const chargedCount = (await failures()).length
+    expect(chargedCount).toBeGreaterThan(0)
+    expect(chargedCount).toBeLessThan(14)
     await start.browser.post(`${start.path}/code`, { code: '12345678' })
-    expect(await failures()).toHaveLength(charged)
+    expect(await failures()).toHaveLength(chargedCount)
   })
 })
 

@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { activity } from '../../src/domain/activity.ts'
 import type { Principal } from '../../src/domain/principal.ts'
 import { createIntegration } from '../../src/doors/integrations.ts'
 import { openEnrollmentWindow } from '../../src/enrollments/enrollment-windows.ts'
@@ -11,6 +12,7 @@ import { type OwnPrompt, readOwnPrompt } from '../../src/prompts/own-prompt.ts'
 import { readPromptEnrollment } from '../../src/prompts/read-prompt-enrollment.ts'
 import { importUser } from '../../src/users/import-user.ts'
 import { onServer } from '../support/cluster.ts'
+import { until } from '../support/until.ts'
 import {
   aPhone,
   aPrincipal,
@@ -79,7 +81,7 @@ async function aPrompt(isBound = true) {
   return granted(readOwnPrompt(world, { tenantId, id, secret }))
 }
 
-const opened = () =>
+const findEnrollments = () =>
   sql('select id from enrollments where user_id = $1 and opened_by_prompt_id is not null', [
     user.id,
   ])
@@ -132,13 +134,13 @@ describe('nothing is enrolled where, after the check,', () => {
     await openWindow()
     const own = await aPrompt()
     expect(await enroll(own, null, () => change(own))).toEqual(refusal)
-    expect(await opened()).toEqual([])
+    expect(await findEnrollments()).toEqual([])
   })
 
   test.each(changes)('%s: by a code, which stays unused', async (_, change) => {
     const own = await aPrompt()
     expect(await enroll(own, await codeOf(), () => change(own))).toEqual(refusal)
-    expect(await opened()).toEqual([])
+    expect(await findEnrollments()).toEqual([])
     const kind = 'temporary_code'
     expect(
       await sql('select used_at from single_use_codes where user_id = $1 and kind = $2', [
@@ -153,7 +155,7 @@ describe('nothing is enrolled where, after the check,', () => {
     const close = () =>
       world.enrollmentWindows.close({ tenantId: principal.tenantId, userId: user.id }, 'operator')
     expect(await enroll(await aPrompt(), null, close)).toEqual(refusal)
-    expect(await opened()).toEqual([])
+    expect(await findEnrollments()).toEqual([])
   })
 
   test('the window ends', async () => {
@@ -161,7 +163,7 @@ describe('nothing is enrolled where, after the check,', () => {
     const end = () =>
       sql('update user_protections set may_enroll_until = now() where user_id = $1', [user.id])
     expect(await enroll(await aPrompt(), null, end)).toEqual(refusal)
-    expect(await opened()).toEqual([])
+    expect(await findEnrollments()).toEqual([])
   })
 
   test.each([
@@ -171,8 +173,60 @@ describe('nothing is enrolled where, after the check,', () => {
     const code = await codeOf()
     const use = () => sql(`update single_use_codes set ${change} where user_id = $1`, [user.id])
     expect(await enroll(await aPrompt(), code, use)).toEqual(refusal)
-    expect(await opened()).toEqual([])
+    expect(await findEnrollments()).toEqual([])
   })
+})
+
+test('waits for who gives the user another factor at that moment, and then enrolls nothing', async () => {
+  await openWindow()
+  const own = await aPrompt()
+  await onServer(world.url, async (other) => {
+    await other.query('begin')
+    await other.query('select from users where id = $1 for no key update', [user.id])
+    const answer = enrollAtPrompt(world, own, { code: null, initiator })
+    let isDone = false
+    void answer.finally(() => {
+      isDone = true
+    })
+    await until('it waits', async () => {
+      const [row] = await sql('select count(*) from pg_locks where not granted', [])
+      return isDone || row.count !== '0'
+    })
+    await other.query(
+      `insert into single_use_codes (tenant_id, id, user_id, kind, hash, key_sealed)
+       values ($1, $2, $3, 'recovery_code', 'x', 'x')`,
+      [principal.tenantId, world.random.id('singleUseCode'), user.id],
+    )
+    await other.query('commit')
+    expect(await answer).toEqual({ refused: 'enrollment_not_allowed' })
+  })
+  expect(await findEnrollments()).toEqual([])
+})
+
+test('the code of a colleague permits nothing, whatever was read of it before', async () => {
+  const { tenantId, rpId } = principal
+  const colleague = { displayName: 'bob', identifiers: ['bob'] }
+  const { id: userId } = (await granted(importUser(world, principal, colleague))).user
+  await codeOf()
+  const [code] = await sql('select id from single_use_codes where user_id = $1', [user.id])
+  const own = await aPrompt()
+  const about = { userId, actor: 'operator' } as const
+  const answer = await world.promptEnrollments.open({
+    ...{ promptId: own.prompt.id, codesSealed: randomBytes(40) },
+    enrollment: {
+      ...{ tenantId, rpId, userId, id: world.random.id('enrollment') },
+      ...{ codeAttemptsLeft: 5, wrongNumbersLeft: 3, confirmationRequired: true },
+      ...{ replacesDeviceId: null, parentDeviceId: null },
+      ...{ openedByDeviceId: null, openedBySessionId: null },
+      ...{ codeHash: randomBytes(32), typedCodeHash: randomBytes(32), ttlSeconds: 60 },
+      activity: activity({ ...about, type: 'prompt_enrollment_opened' }),
+    },
+    temporaryCode: {
+      id: code.id,
+      usedActivity: activity({ ...about, type: 'temporary_code_used' }),
+    },
+  })
+  expect(answer).toBe('changed')
 })
 
 test('a press in another process finds what the first has opened, and uses up nothing', async () => {
@@ -183,7 +237,7 @@ test('a press in another process finds what the first has opened, and uses up no
     enrollAtPrompt(one, own, command),
   )
   expect(await Promise.all(presses)).toEqual(['open', 'open', 'open'])
-  expect(await opened()).toHaveLength(1)
+  expect(await findEnrollments()).toHaveLength(1)
 })
 
 test('one code opens one of two prompts, whichever process each is in', async () => {
@@ -194,7 +248,7 @@ test('one code opens one of two prompts, whichever process each is in', async ()
   )
   const answers = [await first, await second]
   expect(answers.filter((answer) => answer === 'open')).toHaveLength(1)
-  expect(await opened()).toHaveLength(1)
+  expect(await findEnrollments()).toHaveLength(1)
 })
 
 test('a request that nobody signed enrolls nothing, whatever page would ask for it', async () => {
@@ -202,5 +256,5 @@ test('a request that nobody signed enrolls nothing, whatever page would ask for 
   const own = await aPrompt(false)
   const answer = await enrollAtPrompt(world, own, { code: await codeOf(), initiator })
   expect(answer).toEqual({ refused: 'enrollment_not_allowed' })
-  expect([await opened(), await readPromptEnrollment(world, own)]).toEqual([[], null])
+  expect([await findEnrollments(), await readPromptEnrollment(world, own)]).toEqual([[], null])
 })

@@ -110,14 +110,14 @@ describe('a person who never had a device', () => {
     await scene.openWindow(start.userId)
     expect((await browser.read(`${path}/enroll/events`)).status).toBe(404)
     await scene.enroll(start)
-    const opened = await browser.read(`${path}/enroll/events`)
+    const openStream = await browser.read(`${path}/enroll/events`)
     const phone = await scene.claim(start)
     const pageOf = (text: string) => JSON.parse(/data: (.*)\n\n$/.exec(text)?.[1] ?? '').page
-    expect(pageOf(await opened.answer.text())).toMatch(/^claimed enr_/)
-    const claimed = await browser.read(`${path}/enroll/events`)
+    expect(pageOf(await openStream.answer.text())).toMatch(/^claimed enr_/)
+    const claimedStream = await browser.read(`${path}/enroll/events`)
     const { text } = await browser.read(`${path}/enroll`)
     await phone.client.confirm(confirmationIn(text) ?? '')
-    expect(pageOf(await claimed.answer.text())).toMatch(/^completed enr_/)
+    expect(pageOf(await claimedStream.answer.text())).toMatch(/^completed enr_/)
   })
 
   test('who is asked on the new device already is led to the number', async () => {
@@ -193,41 +193,38 @@ describe('the prompt', () => {
 test.each([
   ['temporary_code', ['temporary_code_used', 'prompt_enrollment_opened']],
   ['enrollment_window', ['prompt_enrollment_opened']],
-] as const)(
-  'what permitted a device, and where, is told by every channel: %s',
-  async (permit, types) => {
-    await using sink = await startSink()
-    const events = ['activity.recorded']
-    const endpoint = await scene.service.api('POST', '/v1/webhook-endpoints', {
-      url: sink.url,
-      events,
-    })
-    const start = await scene.aNewcomerAtPrompt()
-    const { userId, id } = start
-    if (permit === 'enrollment_window') await scene.openWindow(userId)
-    await scene.enroll(start, permit === 'temporary_code' ? await scene.codeFor(userId) : '')
-    await scene.enrollPhone(start)
-    const activities = await scene.activitiesOf(userId)
-    const own = activities.filter(({ actor }) => actor === `integration:${id}`)
-    expect(own.map(({ type }) => type).toSorted()).toEqual(types.toSorted())
-    expect(own.map(({ severity }) => severity)).toEqual(types.map(() => 'critical'))
-    expect(own.find(({ type }) => type === 'prompt_enrollment_opened')).toMatchObject({
-      details: { permit, application: 'Payroll' },
-    })
-    expect(activities.find(({ type }) => type === 'device_added')?.severity).toBe('critical')
-    const { items } = (await scene.service.api('GET', '/v1/audit-events')).json
-    const [enrollment] = await scene.enrollmentsOf(userId)
-    expect(items.find(({ subject }: { subject: string }) => subject === userId)).toMatchObject({
-      type: 'prompt_enrollment_opened',
-      actor: `integration:${id}`,
-      details: { permit, enrollmentId: enrollment?.id },
-    })
-    const told = () =>
-      sink.deliveries.flatMap(({ body }) =>
-        body.data.userId === userId ? body.data.activityType : [],
-      )
-    await until('the endpoint has it', () => told().includes('device_added'))
-    expect(told()).toEqual(expect.arrayContaining([...types]))
-    await scene.service.api('DELETE', `/v1/webhook-endpoints/${endpoint.json.id}`)
-  },
-)
+] as const)('every channel says what permitted a device, and where: %s', async (permit, types) => {
+  await using sink = await startSink()
+  const events = ['activity.recorded']
+  const endpoint = await scene.service.api('POST', '/v1/webhook-endpoints', {
+    url: sink.url,
+    events,
+  })
+  const start = await scene.aNewcomerAtPrompt()
+  const { userId, id } = start
+  if (permit === 'enrollment_window') await scene.openWindow(userId)
+  await scene.enroll(start, permit === 'temporary_code' ? await scene.codeFor(userId) : '')
+  await scene.enrollPhone(start)
+  const activities = await scene.activitiesOf(userId)
+  const own = activities.filter(({ actor }) => actor === `integration:${id}`)
+  expect(own.map(({ type }) => type).toSorted()).toEqual(types.toSorted())
+  expect(own.map(({ severity }) => severity)).toEqual(types.map(() => 'critical'))
+  expect(own.find(({ type }) => type === 'prompt_enrollment_opened')).toMatchObject({
+    details: { permit, application: 'Payroll' },
+  })
+  expect(activities.find(({ type }) => type === 'device_added')?.severity).toBe('critical')
+  const { items } = (await scene.service.api('GET', '/v1/audit-events')).json
+  const [enrollment] = await scene.enrollmentsOf(userId)
+  expect(items.find(({ subject }: { subject: string }) => subject === userId)).toMatchObject({
+    type: 'prompt_enrollment_opened',
+    actor: `integration:${id}`,
+    details: { permit, enrollmentId: enrollment?.id },
+  })
+  const toldTypes = () =>
+    sink.deliveries.flatMap(({ body }) =>
+      body.data.userId === userId ? body.data.activityType : [],
+    )
+  await until('the endpoint has it', () => toldTypes().includes('device_added'))
+  expect(toldTypes()).toEqual(expect.arrayContaining([...types]))
+  await scene.service.api('DELETE', `/v1/webhook-endpoints/${endpoint.json.id}`)
+})

@@ -105,8 +105,15 @@ async function sendCurrentPage<Reply extends FastifyReply>(
     return sendPromptPage(reply, page, pages.enrollDonePage(own, view))
   }
   if (enrollment?.status === 'open' || enrollment?.status === 'claimed') {
-    const shown: ShownEnrollment = { ...enrollment, qrSvg: await pictureOf(enrollment.codes) }
-    return sendPromptPage(reply, page, pages.enrollWaitingPage(own, view, shown, authenticator))
+    const shownEnrollment: ShownEnrollment = {
+      ...enrollment,
+      qrSvg: await pictureOf(enrollment.codes),
+    }
+    return sendPromptPage(
+      reply,
+      page,
+      pages.enrollWaitingPage(own, view, shownEnrollment, authenticator),
+    )
   }
   const mayBegin = mayBeginEnrollment(own.prompt, own.prompt.now)
   if (!mayBegin || enrollment?.status === 'completed') {
