@@ -1,7 +1,7 @@
 // People without a phone, whom Entra sends to a prompt at which a first device may be enrolled.
 
 import { claimPhone, type PhoneOptions } from '../support/running-service.ts'
-import { openPrompts, type PromptBrowser } from './prompt-scene.ts'
+import { callback, openPrompts, type PromptBrowser } from './prompt-scene.ts'
 
 /** The code that a page shows for typing. */
 export const typedCodeIn = (page: string) =>
@@ -36,6 +36,35 @@ export async function openEnrollments() {
     return { ...newcomer, ...(await arrive(newcomer.oid, id)) }
   }
 
+  /** A browser that a client has sent by a request that it pushed ahead (PAR). */
+  async function arriveByPush(oid: string) {
+    const relyingPartyId = (await api('GET', '/v1/relying-parties')).json.items[0].id
+    const settings = {
+      ...{ kind: 'oidc_code', redirectUris: [callback], enrollmentAllowed: true },
+      clientAuthentication: 'client_secret_post',
+    }
+    const integration = { relyingPartyId, name: 'Payroll', settings }
+    const { json } = await api('POST', '/v1/integrations', integration)
+    const { id, secret } = json
+    await fetch(`${origin}/t/${tenantId}/oidc/jwks`)
+    const request = {
+      ...{ client_id: id, client_secret: secret, redirect_uri: callback, login_hint: oid },
+      ...{ response_type: 'code', scope: 'openid', state: 's', nonce: 'n' },
+      ...{ code_challenge: 'A'.repeat(43), code_challenge_method: 'S256' },
+    }
+    const body = new URLSearchParams(request)
+    const push = await fetch(`${origin}/t/${tenantId}/oidc/par`, { method: 'POST', body })
+    if (push.status !== 201) throw new Error(await push.text())
+    const { request_uri } = (await push.json()) as { request_uri: string }
+    const browser = scene.aBrowser()
+    const query = new URLSearchParams({ client_id: id, request_uri })
+    const answer = await browser.read(`/t/${tenantId}/oidc/authorize?${query}`, 'cross-site')
+    const path = answer.headers.get('location')
+    if (path === null) throw new Error(answer.text)
+    await browser.read(path)
+    return { browser, path, oid }
+  }
+
   const enroll = ({ browser, path }: At, code = '') => browser.post(`${path}/enroll`, { code })
 
   /** A phone on which the name and the code of the page are typed. */
@@ -65,7 +94,8 @@ export async function openEnrollments() {
     }[]
 
   return {
-    ...{ ...scene, clientId, aNewcomer, arrive, aNewcomerAtPrompt, enroll, claim, enrollPhone },
+    ...{ ...scene, clientId, aNewcomer, arrive, arriveByPush, aNewcomerAtPrompt },
+    ...{ enroll, claim, enrollPhone },
     ...{ activitiesOf },
     codeFor: async (userId: string): Promise<string> =>
       (await api('POST', `/v1/users/${userId}/temporary-codes`, {})).json.code,

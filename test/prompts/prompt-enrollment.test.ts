@@ -50,6 +50,40 @@ describe('a person who never had a device', () => {
     expect(await scene.devicesOf(start.userId)).toMatchObject([{ status: 'active' }])
   })
 
+  test('enrolls one where the client pushed its request', async () => {
+    const { oid, userId } = await scene.aNewcomer()
+    const start = await scene.arriveByPush(oid)
+    expect((await scene.enroll(start, await scene.codeFor(userId))).status).toBe(303)
+    const phone = await scene.enrollPhone(start)
+    await start.browser.post(`${start.path}/more`)
+    const number = numberIn((await start.browser.read(start.path)).text)
+    await phone.client.approve(await scene.questionAt(phone), number)
+    const back = await start.browser.post(`${start.path}/return`)
+    expect(new URL(back.headers.get('location') ?? '').searchParams.get('code')).toMatch(
+      /^[\w-]{43}$/,
+    )
+  })
+
+  test('is asked with a new number where the time of the first is over, or there was none', async () => {
+    const slowId = await scene.ofEntra({ enrollmentAllowed: true, asksAtOnce: false })
+    const starts = [await scene.aNewcomerAtPrompt(), await scene.aNewcomerAtPrompt(slowId)]
+    for (const start of starts) {
+      await scene.openWindow(start.userId)
+      await scene.enroll(start)
+      const phone = await scene.enrollPhone(start)
+      await scene.query('update prompts set round_until = clock_timestamp() where id = $1', [
+        start.path.split('/').at(-1),
+      ])
+      const { text } = await start.browser.read(`${start.path}/enroll`)
+      const [, action = ''] = /action="([^"]+)" data-go/.exec(text) ?? []
+      expect(action).toBe(`${start.path}/${start === starts[0] ? 'more' : 'ask'}`)
+      await start.browser.post(action)
+      const number = numberIn((await start.browser.read(start.path)).text)
+      await phone.client.approve(await scene.questionAt(phone), number)
+      expect((await start.browser.read(start.path)).text).toContain('Confirmed')
+    }
+  })
+
   test('keeps the code of the help desk where a window permits it', async () => {
     const start = await scene.aNewcomerAtPrompt()
     await scene.openWindow(start.userId)
@@ -164,6 +198,19 @@ describe('the prompt', () => {
       [start.path.split('/').at(-1)],
     )
     expect([row?.sealed, typedCodeIn(text)]).toEqual([null, expect.any(String)])
+  })
+
+  test('that is over by its last number cancels its enrollment when the client is answered', async () => {
+    const start = await scene.aNewcomerAtPrompt()
+    await scene.openWindow(start.userId)
+    await scene.enroll(start)
+    await start.browser.post(`${start.path}/more`)
+    await scene.query('update prompts set round_until = clock_timestamp() where id = $1', [
+      start.path.split('/').at(-1),
+    ])
+    const { text } = await start.browser.post(`${start.path}/return`)
+    expect(await scene.entraDecision(text, start.form, start.id)).toBe('error: access_denied')
+    expect(await scene.enrollmentsOf(start.userId)).toMatchObject([{ status: 'cancelled' }])
   })
 
   test('that shows its last number offers no enrollment: no number is left to ask by', async () => {
