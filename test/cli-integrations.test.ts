@@ -108,6 +108,15 @@ test('a client of the code flow is created, with its secret where it has one', a
   expect(stdout).toContain('where the browser can change it')
 })
 
+test('people without a device add one on the page only where that is ordered', async () => {
+  const basic = ['--client-authentication', 'client_secret_basic']
+  for (const words of [entra(...ids), client(...basic)]) {
+    expect((await countersign(...words)).stdout).not.toContain('temporary code')
+    const { stdout } = await countersign(...words, '--allow-enrollment')
+    expect(stdout).toContain('adds a first one on the page: give them a temporary code')
+  }
+})
+
 test('a client that signs has its public keys read from a file, and nothing private', async () => {
   const { publicJwk } = await createClientKey()
   const file = path.join(folder, 'keys.json')

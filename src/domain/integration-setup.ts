@@ -55,11 +55,21 @@ const redirectUris: Readonly<Record<EntraCloud, string>> = {
   china: entraRedirectUri('china'),
 }
 
+/** What is to be done for people without a device, where they may add one on the page. */
+const enrollmentSteps = ({ enrollmentAllowed }: PromptSettings) =>
+  enrollmentAllowed
+    ? [
+        'A person without a device adds a first one on the page: give them a temporary code ' +
+          '(POST /v1/users/{id}/temporary-codes) when you have recognised them',
+      ]
+    : []
+
 function entraSetup(
   { id, name, namespace }: Integration,
-  { cloud, applicationId }: SettingsOf<'entra_external_mfa'>,
+  settings: SettingsOf<'entra_external_mfa'>,
   issuer: string,
 ): IntegrationSetup {
+  const { cloud, applicationId } = settings
   const discoveryEndpoint = `${issuer}/.well-known/openid-configuration`
   const replyUrl = `${issuer}/authorize`
   return {
@@ -75,6 +85,7 @@ function entraSetup(
         'use it',
       'Conditional Access: a policy that grants access with "Require multifactor authentication"',
       `Here: enroll each person under the object ID of Entra, in the namespace ${namespace}`,
+      ...enrollmentSteps(settings),
     ],
   }
 }
@@ -98,6 +109,7 @@ function codeSetup(
           'request (PAR) or signing it is safer'
         : 'It pushes its requests (PAR), or signs them: a login_hint in the address is refused',
       'It must compare sub of the ID token with the login_hint of its request, and aud with its ID',
+      ...enrollmentSteps(settings),
     ],
   }
 }

@@ -93,7 +93,7 @@ async function openInQueue(
   initiator: string,
 ): Promise<'open' | Refusal<'enrollment_not_allowed'>> {
   const text = typedCode?.kind === 'single_use' ? typedCode.code : null
-  const codeId = text === null ? null : await rightCode(dependencies, own, userId, text)
+  const codeId = text === null ? null : await typedCodeId(dependencies, own, userId, text)
   const permit = await permitOf(dependencies, own, userId, codeId !== null)
   if (!isRefusal(permit)) {
     const temporaryCodeId = permit.by === 'temporary_code' ? codeId : null
@@ -113,18 +113,16 @@ async function isOpenNow(dependencies: Dependencies, own: OwnPrompt): Promise<bo
   return (await readPromptEnrollment(dependencies, { ...own, prompt }))?.isGoingOn ?? false
 }
 
-/** The temporary code that was typed, unless it was used or has expired. */
-async function rightCode(
+/** The temporary code that was typed; whether it still counts is decided where it is used up. */
+async function typedCodeId(
   dependencies: Dependencies,
   { prompt: { tenantId }, client }: OwnPrompt,
   userId: UserId,
   text: string,
 ): Promise<SingleUseCodeId | null> {
-  const { codes, now } = await dependencies.passcodes.facts(tenantId, client.door.rpId, userId)
+  const { codes } = await dependencies.passcodes.facts(tenantId, client.door.rpId, userId)
   const temporaryCodes = codes.filter(({ kind }) => kind === 'temporary_code')
-  const code = findSingleUse(dependencies, tenantId, temporaryCodes, text)
-  const isRight = code && code.usedAt === null && code.expiresAt !== null && code.expiresAt > now
-  return isRight ? code.id : null
+  return findSingleUse(dependencies, tenantId, temporaryCodes, text)?.id ?? null
 }
 
 type Permit = { readonly by: FirstDevicePermit; readonly policy: Policy }

@@ -258,7 +258,10 @@ describe('there is no such page', () => {
   test('where the integration does not have the setting', async () => {
     const { oid, userId } = await scene.aNewcomer()
     await scene.openWindow(userId)
-    await expectNone(await scene.arrive(oid, await scene.ofEntra()))
+    const id = await scene.ofEntra()
+    const { json } = await scene.service.api('GET', `/v1/integrations/${id}`)
+    expect(json.settings.enrollmentAllowed).toBe(false)
+    await expectNone(await scene.arrive(oid, id))
     expect(await scene.enrollmentsOf(userId)).toEqual([])
   })
 
