@@ -83,7 +83,7 @@ describe('who knows the password alone', () => {
     expect([await formFor(withPhone), await formFor(newcomer)]).toEqual([usual, usual])
   })
 
-  test('has the tries of typed codes, in common with them: after those none is looked at', async () => {
+  test('has the tries of typed codes, in common with them; a right one counts after those, too', async () => {
     const start = await scene.aNewcomerAtPrompt()
     const failures = async () =>
       (await scene.activitiesOf(start.userId)).filter(({ type }) => type === 'passcode_failed')
@@ -93,6 +93,8 @@ describe('who knows the password alone', () => {
     expect(chargedCount).toBeLessThan(14)
     await start.browser.post(`${start.path}/code`, { code: '12345678' })
     expect(await failures()).toHaveLength(chargedCount)
+    // Nobody is kept out by the tries of others: 80 bits are not guessed.
+    expect((await scene.enroll(start, await scene.codeFor(start.userId))).status).toBe(303)
   })
 })
 
