@@ -22,6 +22,11 @@ export const hadRecoveryCodes = (u: string) => `(exists (select from single_use_
     where a.tenant_id = ${u}.tenant_id and a.user_id = ${u}.user_id
       and a.type in ('recovery_codes_made', 'recovery_code_used')))`
 
+/** True for a prompt whose integration lets first devices be enrolled, and is not paused. */
+export const isAllowedAt = (q: string) => `exists (select from integrations i
+    where i.tenant_id = ${q}.tenant_id and i.id = ${q}.integration_id and i.status = 'active'
+      and (i.settings->>'enrollmentAllowed')::boolean)`
+
 /**
  * True for an enrollment that no prompt has opened. One of a prompt goes on with it, and only for a
  * first device: of two prompts of a user one enrolls, and a window that was closed ends what it has
@@ -30,6 +35,7 @@ export const hadRecoveryCodes = (u: string) => `(exists (select from single_use_
 export const isPermitted = (e: string) => `(${e}.opened_by_prompt_id is null
   or exists (select from prompts q
       where q.tenant_id = ${e}.tenant_id and q.id = ${e}.opened_by_prompt_id
+        and ${isAllowedAt('q')}
         and q.outcome is null and q.expires_at > clock_timestamp()
         and (q.round < ${roundsMax} or q.round_until > clock_timestamp()))
     and not ${hadDevice(e, `${e}.device_id`)} and not ${hadRecoveryCodes(e)}

@@ -3,7 +3,7 @@ import type { EnrollmentId, PromptId, TenantId, UserId } from '../domain/ids.ts'
 import { roundsMax } from '../domain/prompt.ts'
 import type { FirstDevicePermit } from '../domain/prompt-enrollment.ts'
 import { insertEnrollment } from '../enrollments/enrollments.sql.ts'
-import { hadDevice, hadRecoveryCodes } from '../enrollments/first-device.sql.ts'
+import { hadDevice, hadRecoveryCodes, isAllowedAt } from '../enrollments/first-device.sql.ts'
 import type { SingleUseCodeId } from '../passcodes/passcode.store.ts'
 import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
@@ -21,6 +21,7 @@ const lockPrompt = statement<ByPrompt, { readonly id: PromptId }>(
   'lock_prompt_to_enroll',
   `select p.id from prompts p
    where p.tenant_id = :tenantId and p.id = :promptId and ${isLive} and p.round < ${roundsMax}
+     and ${isAllowedAt('p')}
      and not exists (select from enrollments e
        where e.tenant_id = p.tenant_id and e.id = p.enrollment_id
          and (e.status = 'completed'

@@ -229,18 +229,36 @@ describe('an enrollment that was opened', () => {
     await expect(scene.claim(start)).rejects.toMatchObject({ code: 'enrollment_not_open' })
   })
 
-  test.each([
-    ['over', `expires_at = clock_timestamp()`],
-    ['over by its last number', `round = 2, round_until = clock_timestamp()`],
-    ['ended', `outcome = 'denied', ended_at = clock_timestamp()`],
-  ])('gives no device when its prompt is %s', async (_, change) => {
-    const start = await scene.aNewcomerAtPrompt()
+  const promptChange = (change: string) => (start: Start) =>
+    scene.query(`update prompts set ${change} where id = $1`, [start.path.split('/').at(-1)])
+  const integrationChange = (change: object) => (start: Start) =>
+    scene.service.api('PATCH', `/v1/integrations/${start.id}`, change)
+
+  test.each<[string, (start: Start) => Promise<unknown>]>([
+    ['its prompt is over', promptChange('expires_at = clock_timestamp()')],
+    [
+      'its prompt is over by its last number',
+      promptChange('round = 2, round_until = clock_timestamp()'),
+    ],
+    ['its prompt has ended', promptChange(`outcome = 'denied', ended_at = clock_timestamp()`)],
+    ['its integration is paused', integrationChange({ status: 'paused' })],
+    [
+      'its integration allows it no more',
+      ({ id }) =>
+        scene.query(
+          `update integrations set settings = settings || '{"enrollmentAllowed": false}'
+           where id = $1`,
+          [id],
+        ),
+    ],
+  ])('gives no device when %s', async (_, change) => {
+    const id = await scene.ofEntra({ enrollmentAllowed: true })
+    const start = await scene.aNewcomerAtPrompt(id)
     await scene.openWindow(start.userId)
     await scene.enroll(start)
     const { text } = await start.browser.read(`${start.path}/enroll`)
-    await scene.query(`update prompts set ${change} where id = $1`, [start.path.split('/').at(-1)])
-    const { path, ...same } = start
-    const page = { ...same, path, browser: { ...start.browser, read: async () => ({ text }) } }
+    await change(start)
+    const page = { ...start, browser: { ...start.browser, read: async () => ({ text }) } }
     await expect(scene.claim(page as never)).rejects.toMatchObject({ code: 'enrollment_not_open' })
     expect(await scene.devicesOf(start.userId)).toEqual([])
   })

@@ -120,6 +120,11 @@ const changes: readonly (readonly [string, (own: OwnPrompt) => Promise<unknown>]
     'the prompt is called off',
     (own) => world.prompts.end(own.prompt, { outcome: 'cancelled', evidence: null }),
   ],
+  [
+    'the integration is paused',
+    (own) =>
+      sql(`update integrations set status = 'paused' where id = $1`, [own.prompt.integrationId]),
+  ],
   ['the time of the prompt is over', setPrompt('expires_at = clock_timestamp()')],
   [
     'the prompt shows its last number',
