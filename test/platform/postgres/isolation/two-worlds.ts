@@ -137,6 +137,12 @@ async function addPrompts(stores: Stores, user: TestUser, integrationId: Integra
   const secrets = { certificate: randomBytes(9), privateSealed: randomBytes(60) }
   await stores.oidcKeys.addFirst(tenantId, [{ ...key, ...secrets }], 'operator')
   const newcomer = await addNewcomer(stores, user)
+  await stores.database.query(
+    'allow_enrollment',
+    `update integrations set settings = settings || '{"enrollmentAllowed": true}'
+      where tenant_id = $1`,
+    [tenantId],
+  )
   const promptIds = { promptId: open.id, answeredPromptId: answered.id }
   return { ...promptIds, promptCodeHash, pushedHash, ...newcomer }
 }
