@@ -1,6 +1,6 @@
 import type { Actor } from '../domain/activity.ts'
 import type { WindowFacts } from '../domain/enrollment-window.ts'
-import type { TenantId, UserId } from '../domain/ids.ts'
+import type { EnrollmentId, TenantId, UserId } from '../domain/ids.ts'
 
 type ByUser = { readonly tenantId: TenantId; readonly userId: UserId }
 
@@ -16,6 +16,12 @@ export interface EnrollmentWindowStore {
     user: ByUser & { readonly minutes: number },
     actor: Actor,
   ): Promise<{ readonly until: Date } | 'changed'>
-  /** Closes it and records that; null when none is open. */
-  close(user: ByUser, actor: Actor): Promise<'done' | null>
+  /**
+   * Closes it, cancels the enrollments that it has permitted, with devices that were not confirmed,
+   * and records all of it; null when none is open, and nothing goes on that one permitted.
+   */
+  close(
+    user: ByUser,
+    actor: Actor,
+  ): Promise<{ readonly cancelledIds: readonly EnrollmentId[] } | null>
 }

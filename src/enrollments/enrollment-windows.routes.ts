@@ -78,7 +78,8 @@ export function enrollmentWindowRoutes(
     key('enrollments:write', {
       operationId: 'closeEnrollmentWindow',
       tag: 'enrollments',
-      summary: 'Close the window of a user; without one nothing changes',
+      summary: 'Close the window of a user, and cancel what was begun in it',
+      description: 'Without one nothing changes.',
       params,
       answers: { 204: nothing('No window is open.') },
     }),

@@ -1,7 +1,9 @@
-import { activity } from '../domain/activity.ts'
+import { unregisterDevices } from '../devices/device-unregistration.sql.ts'
+import { lockUserRow } from '../devices/devices.sql.ts'
+import { type Actor, activity } from '../domain/activity.ts'
 import type { WindowFacts } from '../domain/enrollment-window.ts'
-import type { TenantId, UserId } from '../domain/ids.ts'
-import type { Database } from '../platform/postgres/database.ts'
+import type { DeviceId, EnrollmentId, TenantId, UserId } from '../domain/ids.ts'
+import type { Database, Queries } from '../platform/postgres/database.ts'
 import { recordActivities, recordAudit } from '../platform/postgres/record.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
 import type { Random } from '../platform/world.ts'
@@ -37,11 +39,44 @@ const closeWindow = statement<ByUser, { readonly userId: UserId }>(
   returning p.user_id`,
 )
 
+// The user is locked: what is claimed or confirmed at that moment comes before or after all of it.
+const cancelBegun = statement<
+  ByUser,
+  { readonly id: EnrollmentId; readonly deviceId: DeviceId | null }
+>(
+  'cancel_enrollments_of_window',
+  `update enrollments e
+  set status = 'cancelled', number_sealed = null, ended_at = clock_timestamp()
+  where e.tenant_id = :tenantId and e.user_id = :userId
+    and e.first_device_permit = 'enrollment_window' and e.status in ('open', 'claimed')
+    and e.expires_at > clock_timestamp()
+  returning e.id, e.device_id`,
+)
+
 /** Windows of all users. */
 export function buildEnrollmentWindowStore(
   database: Database,
   random: Pick<Random, 'id'>,
 ): EnrollmentWindowStore {
+  /** Ends what the window has permitted, with devices that were not confirmed, and records it. */
+  async function cancelEnrollments(
+    tx: Queries,
+    { tenantId, userId }: ByUser,
+    actor: Actor,
+  ): Promise<readonly EnrollmentId[]> {
+    const enrollments = await run(tx, cancelBegun, { tenantId, userId })
+    const deviceIds = enrollments.flatMap(({ deviceId }) => deviceId ?? [])
+    if (deviceIds.length > 0) {
+      const reason = 'not_confirmed'
+      await unregisterDevices(tx, random, { tenantId, userId, deviceIds, reason, actor })
+    }
+    const activities = enrollments.map(({ id: enrollmentId }) =>
+      activity({ userId, type: 'enrollment_cancelled', actor, enrollmentId }),
+    )
+    await recordActivities(tx, random, tenantId, activities)
+    return enrollments.map(({ id }) => id)
+  }
+
   return {
     async find(user) {
       const [row] = await run(database, findWindow, user)
@@ -62,12 +97,14 @@ export function buildEnrollmentWindowStore(
 
     close: ({ tenantId, userId }, actor) =>
       database.transaction(async (tx) => {
-        const rows = await run(tx, closeWindow, { tenantId, userId })
-        if (rows.length === 0) return null
+        await lockUserRow(tx, tenantId, userId)
+        const isClosed = (await run(tx, closeWindow, { tenantId, userId })).length > 0
+        const cancelledIds = await cancelEnrollments(tx, { tenantId, userId }, actor)
+        if (!isClosed) return cancelledIds.length > 0 ? { cancelledIds } : null
         const type = 'enrollment_window_closed'
         await recordActivities(tx, random, tenantId, [activity({ userId, type, actor })])
         await recordAudit(tx, random, tenantId, { type, actor, subject: userId })
-        return 'done'
+        return { cancelledIds }
       }),
   }
 }

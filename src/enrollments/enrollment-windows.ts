@@ -4,6 +4,7 @@ import { checkWindow, mayEnrollUntil } from '../domain/enrollment-window.ts'
 import type { UserId } from '../domain/ids.ts'
 import type { Principal } from '../domain/principal.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import type { Signals } from '../platform/signals.ts'
 import { readUser } from '../users/find-user.ts'
 import type { UserStore } from '../users/user.store.ts'
 import type { EnrollmentWindowStore } from './enrollment-window.store.ts'
@@ -11,6 +12,7 @@ import type { EnrollmentWindowStore } from './enrollment-window.store.ts'
 export type Dependencies = {
   readonly users: Pick<UserStore, 'find' | 'findByIdentifier'>
   readonly enrollmentWindows: EnrollmentWindowStore
+  readonly signals: Pick<Signals, 'publish'>
 }
 
 /** Until when a user may enroll; null when they may not. */
@@ -58,7 +60,7 @@ export async function openEnrollmentWindow(
   return refuse('conflict', { retryAfterSeconds: 1 })
 }
 
-/** Closes the window; without one nothing changes. */
+/** Closes the window, and ends what it has permitted; without one nothing changes. */
 export async function closeEnrollmentWindow(
   dependencies: Dependencies,
   principal: Principal,
@@ -67,6 +69,12 @@ export async function closeEnrollmentWindow(
   const user = await readUser(dependencies, principal, id)
   if (isRefusal(user)) return user
   const { tenantId, keyId } = principal
-  await dependencies.enrollmentWindows.close({ tenantId, userId: id }, `api_key:${keyId}`)
+  const closing = await dependencies.enrollmentWindows.close(
+    { tenantId, userId: id },
+    `api_key:${keyId}`,
+  )
+  for (const enrollmentId of closing?.cancelledIds ?? []) {
+    dependencies.signals.publish(enrollmentId)
+  }
   return undefined
 }

@@ -29,8 +29,7 @@ export const isAllowedAt = (q: string) => `exists (select from integrations i
 
 /**
  * True for an enrollment that no prompt has opened. One of a prompt goes on with it, and only for a
- * first device: of two prompts of a user one enrolls, and a window that was closed ends what it has
- * permitted.
+ * first device: of two prompts of a user one enrolls.
  */
 export const isPermitted = (e: string) => `(${e}.opened_by_prompt_id is null
   or exists (select from prompts q
@@ -38,7 +37,4 @@ export const isPermitted = (e: string) => `(${e}.opened_by_prompt_id is null
         and ${isAllowedAt('q')}
         and q.outcome is null and q.expires_at > clock_timestamp()
         and (q.round < ${roundsMax} or q.round_until > clock_timestamp()))
-    and not ${hadDevice(e, `${e}.device_id`)} and not ${hadRecoveryCodes(e)}
-    and (${e}.first_device_permit = 'temporary_code' or exists (select from user_protections w
-      where w.tenant_id = ${e}.tenant_id and w.user_id = ${e}.user_id
-        and w.may_enroll_until is not null)))`
+    and not ${hadDevice(e, `${e}.device_id`)} and not ${hadRecoveryCodes(e)})`

@@ -45,6 +45,12 @@ async function expectRefusal(start: Start, code: string, userId?: string): Promi
   expect(enrollments).toEqual([])
 }
 
+/** The page with the codes as it is now: a phone may have read it before something changes. */
+async function pageOf(start: Start): Promise<Start> {
+  const answer = await start.browser.read(`${start.path}/enroll`)
+  return { ...start, browser: { ...start.browser, read: async () => answer } }
+}
+
 describe('who knows the password alone', () => {
   test('enrolls nothing: without a code, with a wrong one, with no code at all', async () => {
     const start = await scene.aNewcomerAtPrompt()
@@ -188,12 +194,35 @@ describe('a window', () => {
     for (const start of [first, second]) await scene.enroll(start)
     const phone = await scene.claim(second)
     const { text } = await second.browser.read(`${second.path}/enroll`)
+    const firstPage = await pageOf(first)
     for (const { userId } of [first, second]) await scene.closeWindow(userId)
-    await expect(scene.claim(first)).rejects.toMatchObject({ code: 'enrollment_not_open' })
+    expect((await first.browser.read(`${first.path}/enroll`)).text).toContain('No device was added')
+    await expect(scene.claim(firstPage)).rejects.toMatchObject({ code: 'enrollment_code_invalid' })
     const [, number = ''] = /class="code">(\d{6})</.exec(text) ?? []
-    await expect(phone.client.confirm(number)).rejects.toMatchObject({ code: 'conflict' })
+    await expect(phone.client.confirm(number)).rejects.toMatchObject({
+      code: 'device_unregistered',
+    })
     expect(await scene.devicesOf(first.userId)).toEqual([])
     expect(await scene.devicesOf(second.userId)).not.toMatchObject([{ status: 'active' }])
+    for (const { userId } of [first, second]) {
+      expect(await scene.enrollmentsOf(userId)).toMatchObject([{ status: 'cancelled' }])
+    }
+  })
+
+  test('that is closed after its end cancels what goes on, too, and nothing that a code permits', async () => {
+    const first = await scene.aNewcomerAtPrompt()
+    const second = await scene.aNewcomerAtPrompt()
+    await scene.openWindow(first.userId)
+    await scene.enroll(first)
+    await scene.enroll(second, await scene.codeFor(second.userId))
+    await scene.query('update user_protections set may_enroll_until = now() where user_id = $1', [
+      first.userId,
+    ])
+    for (const { userId } of [first, second]) await scene.closeWindow(userId)
+    expect(await scene.enrollmentsOf(first.userId)).toMatchObject([{ status: 'cancelled' }])
+    expect(await scene.enrollmentsOf(second.userId)).toMatchObject([{ status: 'open' }])
+    const [activity] = await scene.activitiesOf(first.userId)
+    expect(activity?.type).toBe('enrollment_cancelled')
   })
 
   test('gives one device at most, to however many prompts at once', async () => {
@@ -256,10 +285,9 @@ describe('an enrollment that was opened', () => {
     const start = await scene.aNewcomerAtPrompt(id)
     await scene.openWindow(start.userId)
     await scene.enroll(start)
-    const { text } = await start.browser.read(`${start.path}/enroll`)
+    const page = await pageOf(start)
     await change(start)
-    const page = { ...start, browser: { ...start.browser, read: async () => ({ text }) } }
-    await expect(scene.claim(page as never)).rejects.toMatchObject({ code: 'enrollment_not_open' })
+    await expect(scene.claim(page)).rejects.toMatchObject({ code: 'enrollment_not_open' })
     expect(await scene.devicesOf(start.userId)).toEqual([])
   })
 })

@@ -191,7 +191,10 @@ export interface paths {
          * @description Never for a user who has or had a device, passcodes or recovery codes; a temporary code is none of these. The first device closes it. The user is notified, and it is recorded.
          */
         post: operations["openEnrollmentWindow"];
-        /** Close the window of a user; without one nothing changes */
+        /**
+         * Close the window of a user, and cancel what was begun in it
+         * @description Without one nothing changes.
+         */
         delete: operations["closeEnrollmentWindow"];
         options?: never;
         head?: never;
