@@ -183,8 +183,8 @@ const enrollment: Machine = {
       {
         from,
         to: 'cancelled',
-        when: 'cancelled, or its user is erased',
-        by: ['cancel_enrollment', 'cut_off_0'],
+        when: 'cancelled, its window or prompt ends, or its user is erased',
+        by: ['cancel_enrollment', 'cancel_enrollments_of_window', 'cut_off_0'],
       },
       ...Object.entries(voidReasons).map(
         ([reason, by]): Arrow => ({ from, to: 'void', when: reason, by: [by] }),
