@@ -3,7 +3,7 @@ import type { Integration, IntegrationSettings } from '../../src/domain/integrat
 import { integrationSetup } from '../../src/domain/integration-setup.ts'
 
 const issuer = 'https://push.example/t/tnt_1/oidc'
-const page = { asksAtOnce: true, codesAsOtp: false }
+const page = { asksAtOnce: true, codesAsOtp: false, enrollmentAllowed: false }
 const entra = {
   ...page,
   kind: 'entra_external_mfa',
@@ -66,4 +66,12 @@ test('a client of the code flow gets what it is configured with, and how its req
 
 test('other kinds send nobody to a page of ours, and have no setup', () => {
   expect(setupOf({ kind: 'wait' })).toBeNull()
+})
+
+test('where people may add a first device, the steps say how they are let in', () => {
+  for (const settings of [entra, code]) {
+    const hint = /temporary code/
+    expect(setupOf(settings)?.steps.join()).not.toMatch(hint)
+    expect(setupOf({ ...settings, enrollmentAllowed: true })?.steps.join()).toMatch(hint)
+  }
 })

@@ -55,6 +55,7 @@ describe('an integration plan', () => {
       idTokenAlgorithm: 'RS256',
       asksAtOnce: true,
       codesAsOtp: false,
+      enrollmentAllowed: false,
     } as const
     expect(planFault({ ...plan, settings }, relyingParty)).toBeUndefined()
     const unsound = { ...settings, redirectUris: ['http://id.example.com/callback'] }

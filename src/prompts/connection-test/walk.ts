@@ -52,7 +52,7 @@ function approvedPrompt(prompt: NewPrompt, now: Date): StoredPrompt {
   const then = new Date(now.getTime() - walkAgeMs)
   return {
     ...members,
-    ...{ numberSealed: null, codeSealed: null, now },
+    ...{ numberSealed: null, codeSealed: null, enrollmentId: null, enrollmentSealed: null, now },
     ...{ round: 1, roundAt: then, roundUntil: then, challengeId: null, formerChallengeId: null },
     ...{ outcome: 'approved', evidence: { amr, verifiedAt: then }, answeredAt: then },
     ...{ createdAt: then, expiresAt: then },
@@ -64,8 +64,9 @@ type Memory = { prompt?: StoredPrompt; codeHash?: Uint8Array }
 function memoryOfPrompts(
   { clock, hashing }: Pick<WalkDependencies, 'clock' | 'hashing'>,
   memory: Memory,
-): Pick<PromptStore, 'open' | 'end' | 'answer' | 'redeem'> {
+): Pick<PromptStore, 'open' | 'find' | 'end' | 'answer' | 'redeem'> {
   return {
+    find: async () => memory.prompt ?? null,
     async open(prompt) {
       memory.prompt = approvedPrompt(prompt, clock.now())
       return 'done'
@@ -96,6 +97,13 @@ function memoryOfRequests({
       pushedRequest && hashing.equal(hash, pushedRequest.hash) ? pushedRequest.parameters : null,
     useAssertion: async () => true,
   }
+}
+
+/** Nobody enrolls in a walk. */
+const withoutEnrollments: Pick<AnswerDependencies, 'enrollments' | 'userQueue' | 'signals'> = {
+  enrollments: { find: async () => null, cancel: async () => null },
+  userQueue: { run: (_user, _line, work) => work() },
+  signals: { publish: () => undefined },
 }
 
 /**
@@ -137,6 +145,7 @@ export function openWalk(
       prompts: memoryOfPrompts(dependencies, memory),
       clientRequests: memoryOfRequests(dependencies),
       entraHints: client.entraHints,
+      ...withoutEnrollments,
       // What is asked here is in memory; a lost database ends the test as it ends any call.
       isUnavailable: () => false,
     },
