@@ -2,7 +2,7 @@
 
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Signals, Watch } from '../platform/signals.ts'
-import type { TenantStore } from '../tenants/directory.store.ts'
+import type { BrandingStore, TenantLook } from '../tenants/branding/branding.store.ts'
 import {
   type OwnPrompt,
   type PromptCall,
@@ -11,11 +11,11 @@ import {
 } from './own-prompt.ts'
 
 export type Dependencies = ReadDependencies & {
-  readonly tenants: Pick<TenantStore, 'findTenant'>
+  readonly brandings: Pick<BrandingStore, 'findLook'>
 }
 
-/** A prompt with the name of who asks. */
-export type PromptPage = { readonly own: OwnPrompt; readonly tenantName: string }
+/** A prompt with the name of who asks, and how their pages look. */
+export type PromptPage = TenantLook & { readonly own: OwnPrompt }
 
 /** The prompt of this browser, for its page. */
 export async function readPromptPage(
@@ -24,8 +24,8 @@ export async function readPromptPage(
 ): Promise<PromptPage | Refusal<'not_found' | 'integration_paused'>> {
   const own = await readOwnPrompt(dependencies, call)
   if (isRefusal(own)) return own
-  const tenant = await dependencies.tenants.findTenant(call.tenantId)
-  return { own, tenantName: tenant?.name ?? '' }
+  const look = await dependencies.brandings.findLook(call.tenantId)
+  return { own, tenantName: look?.tenantName ?? '', brand: look?.brand ?? null }
 }
 
 /** How many pages may follow one prompt in a process. */

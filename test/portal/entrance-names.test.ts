@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { onServer } from '../support/cluster.ts'
+import { statementCounts } from '../support/statement-counts.ts'
 import { until } from '../support/until.ts'
 import { type Browser, type EntranceScene, numberOf, openEntrance } from './entrance-scene.ts'
 
@@ -10,17 +11,6 @@ beforeAll(async () => {
   scene = await openEntrance()
 })
 afterAll(() => scene.service[Symbol.asyncDispose]())
-
-/** How often each statement ran until now. */
-async function statementCounts(): Promise<Record<string, number>> {
-  const answer = await fetch(`${scene.service.origin}/metrics`, {
-    headers: { authorization: 'Bearer m' },
-  })
-  const lines = (await answer.text()).matchAll(
-    /^countersign_database_statements_total\{statement="(\w+)"\} (\d+)$/gm,
-  )
-  return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]))
-}
 
 /** What the entrance itself ran since then: the question is asked apart from it. */
 const entranceStatements = ['find_portal_entrance', 'find_portal_question', 'find_portal_session']
@@ -46,14 +36,14 @@ async function seenBy(
 }
 
 async function walk(name: string) {
-  const before = await statementCounts()
+  const before = await statementCounts(scene.service.origin)
   const { browser, answer } = await scene.begin(name)
   const views = [
     await seenBy(browser, Promise.resolve(answer)),
     await seenBy(browser, browser.read('/me/waiting')),
     await seenBy(browser, browser.post('/me/waiting')),
   ]
-  const after = await statementCounts()
+  const after = await statementCounts(scene.service.origin)
   const counts = entranceStatements.map((one) => (after[one] ?? 0) - (before[one] ?? 0))
   return { browser, views, counts }
 }

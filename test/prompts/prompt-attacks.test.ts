@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../support/until.ts'
 import { numberIn, openPrompts, type PromptScene } from './prompt-scene.ts'
+import { whatIsShown } from './prompt-views.ts'
 
 let scene: PromptScene
 let clientId: string
@@ -84,31 +85,6 @@ test('no page can be framed, cached or made to send its forms elsewhere', async 
 })
 
 describe('a curious person', () => {
-  /** A page without what differs at each load. */
-  const withoutChanges = (text: string, path: string) =>
-    text
-      .replaceAll(path, '{path}')
-      .replace(/aria-hidden="true">[^<]+</, '{number}')
-      .replace(/class="heard">[\d, ]+</, '{digits}')
-      .replace(/data-left="\d+">[^<]+</, '{left}')
-
-  async function whatIsShown(start: Awaited<ReturnType<PromptScene['begin']>>) {
-    const { browser, path } = start
-    const seenPages: unknown[] = []
-    const see = (answer: Awaited<ReturnType<typeof browser.read>>) => {
-      const hidden = ['date', 'request-id', 'set-cookie', 'location', 'content-length']
-      const headers = [...answer.headers].filter(([name]) => !hidden.includes(name)).toSorted()
-      seenPages.push([answer.status, headers, withoutChanges(answer.text, path)])
-    }
-    see(await browser.read(path))
-    see(await browser.post(`${path}/again`))
-    see(await browser.read(`${path}?sent=again`))
-    see(await browser.post(`${path}/more`))
-    see(await browser.read(path))
-    see(await browser.read(`${path}/code`))
-    return seenPages
-  }
-
   test('sees the same of who exists, who does not, and who may not be asked', async () => {
     const people = Array.from({ length: 4 }, () => scene.stranger())
     const [withPhone = '', without = '', suspended = '', nobody = ''] = people

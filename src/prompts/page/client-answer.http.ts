@@ -1,6 +1,7 @@
 // The answer to a client, as its browser carries it: in an address, or as a form that is posted.
 
 import type { FastifyReply } from 'fastify'
+import type { Brand } from '../../domain/branding.ts'
 import { html } from '../../platform/http/pages/html.ts'
 import { type Page, sendPage } from '../../platform/http/pages/page.ts'
 import { type Language, textsIn } from '../../platform/texts/texts.ts'
@@ -42,10 +43,12 @@ export function sendClientAnswer(
   reply: FastifyReply,
   { to: { redirectUri, responseMode, state }, parameters }: ClientAnswer,
   language: Language,
+  brand: Brand | null = null,
 ): FastifyReply {
   const all = { ...parameters, ...(state !== null && { state }) }
   reply.header('cache-control', 'no-store')
   if (responseMode === 'query') return reply.redirect(addressOf(redirectUri, all), 303)
   const { origin } = new URL(redirectUri)
-  return sendPage(reply, postingPage(redirectUri, all, language), { origins: [origin] })
+  const page = { ...postingPage(redirectUri, all, language), brand }
+  return sendPage(reply, page, { origins: [origin] })
 }

@@ -108,14 +108,14 @@ export function viewOf({ own: { prompt } }: PromptPage, request: PromptRequest):
   }
 }
 
-/** Sends a page, whose forms also lead back to the client. */
+/** Sends a page in the look of the tenant, whose forms also lead back to the client. */
 export function sendPromptPage<Reply extends FastifyReply>(
   reply: Reply,
-  { own: { prompt } }: PromptPage,
+  { own: { prompt }, brand }: PromptPage,
   page: Page,
 ): Reply {
   const { origin } = new URL(prompt.request.redirectUri)
-  return sendPage(reply, page, { origins: ["'self'", origin] })
+  return sendPage(reply, { ...page, brand }, { origins: ["'self'", origin] })
 }
 
 const browserIdPattern = /^[A-Za-z0-9_-]{43}$/

@@ -92,9 +92,9 @@ function timeLeft({ prompt: { roundUntil, now } }: OwnPrompt, language: Language
 data-at15="${texts.secondsLeft}"></p>`
 }
 
-function aboutHtml({ own, tenantName }: PromptPage, { language }: PromptView): Html {
+function aboutHtml({ own, tenantName, brand }: PromptPage, { language }: PromptView): Html {
   const application = html`<b>${isolate(own.client.integration.name)}</b>`
-  const names = { tenant: isolate(tenantName), application }
+  const names = { tenant: isolate(brand?.displayName ?? tenantName), application }
   return html`<p>${filledHtml(textsIn(language).prompt.about, names)}</p>`
 }
 

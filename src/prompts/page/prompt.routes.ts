@@ -196,7 +196,7 @@ function goBack(app: HttpApp, options: PromptOptions): void {
           ? sendRefusalPage(reply, answer)
           : reply.redirect(`${path}${suffix}`, 303)
       }
-      return sendClientAnswer(reply, answer, language)
+      return sendClientAnswer(reply, answer, language, page.brand)
     },
   )
 }

@@ -4,7 +4,7 @@ import type { Database } from '../../platform/postgres/database.ts'
 import { recordAudit } from '../../platform/postgres/record.ts'
 import { run, runOne, statement } from '../../platform/postgres/statement.ts'
 import type { Random } from '../../platform/world.ts'
-import type { Branding, BrandingStore, Logo } from './branding.store.ts'
+import type { Branding, BrandingStore, Logo, TenantLook } from './branding.store.ts'
 
 type ByTenant = { readonly tenantId: TenantId }
 type BrandingRow = Pick<Branding, 'tenantId' | 'displayName' | 'help' | 'updatedAt'> & {
@@ -18,6 +18,18 @@ const columns = `tenant_id, display_name, accent_light, accent_dark, help, logo_
 const findBranding = statement<ByTenant, BrandingRow>(
   'find_branding',
   `select ${columns} from brandings where tenant_id = :tenantId`,
+)
+
+type LookRow = {
+  readonly [Column in keyof BrandingRow]: BrandingRow[Column] | null
+} & Pick<TenantLook, 'tenantName'>
+
+const findLook = statement<ByTenant, LookRow>(
+  'find_look',
+  `select t.name as tenant_name, b.tenant_id, b.display_name, b.accent_light, b.accent_dark, b.help,
+     b.logo_header, b.updated_at
+   from tenants t left join brandings b on b.tenant_id = t.tenant_id
+   where t.tenant_id = :tenantId`,
 )
 
 const findLogo = statement<
@@ -52,12 +64,22 @@ function toBranding({ accentLight, accentDark, logoHeader, ...row }: BrandingRow
   return { ...row, accent: { light: accentLight, dark: accentDark }, logo: logoHeader }
 }
 
+// None of the columns of a branding is null but the logo, so one tells whether there is a branding.
+const isBranding = (row: Omit<LookRow, 'tenantName'>): row is BrandingRow => row.tenantId !== null
+
 /** How the pages of all tenants look. */
 export function buildBrandingStore(database: Database, random: Pick<Random, 'id'>): BrandingStore {
   return {
     async find(tenantId) {
       const [row] = await run(database, findBranding, { tenantId })
       return row ? toBranding(row) : null
+    },
+
+    async findLook(tenantId) {
+      const [row] = await run(database, findLook, { tenantId })
+      if (!row) return null
+      const { tenantName, ...look } = row
+      return { tenantName, brand: isBranding(look) ? toBranding(look) : null }
     },
 
     async findLogo(tenantId): Promise<Logo | null> {

@@ -9,10 +9,19 @@ export type Logo = Pick<LogoHeader, 'type'> & {
   readonly bytes: Uint8Array
 }
 
+/** A tenant as its hosted pages show it. */
+export type TenantLook = {
+  readonly tenantName: string
+  /** Null where its pages look like ours. */
+  readonly brand: Brand | null
+}
+
 /** How the hosted pages of tenants look. */
 export interface BrandingStore {
   /** Null where the tenant has none: its pages look like ours. */
   find(tenantId: TenantId): Promise<Branding | null>
+  /** The same with the name of the tenant, in one statement; null where there is no such tenant. */
+  findLook(tenantId: TenantId): Promise<TenantLook | null>
   findLogo(tenantId: TenantId): Promise<Logo | null>
   /** Replaces all of it, and records that. */
   replace(brand: Brand, logo: Uint8Array | null, actor: Actor): Promise<Branding>

@@ -51,6 +51,7 @@ const installationWide = [
   'tenants.createTenant',
   'tenants.findTenant',
   'brandings.find',
+  'brandings.findLook',
   'brandings.findLogo',
   'brandings.remove',
   'tenants.changeIdentifierCase',
