@@ -28,10 +28,12 @@ events.addEventListener("prompt",({data})=>{const{page,text}=JSON.parse(data);
 if(page!==status.dataset.page){events.close();again()}
 else if(text!==status.textContent){status.textContent=text;one(".note")?.remove()}});
 events.onerror=()=>events.readyState===2&&setTimeout(again,5000)}
-if(left){const end=performance.now()+left.dataset.left*1000,count=()=>{
+if(left){const end=performance.now()+left.dataset.left*1000;let last=0,count=()=>{
 const seconds=Math.max(0,Math.ceil((end-performance.now())/1000));
 left.textContent=Math.floor(seconds/60)+":"+String(seconds%60).padStart(2,"0");
-const text=said.dataset["at"+seconds];if(text)said.textContent=text};
+for(const mark of [60,15])if(last>mark&&seconds<=mark&&seconds>mark-3)
+said.textContent=said.dataset["at"+mark];
+last=seconds};
 count();setInterval(count,1000)}`
 
 /** Where and how a browser looks at its prompt. */
