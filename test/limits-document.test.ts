@@ -63,6 +63,7 @@ import type { FairQueueLimits } from '../src/platform/net/bounded-fair-queue.ts'
 import { connectionQueueLimits } from '../src/platform/postgres/connection-shares.ts'
 import { oidcFormBytesMax } from '../src/prompts/oidc/oidc.routes.ts'
 import { pushedSeconds } from '../src/prompts/oidc/push-request.ts'
+import { pageAnswerMs } from '../src/prompts/page/prompt-call.http.ts'
 import { codeAnswerMs } from '../src/prompts/page/prompt-code.routes.ts'
 import { reservedOf } from '../src/service/open-database.ts'
 import {
@@ -251,8 +252,11 @@ test('docs/limits.md has the figures of the server', () => {
   )
 })
 
-test('docs/limits.md has the time of an answer to a code at a prompt', () => {
+test('docs/limits.md has the times of the answers at a prompt', () => {
   expect(document).toContain(`comes ${codeAnswerMs} ms after it was sent`)
+  expect(document.replaceAll('\n', ' ')).toContain(
+    `answer of its pages comes ${pageAnswerMs} ms after the request`,
+  )
 })
 
 test('docs/limits.md says who waits for whom', () => {

@@ -106,17 +106,17 @@ describe.runIf(executablePath)('a screen reader', () => {
       await seat.arrive(clientId, { claims: { oid } })
       await listen(page)
       const { fetched } = textsIn(language).prompt
-      const said = (tries: number) => fill(pluralOf(language, fetched, tries), { tries })
+      const saidAt = (tries: number) => fill(pluralOf(language, fetched, tries), { tries })
       const question = await scene.questionAt(phone)
       const status = page.locator('[data-page]')
       const reads = (text: string) => until(text, async () => (await status.textContent()) === text)
-      await reads(said(3))
+      await reads(saidAt(3))
       const wrong = (await seat.number()) === '000000' ? '111111' : '000000'
       for (const tries of [2, 1]) {
         await phone.client.approve(question, wrong).catch(() => undefined)
-        await reads(said(tries))
+        await reads(saidAt(tries))
       }
-      expect(await heardOn(page)).toEqual([said(3), said(2), said(1)])
+      expect(await heardOn(page)).toEqual([saidAt(3), saidAt(2), saidAt(1)])
       expect(seat.foreignHosts()).toEqual([])
     },
   )

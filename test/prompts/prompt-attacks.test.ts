@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pageAnswerMs } from '../../src/prompts/page/prompt-call.http.ts'
 import { until } from '../support/until.ts'
 import { numberIn, openPrompts, type PromptScene } from './prompt-scene.ts'
 import { whatIsShown } from './prompt-views.ts'
@@ -101,15 +102,24 @@ describe('a curious person', () => {
     }
   })
 
+  test('gets no answer of a page before its time, whatever there was to read or to call off', async () => {
+    const { browser, path } = await scene.begin(clientId, { claims: { oid: scene.stranger() } })
+    // What is loaded at the first call takes longer by itself.
+    await browser.read(path)
+    const reads = ['', '/code', '/events'].map((page) => () => browser.read(path + page))
+    const presses = actions.map((one) => () => browser.post(`${path}/${one}`, fieldsOf(one)))
+    for (const act of [...reads, ...presses]) {
+      const startedAt = performance.now()
+      await act()
+      // A timer may fire within the millisecond before.
+      expect(performance.now() - startedAt).toBeGreaterThanOrEqual(pageAnswerMs - 1)
+    }
+  })
+
   test('gets the page before anybody is looked up', async () => {
     const { browser, path } = await scene.begin(clientId, { claims: { oid: scene.stranger() } })
-    const before = await scene.service.api('GET', `/v1/integrations/${clientId}`)
-    await browser.read(path)
     // The refusal is recorded for admins, and shown to nobody else.
-    await until('it was tried', async () => {
-      const { json } = await scene.service.api('GET', `/v1/integrations/${clientId}`)
-      return json.lastError?.at !== before.json.lastError?.at && json.lastError
-    })
+    await scene.triedToAsk(clientId, () => browser.read(path))
     expect((await browser.read(path)).text).toContain('Waiting for your phone.')
   })
 })

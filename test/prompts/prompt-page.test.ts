@@ -179,7 +179,7 @@ describe('a person whom the browser names', () => {
 test('a question that nobody was asked, because a process ended, is asked by a reload, once', async () => {
   const oid = scene.stranger()
   const { browser, path } = await scene.begin(clientId, { claims: { oid } })
-  const { text } = await browser.read(path)
+  const { text } = await scene.triedToAsk(clientId, () => browser.read(path))
   const { client } = await scene.aPhone({ user: oid })
   await browser.read(path)
   expect((await client.pending()).requests).toEqual([])

@@ -139,6 +139,18 @@ export async function openPrompts(more: Parameters<typeof startTestService>[0] =
   const questionAt = ({ client }: { readonly client: DeviceClient }) =>
     until('the phone is asked', async () => (await client.pending()).requests[0])
 
+  /** Does it, and waits until somebody was to be asked in vain, as the integration shows. */
+  async function triedToAsk<T>(clientId: string, act: () => Promise<T>): Promise<T> {
+    const lastError = async () => (await api('GET', `/v1/integrations/${clientId}`)).json.lastError
+    const before = await lastError()
+    const outcome = await act()
+    await until('it was tried', async () => {
+      const error = await lastError()
+      return error && error.at !== before?.at
+    })
+    return outcome
+  }
+
   /** What Entra makes of the page that posts the answer to it. */
   async function entraDecision(page: string, form: Record<string, string>, clientId: string) {
     const fields = [...page.matchAll(/name="([^"]+)" value="([^"]*)"/g)]
@@ -155,7 +167,7 @@ export async function openPrompts(more: Parameters<typeof startTestService>[0] =
     ...{ entra, service, query, ofEntra, ofBareHints, aPhone, entraForm, begin, beginBare },
     bareRequest,
     relyingPartyId: relyingPartyId as string,
-    ...{ aBrowser, questionAt, entraDecision, questions },
+    ...{ aBrowser, questionAt, triedToAsk, entraDecision, questions },
     /** Nobody of the service. */
     stranger: () => randomUUID(),
     async [Symbol.asyncDispose]() {

@@ -12,6 +12,17 @@ const withoutChanges = (text: string, path: string) =>
 
 const hidden = ['date', 'request-id', 'set-cookie', 'location', 'content-length']
 
+/** What an answer says, with the names of its cookies and the lengths that it hides. */
+export function viewOf(
+  { status, headers, text }: Pick<Response, 'status' | 'headers'> & { readonly text: string },
+  path: string,
+) {
+  const shownHeaders = [...headers].filter(([name]) => !hidden.includes(name)).toSorted()
+  const cookies = headers.getSetCookie().map((cookie) => [cookie.split('=')[0], cookie.length])
+  const bodyLength = headers.get('content-length')
+  return [status, shownHeaders, cookies, bodyLength, withoutChanges(text, path)]
+}
+
 /** The answers to all that can be pressed on the pages of a running prompt. */
 export async function whatIsShown({
   browser,
@@ -21,9 +32,8 @@ export async function whatIsShown({
   readonly path: string
 }) {
   const views: unknown[] = []
-  const see = ({ status, headers, text }: Awaited<ReturnType<PromptBrowser['read']>>) => {
-    const shownHeaders = [...headers].filter(([name]) => !hidden.includes(name)).toSorted()
-    views.push([status, shownHeaders, withoutChanges(text, path)])
+  const see = (answer: Awaited<ReturnType<PromptBrowser['read']>>) => {
+    views.push(viewOf(answer, path))
   }
   see(await browser.read(path))
   see(await browser.post(`${path}/again`))

@@ -11,6 +11,7 @@ import { offersEnrollment } from '../../domain/prompt-enrollment.ts'
 import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { Bound } from '../../platform/bound.ts'
 import { type Admission, networkOf } from '../../platform/http/admission.ts'
+import { inEvenTime } from '../../platform/http/even-time.ts'
 import { isFromOurPage } from '../../platform/http/from-our-page.ts'
 import { type Page, sendPage } from '../../platform/http/pages/page.ts'
 import { pageQuery } from '../../platform/http/pages/page-language.ts'
@@ -68,6 +69,17 @@ export function fromOurPageOnly({ publicOrigin }: Pick<PromptOptions, 'publicOri
     return sendProblemPage(reply, 'origin_not_allowed')
   }
 }
+
+/**
+ * Every answer of the page takes this long, or a multiple. To somebody who exists there is a
+ * question to read and to call off, and soon after the first page it is being asked: a page that
+ * answers later to some would tell whose name somebody has.
+ */
+export const pageAnswerMs = 50
+
+/** Reads and does what an answer needs, in a time that says nothing of it. */
+export const inAnswerTime = <T>(work: () => Promise<T>): Promise<T> =>
+  inEvenTime(pageAnswerMs, work)
 
 /** The prompt of the browser that sends this; to any other there is none. */
 export function readPage(

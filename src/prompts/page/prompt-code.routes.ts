@@ -10,6 +10,7 @@ import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
 import {
   fromOurPageOnly,
+  inAnswerTime,
   initiatorOf,
   type PromptOptions,
   type PromptRequest,
@@ -63,7 +64,7 @@ function form(app: HttpApp, options: PromptOptions): void {
       refusals: promptRefusals,
     }),
     async (request, reply) => {
-      const page = await readPage(options, request)
+      const page = await inAnswerTime(() => readPage(options, request))
       if (isRefusal(page)) return sendRefusalPage(reply, page)
       const view = viewOf(page, request)
       if (page.own.state === 'over') return reply.redirect(`${view.path}${view.suffix}`, 303)

@@ -13,6 +13,7 @@ import { lateRound } from '../prompt-progress.ts'
 import {
   ask,
   fromOurPageOnly,
+  inAnswerTime,
   initiatorOf,
   type PromptOptions,
   type PromptRequest,
@@ -98,7 +99,7 @@ export function promptEventRoutes(app: HttpApp, options: PromptOptions, done: ()
       }),
     },
     async (request, reply) => {
-      const page = await readPage(options, request)
+      const page = await inAnswerTime(() => readPage(options, request))
       if (isRefusal(page)) return sendRefusalPage(reply, page)
       const { own } = page
       const watch = await options.useCases.watchPrompt(own)

@@ -9,12 +9,12 @@ import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
 import type { OwnPrompt } from '../own-prompt.ts'
 import { lateRound } from '../prompt-progress.ts'
-import type { PromptPage } from '../read-prompt-page.ts'
 import { sendClientAnswer } from './client-answer.http.ts'
 import {
   ask,
   beginAndAsk,
   fromOurPageOnly,
+  inAnswerTime,
   inBackground,
   initiatorOf,
   type PromptOptions,
@@ -59,11 +59,9 @@ function show(app: HttpApp, options: PromptOptions): void {
       refusals: promptRefusals,
     }),
     async (request, reply) => {
-      const page = await readPage(options, request)
+      const page = await inAnswerTime(() => pageAfterAsking(options, request, reply))
       if (isRefusal(page)) return sendRefusalPage(reply, page)
-      const current = await pageAfterAsking(options, request, reply, page)
-      if (isRefusal(current)) return sendRefusalPage(reply, current)
-      return sendPromptPage(reply, current, promptPage(current, viewOf(current, request)))
+      return sendPromptPage(reply, page, promptPage(page, viewOf(page, request)))
     },
   )
 }
@@ -73,8 +71,9 @@ async function pageAfterAsking(
   options: PromptOptions,
   request: PromptRequest,
   reply: FastifyReply,
-  page: PromptPage,
 ): ReturnType<typeof readPage> {
+  const page = await readPage(options, request)
+  if (isRefusal(page)) return page
   const { own } = page
   if (asksAtOnce(own)) {
     await beginAndAsk(options, request, reply, own)
@@ -157,9 +156,12 @@ function button(
       }),
     },
     async (request, reply) => {
-      const page = await readPage(options, request)
+      const page = await inAnswerTime(async () => {
+        const reading = await readPage(options, request)
+        if (!isRefusal(reading)) await act(options, reading.own, request, reply)
+        return reading
+      })
       if (isRefusal(page)) return sendRefusalPage(reply, page)
-      await act(options, page.own, request, reply)
       const { path, suffix } = viewOf(page, request)
       const more = sent ? `${suffix === '' ? '?' : '&'}sent=again` : ''
       return reply.redirect(`${path}${suffix}${more}`, 303)
@@ -187,10 +189,13 @@ function goBack(app: HttpApp, options: PromptOptions): void {
       }),
     },
     async (request, reply) => {
-      const page = await readPage(options, request)
-      if (isRefusal(page)) return sendRefusalPage(reply, page)
+      const outcome = await inAnswerTime(async () => {
+        const page = await readPage(options, request)
+        return isRefusal(page) ? page : { page, answer: await options.useCases.answerClient(page.own) }
+      })
+      if (isRefusal(outcome)) return sendRefusalPage(reply, outcome)
+      const { page, answer } = outcome
       const { path, suffix, language } = viewOf(page, request)
-      const answer = await options.useCases.answerClient(page.own)
       if (isRefusal(answer)) {
         return answer.refused === 'redirect_uri_unknown'
           ? sendRefusalPage(reply, answer)
