@@ -9,11 +9,14 @@ import {
   type BenchOptions,
   type BesideOptions,
   type FloodOptions,
+  type PageOptions,
   type ProcessesOptions,
   readOptions,
   type StoredOptions,
   usage,
 } from './options.ts'
+import { measurePage } from './page/measure-page.ts'
+import { pageReportOf, pageTextOf } from './page/page-report.ts'
 import { measureProcesses } from './processes/measure-processes.ts'
 import { processesReportOf, processesTextOf } from './processes/processes-report.ts'
 import { RelyingParty } from './relying-party.ts'
@@ -112,6 +115,20 @@ async function runFlood(
   return report.times !== null && report.errors.quiet + report.errors.flooded === 0
 }
 
+/** The same of the page of a prompt. */
+async function runPage(
+  options: PageOptions,
+  json: boolean,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const machine = describeMachine()
+  const measurement = await measurePage(options, firstErrors(), stopping)
+  const report = pageReportOf(machine, options, measurement)
+  if (report.turns === 0) throw new Error('stopped before a turn was whole')
+  console.log(json ? JSON.stringify(report) : pageTextOf(report))
+  return report.rows.every((row) => row.loads > 0 && row.errors === 0)
+}
+
 /** The same of many processes. */
 async function runProcesses(
   options: ProcessesOptions,
@@ -144,8 +161,9 @@ async function runStored(
 
 /** What the command line asks for. */
 function run(options: BenchOptions, stopping: AbortSignal): Promise<boolean> {
-  const { beside, flood, processes, stored, json } = options
+  const { beside, flood, page, processes, stored, json } = options
   if (beside) return runBeside(beside, json, stopping)
+  if (page) return runPage(page, json, stopping)
   if (stored) return runStored(stored, json, stopping)
   if (processes) return runProcesses(processes, json, stopping)
   return flood ? runFlood(flood, json, stopping) : runLevels(options, stopping)

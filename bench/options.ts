@@ -42,6 +42,14 @@ npm run bench -- --flood <what> [options]
   --slices <n>, --slice-seconds <n>, --json
                          as above
 
+npm run bench -- --page [options]
+                         processor time of the page of a prompt, by turns with GET /health/live (on
+                         Linux only)
+
+  --concurrency <n>      loads at a time (32)
+  --slices <n>, --slice-seconds <n>, --json
+                         as above
+
 npm run bench -- --processes <n,...> [options]
                          so many processes of the service on one database, by turns, and how long a
                          poll takes to learn an answer given to another process (on Linux only)
@@ -74,6 +82,8 @@ export type BenchOptions = {
   readonly beside: BesideOptions | null
   /** A flood instead of levels. */
   readonly flood: FloodOptions | null
+  /** The page of a prompt instead of levels. */
+  readonly page: PageOptions | null
   /** Many processes instead of levels. */
   readonly processes: ProcessesOptions | null
   /** A full database instead of levels. */
@@ -101,6 +111,9 @@ export type FloodOptions = Turns & {
   readonly connections: number
   readonly rate: number
 }
+
+/** How often the page of a prompt is loaded. */
+export type PageOptions = Turns
 
 /** How many processes of the service are compared. */
 export type ProcessesOptions = Turns & {
@@ -150,6 +163,7 @@ const optionTypes = {
   flood: text,
   connections: text,
   rate: text,
+  page: flag,
   processes: text,
   redis: text,
   stored: text,
@@ -168,9 +182,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({ args: [...args], options: optionTypes })
   const beside = besideIn(values)
   const flood = floodIn(values)
+  const page = values.page ? turnsIn(values, { concurrency: 32 }) : null
   const processes = processesIn(values)
   const fullDatabase = storedIn(values)
-  const [turns = null, more] = [beside, flood, processes, fullDatabase].filter(
+  const [turns = null, more] = [beside, flood, page, processes, fullDatabase].filter(
     (mode) => mode !== null,
   )
   if (more) throw new Error(`${modes}: one at a time`)
@@ -185,11 +200,11 @@ export function readOptions(args: readonly string[]): BenchOptions {
     starts: startsIn(values),
     platforms: platformIn(values),
     service: serviceOf(values),
-    ...{ beside, flood, processes, stored: fullDatabase, json, help },
+    ...{ beside, flood, page, processes, stored: fullDatabase, json, help },
   }
 }
 
-const modes = '--beside, --aa, --flood, --processes or --stored'
+const modes = '--beside, --aa, --flood, --page, --processes or --stored'
 
 function rejectStrange(
   values: Values,

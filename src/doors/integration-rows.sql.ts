@@ -21,6 +21,16 @@ export type StoredRow = IntegrationRow & {
   readonly rpCreatedAt: Date
 }
 
+/** Of `integrations n`. */
+export const integrationColumns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode,
+  n.namespace, n.user_names, n.allowed_addresses, n.policy, n.ttl_seconds, n.status,
+  n.integration_key, n.revision, n.created_at, n.updated_at, n.uses, n.last_used_at,
+  n.last_error_code, n.last_error_at`
+
+/** The same with those of `relying_parties r`. */
+export const storedColumns = `${integrationColumns}, r.name as rp_name, r.namespaces,
+  r.created_at as rp_created_at`
+
 /** An integration from its row. */
 export function toIntegration({
   lastErrorCode: code,

@@ -14,22 +14,19 @@ import {
 } from './integration-credentials.sql.ts'
 import {
   type IntegrationRow,
+  integrationColumns,
   type StoredRow,
+  storedColumns,
   toIntegration,
   toStored,
 } from './integration-rows.sql.ts'
-
-const columns = `n.tenant_id, n.id, n.rp_id, n.name, n.settings, n.number_mode, n.namespace,
-  n.user_names, n.allowed_addresses, n.policy, n.ttl_seconds, n.status, n.integration_key,
-  n.revision, n.created_at, n.updated_at, n.uses, n.last_used_at, n.last_error_code,
-  n.last_error_at`
 
 type Key = Pick<Integration, 'tenantId' | 'id'>
 type IdRow = { readonly id: string }
 
 const findOne = statement<Key, IntegrationRow>(
   'find_integration',
-  `select ${columns} from integrations n where n.tenant_id = :tenantId and n.id = :id`,
+  `select ${integrationColumns} from integrations n where n.tenant_id = :tenantId and n.id = :id`,
 )
 const lockIntegration = statement<Key, IdRow>(
   'lock_integration',
@@ -39,16 +36,16 @@ const lockIntegration = statement<Key, IdRow>(
 
 const listAll = statement<Pick<Integration, 'tenantId'>, IntegrationRow>(
   'list_integrations',
-  `select ${columns} from integrations n where n.tenant_id = :tenantId order by n.id desc`,
+  `select ${integrationColumns} from integrations n where n.tenant_id = :tenantId order by n.id desc`,
 )
 const listOfParty = statement<Pick<Integration, 'tenantId' | 'rpId'>, IntegrationRow>(
   'list_integrations_of_party',
-  `select ${columns} from integrations n where n.tenant_id = :tenantId and n.rp_id = :rpId
+  `select ${integrationColumns} from integrations n where n.tenant_id = :tenantId and n.rp_id = :rpId
    order by n.id desc`,
 )
 
 const storedWhere = (condition: string) => `
-  select ${columns}, r.name as rp_name, r.namespaces, r.created_at as rp_created_at
+  select ${storedColumns}
   from integrations n join relying_parties r on r.tenant_id = n.tenant_id and r.id = n.rp_id
   where ${condition}`
 const findStoredById = statement<Pick<Integration, 'id'>, StoredRow>(
@@ -79,7 +76,7 @@ const insertIntegration = statement<
      namespace, user_names, allowed_addresses, policy, ttl_seconds, status, integration_key)
    values (:tenantId, :id, :rpId, :kind, :name, :settings, :numberMode, :namespace, :userNames,
      :allowedAddresses, :policy, :ttlSeconds, :status, :integrationKey)
-   returning ${columns}`,
+   returning ${integrationColumns}`,
 )
 
 const changeIntegration = statement<PlanParams & Pick<Integration, 'revision'>, IntegrationRow>(
@@ -88,19 +85,19 @@ const changeIntegration = statement<PlanParams & Pick<Integration, 'revision'>, 
      namespace = :namespace, user_names = :userNames, allowed_addresses = :allowedAddresses,
      policy = :policy, ttl_seconds = :ttlSeconds, status = :status, revision = n.revision + 1,
      updated_at = clock_timestamp()
-   where n.tenant_id = :tenantId and n.id = :id and n.revision = :revision returning ${columns}`,
+   where n.tenant_id = :tenantId and n.id = :id and n.revision = :revision returning ${integrationColumns}`,
 )
 
 const touchIntegration = statement<Key, IntegrationRow>(
   'touch_integration',
   `update integrations n set revision = n.revision + 1, updated_at = clock_timestamp()
-   where n.tenant_id = :tenantId and n.id = :id returning ${columns}`,
+   where n.tenant_id = :tenantId and n.id = :id returning ${integrationColumns}`,
 )
 
 const removeIntegration = statement<Key, IntegrationRow & { readonly at: Date }>(
   'remove_integration',
   `delete from integrations n where n.tenant_id = :tenantId and n.id = :id
-   returning ${columns}, clock_timestamp() as at`,
+   returning ${integrationColumns}, clock_timestamp() as at`,
 )
 
 const recordUses = statement<{

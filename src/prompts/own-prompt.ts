@@ -3,6 +3,7 @@
 import type { ChallengeRecord, ChallengeStore } from '../challenges/challenge.store.ts'
 import { approvalMethods } from '../domain/approval-result.ts'
 import type { PromptId, TenantId } from '../domain/ids.ts'
+import { promptSettingsOf } from '../domain/integration.ts'
 import {
   outcomeOfChallenge,
   type PromptEvidence,
@@ -11,16 +12,14 @@ import {
   promptStateOf,
 } from '../domain/prompt.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
+import { doorOf } from '../doors/authenticate-integration.ts'
 import type { Hashing, Sealing } from '../platform/world.ts'
-import {
-  type FindClientDependencies,
-  findPromptClient,
-  type PromptClient,
-} from './oidc/find-client.ts'
-import type { PromptStore, StoredPrompt } from './prompt.store.ts'
+import type { TenantLook } from '../tenants/branding/branding.store.ts'
+import type { PromptClient } from './oidc/find-client.ts'
+import type { PromptStore, StoredPage, StoredPrompt } from './prompt.store.ts'
 
-export type Dependencies = FindClientDependencies & {
-  readonly prompts: Pick<PromptStore, 'find' | 'end'>
+export type Dependencies = {
+  readonly prompts: Pick<PromptStore, 'find' | 'findPage' | 'end'>
   readonly challenges: Pick<ChallengeStore, 'find'>
   readonly hashing: Pick<Hashing, 'sha256' | 'equal'>
   readonly sealing: Pick<Sealing, 'open'>
@@ -37,6 +36,8 @@ export type PromptCall = {
 export type OwnPrompt = {
   readonly prompt: StoredPrompt
   readonly client: PromptClient
+  /** How the pages of the tenant look. */
+  readonly look: TenantLook
   readonly state: PromptState
   /** Digits to type on the device; null unless they are to be shown. */
   readonly number: string | null
@@ -65,16 +66,26 @@ export async function readOwnPrompt(
 ): Promise<OwnPrompt | Refusal<'not_found' | 'integration_paused'>> {
   const { prompts, hashing } = dependencies
   if (secret === undefined || !secretPattern.test(secret)) return refuse('not_found')
-  const storedPrompt = await prompts.find(tenantId, id)
-  if (!storedPrompt || !hashing.equal(hashing.sha256(secret), storedPrompt.browserHash)) {
+  const page = await prompts.findPage(tenantId, id)
+  if (!page || !hashing.equal(hashing.sha256(secret), page.prompt.browserHash)) {
     return refuse('not_found')
   }
-  const client = await findPromptClient(dependencies, tenantId, storedPrompt.integrationId)
-  if (isRefusal(client)) return refuse('integration_paused')
+  const client = clientOf(page.client)
+  if (isRefusal(client)) return client
+  const { prompt: storedPrompt, look } = page
   const question = await questionOf(dependencies, client, storedPrompt)
   const prompt = await endWith(dependencies, storedPrompt, question)
   const state = promptStateOf(prompt, prompt.now)
-  return { prompt, client, state, question, number: numberOf(dependencies, prompt, state) }
+  const number = numberOf(dependencies, prompt, state)
+  return { prompt, client, look, state, question, number }
+}
+
+/** The client, while its integration is one that sends browsers, and is not paused. */
+function clientOf(client: StoredPage['client']): PromptClient | Refusal<'integration_paused'> {
+  const { integration } = client
+  const settings = promptSettingsOf(integration.settings)
+  if (!settings || integration.status !== 'active') return refuse('integration_paused')
+  return { integration, door: doorOf(client), settings }
 }
 
 function numberOf({ sealing }: Dependencies, prompt: StoredPrompt, state: PromptState) {

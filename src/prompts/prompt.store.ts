@@ -1,5 +1,7 @@
 import type { ChallengeId, IntegrationId, PromptId, TenantId } from '../domain/ids.ts'
 import type { Prompt, PromptEvidence, PromptOutcome } from '../domain/prompt.ts'
+import type { StoredIntegration } from '../doors/integration.store.ts'
+import type { TenantLook } from '../tenants/branding/branding.store.ts'
 
 export type NewPrompt = Pick<
   Prompt,
@@ -23,6 +25,13 @@ export type StoredPrompt = Prompt & {
   readonly now: Date
 }
 
+/** What a page of a prompt needs; the credentials of the client are left out. */
+export type StoredPage = {
+  readonly prompt: StoredPrompt
+  readonly client: Pick<StoredIntegration, 'integration' | 'relyingParty'>
+  readonly look: TenantLook
+}
+
 type Key = { readonly tenantId: TenantId; readonly id: PromptId }
 
 export interface PromptStore {
@@ -36,6 +45,8 @@ export interface PromptStore {
     'done' | { readonly earlier: { readonly id: PromptId; readonly requestHash: Uint8Array } }
   >
   find(tenantId: TenantId, id: PromptId): Promise<StoredPrompt | null>
+  /** The same with its client and how the pages of its tenant look, in one round trip. */
+  findPage(tenantId: TenantId, id: PromptId): Promise<StoredPage | null>
   /**
    * Begins the round, with its number and the id of its challenge, unless the prompt is over or
    * another request has begun it; false then.

@@ -2,17 +2,9 @@ import type { PromptId, TenantId } from '../domain/ids.ts'
 import { answerSeconds, promptGraceSeconds } from '../domain/prompt.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
-import type { NewPrompt, PromptStore, StoredPrompt } from './prompt.store.ts'
-
-type PromptRow = Omit<StoredPrompt, 'evidence'> & {
-  readonly evidence: { readonly amr: readonly string[]; readonly verifiedAt: string } | null
-}
-
-const columns = `p.tenant_id, p.id, p.integration_id, p.browser_hash, p.request, p.user_name,
-     p.language, p.round, p.number_sealed, p.round_at, p.round_until,
-     p.challenge_id, p.former_challenge_id, p.enrollment_id, p.enrollment_sealed, p.outcome,
-     p.evidence, p.answered_at, p.code_sealed, p.created_at, p.expires_at,
-     clock_timestamp() as now`
+import type { NewPrompt, PromptStore } from './prompt.store.ts'
+import { buildPromptPages } from './prompt-page.sql.ts'
+import { type PromptRow, promptColumns, toPrompt } from './prompt-rows.sql.ts'
 
 /** Not over: nobody has ended it, and its time has not passed. */
 export const isLive = 'p.outcome is null and p.expires_at > clock_timestamp()'
@@ -41,7 +33,7 @@ const findByHint = statement<
 
 const findPrompt = statement<{ readonly tenantId: TenantId; readonly id: PromptId }, PromptRow>(
   'find_prompt',
-  `select ${columns} from prompts p where p.tenant_id = :tenantId and p.id = :id`,
+  `select ${promptColumns} from prompts p where p.tenant_id = :tenantId and p.id = :id`,
 )
 
 const beginRound = statement<Parameters<PromptStore['beginRound']>[0], { readonly id: PromptId }>(
@@ -88,7 +80,7 @@ const answerPrompt = statement<
    where p.tenant_id = :tenantId and p.id = :id and p.outcome is not null
      and (p.answered_at is null
        or p.answered_at > clock_timestamp() - make_interval(secs => ${answerSeconds}))
-   returning ${columns}`,
+   returning ${promptColumns}`,
 )
 
 const redeemCode = statement<Parameters<PromptStore['redeem']>[0], PromptRow>(
@@ -97,21 +89,16 @@ const redeemCode = statement<Parameters<PromptStore['redeem']>[0], PromptRow>(
    where p.tenant_id = :tenantId and p.integration_id = :integrationId and p.code_hash = :hash
      and p.code_used_at is null and p.outcome = 'approved'
      and p.answered_at > clock_timestamp() - make_interval(secs => ${answerSeconds})
-   returning ${columns}`,
+   returning ${promptColumns}`,
 )
-
-function toPrompt({ evidence, ...row }: PromptRow): StoredPrompt {
-  return {
-    ...row,
-    evidence: evidence && { amr: evidence.amr, verifiedAt: new Date(evidence.verifiedAt) },
-  }
-}
 
 const firstOf = (rows: readonly PromptRow[]) => (rows[0] ? toPrompt(rows[0]) : null)
 
 /** Sign-ins on a page of ours. */
 export function buildPromptStore(database: Database): PromptStore {
   return {
+    ...buildPromptPages(database),
+
     async open({ request, ...prompt }) {
       const newRows = await run(database, insertPrompt, {
         ...prompt,

@@ -2,17 +2,8 @@
 
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { Signals, Watch } from '../platform/signals.ts'
-import type { BrandingStore, TenantLook } from '../tenants/branding/branding.store.ts'
-import {
-  type OwnPrompt,
-  type PromptCall,
-  type Dependencies as ReadDependencies,
-  readOwnPrompt,
-} from './own-prompt.ts'
-
-export type Dependencies = ReadDependencies & {
-  readonly brandings: Pick<BrandingStore, 'findLook'>
-}
+import type { TenantLook } from '../tenants/branding/branding.store.ts'
+import { type Dependencies, type OwnPrompt, type PromptCall, readOwnPrompt } from './own-prompt.ts'
 
 /** A prompt with the name of who asks, and how their pages look. */
 export type PromptPage = TenantLook & { readonly own: OwnPrompt }
@@ -23,9 +14,7 @@ export async function readPromptPage(
   call: PromptCall,
 ): Promise<PromptPage | Refusal<'not_found' | 'integration_paused'>> {
   const own = await readOwnPrompt(dependencies, call)
-  if (isRefusal(own)) return own
-  const look = await dependencies.brandings.findLook(call.tenantId)
-  return { own, tenantName: look?.tenantName ?? '', brand: look?.brand ?? null }
+  return isRefusal(own) ? own : { own, ...own.look }
 }
 
 /** How many pages may follow one prompt in a process. */

@@ -116,6 +116,7 @@ test.each([
   [['--stored', '0'], '--stored'],
   [['--stored', '5', '--users', '1.5'], '--users'],
   [['--stored', '5', '--processes', '1'], 'one at a time'],
+  [['--page', '--aa'], 'one at a time'],
   [['--aa', '--users', '5'], '--users goes with --stored'],
 ])('a wrong command line is rejected with the option at fault: %j', (args, optionAtFault) => {
   expect(() => readOptions(args)).toThrow(optionAtFault)

@@ -113,10 +113,5 @@ test('a page costs as many statements with a branding as without', async () => {
   const plain = await statementsOfPage()
   await setBranding()
   expect(await statementsOfPage()).toEqual(plain)
-  expect(plain).toEqual([
-    'find_integration_by_id',
-    'find_look',
-    'find_prompt',
-    'list_integration_credentials',
-  ])
+  expect(plain).toEqual(['find_prompt_page'])
 })

@@ -4,32 +4,22 @@ import type { Database } from '../../platform/postgres/database.ts'
 import { recordAudit } from '../../platform/postgres/record.ts'
 import { run, runOne, statement } from '../../platform/postgres/statement.ts'
 import type { Random } from '../../platform/world.ts'
-import type { Branding, BrandingStore, Logo, TenantLook } from './branding.store.ts'
+import type { Branding, BrandingStore, Logo } from './branding.store.ts'
 
 type ByTenant = { readonly tenantId: TenantId }
-type BrandingRow = Pick<Branding, 'tenantId' | 'displayName' | 'help' | 'updatedAt'> & {
+export type BrandingRow = Pick<Branding, 'tenantId' | 'displayName' | 'help' | 'updatedAt'> & {
   readonly accentLight: Color
   readonly accentDark: Color
   readonly logoHeader: Brand['logo']
 }
 
-const columns = `tenant_id, display_name, accent_light, accent_dark, help, logo_header, updated_at`
+/** Of `brandings b`. */
+export const brandingColumns = `b.tenant_id, b.display_name, b.accent_light, b.accent_dark, b.help,
+  b.logo_header, b.updated_at`
 
 const findBranding = statement<ByTenant, BrandingRow>(
   'find_branding',
-  `select ${columns} from brandings where tenant_id = :tenantId`,
-)
-
-type LookRow = {
-  readonly [Column in keyof BrandingRow]: BrandingRow[Column] | null
-} & Pick<TenantLook, 'tenantName'>
-
-const findLook = statement<ByTenant, LookRow>(
-  'find_look',
-  `select t.name as tenant_name, b.tenant_id, b.display_name, b.accent_light, b.accent_dark, b.help,
-     b.logo_header, b.updated_at
-   from tenants t left join brandings b on b.tenant_id = t.tenant_id
-   where t.tenant_id = :tenantId`,
+  `select ${brandingColumns} from brandings b where b.tenant_id = :tenantId`,
 )
 
 const findLogo = statement<
@@ -45,14 +35,14 @@ const replaceBranding = statement<
   BrandingRow
 >(
   'replace_branding',
-  `insert into brandings (tenant_id, display_name, accent_light, accent_dark, help, logo_header,
+  `insert into brandings as b (tenant_id, display_name, accent_light, accent_dark, help, logo_header,
      logo)
    values (:tenantId, :displayName, :accentLight, :accentDark, :help, :logoHeader::jsonb, :logo)
    on conflict (tenant_id) do update
    set display_name = excluded.display_name, accent_light = excluded.accent_light,
      accent_dark = excluded.accent_dark, help = excluded.help, logo_header = excluded.logo_header,
      logo = excluded.logo, updated_at = clock_timestamp()
-   returning ${columns}`,
+   returning ${brandingColumns}`,
 )
 
 const removeBranding = statement<ByTenant, ByTenant>(
@@ -60,12 +50,10 @@ const removeBranding = statement<ByTenant, ByTenant>(
   'delete from brandings where tenant_id = :tenantId returning tenant_id',
 )
 
-function toBranding({ accentLight, accentDark, logoHeader, ...row }: BrandingRow): Branding {
+/** A branding from its row. */
+export function toBranding({ accentLight, accentDark, logoHeader, ...row }: BrandingRow): Branding {
   return { ...row, accent: { light: accentLight, dark: accentDark }, logo: logoHeader }
 }
-
-// None of the columns of a branding is null but the logo, so one tells whether there is a branding.
-const isBranding = (row: Omit<LookRow, 'tenantName'>): row is BrandingRow => row.tenantId !== null
 
 /** How the pages of all tenants look. */
 export function buildBrandingStore(database: Database, random: Pick<Random, 'id'>): BrandingStore {
@@ -73,13 +61,6 @@ export function buildBrandingStore(database: Database, random: Pick<Random, 'id'
     async find(tenantId) {
       const [row] = await run(database, findBranding, { tenantId })
       return row ? toBranding(row) : null
-    },
-
-    async findLook(tenantId) {
-      const [row] = await run(database, findLook, { tenantId })
-      if (!row) return null
-      const { tenantName, ...look } = row
-      return { tenantName, brand: isBranding(look) ? toBranding(look) : null }
     },
 
     async findLogo(tenantId): Promise<Logo | null> {

@@ -20,8 +20,6 @@ export type TenantLook = {
 export interface BrandingStore {
   /** Null where the tenant has none: its pages look like ours. */
   find(tenantId: TenantId): Promise<Branding | null>
-  /** The same with the name of the tenant, in one statement; null where there is no such tenant. */
-  findLook(tenantId: TenantId): Promise<TenantLook | null>
   findLogo(tenantId: TenantId): Promise<Logo | null>
   /** Replaces all of it, and records that. */
   replace(brand: Brand, logo: Uint8Array | null, actor: Actor): Promise<Branding>

@@ -51,7 +51,6 @@ const installationWide = [
   'tenants.createTenant',
   'tenants.findTenant',
   'brandings.find',
-  'brandings.findLook',
   'brandings.findLogo',
   'brandings.remove',
   'tenants.changeIdentifierCase',

@@ -7,6 +7,10 @@ import type { Call } from './two-worlds.ts'
 /** Calls about hosted prompts and what clients push. */
 export const promptCalls: Readonly<Record<string, Call>> = {
   'prompts.find': [({ prompts }, my, their) => prompts.find(my.tenantId, their.promptId), null],
+  'prompts.findPage': [
+    ({ prompts }, my, their) => prompts.findPage(my.tenantId, their.promptId),
+    null,
+  ],
   'prompts.beginRound': [
     ({ prompts }, my, their) =>
       prompts.beginRound({
