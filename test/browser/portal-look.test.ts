@@ -7,7 +7,7 @@ import { chromiumPath, openChromium } from '../../demo/chromium.ts'
 import { type EntranceScene, openEntrance } from '../portal/entrance-scene.ts'
 import { notRun } from '../support/programs.ts'
 import { sit } from './authenticator-seat.ts'
-import { axeFaultsOf, overflowOf, smallTargetsOf } from './page-faults.ts'
+import { localeOf, looker, looks } from './look.ts'
 import { portalTour } from './portal-tour.ts'
 
 const executablePath = chromiumPath()
@@ -26,47 +26,13 @@ describe.runIf(executablePath)('every page of the portal', () => {
     await scene?.service[Symbol.asyncDispose]()
   })
 
-  const sizes = [
-    [360, 640],
-    [1280, 800],
-  ] as const
-
-  test.each([
-    ['en', ['light', 'dark']],
-    ['nl', ['dark', 'light']],
-  ] as const)(
-    'has no fault that axe finds, fits, and shows at once what it is for: %s, %s',
-    async (language, schemes) => {
-      const locale = language === 'en' ? 'en-GB' : 'nl-NL'
-      await using seat = await sit(browser, scene.service, { locale })
+  test.each(looks)(
+    'has no fault that axe finds, fits, and shows at once what it is for: %s, %s, %s',
+    async (...kind) => {
+      const [language] = kind
+      await using seat = await sit(browser, scene.service, { locale: localeOf(language) })
       const { page } = seat
-      const names: string[] = []
-      const lookAt = async (name: string, at: 0 | 1, target?: string) => {
-        const [width, height] = sizes[at]
-        await page.setViewportSize({ width, height })
-        await page.emulateMedia({ colorScheme: schemes[at] })
-        const { LOOK } = process.env
-        const number = String(names.length).padStart(2, '0')
-        const file = `${LOOK}/portal-${language}-${width}-${number} ${name}.png`
-        if (LOOK) await page.screenshot({ path: file, fullPage: true })
-        const place = [name, width]
-        expect.soft([place, await axeFaultsOf(page)]).toEqual([place, []])
-        expect.soft([place, await overflowOf(page)]).toEqual([place, []])
-        expect.soft([place, await smallTargetsOf(page)]).toEqual([place, []])
-        if (target !== undefined) {
-          const box = await page.locator(target).first().boundingBox()
-          const bottom = (box?.y ?? Number.NaN) + (box?.height ?? 0)
-          expect.soft([place, bottom <= height ? 'seen' : bottom]).toEqual([place, 'seen'])
-        }
-        await page.evaluate(`document.documentElement.dir = 'rtl'`)
-        expect.soft([place, await overflowOf(page)]).toEqual([place, []])
-        await page.evaluate(`document.documentElement.dir = 'ltr'`)
-      }
-      const look = async (name: string, target?: string) => {
-        names.push(name)
-        await lookAt(name, 1, target)
-        await lookAt(name, 0, target)
-      }
+      const { look, names } = looker(page, 'portal', kind)
       await portalTour({ scene, page, language, user: `ada.${language}`, look })
       expect(names.length).toBeGreaterThan(28)
       expect(seat.complaints).toEqual([])

@@ -14,18 +14,14 @@ import {
 import { notRun } from '../support/programs.ts'
 import { claimPhone } from '../support/running-service.ts'
 import { until } from '../support/until.ts'
-import { axeFaultsOf, overflowOf, smallTargetsOf } from './page-faults.ts'
+import { drawLogo } from './logo.ts'
+import { localeOf, looker, looks } from './look.ts'
 import { sitAtPrompt } from './prompt-seat.ts'
 
 const executablePath = chromiumPath()
 if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 const long = 'Supercalifragilistic'.repeat(3)
-const sizes = [
-  [360, 640],
-  [1280, 800],
-] as const
-
 describe.runIf(executablePath)('every page of a prompt', () => {
   let scene: EnrollmentScene
   let browser: Browser
@@ -39,44 +35,32 @@ describe.runIf(executablePath)('every page of a prompt', () => {
     await scene?.[Symbol.asyncDispose]()
   })
 
-  test.each([
-    ['en', ['light', 'dark']],
-    ['nl', ['dark', 'light']],
-  ] as const)(
-    'has no fault that axe finds, fits, and shows at once what it is for: %s, %s',
-    async (language, schemes) => {
+  /** What the pages of one run show above and below. */
+  async function dress(isBranded: boolean): Promise<void> {
+    const { api } = scene.service
+    if (!isBranded) return void (await api('DELETE', '/v1/branding'))
+    const setting = await api('PUT', '/v1/branding', {
+      displayName: 'Example University',
+      accent: { light: '#7a1fa2', dark: '#d7a8ff' },
+      help: ['Call 1234 when you have lost your phone.', 'The desk is open from 9 to 17.'],
+      logo: (await drawLogo(browser)).toString('base64'),
+    })
+    expect(setting.status).toBe(200)
+  }
+
+  test.each(
+    looks.flatMap((kind) => [false, true].map((isBranded) => [...kind, isBranded] as const)),
+  )(
+    'has no fault that axe finds, fits, and shows at once what it is for: %s, %s, %s, branded %s',
+    async (language, onDesk, onPhone, isBranded) => {
+      await dress(isBranded)
       const clientId = await scene.ofEntra({ codesAsOtp: true }, { name: long })
       const slowClientId = await scene.ofEntra({ asksAtOnce: false })
-      const locale = language === 'en' ? 'en-GB' : 'nl-NL'
-      await using seat = await sitAtPrompt(browser, scene, { locale })
+      await using seat = await sitAtPrompt(browser, scene, { locale: localeOf(language) })
       const { page } = seat
       const texts = textsIn(language).prompt
-      const names: string[] = []
-
-      async function lookAt(name: string, at: 0 | 1, target: string) {
-        const [width, height] = sizes[at]
-        await page.setViewportSize({ width, height })
-        await page.emulateMedia({ colorScheme: schemes[at] })
-        const { LOOK } = process.env
-        const number = String(names.length).padStart(2, '0')
-        const file = `${LOOK}/prompt-${language}-${width}-${number} ${name}.png`
-        if (LOOK) await page.screenshot({ path: file, fullPage: true })
-        const place = [name, width]
-        expect.soft([place, await axeFaultsOf(page)]).toEqual([place, []])
-        expect.soft([place, await overflowOf(page)]).toEqual([place, []])
-        expect.soft([place, await smallTargetsOf(page)]).toEqual([place, []])
-        const box = await page.locator(target).first().boundingBox()
-        const bottom = (box?.y ?? Number.NaN) + (box?.height ?? 0)
-        expect.soft([place, bottom <= height ? 'seen' : bottom]).toEqual([place, 'seen'])
-        await page.evaluate(`document.documentElement.dir = 'rtl'`)
-        expect.soft([place, await overflowOf(page)]).toEqual([place, []])
-        await page.evaluate(`document.documentElement.dir = 'ltr'`)
-      }
-      async function look(name: string, target: string) {
-        names.push(name)
-        await lookAt(name, 1, target)
-        await lookAt(name, 0, target)
-      }
+      const face = isBranded ? 'prompt-branded' : 'prompt'
+      const { look, names } = looker(page, face, [language, onDesk, onPhone])
       const change = (change: string) =>
         scene.query(`update prompts set ${change} where id = $1`, [
           new URL(page.url()).pathname.split('/')[4],
