@@ -110,6 +110,9 @@ describe.runIf(executablePath)('every page of a prompt', () => {
 
       await seat.arrive(slowClientId)
       await look('ready', 'main button')
+      await page.getByRole('button', { name: texts.ask }).click()
+      await page.locator('.code').waitFor()
+      await look('waiting, usual names', 'form[action*=cancel] button')
       const oid = scene.stranger()
       const phone = await scene.aPhone({ user: oid })
       await seat.arrive(clientId, { claims: { oid, preferred_username: long } })
@@ -150,7 +153,7 @@ describe.runIf(executablePath)('every page of a prompt', () => {
       await seat.context.clearCookies()
       await page.goto(address)
       await look('another browser', 'p')
-      expect(names).toHaveLength(24)
+      expect(names).toHaveLength(25)
       expect(seat.foreignHosts()).toEqual([])
     },
     180_000,

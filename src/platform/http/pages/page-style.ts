@@ -47,6 +47,13 @@ ol.code { font-size: 1rem; letter-spacing: 0; padding-inline-start: 2.5rem }
 summary { cursor: pointer; padding-block: .6rem }
 .languages { margin: 1rem 0 0 }
 .languages a { display: inline-flex; align-items: center; min-block-size: 2.75rem }
+/* On a small phone, what a person came for and the way out are seen together. */
+@media (max-width: 26rem) {
+  h1 { font-size: 1.25rem; margin-block-end: .75rem }
+  p, dl, .row { margin-block-end: .75rem }
+  .row { gap: .5rem }
+  button.quiet { padding-inline: .75rem }
+}
 @media print { .row, form, a { display: none } }
 `
 
