@@ -9,6 +9,7 @@ import { startDemo } from '../running-demo.ts'
 import { forget } from '../stack.ts'
 import { toPalette } from './palette-png.ts'
 import { openRequest, setUpInThisBrowser, signIn, typeNumber } from './people.ts'
+import { takePromptPictures } from './prompt-pictures.ts'
 import { drawWindows, type Scheme } from './two-windows.ts'
 
 const pageSize = { width: 820, height: 692 }
@@ -55,6 +56,7 @@ export async function takePictures(browser: Browser, folder: string): Promise<vo
     await demo.stop()
     await forget(home)
   }
+  await takePromptPictures(browser, keep)
 }
 
 /** The number that is typed: in the authenticator alone, and beside the page that shows it. */

@@ -59,5 +59,5 @@ describe.runIf(executablePath)('with a browser', () => {
           .map(async (name) => [name, readPngHeader(await readFile(path.join(place, name)))]),
       )
     expect(await headersIn(folder)).toEqual(await headersIn(images))
-  }, 180_000)
+  }, 300_000)
 })
