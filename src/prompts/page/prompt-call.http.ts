@@ -12,6 +12,7 @@ import { isRefusal, type Refusal, refuse } from '../../domain/refusal.ts'
 import type { Bound } from '../../platform/bound.ts'
 import { type Admission, networkOf } from '../../platform/http/admission.ts'
 import { inEvenTime } from '../../platform/http/even-time.ts'
+import { formMediaType } from '../../platform/http/form-body.ts'
 import { isFromOurPage } from '../../platform/http/from-our-page.ts'
 import { type Page, sendPage } from '../../platform/http/pages/page.ts'
 import { pageQuery } from '../../platform/http/pages/page-language.ts'
@@ -55,6 +56,21 @@ export const promptPageAnswer = (description: string) => ({
 })
 /** Of every route here. */
 export const promptRefusals = ['integration_paused', 'too_many_requests'] as const
+
+/** Of every operation of a page. */
+export const promptOperation = {
+  tag: 'integrations',
+  params: promptParams,
+  querystring: promptQuery,
+  refusals: promptRefusals,
+} as const
+
+/** The same of what a form of the page sends; `fromOurPageOnly` goes with it. */
+export const promptPress = {
+  ...promptOperation,
+  consumes: [formMediaType, 'application/json'],
+  refusals: [...promptRefusals, 'origin_not_allowed'],
+} as const
 
 /** A request to the page of a prompt. */
 export type PromptRequest = FastifyRequest<{

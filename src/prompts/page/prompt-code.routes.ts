@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { isRefusal } from '../../domain/refusal.ts'
 import { inEvenTime } from '../../platform/http/even-time.ts'
-import { formMediaType, parseForms } from '../../platform/http/form-body.ts'
+import { parseForms } from '../../platform/http/form-body.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
@@ -14,10 +14,9 @@ import {
   initiatorOf,
   type PromptOptions,
   type PromptRequest,
+  promptOperation,
   promptPageAnswer,
-  promptParams,
-  promptQuery,
-  promptRefusals,
+  promptPress,
   promptRoute,
   readPage,
   sendPromptPage,
@@ -25,7 +24,6 @@ import {
 } from './prompt-call.http.ts'
 import { codePage } from './prompt-page.http.ts'
 
-const tag = 'integrations'
 const path = `${promptRoute}/code`
 
 /**
@@ -52,16 +50,13 @@ function form(app: HttpApp, options: PromptOptions): void {
   app.get(
     path,
     publicOperation({
+      ...promptOperation,
       operationId: 'readPromptCodePage',
-      tag,
       summary: 'Where a code is typed instead',
-      params: promptParams,
-      querystring: promptQuery,
       answers: {
         200: promptPageAnswer('The form.'),
         303: nothing('To the page of the prompt, which is over.'),
       },
-      refusals: promptRefusals,
     }),
     async (request, reply) => {
       const page = await inAnswerTime(() => readPage(options, request))
@@ -79,21 +74,17 @@ function type(app: HttpApp, options: PromptOptions): void {
     {
       onRequest: fromOurPageOnly(options),
       ...publicOperation({
+        ...promptPress,
         operationId: 'typePromptCode',
-        tag,
         summary: 'Type a code instead',
         description:
           'The answer and its time are the same for a wrong code and for a person who does not ' +
           'exist, is locked or is suspended.',
-        params: promptParams,
-        querystring: promptQuery,
-        consumes: [formMediaType, 'application/json'],
         body: typedCode,
         answers: {
           303: nothing('To the page of the prompt.'),
           422: promptPageAnswer('The form, with what is wrong with the code.'),
         },
-        refusals: [...promptRefusals, 'origin_not_allowed'],
       }),
     },
     async (request, reply) => {

@@ -17,8 +17,7 @@ import {
   initiatorOf,
   type PromptOptions,
   type PromptRequest,
-  promptParams,
-  promptQuery,
+  promptOperation,
   promptRefusals,
   promptRoute,
   readPage,
@@ -80,14 +79,12 @@ export function promptEventRoutes(app: HttpApp, options: PromptOptions, done: ()
     {
       onRequest: fromOurPageOnly(options),
       ...publicOperation({
+        ...promptOperation,
         operationId: 'followPrompt',
-        tag: 'integrations',
         summary: 'Follow a prompt by server-sent events, in the browser that began it',
         description:
           'An event `prompt` with the name of the page that is due and the text of its status ' +
           'line, immediately and at each change; the stream ends when another page is due.',
-        params: promptParams,
-        querystring: promptQuery,
         answers: {
           200: {
             description: 'The events.',

@@ -3,7 +3,7 @@
 import type { FastifyReply } from 'fastify'
 import { isRefusal } from '../../domain/refusal.ts'
 import { networkOf } from '../../platform/http/admission.ts'
-import { formMediaType, parseForms } from '../../platform/http/form-body.ts'
+import { parseForms } from '../../platform/http/form-body.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
@@ -19,18 +19,15 @@ import {
   initiatorOf,
   type PromptOptions,
   type PromptRequest,
+  promptOperation,
   promptPageAnswer,
-  promptParams,
-  promptQuery,
-  promptRefusals,
+  promptPress,
   promptRoute,
   readPage,
   sendPromptPage,
   viewOf,
 } from './prompt-call.http.ts'
 import { promptPage } from './prompt-page.http.ts'
-
-const tag = 'integrations'
 
 /** The page of a prompt and its buttons. */
 export function promptRoutes(app: HttpApp, options: PromptOptions, done: () => void): void {
@@ -49,14 +46,11 @@ function show(app: HttpApp, options: PromptOptions): void {
   app.get(
     promptRoute,
     publicOperation({
+      ...promptOperation,
       operationId: 'readPromptPage',
-      tag,
       summary: 'The page of a prompt, in the browser that began it',
       description: 'To any other browser there is no such page.',
-      params: promptParams,
-      querystring: promptQuery,
       answers: { 200: promptPageAnswer('The page.') },
-      refusals: promptRefusals,
     }),
     async (request, reply) => {
       const page = await inAnswerTime(() => pageAfterAsking(options, request, reply))
@@ -147,12 +141,9 @@ function button(
     {
       onRequest: fromOurPageOnly(options),
       ...publicOperation({
-        ...{ operationId, tag, summary },
-        params: promptParams,
-        querystring: promptQuery,
-        consumes: [formMediaType, 'application/json'],
+        ...promptPress,
+        ...{ operationId, summary },
         answers: { 303: nothing('To the page.') },
-        refusals: [...promptRefusals, 'origin_not_allowed'],
       }),
     },
     async (request, reply) => {
@@ -175,17 +166,14 @@ function goBack(app: HttpApp, options: PromptOptions): void {
     {
       onRequest: fromOurPageOnly(options),
       ...publicOperation({
+        ...promptPress,
         operationId: 'returnFromPrompt',
-        tag,
         summary: 'Lead the browser back to the client, with the answer',
-        params: promptParams,
-        querystring: promptQuery,
-        consumes: [formMediaType, 'application/json'],
         answers: {
           200: promptPageAnswer('A page that posts the answer to the client.'),
           303: nothing('To the client with the answer, or to the page where there is none.'),
         },
-        refusals: [...promptRefusals, 'origin_not_allowed', 'redirect_uri_unknown'],
+        refusals: [...promptPress.refusals, 'redirect_uri_unknown'],
       }),
     },
     async (request, reply) => {
