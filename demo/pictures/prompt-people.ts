@@ -99,7 +99,7 @@ export type Arrival = {
 }
 
 /** A small phone, on which every state fits. */
-export const promptSize = { width: 360, height: 660 }
+const promptSize = { width: 360, height: 660 }
 
 /** Has the phone asked, and returns the number that is shown. */
 export async function ask(page: Page): Promise<string> {

@@ -36,11 +36,13 @@ const lockIntegration = statement<Key, IdRow>(
 
 const listAll = statement<Pick<Integration, 'tenantId'>, IntegrationRow>(
   'list_integrations',
-  `select ${integrationColumns} from integrations n where n.tenant_id = :tenantId order by n.id desc`,
+  `select ${integrationColumns} from integrations n where n.tenant_id = :tenantId
+   order by n.id desc`,
 )
 const listOfParty = statement<Pick<Integration, 'tenantId' | 'rpId'>, IntegrationRow>(
   'list_integrations_of_party',
-  `select ${integrationColumns} from integrations n where n.tenant_id = :tenantId and n.rp_id = :rpId
+  `select ${integrationColumns} from integrations n
+   where n.tenant_id = :tenantId and n.rp_id = :rpId
    order by n.id desc`,
 )
 
@@ -85,7 +87,8 @@ const changeIntegration = statement<PlanParams & Pick<Integration, 'revision'>, 
      namespace = :namespace, user_names = :userNames, allowed_addresses = :allowedAddresses,
      policy = :policy, ttl_seconds = :ttlSeconds, status = :status, revision = n.revision + 1,
      updated_at = clock_timestamp()
-   where n.tenant_id = :tenantId and n.id = :id and n.revision = :revision returning ${integrationColumns}`,
+   where n.tenant_id = :tenantId and n.id = :id and n.revision = :revision
+    returning ${integrationColumns}`,
 )
 
 const touchIntegration = statement<Key, IntegrationRow>(

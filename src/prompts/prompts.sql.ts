@@ -1,10 +1,62 @@
 import type { PromptId, TenantId } from '../domain/ids.ts'
 import { answerSeconds, promptGraceSeconds } from '../domain/prompt.ts'
+import { type StoredRow, storedColumns, toStored } from '../doors/integration-rows.sql.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import { run, statement } from '../platform/postgres/statement.ts'
-import type { NewPrompt, PromptStore } from './prompt.store.ts'
-import { buildPromptPages } from './prompt-page.sql.ts'
-import { type PromptRow, promptColumns, toPrompt } from './prompt-rows.sql.ts'
+import { type BrandingRow, brandingColumns, toBranding } from '../tenants/branding/branding.sql.ts'
+import type { NewPrompt, PromptStore, StoredPage, StoredPrompt } from './prompt.store.ts'
+
+/** A prompt as its table holds it. */
+type PromptRow = Omit<StoredPrompt, 'evidence'> & {
+  readonly evidence: { readonly amr: readonly string[]; readonly verifiedAt: string } | null
+}
+
+/** Of `prompts p`, with the time of the database. */
+const promptColumns = `p.tenant_id, p.id, p.integration_id, p.browser_hash, p.request, p.user_name,
+     p.language, p.round, p.number_sealed, p.round_at, p.round_until,
+     p.challenge_id, p.former_challenge_id, p.enrollment_id, p.enrollment_sealed, p.outcome,
+     p.evidence, p.answered_at, p.code_sealed, p.created_at, p.expires_at,
+     clock_timestamp() as now`
+
+/** Columns of another table, with a word before their names. */
+type Prefixed<Word extends string, Row> = {
+  readonly [Column in keyof Row & string as `${Word}${Capitalize<Column>}`]: Row[Column]
+}
+type Nullable<Row> = { readonly [Column in keyof Row]: Row[Column] | null }
+
+type PageRow = PromptRow &
+  Prefixed<'client', StoredRow> &
+  Prefixed<'look', Nullable<BrandingRow>> & { readonly tenantName: string }
+
+/** `a.b, c.d as e`, each under its name after the word. */
+const withWord = (word: string, columns: string) =>
+  columns
+    .split(',')
+    .map((column) => column.trim().split(' as '))
+    .map(([source = '', name = source.split('.')[1]]) => `${source} as ${word}_${name}`)
+    .join(', ')
+
+const findPage = statement<{ readonly tenantId: TenantId; readonly id: PromptId }, PageRow>(
+  'find_prompt_page',
+  `select ${promptColumns}, t.name as tenant_name, ${withWord('client', storedColumns)},
+     ${withWord('look', brandingColumns)}
+   from prompts p
+     join integrations n on n.tenant_id = p.tenant_id and n.id = p.integration_id
+     join relying_parties r on r.tenant_id = n.tenant_id and r.id = n.rp_id
+     join tenants t on t.tenant_id = p.tenant_id
+     left join brandings b on b.tenant_id = p.tenant_id
+   where p.tenant_id = :tenantId and p.id = :id`,
+)
+
+/** The columns that have the word before their names, without it. */
+function partOf(row: PageRow, word: string): object {
+  const members = Object.entries(row).flatMap(([name, value]) =>
+    name.startsWith(word)
+      ? [[`${name[word.length]?.toLowerCase()}${name.slice(word.length + 1)}`, value]]
+      : [],
+  )
+  return Object.fromEntries(members)
+}
 
 /** Not over: nobody has ended it, and its time has not passed. */
 export const isLive = 'p.outcome is null and p.expires_at > clock_timestamp()'
@@ -92,13 +144,26 @@ const redeemCode = statement<Parameters<PromptStore['redeem']>[0], PromptRow>(
    returning ${promptColumns}`,
 )
 
+/** A prompt from its row. */
+function toPrompt({ evidence, ...row }: PromptRow): StoredPrompt {
+  return {
+    ...row,
+    evidence: evidence && { amr: evidence.amr, verifiedAt: new Date(evidence.verifiedAt) },
+  }
+}
+
+function toPage(row: PageRow): StoredPage {
+  const client = toStored(partOf(row, 'client') as StoredRow, [])
+  const { tenantName } = row
+  const brand = row.lookTenantId === null ? null : toBranding(partOf(row, 'look') as BrandingRow)
+  return { prompt: toPrompt(row), client, look: { tenantName, brand } }
+}
+
 const firstOf = (rows: readonly PromptRow[]) => (rows[0] ? toPrompt(rows[0]) : null)
 
 /** Sign-ins on a page of ours. */
 export function buildPromptStore(database: Database): PromptStore {
   return {
-    ...buildPromptPages(database),
-
     async open({ request, ...prompt }) {
       const newRows = await run(database, insertPrompt, {
         ...prompt,
@@ -109,6 +174,11 @@ export function buildPromptStore(database: Database): PromptStore {
       // It can only have been deleted between both, days after the hint was of any use.
       if (!earlier) throw new Error('the prompt of a used hint is gone')
       return { earlier }
+    },
+
+    async findPage(tenantId, id) {
+      const [row] = await run(database, findPage, { tenantId, id })
+      return row ? toPage(row) : null
     },
 
     find: async (tenantId, id) => firstOf(await run(database, findPrompt, { tenantId, id })),

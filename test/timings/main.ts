@@ -37,14 +37,14 @@ function report(times: Times, views: Views): boolean {
   for (const step of steps) {
     const { known: ofPeople, unknown: ofStrangers } = times[step]
     const comparison = compare(ofPeople, ofStrangers)
-    const seen = new Set([...views[step].known, ...views[step].unknown])
-    const isSame = seen.size === 1
+    const allViews = new Set([...views[step].known, ...views[step].unknown])
+    const isSame = allViews.size === 1
     isWell &&= isSame && isAlike(comparison)
     const { t, tOfFast } = comparison
     const medians = [medianOf(ofPeople), medianOf(ofStrangers)].map((ms) => ms.toFixed(2))
     const verdict = isSame ? 'same' : 'different'
     console.log(row(step, ...medians, t.toFixed(2), tOfFast.toFixed(2), verdict))
-    if (!isSame) for (const view of seen) console.log(view)
+    if (!isSame) for (const view of allViews) console.log(view)
   }
   return isWell
 }

@@ -7,23 +7,24 @@ import { mayBeginEnrollment } from '../../domain/prompt-enrollment.ts'
 import { isRefusal, refuse } from '../../domain/refusal.ts'
 import { inEvenTime } from '../../platform/http/even-time.ts'
 import { eventStream, type Reading } from '../../platform/http/event-stream.ts'
-import { formMediaType, parseForms } from '../../platform/http/form-body.ts'
+import { parseForms } from '../../platform/http/form-body.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
 import { shownText } from '../../platform/http/schemas/text.ts'
 import type { Watch } from '../../platform/signals.ts'
+import type { PromptEnrollment } from '../read-prompt-enrollment.ts'
 import type { PromptPage } from '../read-prompt-page.ts'
 import type { ShownEnrollment } from './enroll-page.http.ts'
 import {
   fromOurPageOnly,
+  inAnswerTime,
   initiatorOf,
   type PromptOptions,
   type PromptRequest,
   promptPageAnswer,
-  promptParams,
-  promptQuery,
-  promptRefusals,
+  promptOperation,
+  promptPress,
   promptRoute,
   readEnrollingPage,
   sendPromptPage,
@@ -31,7 +32,6 @@ import {
 } from './prompt-call.http.ts'
 import { codeAnswerMs } from './prompt-code.routes.ts'
 
-const tag = 'integrations'
 const path = `${promptRoute}/enroll`
 
 /** The pages, loaded when the first one is shown: few integrations have them. */
@@ -66,41 +66,44 @@ function show(app: HttpApp, options: EnrollOptions): void {
   app.get(
     path,
     publicOperation({
+      ...promptOperation,
       operationId: 'readPromptEnrollmentPage',
-      tag,
       summary: 'Where a first device is enrolled at a prompt',
       description:
         'There is no such page where the integration does not have `enrollmentAllowed`, or where ' +
         'the client does not itself say who is asked.',
-      params: promptParams,
-      querystring: promptQuery,
       answers: {
         200: promptPageAnswer(
           'The form, the codes of the device, its number, or that it is there.',
         ),
         303: nothing('To the page of the prompt, where nothing can be enrolled (any more).'),
       },
-      refusals: promptRefusals,
     }),
     async (request, reply) => {
-      const page = await readEnrollingPage(options, request)
-      if (isRefusal(page)) return sendRefusalPage(reply, page)
-      return sendCurrentPage(options, request, reply, page)
+      const outcome = await inAnswerTime(async () => {
+        const page = await readEnrollingPage(options, request)
+        return isRefusal(page) ? page : { page, enrollment: await enrollmentOf(options, page) }
+      })
+      if (isRefusal(outcome)) return sendRefusalPage(reply, outcome)
+      return sendCurrentPage(options, request, reply, outcome)
     },
   )
 }
 
+async function enrollmentOf({ useCases }: EnrollOptions, { own }: PromptPage) {
+  return own.state === 'over' ? null : useCases.readPromptEnrollment(own)
+}
+
 /** The page as far as the enrollment has come. */
 async function sendCurrentPage<Reply extends FastifyReply>(
-  { useCases, authenticator }: EnrollOptions,
+  { authenticator }: EnrollOptions,
   request: PromptRequest,
   reply: Reply,
-  page: PromptPage,
+  { page, enrollment }: { page: PromptPage; enrollment: PromptEnrollment | null },
 ): Promise<Reply> {
   const { own } = page
   const pages = await loadPages()
   const view = viewOf(page, request)
-  const enrollment = own.state === 'over' ? null : await useCases.readPromptEnrollment(own)
   if (enrollment?.status === 'completed' && isToBeAsked(page)) {
     return sendPromptPage(reply, page, pages.enrollDonePage(own, view))
   }
@@ -143,22 +146,18 @@ function begin(app: HttpApp, options: EnrollOptions): void {
     {
       onRequest: fromOurPageOnly(options),
       ...publicOperation({
+        ...promptPress,
         operationId: 'enrollAtPrompt',
-        tag,
         summary: 'Begin to enroll a first device at a prompt',
         description:
           'In an open enrollment window, or by a temporary code, which it uses up; never for a ' +
           'user who has or had a device or recovery codes. The answer and its time are the same ' +
           'for all that speaks against it.',
-        params: promptParams,
-        querystring: promptQuery,
-        consumes: [formMediaType, 'application/json'],
         body: enrollmentOrder,
         answers: {
           303: nothing('To the page with the codes, or to that of the prompt, which is over.'),
           422: promptPageAnswer('The form: it is not possible.'),
         },
-        refusals: [...promptRefusals, 'origin_not_allowed'],
       }),
     },
     async (request, reply) => {
@@ -228,14 +227,12 @@ function followEnrollment(app: HttpApp, options: EnrollOptions): void {
     {
       onRequest: fromOurPageOnly(options),
       ...publicOperation({
+        ...promptOperation,
         operationId: 'followPromptEnrollment',
-        tag,
         summary: 'Follow the enrollment of a prompt by server-sent events',
         description:
           'An event `prompt` with the name of the page that is due, immediately and when it is ' +
           'another one, which ends the stream.',
-        params: promptParams,
-        querystring: promptQuery,
         answers: {
           200: {
             description: 'The events.',
@@ -243,7 +240,7 @@ function followEnrollment(app: HttpApp, options: EnrollOptions): void {
             type: 'text/event-stream',
           },
         },
-        refusals: [...promptRefusals, 'origin_not_allowed'],
+        refusals: promptPress.refusals,
       }),
     },
     async (request, reply) => {

@@ -39,7 +39,7 @@ export type PromptOptions = {
 /** Where the page of a prompt is, as a route. */
 export const promptRoute = '/t/:tenantId/prompt/:id'
 
-export const promptParams = z.strictObject({
+const promptParams = z.strictObject({
   tenantId: idOf('tenant', 'The tenant.'),
   id: idOf('prompt', 'The prompt.'),
 })

@@ -35,8 +35,8 @@ const replaceBranding = statement<
   BrandingRow
 >(
   'replace_branding',
-  `insert into brandings as b (tenant_id, display_name, accent_light, accent_dark, help, logo_header,
-     logo)
+  `insert into brandings as b (tenant_id, display_name, accent_light, accent_dark, help,
+     logo_header, logo)
    values (:tenantId, :displayName, :accentLight, :accentDark, :help, :logoHeader::jsonb, :logo)
    on conflict (tenant_id) do update
    set display_name = excluded.display_name, accent_light = excluded.accent_light,
