@@ -1,14 +1,14 @@
 // What a screen reader says of a prompt that goes on: events and two times, and nothing else.
 
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath, openChromium } from '../../demo/chromium.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath } from '../../demo/chromium.ts'
 import { fill } from '../../src/platform/texts/fill.ts'
 import { type Language, languages, pluralOf, textsIn } from '../../src/platform/texts/texts.ts'
-import { openPrompts, type PromptScene } from '../prompts/prompt-scene.ts'
+import type { PromptScene } from '../prompts/prompt-scene.ts'
 import { notRun } from '../support/programs.ts'
 import { until } from '../support/until.ts'
-import { sitAtPrompt } from './prompt-seat.ts'
+import { openForTests, sitAtPrompt } from './prompt-seat.ts'
 
 const executablePath = chromiumPath()
 if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
@@ -36,18 +36,12 @@ const leftOn = async (page: Page) => {
 }
 
 describe.runIf(executablePath)('a screen reader', () => {
+  const ofFile = openForTests(executablePath)
   let scene: PromptScene
   let browser: Browser
   let clientId: string
-
-  beforeAll(async () => {
-    scene = await openPrompts()
-    clientId = await scene.ofEntra()
-    browser = await openChromium(executablePath ?? '')
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await scene?.[Symbol.asyncDispose]()
+  beforeAll(() => {
+    ;({ scene, browser, clientId } = ofFile())
   })
 
   /** A page whose clock stands still until it is moved. */

@@ -1,29 +1,23 @@
 // A prompt in browsers that go their own ways: pages from memory, a second tab, no script.
 
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath, openChromium } from '../../demo/chromium.ts'
-import { openPrompts, type PromptScene } from '../prompts/prompt-scene.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath } from '../../demo/chromium.ts'
+import type { PromptScene } from '../prompts/prompt-scene.ts'
 import { notRun } from '../support/programs.ts'
 import { until } from '../support/until.ts'
-import { sitAtPrompt } from './prompt-seat.ts'
+import { openForTests, sitAtPrompt } from './prompt-seat.ts'
 
 const executablePath = chromiumPath()
 if (!executablePath) notRun('Chromium', 'chromium', 'COUNTERSIGN_TEST_BROWSERS')
 
 describe.runIf(executablePath)('a person whom Entra sends', () => {
+  const ofFile = openForTests(executablePath)
   let scene: PromptScene
   let browser: Browser
   let clientId: string
-
-  beforeAll(async () => {
-    scene = await openPrompts()
-    clientId = await scene.ofEntra()
-    browser = await openChromium(executablePath ?? '')
-  })
-  afterAll(async () => {
-    await browser?.close()
-    await scene?.[Symbol.asyncDispose]()
+  beforeAll(() => {
+    ;({ scene, browser, clientId } = ofFile())
   })
 
   async function aPerson() {

@@ -1,9 +1,31 @@
 // A person at a browser whom Entra has sent to a prompt, and Entra, which gets the answer.
 
 import type { Browser, BrowserContextOptions, Route } from 'playwright-core'
-import type { PromptScene } from '../prompts/prompt-scene.ts'
+import { afterAll, beforeAll } from 'vitest'
+import { openChromium } from '../../demo/chromium.ts'
+import { openPrompts, type PromptScene } from '../prompts/prompt-scene.ts'
 import { externalAuthProviderOf, type HintOptions } from '../support/entra-double.ts'
 import { sit } from './authenticator-seat.ts'
+
+/**
+ * A scene and a browser for the tests of a file, which calls this within its `describe`; each
+ * is there from the first test on.
+ */
+export function openForTests(executablePath: string | undefined) {
+  let scene: PromptScene
+  let browser: Browser
+  let clientId: string
+  beforeAll(async () => {
+    scene = await openPrompts()
+    clientId = await scene.ofEntra()
+    browser = await openChromium(executablePath ?? '')
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await scene?.[Symbol.asyncDispose]()
+  })
+  return () => ({ scene, browser, clientId })
+}
 
 /** One person's browser; what it posts to Entra is checked there and never leaves the machine. */
 export async function sitAtPrompt(
