@@ -46,7 +46,7 @@ npm run bench -- --page [options]
                          processor time of the page of a prompt, by turns with GET /health/live (on
                          Linux only)
 
-  --concurrency <n>      loads at a time (32)
+  --concurrency <n>      loads at a time (200)
   --slices <n>, --slice-seconds <n>, --json
                          as above
 
@@ -182,7 +182,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({ args: [...args], options: optionTypes })
   const beside = besideIn(values)
   const flood = floodIn(values)
-  const page = values.page ? turnsIn(values, { concurrency: 32 }) : null
+  const page = values.page ? turnsIn(values, { concurrency: 200 }) : null
   const processes = processesIn(values)
   const fullDatabase = storedIn(values)
   const [turns = null, more] = [beside, flood, page, processes, fullDatabase].filter(
