@@ -23,6 +23,9 @@ export type Dependencies = IdTokenDependencies &
     readonly isUnavailable: (error: unknown) => boolean
   }
 
+/** What of a prompt the answer is built from. */
+type AnsweredPrompt = Pick<OwnPrompt, 'prompt' | 'client' | 'state'>
+
 /** What the browser carries to the client. */
 export type ClientAnswer = {
   readonly to: ReturnAddress
@@ -41,7 +44,7 @@ function codeBinding({ tenantId, id }: Pick<StoredPrompt, 'tenantId' | 'id'>): s
  */
 export async function answerClient(
   dependencies: Dependencies,
-  own: OwnPrompt,
+  own: AnsweredPrompt,
 ): Promise<ClientAnswer | Refusal<'conflict' | 'challenge_ended' | 'redirect_uri_unknown'>> {
   const { redirectUri } = own.prompt.request
   if (!redirectUrisOf(own.client.settings).includes(redirectUri)) {
@@ -64,7 +67,7 @@ const returnAddressOf = ({ request }: StoredPrompt): ReturnAddress => {
 
 async function answer(
   dependencies: Dependencies,
-  { prompt, client, state }: OwnPrompt,
+  { prompt, client, state }: AnsweredPrompt,
 ): Promise<ClientAnswer | Refusal<'conflict' | 'challenge_ended'>> {
   const { request } = prompt
   const outcome = outcomeOf(prompt, prompt.now) ?? (state === 'over' ? 'expired' : null)

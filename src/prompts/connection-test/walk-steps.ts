@@ -56,7 +56,7 @@ export async function answerOf({ dependencies, id, approve }: Walk, target: Walk
   const { tenantId } = target.storedIntegration.integration
   const client = await findPromptClient(dependencies, tenantId, id)
   if (!prompt || isRefusal(client)) return undefined
-  const own = { prompt, client, state: 'over', number: null, question: null } as const
+  const own = { prompt, client, state: 'over' } as const
   const answer = await answerClient(dependencies, own)
   return isRefusal(answer) ? undefined : answer
 }

@@ -179,7 +179,9 @@ function goBack(app: HttpApp, options: PromptOptions): void {
     async (request, reply) => {
       const outcome = await inAnswerTime(async () => {
         const page = await readPage(options, request)
-        return isRefusal(page) ? page : { page, answer: await options.useCases.answerClient(page.own) }
+        return isRefusal(page)
+          ? page
+          : { page, answer: await options.useCases.answerClient(page.own) }
       })
       if (isRefusal(outcome)) return sendRefusalPage(reply, outcome)
       const { page, answer } = outcome
