@@ -28,6 +28,8 @@ export type SignatureAlgorithm = 'sha1' | 'sha512'
 export type SignatureCandidate = {
   readonly algorithm: SignatureAlgorithm
   readonly text: string
+  /** Whether the date is part of the text; otherwise nothing proves when the call was made. */
+  readonly isDated: boolean
 }
 
 /** How far the clock of a client may be off, in each direction. */
@@ -83,6 +85,29 @@ function canonicalHeaders(headers: SignedCall['headers']): string {
     .join('\0')
 }
 
+/** What every version signs: host names in lower case, without the port. */
+function datelessLines({ method, host, path, params }: SignedCall): readonly string[] {
+  const name = host.toLowerCase().replace(/:[0-9]*$/, '')
+  return [method.toUpperCase(), name, path, canonicalParams(params)]
+}
+
+/**
+ * The texts that a call of version 1 may have been signed over: none where the body is JSON, which
+ * no signature of it would cover. Released clients sign no date; duo_unix 2.0.4 and 2.1.0 sign it
+ * as version 2 does.
+ */
+export function legacyCandidates(
+  call: SignedCall,
+  algorithm: SignatureAlgorithm,
+): SignatureCandidate[] {
+  if (call.json !== null) return []
+  const lines = datelessLines(call)
+  return [
+    { algorithm, text: lines.join('\n'), isDated: false },
+    { algorithm, text: [call.date, ...lines].join('\n'), isDated: true },
+  ]
+}
+
 /**
  * Every text that this call may have been signed over: version 2 for forms and queries, versions 4
  * and 5 for JSON and queries. At most four, so that checking a signature that matches none is
@@ -93,9 +118,8 @@ export function signatureCandidates(
   algorithm: SignatureAlgorithm,
   sha512Hex: (bytes: Uint8Array | string) => string,
 ): SignatureCandidate[] {
-  const { date, method, path, json } = call
-  const host = call.host.toLowerCase().replace(/:[0-9]*$/, '')
-  const second = [date, method.toUpperCase(), host, path, canonicalParams(call.params)].join('\n')
+  const { date, method, json } = call
+  const second = [date, ...datelessLines(call)].join('\n')
   const hasForm = json === null && method.toUpperCase() !== 'GET'
   const texts = json === null ? [second] : []
   if (!hasForm && algorithm === 'sha512') {
@@ -105,5 +129,5 @@ export function signatureCandidates(
     const hashes = new Set([call.headers, dateless].map((one) => sha512Hex(canonicalHeaders(one))))
     texts.push(fourth, ...[...hashes].map((hash) => `${fourth}\n${hash}`))
   }
-  return texts.map((text) => ({ algorithm, text }))
+  return texts.map((text) => ({ algorithm, text, isDated: true }))
 }

@@ -5,6 +5,7 @@ import {
   algorithmOf,
   canonicalParams,
   isTimely,
+  legacyCandidates,
   type SignatureAlgorithm,
   type SignedCall,
   signatureCandidates,
@@ -199,5 +200,34 @@ describe('a date is valid for five minutes', () => {
     ['', false],
   ])('as %s: %s', (value, timely) => {
     expect(isTimely(value, at(0))).toBe(timely)
+  })
+})
+
+describe('version 1', () => {
+  // As the source of duo_unix 1.11.3 makes it: method, host, path and sorted parameters.
+  const params = [
+    ['user', "j o'h"],
+    ['failmode', 'closed'],
+  ] as const
+  const lines = 'POST\npush.example.com\n/rest/v1/preauth.bson\nfailmode=closed&user=j%20o%27h'
+  const legacyCall = call({ path: '/rest/v1/preauth.bson', params, host: 'Push.example.com:8443' })
+
+  test('is signed without a date by released clients, and with one by the last of them', () => {
+    for (const algorithm of ['sha1', 'sha512'] as const) {
+      expect(legacyCandidates(legacyCall, algorithm)).toEqual([
+        { algorithm, text: lines, isDated: false },
+        { algorithm, text: `${date}\n${lines}`, isDated: true },
+      ])
+    }
+  })
+
+  test('covers no body but a form', () => {
+    expect(legacyCandidates({ ...legacyCall, json: Buffer.from('{}') }, 'sha1')).toEqual([])
+  })
+
+  test('has no text in common with later versions, unless that has the date', () => {
+    const later = signatureCandidates(legacyCall, 'sha512', sha512Hex)
+    expect(later.map(({ isDated }) => isDated)).toEqual([true])
+    expect(later.map(({ text }) => text)).not.toContain(lines)
   })
 })
