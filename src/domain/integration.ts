@@ -18,6 +18,8 @@ export type IntegrationSettings =
       readonly failOpenAllowed: boolean
       /** Whether new users, and only those, are enrolled at this door. */
       readonly enrollmentAllowed: boolean
+      /** Whether clients may speak version 1: by HMAC-SHA-1, and without a date. */
+      readonly legacyV1Allowed: boolean
     }
   | {
       readonly kind: 'keycloak_ciba'
@@ -121,6 +123,27 @@ export type PlanRefusal = Refusal<
   'namespace_not_granted' | 'invalid_request' | 'policy_laxer' | 'number_none_not_allowed'
 >
 
+/** Why the settings of a plan are unsound; undefined for sound ones. */
+function settingsFaultOf({
+  settings,
+  numberMode,
+  allowedAddresses,
+}: IntegrationPlan): string | undefined {
+  // A call without a date can be sent again by anybody who has read it.
+  if (
+    settings.kind === 'duo_auth_api' &&
+    settings.legacyV1Allowed &&
+    allowedAddresses.length === 0
+  ) {
+    return '`legacyV1Allowed` requires `allowedAddresses`: the addresses of those machines.'
+  }
+  const promptSettings = promptSettingsOf(settings)
+  if (promptSettings === undefined) return undefined
+  const fault = promptSettingsFault(promptSettings)
+  if (fault !== undefined || numberMode === 'caller') return fault
+  return 'A page of ours always shows a number: `caller`.'
+}
+
 /**
  * Why a plan is refused; `id` is null for an integration that is still to be created, which nothing
  * can have permitted yet.
@@ -138,12 +161,8 @@ export function planFault(
   }
   const fault = mappingFault(plan.userNames)
   if (fault !== undefined) return refuse('invalid_request', { hint: fault })
-  const promptSettings = promptSettingsOf(plan.settings)
-  const settingsFault = promptSettings && promptSettingsFault(promptSettings)
+  const settingsFault = settingsFaultOf(plan)
   if (settingsFault !== undefined) return refuse('invalid_request', { hint: settingsFault })
-  if (promptSettings && plan.numberMode !== 'caller') {
-    return refuse('invalid_request', { hint: 'A page of ours always shows a number: `caller`.' })
-  }
   const field = laxerField(context.policy, plan.policy)
   if (field !== undefined) return refuse('policy_laxer', { facts: { field } })
   if (plan.numberMode === 'none') {

@@ -28,6 +28,7 @@ export type RefusalCode =
   | 'factor_not_offered'
   | 'signature_too_weak'
   | 'fail_open_not_allowed'
+  | 'legacy_version_not_allowed'
   | 'enrollment_not_allowed'
   | 'redirect_uri_unknown'
   // webhooks

@@ -109,6 +109,14 @@ export const givenSettings = z
             'Whether new users, and only those, are enrolled at this door; requires a ' +
             'policy without `enrollmentConfirmation`.',
         }),
+      legacyV1Allowed: z
+        .boolean()
+        .default(false)
+        .meta({
+          description:
+            'Whether clients may speak version 1 (`/rest/v1`), by HMAC-SHA-1 and without a ' +
+            'date; requires `allowedAddresses`.',
+        }),
     }),
     z.strictObject({
       kind: z.literal('keycloak_ciba'),
@@ -190,6 +198,7 @@ export const shownSettings = z
       sha1Allowed: z.boolean(),
       failOpenAllowed: z.boolean(),
       enrollmentAllowed: z.boolean().default(false),
+      legacyV1Allowed: z.boolean().default(false),
     }),
     z.object({
       kind: z.literal('keycloak_ciba'),

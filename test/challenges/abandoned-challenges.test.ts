@@ -74,7 +74,13 @@ function askAsRealm({ dependencies, entry }: Client) {
 test.each([
   [
     'no client can come back for',
-    { kind: 'duo_auth_api', sha1Allowed: false, failOpenAllowed: false, enrollmentAllowed: false },
+    {
+      kind: 'duo_auth_api',
+      sha1Allowed: false,
+      failOpenAllowed: false,
+      enrollmentAllowed: false,
+      legacyV1Allowed: false,
+    },
     askAsTerminal,
   ],
   [

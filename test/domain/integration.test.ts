@@ -64,6 +64,25 @@ describe('an integration plan', () => {
     expect(planFault(withoutNumber, relyingParty)?.refused).toBe('invalid_request')
   })
 
+  test('that allows version 1 of the Auth API names the addresses of its clients', () => {
+    const settings = {
+      kind: 'duo_auth_api',
+      sha1Allowed: false,
+      failOpenAllowed: false,
+      enrollmentAllowed: false,
+      legacyV1Allowed: true,
+    } as const
+    const from = (...allowedAddresses: string[]) =>
+      planFault({ ...plan, settings, allowedAddresses }, relyingParty)
+    expect(from()).toMatchObject({
+      refused: 'invalid_request',
+      hint: expect.stringContaining('`allowedAddresses`'),
+    })
+    expect(from('192.0.2.7')).toBeUndefined()
+    const newer = { ...settings, legacyV1Allowed: false }
+    expect(planFault({ ...plan, settings: newer }, relyingParty)).toBeUndefined()
+  })
+
   test('cannot map names in an unsound way', () => {
     const userNames = { ...plainMapping, template: 'root' }
     expect(planFault({ ...plan, userNames }, relyingParty)?.refused).toBe('invalid_request')
@@ -104,6 +123,7 @@ test('clients authenticate by a secret, except realms that sign what they send',
       sha1Allowed: false,
       failOpenAllowed: false,
       enrollmentAllowed: false,
+      legacyV1Allowed: false,
     }),
   ).toBe(true)
   expect(hasSecret({ ...realm, secretInPath: true })).toBe(true)

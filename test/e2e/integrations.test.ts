@@ -49,6 +49,18 @@ test('an integration is created with its settings, and its secret is shown once'
   expect(items).toContainEqual(integration)
 })
 
+test('version 1 of the Auth API is allowed only together with the addresses of its clients', async () => {
+  const settings = { kind: 'duo_auth_api', legacyV1Allowed: true }
+  const body = { relyingPartyId, name: 'Bastion', settings }
+  expect((await api('POST', '/v1/integrations', body)).json.code).toBe('invalid_request')
+  const { id } = await make({ settings, allowedAddresses: ['192.0.2.7'] })
+  const everywhere = await api('PATCH', `/v1/integrations/${id}`, { allowedAddresses: [] })
+  expect([everywhere.status, everywhere.json.code]).toEqual([400, 'invalid_request'])
+  const other = await make({ settings: { kind: 'duo_auth_api' } })
+  const later = await api('PATCH', `/v1/integrations/${other.id}`, { settings })
+  expect([later.status, later.json.code]).toEqual([400, 'invalid_request'])
+})
+
 test('each kind gets the credentials that its clients use', async () => {
   const duo = await make({ settings: { kind: 'duo_auth_api' } })
   expect(duo.integrationKey).toMatch(/^DI[A-Z2-9]{18}$/)
@@ -58,6 +70,7 @@ test('each kind gets the credentials that its clients use', async () => {
     sha1Allowed: false,
     failOpenAllowed: false,
     enrollmentAllowed: false,
+    legacyV1Allowed: false,
   })
   const issuers = ['https://id.example.com/realms/staff']
   const realm = await make({ settings: { kind: 'keycloak_ciba', issuers } })

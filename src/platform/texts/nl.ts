@@ -73,6 +73,7 @@ export const nl: Translation = {
     factor_not_offered: 'De gevraagde manier van aanmelden wordt niet aangeboden.',
     signature_too_weak: 'De handtekening is gemaakt met HMAC-SHA-1.',
     fail_open_not_allowed: 'De client zegt dat hij mensen toelaat als niemand antwoordt.',
+    legacy_version_not_allowed: 'De client spreekt versie 1 van de Auth API.',
     redirect_uri_unknown: 'De aanmelding zou terugleiden naar een adres dat niet bekend is.',
     enrollment_not_allowed: 'Langs deze weg worden geen apparaten geregistreerd.',
     user_not_found: 'Deze gebruiker bestaat niet.',

@@ -81,6 +81,13 @@ export const integrationProblems = {
     title: 'The client says that it lets people in when nobody answers.',
     detail: 'Set `failmode = secure` in the client, or `failOpenAllowed` of the integration.',
   },
+  legacy_version_not_allowed: {
+    status: 403,
+    title: 'The client speaks version 1 of the Auth API.',
+    detail:
+      'Install a newer client (pam_duo and login_duo 2.2), or set `legacyV1Allowed` of the ' +
+      'integration.',
+  },
   redirect_uri_unknown: {
     status: 400,
     title: 'The sign-in would lead back to an address that is not registered.',
