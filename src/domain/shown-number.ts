@@ -7,6 +7,12 @@ import { type Refusal, refuse } from './refusal.ts'
 export const shownNumberSeconds = 120
 
 /**
+ * How long an unused offer of a client that signs no date stands alone: another one at the same
+ * place would make both numbers void.
+ */
+export const offerPauseSeconds = 10
+
+/**
  * The number for a question among those shown to its user at one place. With two of them, nobody
  * knows which one the user sees: neither counts.
  */

@@ -25,8 +25,16 @@ export type ConsumedNumber = Pick<StoredShownNumber, 'id' | 'numberSealed'> & {
 
 /** What clients of doors store with us between two calls; any process may answer the second. */
 export interface DoorStore {
-  /** Stores a number for this long; returns its end. Deletes some expired ones. */
-  saveNumber(number: StoredShownNumber, seconds: number): Promise<Date>
+  /**
+   * Stores a number for this long; returns its end. Deletes some expired ones. Null, and nothing
+   * stored, while the same place has one that was stored within the pause; concurrent calls may
+   * both store one, and neither counts then.
+   */
+  saveNumber(
+    number: StoredShownNumber,
+    seconds: number,
+    pauseSeconds?: number,
+  ): Promise<Date | null>
   /**
    * Consumes all that match, permanently: of any number of concurrent calls, exactly one gets each.
    */

@@ -1,11 +1,11 @@
 import type { ChallengeId, IntegrationId, TenantId } from '../domain/ids.ts'
 import type { Database } from '../platform/postgres/database.ts'
-import { run, runOne, statement } from '../platform/postgres/statement.ts'
+import { run, statement } from '../platform/postgres/statement.ts'
 import type { ConsumedNumber, DoorStore, StoredShownNumber } from './door.store.ts'
 
 // Each new number deletes up to as many expired ones; more cannot pile up.
 const saveNumber = statement<
-  StoredShownNumber & { readonly seconds: number },
+  StoredShownNumber & { readonly seconds: number; readonly pauseSeconds: number },
   { readonly expiresAt: Date }
 >(
   'keep_number',
@@ -16,8 +16,13 @@ const saveNumber = statement<
   )
   insert into shown_numbers (tenant_id, id, integration_id, user_id, place, number_sealed,
     expires_at)
-  values (:tenantId, :id, :integrationId, :userId, :place, :numberSealed,
-    clock_timestamp() + make_interval(secs => :seconds))
+  select :tenantId, :id, :integrationId, :userId, :place::bytea, :numberSealed::bytea,
+    clock_timestamp() + make_interval(secs => :seconds)
+  where not exists (
+    select from shown_numbers s
+    where :pauseSeconds > 0 and s.tenant_id = :tenantId and s.integration_id = :integrationId
+      and s.user_id = :userId and s.place = :place
+      and s.expires_at > clock_timestamp() + make_interval(secs => :seconds - :pauseSeconds))
   returning expires_at`,
 )
 
@@ -68,9 +73,9 @@ const countAnswer = statement<
 /** Shown numbers and followed challenges of clients of doors. */
 export function buildDoorStore(database: Database): DoorStore {
   return {
-    async saveNumber(number, seconds) {
-      const row = await runOne(database, saveNumber, { ...number, seconds })
-      return row.expiresAt
+    async saveNumber(number, seconds, pauseSeconds = 0) {
+      const [row] = await run(database, saveNumber, { ...number, seconds, pauseSeconds })
+      return row?.expiresAt ?? null
     },
 
     consumeNumbers(search) {

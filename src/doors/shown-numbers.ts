@@ -1,6 +1,6 @@
 import { isId, type UserId } from '../domain/ids.ts'
 import { isRefusal, type Refusal, refuse } from '../domain/refusal.ts'
-import { chooseShownNumber, shownNumberSeconds } from '../domain/shown-number.ts'
+import { chooseShownNumber, offerPauseSeconds, shownNumberSeconds } from '../domain/shown-number.ts'
 import type { Hashing, Random, Sealing } from '../platform/world.ts'
 import type { DoorClient } from './authenticate-integration.ts'
 import type { DoorStore, StoredShownNumber } from './door.store.ts'
@@ -37,13 +37,17 @@ function shownNumberBinding({ tenantId, id }: Pick<StoredShownNumber, 'tenantId'
 const placeHash = ({ hashing }: Pick<Dependencies, 'hashing'>, { address, host }: Place) =>
   hashing.hmac(`shown-number-place:${JSON.stringify([address, host])}`)
 
-/** Draws a number for the next question to this person at this place, which any process may ask. */
+/**
+ * Draws a number for the next question to this person at this place, which any process may ask. An
+ * offer is refused while another, made a moment ago, was not used: the call may be a repetition.
+ */
 export async function showNumber(
   dependencies: Dependencies,
   { integration: { tenantId, id: integrationId } }: DoorClient,
   place: Place,
   digits: number,
-): Promise<NumberToShow> {
+  isOffer: boolean,
+): Promise<NumberToShow | Refusal<'too_many_requests'>> {
   const id = dependencies.random.id('shownNumber')
   const number = dependencies.random.digits(digits)
   const numberRow: StoredShownNumber = {
@@ -54,11 +58,25 @@ export async function showNumber(
     place: placeHash(dependencies, place),
     numberSealed: dependencies.sealing.seal(number, shownNumberBinding({ tenantId, id })),
   }
-  return {
-    id,
-    number,
-    expiresAt: await dependencies.doors.saveNumber(numberRow, shownNumberSeconds),
-  }
+  const pauseSeconds = isOffer ? offerPauseSeconds : 0
+  const expiresAt = await dependencies.doors.saveNumber(numberRow, shownNumberSeconds, pauseSeconds)
+  if (expiresAt === null) return refuse('too_many_requests', { retryAfterSeconds: pauseSeconds })
+  return { id, number, expiresAt }
+}
+
+/**
+ * Uses up what the person was offered at this place, whichever way they chose; the refusal where
+ * there was nothing.
+ */
+export async function useOffer(
+  dependencies: Dependencies,
+  client: DoorClient,
+  place: Place,
+  numberId: string | undefined,
+): Promise<Refusal<'caller_number_missing'> | undefined> {
+  const number = await takeNumber(dependencies, client, place, numberId)
+  if (!isRefusal(number) || number.refused !== 'caller_number_missing') return undefined
+  return refuse('caller_number_missing')
 }
 
 /**

@@ -14,6 +14,7 @@ import { diagnosticsRoutes } from '../devices/diagnostics/diagnostics.routes.ts'
 import { selfRoutes } from '../devices/own-device.routes.ts'
 import { userStatusRoutes } from '../devices/user-status.routes.ts'
 import { authApiRoutes } from '../doors/auth-api/auth-api.routes.ts'
+import { legacyAuthApiRoutes } from '../doors/auth-api/legacy-auth-api.routes.ts'
 import { buildDoorGuard } from '../doors/door.guard.ts'
 import { integrationRoutes } from '../doors/integrations.routes.ts'
 import { keycloakRoutes } from '../doors/keycloak/keycloak.routes.ts'
@@ -178,6 +179,7 @@ export function registerRoutes(
   app.register(keycloakRoutes, { useCases, admission })
   app.register(waitRoutes, { useCases, door: buildDoorGuard(useCases, admission) })
   app.register(authApiRoutes, { useCases, clock, admission })
+  app.register(legacyAuthApiRoutes, { useCases, clock, admission })
   app.register(wellKnownRoutes, { useCases, admission })
   app.register(logoRoutes, { useCases, admission })
   app.register(oidcRoutes, { useCases, admission })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { IntegrationSettings } from '../../src/domain/integration.ts'
+import { isRefusal } from '../../src/domain/refusal.ts'
 import { askToFollow } from '../../src/doors/auth-api/ask-as-shown.ts'
 import { buildIntegrationUsage } from '../../src/doors/integration-usage.ts'
 import { createIntegration } from '../../src/doors/integrations.ts'
@@ -59,8 +60,10 @@ async function aClient(settings: IntegrationSettings) {
 type Client = Awaited<ReturnType<typeof aClient>>
 
 async function askAsTerminal({ dependencies, entry, userId }: Client) {
-  const { id: shownNumber } = await showNumber(world, entry, { ...place, userId }, 6)
-  const question = { ...place, user: { name: 'alice' }, shownNumber, context }
+  const number = await showNumber(world, entry, { ...place, userId }, 6, false)
+  if (isRefusal(number)) throw new Error(number.refused)
+  const user = { name: 'alice' }
+  const question = { ...place, user, shownNumber: number.id, requiresOffer: false, context }
   return askToFollow(dependencies, entry, question)
 }
 

@@ -65,6 +65,20 @@ describe('a refused client leaves one line at info, on every route', () => {
   })
 })
 
+test('a refused client of version 1 leaves one line at info, on every route', async () => {
+  const legacyRoutes = ['preauth', 'auth', 'status'].flatMap((name) =>
+    ['json', 'bson'].map((format) => `/rest/v1/${name}.${format}`),
+  )
+  const legacyCalls = legacyRoutes.map((url) => ({
+    ...{ method: url.includes('status') ? 'GET' : 'POST', url, headers: form },
+    ...(!url.includes('status') && { payload: 'user=ada' }),
+  }))
+  const useCases = { enterBySignature: async () => refuse('legacy_version_not_allowed') }
+  expect(await linesOf(useCases, ...legacyCalls)).toEqual(
+    legacyRoutes.map((route) => expect.objectContaining({ level: 'info', msg: 'request', route })),
+  )
+})
+
 describe('a malformed call leaves one line at info', () => {
   test.each([
     ['another content type', { headers: { 'content-type': 'text/plain' } }],
@@ -84,6 +98,7 @@ test('a refused person leaves one line at info', async () => {
     {
       enterBySignature: async () => ({ client: doorClient, call: door }),
       preauthenticate: async () => ({ outcome: 'user_unknown', why: null }),
+      refuseFactor: async () => ({ outcome: 'not_allowed', why: 'factor_not_offered' }),
       enrollAtDoor: async () => refuse('identifier_taken'),
     },
     { ...post('preauth'), payload: 'username=ada' },

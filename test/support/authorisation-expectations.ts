@@ -21,7 +21,12 @@ export type Operation = {
 // The routes of the Auth API, with their own wire format, are tested in
 // test/e2e/doors/auth-api-callers.test.ts, those of OAuth in
 // test/prompts/client-authentication.test.ts.
-export const ownFormats = ['/auth/v2/', '/t/{tenantId}/oidc/token', '/t/{tenantId}/oidc/par']
+export const ownFormats = [
+  '/auth/v2/',
+  '/rest/v1/',
+  '/t/{tenantId}/oidc/token',
+  '/t/{tenantId}/oidc/par',
+]
 const paths = Object.entries<Record<string, never>>(openApiFile.paths).filter(
   ([path]) => !ownFormats.some((one) => path.startsWith(one)),
 )

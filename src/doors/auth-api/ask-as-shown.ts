@@ -18,7 +18,7 @@ import {
 import type { DoorClient } from '../authenticate-integration.ts'
 import type { DoorStore } from '../door.store.ts'
 import { findAtDoor } from '../find-at-door.ts'
-import { type Dependencies as NumberDependencies, takeNumber } from '../shown-numbers.ts'
+import { type Dependencies as NumberDependencies, takeNumber, useOffer } from '../shown-numbers.ts'
 import { type Dependencies as CodeDependencies, isAcceptedCode, type SignIn } from './enter-code.ts'
 
 export type Dependencies = AskDependencies &
@@ -38,12 +38,14 @@ export type ShownQuestion = SignIn & {
 async function questionOf(
   dependencies: Dependencies,
   client: DoorClient,
-  { user: namedUser, address, host, shownNumber, ...question }: ShownQuestion,
+  { user: namedUser, address, host, shownNumber, requiresOffer, ...question }: ShownQuestion,
 ): Promise<DoorQuestion | DoorEnd> {
   const user = await findAtDoor(dependencies, client, namedUser)
   if (isRefusal(user)) return recordFailure(dependencies, client, user)
   const place = { userId: user.id, address, host }
   if (client.integration.numberMode === 'none') {
+    const missing = requiresOffer && (await useOffer(dependencies, client, place, shownNumber))
+    if (missing) return recordFailure(dependencies, client, missing)
     return { ...question, userId: user.id, number: null }
   }
   const number = await takeNumber(dependencies, client, place, shownNumber)
@@ -61,18 +63,19 @@ function recordFailure(
 }
 
 /**
- * Refuses a client that chose the factor by itself, without a person. Its number is deleted, too:
- * it must not exist together with the next one.
+ * Refuses the chosen factor: one that is not offered, or one that a client without a person chose
+ * by itself. The number is deleted, too: it must not exist together with the next one.
  */
-export async function refuseUnseen(
+export async function refuseFactor(
   dependencies: Dependencies,
   client: DoorClient,
   { user: namedUser, address, host, shownNumber }: SignIn,
+  reason: 'number_unseen' | 'factor_not_offered',
 ): Promise<DoorEnd> {
   const user = await findAtDoor(dependencies, client, namedUser)
   if (isRefusal(user)) return recordFailure(dependencies, client, user)
   await takeNumber(dependencies, client, { userId: user.id, address, host }, shownNumber)
-  return recordFailure(dependencies, client, refuse('number_unseen'))
+  return recordFailure(dependencies, client, refuse(reason))
 }
 
 /** Asks with the number that was shown, and waits until the question has ended. */

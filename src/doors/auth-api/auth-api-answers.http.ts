@@ -32,6 +32,9 @@ const messages: Partial<Record<NonNullable<DoorEnd['why']>, string>> = {
   fail_open_not_allowed:
     'This machine would let people in when nobody answers. Its administrator must set ' +
     'failmode=secure.',
+  legacy_version_not_allowed:
+    'This machine speaks version 1 of the sign-in API, which is not allowed. Tell its ' +
+    'administrator.',
   invalid_request: 'This machine asked something that is not understood. Tell its administrator.',
   factor_not_offered: 'This way to sign in is not offered. Use push, or type a code.',
   caller_number_missing: 'No number was shown to you, or it is too old. Try again.',

@@ -67,7 +67,7 @@ function contextOf(params: z.output<typeof authParams>): ShownQuestion['context'
 /** The question, with the number that the client showed. */
 export function shownQuestionOf(
   params: z.output<typeof authParams>,
-): Omit<ShownQuestion, 'deviceIds'> {
+): Omit<ShownQuestion, 'deviceIds' | 'requiresOffer'> {
   return { ...personOf(params), shownNumber: params.txid, context: contextOf(params) }
 }
 

@@ -18,16 +18,35 @@ const bodyBytesMax = 32 * 1024
 const decorator = 'signedMembers'
 
 /** A call of a client that was let in, with the members of its query or body. */
-export type AuthApiCall = SignedDoorClient & { readonly params: Readonly<Record<string, string>> }
+export type AuthApiCall = SignedDoorClient & {
+  readonly params: Readonly<Record<string, string>>
+  /** Whether it came by version 1. */
+  readonly isLegacy: boolean
+}
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Which kind of refusal the clients of this route understand. */
     authApi?: AuthApiRoute
+    /** Whether the route is one of version 1. */
+    authApiLegacy?: boolean
   }
 }
 
+const isLegacy = (request: FastifyRequest) => request.routeOptions.config.authApiLegacy === true
+
 type Pairs = readonly (readonly [name: string, value: string])[]
+
+/** Whatever fails is refused in the form that the clients of the route understand. */
+export function refuseOnErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const { statusCode } = error as { readonly statusCode?: number }
+    if (statusCode !== undefined && statusCode < 500)
+      return sendAuthApiRefusal(reply, refuse('invalid_request'))
+    request.log.error({ err: error, requestId: request.id }, 'a call of the Auth API failed')
+    return sendAuthApiRefusal(reply, 'unavailable')
+  })
+}
 
 /** Bodies are kept as the bytes that were signed. */
 export function keepSignedBodies(app: FastifyInstance): void {
@@ -46,7 +65,7 @@ export function keepSignedBodies(app: FastifyInstance): void {
 export function authApiCallOf(request: FastifyRequest): AuthApiCall {
   const params = request.getDecorator<AuthApiCall['params'] | null>(decorator)
   if (params === null) throw new Error('this route was built without the guard of the Auth API')
-  return { ...atDoorOf(request), params }
+  return { ...atDoorOf(request), params, isLegacy: isLegacy(request) }
 }
 
 /**
@@ -95,6 +114,7 @@ const headerOf = (value: string | string[] | undefined) =>
 /** The parameters and the signed call of a request whose body was read. */
 function readCall(
   request: FastifyRequest,
+  isLegacy: boolean,
 ): { readonly signedCall: SignedDoorCall; readonly members: Pairs } | undefined {
   const { headers, method, body } = request
   const [path = '', ...query] = request.originalUrl.split('?')
@@ -112,6 +132,7 @@ function readCall(
       integrationKey,
       signature,
       address: request.ip,
+      isLegacy,
       date: headerOf(headers['x-duo-date']) ?? headerOf(headers.date) ?? '',
       method,
       host: request.host,
@@ -137,7 +158,7 @@ export function authApiGuard(
   admission: Pick<Admission, 'authenticate'>,
 ) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
-    const read = readCall(request)
+    const read = readCall(request, isLegacy(request))
     if (!read) return sendAuthApiRefusal(reply, refuse('invalid_request'))
     const { signedCall } = read
     const enter = () => useCases.enterBySignature(signedCall)

@@ -11,7 +11,7 @@ import type { Clock, Hashing, Random } from '../../platform/world.ts'
 import type { DoorClient } from '../authenticate-integration.ts'
 import { findAtDoor, type NamedUser } from '../find-at-door.ts'
 import type { IntegrationUsage } from '../integration.store.ts'
-import { type Dependencies as NumberDependencies, takeNumber } from '../shown-numbers.ts'
+import { type Dependencies as NumberDependencies, useOffer } from '../shown-numbers.ts'
 
 export type Dependencies = PasscodeDependencies &
   NumberDependencies & {
@@ -28,6 +28,11 @@ export type SignIn = {
   readonly host: string
   /** The number that the client showed, by its id. */
   readonly shownNumber: string | undefined
+  /**
+   * Whether an offer that was made here is needed, and used up: a client that signs no date cannot
+   * prove that its call is new.
+   */
+  readonly requiresOffer: boolean
   readonly initiator?: Initiator
 }
 
@@ -38,7 +43,7 @@ const acceptedSeconds = 60
 export async function enterCode(
   dependencies: Dependencies,
   client: DoorClient,
-  { user: namedUser, address, host, shownNumber, initiator }: SignIn,
+  { user: namedUser, address, host, shownNumber, requiresOffer, initiator }: SignIn,
   code: string,
 ): Promise<DoorEnd> {
   const recordFailure = (refusal: Refusal) => {
@@ -49,7 +54,9 @@ export async function enterCode(
   if (isRefusal(user)) return recordFailure(user)
   // The number that was shown next to the prompt is no longer needed, and must not exist together
   // with the next one.
-  await takeNumber(dependencies, client, { userId: user.id, address, host }, shownNumber)
+  const place = { userId: user.id, address, host }
+  const missing = await useOffer(dependencies, client, place, shownNumber)
+  if (requiresOffer && missing) return recordFailure(missing)
   const result = await verifyPasscode(dependencies, client.door, {
     userId: user.id,
     code,

@@ -38,6 +38,11 @@ export type Command = {
   readonly showsNumber: boolean
   /** Whether the client declares that it lets people in when there is no answer. */
   readonly failsOpen: boolean
+  /**
+   * Whether the sign-in needs this offer, of a number or not, because the calls of the client prove
+   * no date: see `SignIn`.
+   */
+  readonly isOffer: boolean
 }
 
 /** The factors that the person can be offered; at least one. */
@@ -75,7 +80,13 @@ async function offer(
   command: Command,
 ): Promise<
   | Preauthentication
-  | Refusal<Unasked | 'fail_open_not_allowed' | 'namespace_not_granted' | 'caller_number_missing'>
+  | Refusal<
+      | Unasked
+      | 'fail_open_not_allowed'
+      | 'namespace_not_granted'
+      | 'caller_number_missing'
+      | 'too_many_requests'
+    >
 > {
   const { settings, numberMode } = client.integration
   const mayFailOpen = settings.kind === 'duo_auth_api' && settings.failOpenAllowed
@@ -88,15 +99,21 @@ async function offer(
   const refusalCode =
     readiness.refusal ??
     (numberMode === 'caller' && !command.showsNumber ? 'caller_number_missing' : null)
-  if (refusalCode !== null) {
-    const cannotAsk = endOfRefusal(refuse(refusalCode))
-    return codes ? { user, devices: [], codes, shownNumber: null, cannotAsk } : refuse(refusalCode)
-  }
+  if (refusalCode !== null && !codes) return refuse(refusalCode)
   const place = { userId: user.id, address: command.address, host: command.host }
-  const shownNumber = digits === null ? null : await showNumber(dependencies, client, place, digits)
-  const devices = readiness.devices.filter(({ mayAnswer }) => mayAnswer)
-  return { user, devices, codes, shownNumber: shownNumber, cannotAsk: null }
+  const shownDigits = refusalCode === null ? digits : null
+  const number =
+    shownDigits === null && !command.isOffer
+      ? null
+      : await showNumber(dependencies, client, place, shownDigits ?? unseenDigits, command.isOffer)
+  if (isRefusal(number)) return number
+  const cannotAsk = refusalCode === null ? null : endOfRefusal(refuse(refusalCode))
+  const devices = cannotAsk ? [] : readiness.devices.filter(({ mayAnswer }) => mayAnswer)
+  return { user, devices, codes, shownNumber: shownDigits === null ? null : number, cannotAsk }
 }
+
+/** Digits of a number that stands for an offer, and that nobody sees. */
+const unseenDigits = 6
 
 type Unasked = ForecastRefusal['refused'] | 'number_none_not_allowed' | 'user_not_found'
 

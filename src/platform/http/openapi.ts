@@ -55,7 +55,7 @@ const document = {
         scheme: 'basic',
         description:
           'The integration key, and as the password a signature by HMAC in the Auth API ' +
-          'wire format: versions 2, 4 and 5.',
+          'wire format: versions 2, 4 and 5; version 1 under `/rest/v1`.',
       },
       realmToken: {
         type: 'http',

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refuse } from '../../../src/domain/refusal.ts'
 import { buildAdmission } from '../../../src/platform/http/admission.ts'
 import { buildFairQueue } from '../../../src/platform/net/bounded-fair-queue.ts'
+import { decodeBson } from '../../support/legacy-auth-api.ts'
 import { until } from '../../support/until.ts'
 import {
   anApp,
@@ -146,6 +147,20 @@ describe('a client that fails open (`failmode=safe`)', () => {
       'deny',
       'Too many sign-ins at once. Try again.',
     ])
+  })
+
+  test.each([
+    ['POST', 'preauth', 'user=ada&failmode=open'],
+    ['POST', 'auth', 'user=ada&factor=auto&auto=push1'],
+    ['GET', 'status', ''],
+  ] as const)('gets the same in version 1 by %s %s', async (method, name, payload) => {
+    const more = { headers: form, ...(payload && { payload }) }
+    const json = await app.inject({ method, url: `/rest/v1/${name}.json`, ...more })
+    const bson = await app.inject({ method, url: `/rest/v1/${name}.bson`, ...more })
+    for (const { statusCode } of [json, bson]) expect(statusCode).toBe(200)
+    const { stat, response } = json.json()
+    expect([stat, response.result]).toEqual(['OK', 'deny'])
+    expect(decodeBson(bson.rawPayload)).toEqual(json.json())
   })
 
   test('finds nothing that it could take for an outage in its other calls', async () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
   // The Auth API refuses in its own format: test/e2e/doors/auth-api-fails-closed.test.ts.
   // What OAuth says of parameters and refusals: test/prompts.
   routes = (await routesOf(app)).filter(
-    ({ url }) => !url.startsWith('/auth/v2/') && !url.includes('/oidc/'),
+    ({ url }) => !/^\/(?:auth\/v2|rest\/v1)\//.test(url) && !url.includes('/oidc/'),
   )
 })
 afterAll(() => app.close())

@@ -233,8 +233,12 @@ describe('the routes in the wire format of the Auth API', () => {
       Object.keys(
         routes.find(({ operation }) => operation.operationId === id)?.operation.responses ?? {},
       )
-    for (const id of ['authApiPing', 'authApiPreauth', 'authApiAuth', 'authApiAuthStatus']) {
-      expect([id, statuses(id)]).toEqual([id, ['200']])
+    const legacyRoutes = ['LegacyPreauth', 'LegacyAuth', 'LegacyStatus'].flatMap((name) => [
+      `${name}Json`,
+      `${name}Bson`,
+    ])
+    for (const name of ['Ping', 'Preauth', 'Auth', 'AuthStatus', ...legacyRoutes]) {
+      expect([name, statuses(`authApi${name}`)]).toEqual([name, ['200']])
     }
     expect(statuses('authApiCheck')).toContain('401')
   })

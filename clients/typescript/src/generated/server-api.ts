@@ -3303,6 +3303,11 @@ export interface components {
              * @default false
              */
             enrollmentAllowed?: boolean;
+            /**
+             * @description Whether clients may speak version 1 (`/rest/v1`), by HMAC-SHA-1 and without a date; requires `allowedAddresses`.
+             * @default false
+             */
+            legacyV1Allowed?: boolean;
         } | {
             /** @constant */
             kind: "keycloak_ciba";
@@ -3562,6 +3567,8 @@ export interface components {
             failOpenAllowed: boolean;
             /** @default false */
             enrollmentAllowed: boolean;
+            /** @default false */
+            legacyV1Allowed: boolean;
         } | {
             /** @constant */
             kind: "keycloak_ciba";
@@ -4648,7 +4655,7 @@ export interface components {
              * @description Stable: programs branch on this.
              * @enum {string}
              */
-            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "enrolled_before" | "too_many_devices" | "key_already_registered" | "too_many_key_rotations" | "passkey_synced" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "redirect_uri_unknown" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "portal_step_up_needed" | "portal_link_needed" | "portal_not_approved" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
+            code: "unauthenticated" | "api_key_invalid" | "address_not_allowed" | "scope_missing" | "namespace_not_granted" | "not_found" | "invalid_request" | "relying_party_unknown" | "policy_out_of_profile" | "policy_laxer" | "api_key_not_live" | "rotation_under_way" | "identifier_taken" | "identifiers_collide" | "enrollment_not_open" | "enrollment_code_invalid" | "enrollment_expired" | "enrollment_not_claimed" | "enrolled_before" | "too_many_devices" | "key_already_registered" | "too_many_key_rotations" | "passkey_synced" | "attestation_missing" | "attestation_invalid" | "proof_missing" | "proof_malformed" | "proof_invalid" | "proof_replayed" | "proof_key_not_allowed" | "clock_skew" | "device_unregistered" | "device_suspended" | "device_not_active" | "device_not_pending" | "app_taken" | "no_push_token" | "test_push_too_soon" | "pushes_paused" | "app_too_old" | "protocol_too_old" | "protocol_version_lowered" | "platform_retired" | "too_many_diagnostics" | "export_busy" | "integration_invalid" | "integration_paused" | "realm_unreachable" | "realm_keys_refused" | "integration_without_secret" | "sign_in_refused" | "sign_in_expired" | "caller_number_missing" | "numbers_ambiguous" | "number_unseen" | "factor_not_offered" | "signature_too_weak" | "fail_open_not_allowed" | "legacy_version_not_allowed" | "redirect_uri_unknown" | "enrollment_not_allowed" | "user_not_found" | "no_capable_device" | "user_suspended" | "push_locked" | "push_sign_in_off" | "initiator_blocked" | "too_many_pending" | "push_suppressed" | "number_none_not_allowed" | "number_too_short" | "return_url_not_allowed" | "idempotency_key_reused" | "challenge_ended" | "challenge_expired" | "resend_too_soon" | "resends_used_up" | "nothing_to_push" | "answer_malformed" | "answer_invalid" | "answer_key_not_allowed" | "wrong_number" | "number_missing" | "report_resolved" | "passcodes_not_allowed" | "passcode_wrong" | "passcode_used" | "passcode_clock_off" | "passcode_expired" | "passcode_locked" | "portal_link_invalid" | "portal_session_invalid" | "portal_step_up_needed" | "portal_link_needed" | "portal_not_approved" | "origin_not_allowed" | "webhook_url_refused" | "webhook_endpoint_not_active" | "too_many_webhook_endpoints" | "too_many_webhook_requests" | "conflict" | "too_many_requests" | "body_too_large" | "unsupported_media_type" | "headers_too_large" | "request_timeout" | "unavailable" | "internal";
             /** @description What to do next, for developers. */
             detail: string;
             /** @description Which members of the request are wrong; `path` is a JSON Pointer. */
