@@ -6,7 +6,9 @@ import {
   decisionOfName,
   denialOf,
 } from '../../src/doors/auth-api/auth-api-answers.http.ts'
+import { offerOf } from '../../src/doors/auth-api/auth-api-questions.http.ts'
 import { problems } from '../../src/platform/http/problem-table.ts'
+import { aUser } from '../platform/http/fixtures.ts'
 
 const codes = Object.keys(problems) as RefusalCode[]
 
@@ -41,4 +43,14 @@ describe('a refusal at the Auth API', () => {
       expect(decisionOfName(name)).toBeUndefined()
     }
   })
+})
+
+test('a prompt shows a name without the characters that move a terminal', () => {
+  const offer = { user: aUser, devices: [], codes: true, shownNumber: null, cannotAsk: null }
+  const textOf = (username: string) =>
+    offerOf(offer, { username, isPrompting: true }).prompt?.text ?? ''
+  expect(textOf('ada')).toBe('Sign in as ada\n\nCode: ')
+  const name = '\u001b[2J\u001b]0;x\u0007a\u202ed\u009b31ma\u0000\r\n'
+  expect(textOf(name).replaceAll('\n', '')).toMatch(/^[ -~]*$/)
+  expect(textOf('\u001b\u0007')).toContain(aUser.id)
 })

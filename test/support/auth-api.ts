@@ -80,6 +80,10 @@ export async function startTlsLine(origin: string) {
   return {
     port: address.port,
     caPem,
+    /** Cuts what is connected, as a proxy or a network does; the next connections work. */
+    cut() {
+      for (const socket of open) socket.destroy()
+    },
     async close() {
       for (const socket of open) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
