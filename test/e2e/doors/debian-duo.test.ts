@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type AuthApiDoor,
   createAuthApiDoor,
+  permitNone,
   questionTo,
   startTlsLine,
 } from '../../support/auth-api.ts'
@@ -165,11 +166,13 @@ function realClients(program: string): void {
     })
 
     test('denies people who answer nothing before it would let them in', async () => {
+      await door.change({ ttlSeconds: 30 })
       const phone = await enrollPhone(service, { user: 'silent' })
       const client = await machine.login('silent', { prompts: '1' })
       await client.answer(prompt, '1')
       const { challengeId } = await questionTo(phone)
       // Its twenty polls, of which each is held for a tenth of a lifetime, are over at once.
+      await door.change({ ttlSeconds: null })
       await onServer(service.database.url, (database) =>
         database.query('update followed_challenges set hold_ms = 1 where challenge_id = $1', [
           challengeId,
@@ -225,6 +228,19 @@ function realClients(program: string): void {
       expect((await phone.client.pending()).requests).toHaveLength(1)
       await phone.client.approve(question, numberIn(client.output()))
       expect(await endOf(client)).toEqual(letsIn)
+    })
+
+    test('asks at once without a terminal, where the tenant permits sign-ins without a number', async () => {
+      const free = await createAuthApiDoor(service, { settings, allowedAddresses })
+      await permitNone(service, free)
+      const phone = await enrollPhone(service, { user: 'numberless' })
+      await using other = await machineOf(free)
+      const client = await other.login('numberless', {}, { terminal: false })
+      await phone.client.approve(await questionTo(phone), null)
+      expect(await endOf(client)).toEqual(letsIn)
+      const second = await other.login('numberless', {}, { terminal: false })
+      await phone.client.deny(await questionTo(phone))
+      expect(await endOf(second)).toEqual(refusal(''))
     })
 
     test('trusts the authority in its settings only', async () => {
