@@ -36,6 +36,7 @@ const refusedRequests: readonly (readonly [
   ['comes with too long headers', '/v1/challenges', { headers: longHeaders }, 431],
   ['goes to a bad address', '/v1/%zz', { headers: json }, 400],
   ['has no signature', '/auth/v2/preauth', { headers: json }, 200],
+  ['has no signature of version 1', '/rest/v1/preauth.bson', { headers: json }, 200],
   ['has no credential at a door', `/integrations/wait/x`, { headers: json }, 401],
 ]
 

@@ -75,6 +75,7 @@ test.each([
   ['has no credential in the portal', 403, '/portal/v1/sessions', [json]],
   ['goes to no address', 400, '/v1/%zz', [json]],
   ['is too long for the Auth API', 200, '/auth/v2/preauth', [json]],
+  ['is too long for its version 1', 200, '/rest/v1/auth.bson', [json]],
 ] as const)(
   'a body that %s is drained before the %i, and the connection goes on',
   async (_what, status, path, headers) => {
