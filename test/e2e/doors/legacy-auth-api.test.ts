@@ -136,6 +136,22 @@ describe('a sign-in', () => {
     await expect(phone.client.approve(question, numberIn(prompt))).rejects.toThrow()
   })
 
+  test('by a code alone, of a person whom nobody can ask, takes an offer as well', async () => {
+    const phone = await enrollPhone(service, { user: 'phoneless' })
+    const path = `/v1/users/${phone.userId}/recovery-codes`
+    const [one, other] = (await service.api('POST', path, {})).json.codes
+    await phone.client.unregister()
+    const offer = await post('preauth', preauthOf('phoneless'))
+    expect([offer.factors, offer.prompt]).toEqual([
+      { default: 'no_terminal' },
+      expect.stringMatching(/^Sign in as phoneless\n\n[^0-9]+\n\nCode: $/),
+    ])
+    expect(await post('auth', authOf('phoneless', one, '0'))).toMatchObject({ result: 'allow' })
+    expect(await post('auth', authOf('phoneless', other, '0'))).toMatchObject({ result: 'deny' })
+    await post('preauth', preauthOf('phoneless'))
+    expect(await post('auth', authOf('phoneless', other, '0'))).toMatchObject({ result: 'allow' })
+  })
+
   test('without a number asks once for each offer, too', async () => {
     const free = await createAuthApiDoor(service, { settings, allowedAddresses })
     const phone = await enrollPhone(service, { user: 'numberless' })
