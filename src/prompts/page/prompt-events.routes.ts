@@ -101,8 +101,10 @@ export function promptEventRoutes(app: HttpApp, options: PromptOptions, done: ()
       const { own } = page
       const watch = await options.useCases.watchPrompt(own)
       if (isRefusal(watch)) return sendRefusalPage(reply, watch)
+      // For every name, like the page: a cookie that comes only where nobody is asked would say so.
+      const initiator = initiatorOf(options, request, reply)
       const round = lateRound(own)
-      if (round) ask(options, request, own, round, initiatorOf(options, request, reply))
+      if (round) ask(options, request, own, round, initiator)
       // Proxies that buffer would hold the events back.
       reply.type('text/event-stream').header('x-accel-buffering', 'no')
       return reply.send(follow(options, request, own, viewOf(page, request).language, watch))
