@@ -106,7 +106,8 @@ export function outcomeOf(
 }
 
 /**
- * Until when an approval that came in time may still end its prompt: the page may read it late.
+ * Until when an approval that came in time may still end its prompt, and the browser fetch its
+ * first answer: the page may read it late.
  */
 export const promptGraceSeconds = 60
 

@@ -1,6 +1,11 @@
 // How far a prompt has come, read off what was loaded.
 
-import { answerSeconds, outcomeOf, type PromptOutcome } from '../domain/prompt.ts'
+import {
+  answerSeconds,
+  outcomeOf,
+  type PromptOutcome,
+  promptGraceSeconds,
+} from '../domain/prompt.ts'
 import type { Round } from './ask-round.ts'
 import type { OwnPrompt } from './own-prompt.ts'
 
@@ -9,9 +14,14 @@ export function endOf({ prompt, state }: OwnPrompt): PromptOutcome | null {
   return outcomeOf(prompt, prompt.now) ?? (state === 'over' ? 'expired' : null)
 }
 
-/** Whether the client can still be answered: for the first time, or the same again. */
-export function isAnswerKept({ prompt: { answeredAt, now } }: OwnPrompt): boolean {
-  return answeredAt === null || now.getTime() - answeredAt.getTime() < answerSeconds * 1000
+/**
+ * Whether the client can still be answered: for the first time while the prompt is of now, or the
+ * same again.
+ */
+export function isAnswerKept({ prompt: { answeredAt, expiresAt, now } }: OwnPrompt): boolean {
+  const [since, seconds] =
+    answeredAt === null ? [expiresAt, promptGraceSeconds] : [answeredAt, answerSeconds]
+  return now.getTime() - since.getTime() < seconds * 1000
 }
 
 /** What has happened to the question of the round. */

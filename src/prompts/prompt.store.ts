@@ -69,8 +69,9 @@ export interface PromptStore {
   ): Promise<boolean>
   /**
    * Records the answer to the client, with the code that stands for it (null without): the first
-   * caller's, for `answerSeconds`. The prompt as it is afterwards; null when it has no outcome, or
-   * was answered too long ago.
+   * caller's, for `answerSeconds`. The prompt as it is afterwards; null when it has no outcome, was
+   * answered too long ago, or its time was over by more than `promptGraceSeconds` before anybody
+   * fetched the answer: an approval is not kept for later.
    */
   answer(
     key: Key,

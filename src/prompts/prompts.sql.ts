@@ -131,6 +131,7 @@ const answerPrompt = statement<
      code_sealed = case when p.answered_at is null then :codeSealed else p.code_sealed end
    where p.tenant_id = :tenantId and p.id = :id and p.outcome is not null
      and (p.answered_at is null
+         and p.expires_at > clock_timestamp() - make_interval(secs => ${promptGraceSeconds})
        or p.answered_at > clock_timestamp() - make_interval(secs => ${answerSeconds}))
    returning ${promptColumns}`,
 )

@@ -247,3 +247,47 @@ test('a prompt whose time is over asks nobody, whatever is pressed', async () =>
   const { searchParams } = new URL(headers.get('location') ?? '')
   expect(searchParams.get('error')).toBe('access_denied')
 })
+
+describe('an approval that a browser keeps back', () => {
+  /** A browser whose person approved, and whose prompt has been over for some seconds. */
+  async function approvedBefore(seconds: number, id: string) {
+    const oid = scene.stranger()
+    const phone = await scene.aPhone({ user: oid })
+    const ofEntra = id === clientId
+    const start = ofEntra
+      ? await scene.begin(id, { claims: { oid } })
+      : await scene.beginBare(id, oid)
+    if (!ofEntra) await start.browser.post(`${start.path}/ask`)
+    const number = numberIn((await start.browser.read(start.path)).text)
+    await phone.client.approve(await scene.questionAt(phone), number)
+    await start.browser.read(start.path)
+    await scene.query(
+      `update prompts set expires_at = clock_timestamp() - $2 * interval '1 s' where id = $1`,
+      [start.path.split('/').at(-1), seconds],
+    )
+    return start
+  }
+
+  test('is no answer a minute after the end of its prompt', async () => {
+    for (const id of [clientId, bareId]) {
+      const { browser, path } = await approvedBefore(61, id)
+      const { status, headers, text } = await browser.post(`${path}/return`)
+      expect([status, headers.get('location'), text]).toEqual([303, path, ''])
+      const page = await browser.read(path)
+      expect(page.text).toContain('This sign-in was finished before.')
+      expect(page.text).not.toContain('/return')
+    }
+  })
+
+  test('is one in the minute before', async () => {
+    const { browser, path } = await approvedBefore(50, clientId)
+    expect((await browser.read(path)).text).toContain('/return')
+    expect((await browser.post(`${path}/return`)).text).toContain('name="id_token"')
+    await scene.query(
+      `update prompts set expires_at = expires_at - interval '20 s' where id = $1`,
+      [path.split('/').at(-1)],
+    )
+    // The same again counts from the first.
+    expect((await browser.post(`${path}/return`)).text).toContain('name="id_token"')
+  })
+})
