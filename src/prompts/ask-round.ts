@@ -1,6 +1,10 @@
 // A round of a prompt: a number is shown, and the person who is named is asked to type it.
 
 import {
+  type Dependencies as CancelDependencies,
+  cancelChallenge,
+} from '../challenges/cancel-challenge.ts'
+import {
   type Dependencies as CreateDependencies,
   createChallenge,
 } from '../challenges/create-challenge.ts'
@@ -8,7 +12,7 @@ import type { ChallengeContext } from '../domain/challenge-context.ts'
 import type { ChallengeId } from '../domain/ids.ts'
 import type { Initiator } from '../domain/initiator.ts'
 import { strictest } from '../domain/policy.ts'
-import { continuedBy, nextRound } from '../domain/prompt.ts'
+import { continuedBy, isPromptOver, nextRound } from '../domain/prompt.ts'
 import { isRefusal, type Refusal } from '../domain/refusal.ts'
 import type { IntegrationUsage } from '../doors/integration.store.ts'
 import type { FairQueue } from '../platform/fair-queue.ts'
@@ -57,10 +61,12 @@ export async function beginRound(
   return { round, challengeId, number, seconds }
 }
 
-export type AskDependencies = CreateDependencies & {
-  readonly promptQueue: FairQueue
-  readonly integrationUsage: Pick<IntegrationUsage, 'recordFailure'>
-}
+export type AskDependencies = CreateDependencies &
+  CancelDependencies & {
+    readonly prompts: Pick<PromptStore, 'find'>
+    readonly promptQueue: FairQueue
+    readonly integrationUsage: Pick<IntegrationUsage, 'recordFailure'>
+  }
 
 /** Where the browser is, as far as we can tell, and what devices show of it. */
 export type Place = {
@@ -75,6 +81,7 @@ export type Place = {
  * the browser is on its way: how long it takes, and what becomes of it, says who exists. Equal
  * calls ask once. The question of another round takes the place of the one before while that is
  * pending, with the tries and the time that it has left; one that was answered stays the outcome.
+ * Nobody is asked for a prompt that has ended meanwhile, or whose next round has begun.
  */
 export async function askRound(
   dependencies: AskDependencies,
@@ -82,12 +89,13 @@ export async function askRound(
   { round, challengeId, number, seconds }: Round,
   { context, initiator, network }: Place,
 ): Promise<void> {
-  const { userName, expiresAt } = prompt
+  const { tenantId, id, userName, expiresAt } = prompt
   const { integration, door } = client
   if (userName === null) return
   const continues = continuedBy(prompt, challengeId)
-  const creation = await dependencies.promptQueue.run(network, () =>
-    createChallenge(dependencies, door, {
+  const creation = await dependencies.promptQueue.run(network, async () => {
+    if (!(await isOfNow(dependencies, prompt, challengeId))) return null
+    return createChallenge(dependencies, door, {
       user: { namespace: integration.namespace, value: userName },
       context: { application: integration.name, ...context },
       number: { mode: 'service', digits: number.length },
@@ -97,10 +105,25 @@ export async function askRound(
       ttlSeconds: seconds,
       notAfter: expiresAt,
       initiator,
-      idempotencyKey: `${integration.id}:${prompt.id}:${round}`,
-    }),
-  )
+      idempotencyKey: `${integration.id}:${id}:${round}`,
+    })
+  })
+  if (creation === null) return
   if (isRefusal(creation)) {
     dependencies.integrationUsage.recordFailure(integration, creation.refused)
+    return
   }
+  // Who ended the prompt in between found no question to call off.
+  const { outcome = null } = (await dependencies.prompts.find(tenantId, id)) ?? {}
+  if (outcome !== null) await cancelChallenge(dependencies, door, challengeId)
+}
+
+/** Whether the round goes on: its question may have waited for its turn. */
+async function isOfNow(
+  { prompts }: Pick<AskDependencies, 'prompts'>,
+  { tenantId, id }: Pick<OwnPrompt['prompt'], 'tenantId' | 'id'>,
+  challengeId: ChallengeId,
+): Promise<boolean> {
+  const prompt = await prompts.find(tenantId, id)
+  return prompt !== null && !isPromptOver(prompt, prompt.now) && prompt.challengeId === challengeId
 }

@@ -39,8 +39,8 @@ export async function endQuestion(
 ): Promise<void> {
   const { prompt, client } = own
   dependencies.signals.publish(prompt.id)
-  if (prompt.challengeId !== null) {
-    await cancelChallenge(dependencies, client.door, prompt.challengeId)
-  }
+  // A round may have begun since the prompt was read; none does, since it has ended.
+  const { challengeId = null } = (await dependencies.prompts.find(prompt.tenantId, prompt.id)) ?? {}
+  if (challengeId !== null) await cancelChallenge(dependencies, client.door, challengeId)
   await endPromptEnrollment(dependencies, own)
 }

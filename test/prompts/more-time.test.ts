@@ -3,9 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { CreationResult } from '../../src/challenges/create-challenge.ts'
 import type { ChallengeId } from '../../src/domain/ids.ts'
 import { createIntegration } from '../../src/doors/integrations.ts'
+import type { FairQueue } from '../../src/platform/fair-queue.ts'
 import { buildFairQueue } from '../../src/platform/net/bounded-fair-queue.ts'
 import { askRound, beginRound, type Round } from '../../src/prompts/ask-round.ts'
-import { readOwnPrompt } from '../../src/prompts/own-prompt.ts'
+import { cancelPrompt } from '../../src/prompts/cancel-prompt.ts'
+import { type OwnPrompt, readOwnPrompt } from '../../src/prompts/own-prompt.ts'
 import { entranceQueueLimits } from '../../src/service/open-fair-queues.ts'
 import { aReloadScene, type ReloadScene, wrong } from '../challenges/reload-scene.ts'
 import { granted, openWorld, type World } from '../support/world.ts'
@@ -73,6 +75,16 @@ async function openPrompt() {
     read,
     begin: async () => granted(beginRound(world, await read())),
     ask: async (round: Round) => askRound(dependencies, await read(), round, place),
+    /** Asks, and does something else before anybody learns that it was asked. */
+    askBefore: async (own: OwnPrompt, round: Round, then: () => Promise<unknown>) => {
+      const run: FairQueue['run'] = async (line, work) => {
+        const outcome = await promptQueue.run(line, work)
+        await then()
+        return outcome
+      }
+      await askRound({ ...dependencies, promptQueue: { run } }, own, round, place)
+    },
+    cancel: (own: OwnPrompt) => cancelPrompt(world, own),
     /** The next round as a press begins it: the prompt is read before. */
     async next() {
       const before = await read()
@@ -147,5 +159,49 @@ describe('a prompt that gives more time', () => {
     )
     const second = await page.next()
     expect(await statusOf(second.challengeId)).toBe('pending')
+  })
+})
+
+describe('a question that waits for its turn', () => {
+  const find = ({ prompt }: OwnPrompt, { challengeId }: Round) =>
+    world.challenges.find(prompt.tenantId, scene.principal.rpId, challengeId)
+
+  test('is not asked once its prompt is cancelled', async () => {
+    const page = await openPrompt()
+    const round = await page.begin()
+    const own = await page.read()
+    await page.cancel(own)
+    await page.ask(round)
+    expect(await find(own, round)).toBeNull()
+    expect(world.dispatchedPushes).toHaveLength(0)
+  })
+
+  test('is not asked once the next number is shown', async () => {
+    const page = await openPrompt()
+    const first = await page.begin()
+    const before = await page.read()
+    const second = await page.begin()
+    await page.ask(second)
+    await page.askBefore(before, first, async () => undefined)
+    expect(await find(before, first)).toBeNull()
+    expect(await statusOf(second.challengeId)).toBe('pending')
+  })
+
+  test('is called off where its prompt is cancelled while it is asked', async () => {
+    const page = await openPrompt()
+    const before = await page.read()
+    const round = await page.begin()
+    await page.askBefore(await page.read(), round, () =>
+      world.prompts.end(before.prompt, { outcome: 'cancelled', evidence: null }),
+    )
+    expect(await statusOf(round.challengeId)).toBe('cancelled')
+  })
+
+  test('is called off by who pressed before its round began', async () => {
+    const page = await openPrompt()
+    const before = await page.read()
+    const round = await page.next()
+    await page.cancel(before)
+    expect(await statusOf(round.challengeId)).toBe('cancelled')
   })
 })
