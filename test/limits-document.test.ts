@@ -61,6 +61,7 @@ import { recentAddressesMax, recentAddressTtlMs } from '../src/platform/http/adm
 import { defaultServerLimits } from '../src/platform/http/server-limits.ts'
 import type { FairQueueLimits } from '../src/platform/net/bounded-fair-queue.ts'
 import { connectionQueueLimits } from '../src/platform/postgres/connection-shares.ts'
+import { unsignedRequestsPerMinute } from '../src/prompts/oidc/authorize.routes.ts'
 import { oidcFormBytesMax } from '../src/prompts/oidc/oidc.routes.ts'
 import { pushedSeconds } from '../src/prompts/oidc/push-request.ts'
 import { pageAnswerMs } from '../src/prompts/page/prompt-call.http.ts'
@@ -131,6 +132,10 @@ test('docs/limits.md has the figures of the hosted prompt', () => {
     ['answer of a prompt, for the browser that loads it again; code of a client', answerSeconds],
     ["age of Entra's hint, either way", hintAgeMaxSeconds / 60],
     ['tolerance between the times in a hint', hintToleranceSeconds],
+    [
+      'prompts that requests which nobody signed open for one network, in one process',
+      unsignedRequestsPerMinute,
+    ],
     ['pushed request', pushedSeconds],
     ['`state`', stateLengthMax],
     ['form of a client', oidcFormBytesMax / 1024],

@@ -1,7 +1,7 @@
 // A whole service as a provider of OpenID Connect, with Entra and clients beside it, and without
 // its page: a prompt ends here by the stores.
 
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { IntegrationId, PromptId, TenantId } from '../../src/domain/ids.ts'
 import type { PromptOutcome } from '../../src/domain/prompt.ts'
@@ -70,13 +70,16 @@ export function pkce() {
   return { verifier, code_challenge: challenge, code_challenge_method: 'S256' }
 }
 
-/** What a browser says that it takes. */
-const browser = { accept: 'text/html,application/xhtml+xml' }
+/** What a browser says that it takes; each is in a network of its own. */
+const aBrowser = () => ({
+  accept: 'text/html,application/xhtml+xml',
+  'x-forwarded-for': `10.${randomInt(256)}.${randomInt(256)}.1`,
+})
 
 /** Starts all of it. */
 export async function startProvider(log?: Logger) {
   const entra = await startEntraDouble()
-  const service = await startTestService({}, log, {
+  const service = await startTestService({ trustProxy: '127.0.0.1' }, log, {
     entraDiscoveryUrlOf: entra.discoveryUrlOf,
   })
   const { origin, api, key } = service
@@ -110,11 +113,11 @@ export async function startProvider(log?: Logger) {
     createClient: (settings: object = {}, more: object = {}) =>
       create({ kind: 'oidc_code', redirectUris: [redirectUri], ...settings }, more),
     /** The browser brings a form to the authorization endpoint. */
-    bring: async (form: Parameters | string) => ledBy(await post('authorize', form, browser)),
+    bring: async (form: Parameters | string) => ledBy(await post('authorize', form, aBrowser())),
     /** The browser follows an address to the authorization endpoint. */
     follow: async (query: Parameters | string) => {
       const address = `${base}/authorize?${new URLSearchParams(query)}`
-      return ledBy(await fetch(address, { redirect: 'manual', headers: browser }))
+      return ledBy(await fetch(address, { redirect: 'manual', headers: aBrowser() }))
     },
     /** A call of the client, with its answer. */
     async call(path: 'token' | 'par', form: Parameters | string, headers: Parameters = {}) {

@@ -25,10 +25,13 @@ export type WalkTarget = {
 
 /** Nobody can be led there: the name is reserved (RFC 2606, 2). */
 const strangeUri = 'https://connection-test.invalid/'
+
+const browserOfTests = { language: () => 'en', mayOpenUnsigned: () => true }
+
 /** Sends a browser with this request. */
 export function lead({ dependencies }: Walk, target: WalkTarget, parameters: Parameters) {
   const { tenantId } = target.storedIntegration.integration
-  return authorize(dependencies, tenantId, parameters, () => 'en')
+  return authorize(dependencies, tenantId, parameters, browserOfTests)
 }
 
 type Outcome = Awaited<ReturnType<typeof authorize>>

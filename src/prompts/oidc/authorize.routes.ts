@@ -6,13 +6,14 @@ import { pageLanguage } from '../../domain/language.ts'
 import { readParameters } from '../../domain/oidc-request.ts'
 import { isRefusal } from '../../domain/refusal.ts'
 import type { Bound } from '../../platform/bound.ts'
-import type { Admission } from '../../platform/http/admission.ts'
+import { type Admission, networkOf } from '../../platform/http/admission.ts'
 import { formMediaType, parseFormsOnly } from '../../platform/http/form-body.ts'
 import type { HttpApp } from '../../platform/http/http-app.ts'
 import { nothing, publicOperation } from '../../platform/http/operation.ts'
 import { pageLanguageOf } from '../../platform/http/pages/page-language.ts'
 import { sendProblemPage, sendRefusalPage } from '../../platform/http/pages/problem-page.ts'
 import { pageText } from '../../platform/http/schemas/text.ts'
+import { buildMinuteLimit, type MinuteLimit } from '../../platform/net/minute-limit.ts'
 import { languages } from '../../platform/texts/texts.ts'
 import { sendClientAnswer } from '../page/client-answer.http.ts'
 import { promptCookie, promptPath } from '../page/prompt-cookie.http.ts'
@@ -21,6 +22,11 @@ import { oidcFormBytesMax } from './oidc.routes.ts'
 import { parameters, queryParameters, tenantParams } from './oidc.schemas.ts'
 
 type UseCases = Bound<typeof useCases>
+
+type Options = AuthorizeOptions & { readonly unsignedRequests: MinuteLimit }
+
+/** Prompts that requests which nobody signed open for one network in a minute, in one process. */
+export const unsignedRequestsPerMinute = 600
 
 export type AuthorizeOptions = {
   readonly useCases: Pick<UseCases, 'authorize'>
@@ -53,7 +59,9 @@ const about = {
 } as const
 
 /** The authorization endpoint (OpenID Connect Core, 3.1.2.1), by GET and by POST. */
-export function authorizeRoutes(app: HttpApp, options: AuthorizeOptions, done: () => void): void {
+export function authorizeRoutes(app: HttpApp, plain: AuthorizeOptions, done: () => void): void {
+  const unsignedRequests = buildMinuteLimit(unsignedRequestsPerMinute, () => performance.now())
+  const options = { ...plain, unsignedRequests }
   parseFormsOnly(app, oidcFormBytesMax)
   app.get(
     path,
@@ -79,7 +87,7 @@ export function authorizeRoutes(app: HttpApp, options: AuthorizeOptions, done: (
 }
 
 async function authorize(
-  { useCases, admission, publicOrigin }: AuthorizeOptions,
+  { useCases, admission, publicOrigin, unsignedRequests }: Options,
   request: FastifyRequest<{ Params: { tenantId: TenantId } }>,
   fields: object,
   reply: FastifyReply,
@@ -89,7 +97,10 @@ async function authorize(
   const { tenantId } = request.params
   // Each opens a prompt of its own.
   const outcome = await admission.lookUp(request.ip, ['oidc', 'authorize', request.id], () =>
-    useCases.authorize(tenantId, sentParameters, (tags) => languageOf(request, tags)),
+    useCases.authorize(tenantId, sentParameters, {
+      language: (tags) => languageOf(request, tags),
+      mayOpenUnsigned: () => unsignedRequests.take(networkOf(request.ip)),
+    }),
   )
   if (isRefusal(outcome)) return sendRefusalPage(reply, outcome)
   if (outcome.kind === 'error') {

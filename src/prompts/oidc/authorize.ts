@@ -45,6 +45,14 @@ export type Dependencies = FindClientDependencies &
 /** Where an answer, or an error, is to go. */
 export type ReturnAddress = Pick<PromptRequest, 'redirectUri' | 'responseMode' | 'state'>
 
+/** What is known of the browser that brings a request. */
+export type ArrivingBrowser = {
+  /** The language of its pages; `tags` are those that the client asks for. */
+  readonly language: (tags: readonly string[]) => string
+  /** Whether its network may open another prompt by a request that nobody signed. */
+  readonly mayOpenUnsigned: () => boolean
+}
+
 export type Authorization =
   | {
       readonly kind: 'opened'
@@ -80,6 +88,9 @@ const fault = (error: OauthError, description: string): RequestFault => ({ error
 /** Nobody but the person whom the request names can be the answer to it (Core, 3.1.2.2). */
 const otherPerson = fault('login_required', 'the request names more than one person')
 
+/** Anybody can make one: without a limit they fill the table. */
+const tooManyUnsigned = fault('temporarily_unavailable', 'too many requests of this network')
+
 /**
  * Opens a prompt for what a client asks. A request whose client or redirect URI is not one of ours
  * is refused, and never redirected anywhere; of whatever else is wrong the client is notified. A
@@ -91,10 +102,10 @@ export async function authorize(
   dependencies: Dependencies,
   tenantId: TenantId,
   sentParameters: Parameters,
-  language: (tags: readonly string[]) => string,
+  browser: ArrivingBrowser,
 ): Promise<Authorization | AuthorizationRefusal> {
   try {
-    return await authorizeClient(dependencies, tenantId, sentParameters, language)
+    return await authorizeClient(dependencies, tenantId, sentParameters, browser)
   } catch (error) {
     const { redirect_uri: redirectUri = sentParameters.redirect_url ?? '' } = sentParameters
     if (!isEntraRedirectUri(redirectUri) || !dependencies.isUnavailable(error)) throw error
@@ -110,7 +121,7 @@ async function authorizeClient(
   dependencies: Dependencies,
   tenantId: TenantId,
   sentParameters: Parameters,
-  language: (tags: readonly string[]) => string,
+  browser: ArrivingBrowser,
 ): Promise<Authorization | AuthorizationRefusal> {
   const client = await findPromptClient(dependencies, tenantId, sentParameters.client_id)
   if (isRefusal(client)) return client
@@ -121,7 +132,7 @@ async function authorizeClient(
   const to = returnAddressOf(client, parameters, redirectUri)
   const opening = isRequestFault(request.by)
     ? request.by
-    : await open(dependencies, client, { parameters, redirectUri, by: request.by }, language).catch(
+    : await open(dependencies, client, { parameters, redirectUri, by: request.by }, browser).catch(
         (error: unknown) => {
           if (dependencies.isUnavailable(error)) return databaseLost
           throw error
@@ -180,7 +191,7 @@ async function open(
   dependencies: Dependencies,
   client: PromptClient,
   { parameters, redirectUri, by }: ReadRequest,
-  language: (tags: readonly string[]) => string,
+  browser: ArrivingBrowser,
 ): Promise<Authorization | RequestFault> {
   const isEntra = client.settings.kind === 'entra_external_mfa'
   const common = readCommonRequest(parameters, isEntra)
@@ -191,6 +202,7 @@ async function open(
   if (isRequestFault(person)) return person
   const { state, nonce, acr, askedMethods, askedSubject, languages } = common
   if (askedSubject !== null && askedSubject !== person.subject) return otherPerson
+  if (!person.isBound && !browser.mayOpenUnsigned()) return tooManyUnsigned
   const { userName, hint, ...named } = person
   const request = { redirectUri, ...shape, state, nonce, acr, askedMethods, ...named }
   const { random, hashing, prompts, integrationUsage } = dependencies
@@ -201,7 +213,7 @@ async function open(
     ...{ tenantId, id, integrationId, request, requestHash, userName },
     browserHash: hashing.sha256(secret),
     hintHash: hint === null ? null : hashing.sha256(hint),
-    language: language(languages),
+    language: browser.language(languages),
     seconds: promptSeconds,
   })
   if (outcome === 'done') {
