@@ -55,6 +55,14 @@ export type Admission = {
     work: () => Promise<T>,
   ): Promise<T | Refusal<'too_many_requests'>>
   /**
+   * The same for a token that says nothing about the caller: no address counts as recently
+   * authenticated by it.
+   */
+  lookUpToken<T>(
+    owner: { readonly tenantId: string; readonly integration: string },
+    work: () => Promise<T>,
+  ): Promise<T | Refusal<'too_many_requests'>>
+  /**
    * Serves a call of a device, whose proof the work itself verifies; `isVerified` reports the
    * result afterwards.
    */
@@ -189,6 +197,8 @@ export function buildAdmission({
       if (recentAddresses.has(source)) return remember(source, work())
       return remember(source, tokens.run(integration, work, { holder: tenantId }))
     },
+    lookUpToken: ({ tenantId, integration }, work) =>
+      tokens.run(integration, work, { holder: tenantId }),
     async serveDevice(address, work, isVerified) {
       const source = sourceOf(address)
       const outcome = await (recentAddresses.has(source)

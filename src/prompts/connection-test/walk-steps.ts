@@ -6,6 +6,7 @@ import type { PromptSettings } from '../../domain/prompt-settings.ts'
 import { isRefusal } from '../../domain/refusal.ts'
 import type { StoredIntegration } from '../../doors/integration.store.ts'
 import { answerClient } from '../answer-client.ts'
+import type { ArrivingBrowser } from '../oidc/arriving-browser.ts'
 import { authorize } from '../oidc/authorize.ts'
 import { findPromptClient } from '../oidc/find-client.ts'
 import type { OidcJwk } from '../oidc/oidc-key.store.ts'
@@ -26,7 +27,12 @@ export type WalkTarget = {
 /** Nobody can be led there: the name is reserved (RFC 2606, 2). */
 const strangeUri = 'https://connection-test.invalid/'
 
-const browserOfTests = { language: () => 'en', mayOpenUnsigned: () => true }
+const browserOfTests: ArrivingBrowser = {
+  inTurn: (work) => work(),
+  inHintTurn: (_, work) => work(),
+  language: () => 'en',
+  mayOpenUnsigned: () => true,
+}
 
 /** Sends a browser with this request. */
 export function lead({ dependencies }: Walk, target: WalkTarget, parameters: Parameters) {

@@ -30,7 +30,7 @@ export const unsignedRequestsPerMinute = 600
 
 export type AuthorizeOptions = {
   readonly useCases: Pick<UseCases, 'authorize'>
-  readonly admission: Pick<Admission, 'lookUp'>
+  readonly admission: Pick<Admission, 'lookUp' | 'lookUpToken'>
   readonly publicOrigin: string
 }
 
@@ -95,13 +95,14 @@ async function authorize(
   const sentParameters = readParameters(fields)
   if (sentParameters === undefined) return sendProblemPage(reply, 'invalid_request')
   const { tenantId } = request.params
-  // Each opens a prompt of its own.
-  const outcome = await admission.lookUp(request.ip, ['oidc', 'authorize', request.id], () =>
-    useCases.authorize(tenantId, sentParameters, {
-      language: (tags) => languageOf(request, tags),
-      mayOpenUnsigned: () => unsignedRequests.take(networkOf(request.ip)),
-    }),
-  )
+  const outcome = await useCases.authorize(tenantId, sentParameters, {
+    // Each opens a prompt of its own.
+    inTurn: (work) => admission.lookUp(request.ip, ['oidc', 'authorize', request.id], work),
+    inHintTurn: ({ id: integration }, work) =>
+      admission.lookUpToken({ tenantId, integration }, work),
+    language: (tags) => languageOf(request, tags),
+    mayOpenUnsigned: () => unsignedRequests.take(networkOf(request.ip)),
+  })
   if (isRefusal(outcome)) return sendRefusalPage(reply, outcome)
   if (outcome.kind === 'error') {
     const { error, description: error_description } = outcome.fault

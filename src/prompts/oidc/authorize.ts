@@ -22,6 +22,7 @@ import { mapUserName } from '../../domain/user-name.ts'
 import type { IntegrationUsage } from '../../doors/integration.store.ts'
 import type { Clock, Hashing, Random } from '../../platform/world.ts'
 import type { PromptStore } from '../prompt.store.ts'
+import type { ArrivingBrowser, TooMany } from './arriving-browser.ts'
 import type { EntraHints } from './entra-hint.store.ts'
 import { type FindClientDependencies, findPromptClient, type PromptClient } from './find-client.ts'
 import {
@@ -45,14 +46,6 @@ export type Dependencies = FindClientDependencies &
 /** Where an answer, or an error, is to go. */
 export type ReturnAddress = Pick<PromptRequest, 'redirectUri' | 'responseMode' | 'state'>
 
-/** What is known of the browser that brings a request. */
-export type ArrivingBrowser = {
-  /** The language of its pages; `tags` are those that the client asks for. */
-  readonly language: (tags: readonly string[]) => string
-  /** Whether its network may open another prompt by a request that nobody signed. */
-  readonly mayOpenUnsigned: () => boolean
-}
-
 export type Authorization =
   | {
       readonly kind: 'opened'
@@ -73,7 +66,7 @@ export type IssuerParameter = { readonly iss?: string }
 
 /** Why the request is answered by a page: there is nobody to tell. */
 export type AuthorizationRefusal = Refusal<
-  'integration_invalid' | 'integration_paused' | 'redirect_uri_unknown'
+  'integration_invalid' | 'integration_paused' | 'redirect_uri_unknown' | 'too_many_requests'
 >
 
 /** Who is to be asked, and whether the client itself vouches for it. */
@@ -123,9 +116,13 @@ async function authorizeClient(
   sentParameters: Parameters,
   browser: ArrivingBrowser,
 ): Promise<Authorization | AuthorizationRefusal> {
-  const client = await findPromptClient(dependencies, tenantId, sentParameters.client_id)
-  if (isRefusal(client)) return client
-  const request = await readClientRequest(dependencies, client, sentParameters)
+  const arrival = await browser.inTurn(async () => {
+    const client = await findPromptClient(dependencies, tenantId, sentParameters.client_id)
+    if (isRefusal(client)) return client
+    return { client, request: await readClientRequest(dependencies, client, sentParameters) }
+  })
+  if (isRefusal(arrival)) return arrival
+  const { client, request } = arrival
   const { parameters } = request
   const redirectUri = redirectUriOf(client, parameters)
   if (redirectUri === undefined) return recordRefusal(dependencies, client)
@@ -138,7 +135,7 @@ async function authorizeClient(
           throw error
         },
       )
-  if (isRequestFault(opening)) {
+  if (!isRefusal(opening) && isRequestFault(opening)) {
     dependencies.integrationUsage.recordFailure(client.integration, opening.error)
     const issuerParameter = issuerParameterOf(dependencies, client)
     return { kind: 'error', to, fault: opening, issuerParameter }
@@ -192,13 +189,13 @@ async function open(
   client: PromptClient,
   { parameters, redirectUri, by }: ReadRequest,
   browser: ArrivingBrowser,
-): Promise<Authorization | RequestFault> {
+): Promise<Authorization | RequestFault | TooMany> {
   const isEntra = client.settings.kind === 'entra_external_mfa'
   const common = readCommonRequest(parameters, isEntra)
   if (isRequestFault(common)) return common
   const shape = shapeOf(client, parameters)
   if (isRequestFault(shape)) return shape
-  const person = await personOf(dependencies, client, parameters, by)
+  const person = await personOf(dependencies, client, { parameters, by }, browser)
   if (isRequestFault(person)) return person
   const { state, nonce, acr, askedMethods, askedSubject, languages } = common
   if (askedSubject !== null && askedSubject !== person.subject) return otherPerson
@@ -209,13 +206,15 @@ async function open(
   const { tenantId, id: integrationId } = client.integration
   const [id, secret] = [random.id('prompt'), random.token(32)]
   const requestHash = hashing.sha256(JSON.stringify(request))
-  const outcome = await prompts.open({
+  const newPrompt = {
     ...{ tenantId, id, integrationId, request, requestHash, userName },
     browserHash: hashing.sha256(secret),
     hintHash: hint === null ? null : hashing.sha256(hint),
     language: browser.language(languages),
     seconds: promptSeconds,
-  })
+  }
+  const outcome = await browser.inTurn(() => prompts.open(newPrompt))
+  if (outcome !== 'done' && isRefusal(outcome)) return outcome
   if (outcome === 'done') {
     integrationUsage.recordUse(client.integration)
     return { kind: 'opened', promptId: id, secret }
@@ -243,11 +242,16 @@ function shapeOf({ settings }: PromptClient, parameters: Parameters): Shape | Re
 async function personOf(
   dependencies: Dependencies,
   { settings, integration }: PromptClient,
-  parameters: Parameters,
-  { reference }: SaidBy,
+  { parameters, by: { reference } }: Pick<ReadRequest, 'parameters' | 'by'>,
+  browser: ArrivingBrowser,
 ): Promise<Person | RequestFault> {
   if (settings.kind === 'entra_external_mfa') {
-    return personOfHint(dependencies, settings, parameters.id_token_hint)
+    const { id_token_hint: hint } = parameters
+    if (hint === undefined) return fault('invalid_request', 'id_token_hint is missing')
+    const person = await browser.inHintTurn(integration, () =>
+      personOfHint(dependencies, settings, hint),
+    )
+    return isRefusal(person) ? tooManyHints : person
   }
   if (reference === null && !settings.bareLoginHintAllowed) {
     return fault('invalid_request', 'push the request (PAR), or sign it: login_hint alone is weak')
@@ -264,13 +268,13 @@ async function personOf(
 }
 
 const subjectLengthMax = 255
+const tooManyHints = fault('temporarily_unavailable', 'too many hints wait to be verified')
 
 async function personOfHint(
   { entraHints, clock }: Pick<Dependencies, 'entraHints' | 'clock'>,
   settings: Extract<PromptClient['settings'], { kind: 'entra_external_mfa' }>,
-  hint: string | undefined,
+  hint: string,
 ): Promise<Person | RequestFault> {
-  if (hint === undefined) return fault('invalid_request', 'id_token_hint is missing')
   const claims = await entraHints.verify(hint, settings)
   if (claims === 'unreachable') {
     return fault('temporarily_unavailable', 'the keys of Entra cannot be fetched')
