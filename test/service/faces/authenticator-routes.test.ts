@@ -143,12 +143,13 @@ describe('an authenticator with an origin of its own', () => {
     const answers = await Promise.all(
       routes.map(async ([method, path]) => {
         const url = path.replaceAll('{tenantId}', anId('tenant')).replaceAll(/\{\w+\}/g, 'x')
-        const { statusCode, json } = await app.inject({
+        const { statusCode, body } = await app.inject({
           method: method as 'GET',
           url,
           headers: own,
         })
-        const isNothing = statusCode === 404 && json().code === 'not_found'
+        // In BSON where that is what the route answers with.
+        const isNothing = statusCode === 404 && body.includes('not_found')
         return { path, isNothing }
       }),
     )
