@@ -8,12 +8,13 @@ import { claimEnrollment, readEnrollmentUri } from '../../clients/device/src/enr
 import { createDeviceKeys } from '../../clients/device/src/keys.ts'
 import type { RelyingPartyAccount } from '../provisioning.ts'
 
-const redirectUri = 'https://sign-in.larkfield.example/callback'
+export const redirectUri = 'https://sign-in.larkfield.example/callback'
 const lookEveryMs = 100
 const asksAtMost = 100
 
-type Call = (method: 'GET' | 'POST' | 'PUT', target: string, body?: object) => Promise<Reply>
-type Reply = Readonly<Record<'id' | 'uri' | 'number', string>>
+/** Calls the API; the answer's texts. */
+export type Call = (method: 'GET' | 'POST' | 'PUT', target: string, body?: object) => Promise<Reply>
+type Reply = Readonly<Record<'id' | 'uri' | 'number' | 'secret' | 'code', string>>
 
 /** Calls the API with the key of the account. Throws at any refusal. */
 export function callerOf({ origin, apiKey }: RelyingPartyAccount): Call {
@@ -75,6 +76,25 @@ export async function arrive(
   { origin, tenantId }: RelyingPartyAccount,
   { clientId, user, javaScriptEnabled = true }: Arrival,
 ): Promise<Page> {
+  const query = new URLSearchParams({
+    ...{ client_id: clientId, redirect_uri: redirectUri, response_type: 'code', scope: 'openid' },
+    code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
+    code_challenge_method: 'S256',
+    ...{ state: 's', nonce: 'n', login_hint: user },
+  })
+  return openPromptPage(
+    browser,
+    `${origin}/t/${tenantId}/oidc/authorize?${query}`,
+    javaScriptEnabled,
+  )
+}
+
+/** A browser of its own at the address of a request. */
+export async function openPromptPage(
+  browser: Browser,
+  address: string,
+  javaScriptEnabled: boolean,
+): Promise<Page> {
   const context = await browser.newContext({
     viewport: promptSize,
     colorScheme: 'light',
@@ -82,13 +102,7 @@ export async function arrive(
     javaScriptEnabled,
   })
   const page = await context.newPage()
-  const query = new URLSearchParams({
-    ...{ client_id: clientId, redirect_uri: redirectUri, response_type: 'code', scope: 'openid' },
-    code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
-    code_challenge_method: 'S256',
-    ...{ state: 's', nonce: 'n', login_hint: user },
-  })
-  await page.goto(`${origin}/t/${tenantId}/oidc/authorize?${query}`)
+  await page.goto(address)
   return page
 }
 

@@ -7,6 +7,7 @@ import type { Browser, Page } from 'playwright-core'
 import type { DeviceClient } from '../../clients/device/src/device-client.ts'
 import { anyPort } from '../free-port.ts'
 import { forget, startStack } from '../stack.ts'
+import { takeFirstDevicePictures } from './first-device-pictures.ts'
 import {
   type Arrival,
   arrive,
@@ -69,6 +70,17 @@ const states: readonly (readonly [caption: string, act: Act])[] = [
       await page.getByLabel('Code').fill('123456')
       await page.keyboard.press('Enter')
       await page.getByRole('alert').waitFor()
+      return page
+    },
+  ],
+  [
+    'A code that ends it',
+    async ({ begin }) => {
+      const { page } = await begin('kim')
+      await page.goto(`${page.url()}/code`)
+      await page.getByLabel('Code').fill('7K3Q-M9TX-2R8B-0VWD')
+      await page.keyboard.press('Enter')
+      await reads(page, 'Not with such a code')
       return page
     },
   ],
@@ -157,6 +169,8 @@ export async function takePromptPictures(
     const [, waiting] = shots
     if (waiting) await keep('prompt.png', waiting.png)
     await keep('prompt-states.png', await drawStates(browser, shots))
+    const firstDevice = await takeFirstDevicePictures(browser, account, call)
+    await keep('prompt-first-device.png', await drawStates(browser, firstDevice))
   } finally {
     await stack.stop()
     await forget(home)
