@@ -203,7 +203,9 @@ describe.runIf(executablePath)('notifications of the authenticator', () => {
       }`)
     const data = { did, cid: 'chl_9', kind: 'challenge_opened' }
     await push(JSON.stringify({ notification: { title: 'fourth', tag: 'chl_9', data } }))
-    await until('it is shown', async () => String(await titlesOn(page)).includes('fourth chl_9'))
+    // A notification waits for its icon, and a busy machine for that.
+    const isShown = async () => String(await titlesOn(page)).includes('fourth chl_9')
+    await until('it is shown', isShown, 30_000)
     await until('the receipt is on its way', async () =>
       String(await worker.evaluate('calls')).includes('/device/v1/challenges/chl_9/received'),
     )
