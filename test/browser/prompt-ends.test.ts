@@ -1,8 +1,11 @@
 // The ends of a sign-in of Entra that no phone brings about, in a real browser.
 
-import { describe, expect, test } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { chromiumPath } from '../../demo/chromium.ts'
 import { notRun } from '../support/programs.ts'
+import { until } from '../support/until.ts'
 import { openForTests, sitAtPrompt } from './prompt-seat.ts'
 
 const executablePath = chromiumPath()
@@ -46,25 +49,21 @@ describe.runIf(executablePath)('a person whom Entra sends', () => {
     await using seat = await sitAtPrompt(browser, scene)
     await seat.arrive(clientId, { claims: { oid: scene.stranger() } })
     const address = seat.page.url()
-    const thief = await seat.context.newPage()
-    await thief.route('https://thief.example/', (route) =>
-      route.fulfill({
-        contentType: 'text/html',
-        body: `<h1>Thief</h1><iframe src="${address}"></iframe>
-          <form method="post" action="${address}/cancel"><button>Win</button></form>`,
-      }),
+    // Of another port, which is another origin and the same site: the cookie goes along.
+    const server = createServer((_request, response) =>
+      response.setHeader('content-type', 'text/html').end(`<iframe src="${address}"></iframe>
+        <form method="post" action="${address}/cancel"><button>Win</button></form>`),
     )
-    await thief.goto('https://thief.example/')
-    const [, frame] = thief.frames()
-    await frame?.waitForLoadState()
-    expect(
-      await frame
-        ?.locator('.code')
-        .count()
-        .catch(() => 0),
-    ).toBe(0)
-    await thief.click('button')
-    await thief.waitForLoadState()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const thief = await seat.context.newPage()
+    await thief.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    await until('the frame is refused', () => thief.frames()[1]?.url().startsWith('chrome-error:'))
+    const [answer] = await Promise.all([
+      thief.waitForResponse(`${address}/cancel`),
+      thief.click('button'),
+    ])
+    expect(answer.status()).toBe(403)
     await seat.page.reload()
     await seat.reads('Confirm it is you')
   })
